@@ -1,0 +1,375 @@
+// Package layertest holds the laws that every recurrent layer obeys, as tests:
+// hand-written gradients agree with finite differences and with gorgonia's own,
+// a window cut in two equals the whole, a stream alone equals its row of a batch,
+// steps taken one by one equal the window.
+package layertest
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/engram-lm/engram/internal/op"
+	"github.com/engram-lm/engram/lstm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Case is a layer with random inputs, parameters, state and the weights of a
+// loss  sum(OutW * out) + sum(StateW * final state), all float64.
+type Case struct {
+	Layer        lstm.Layer
+	T, B         int
+	X            []float64   // [T, B, I]
+	State        []float64   // [StateSize]
+	Params       [][]float64 // as Layer.Params
+	OutW, StateW []float64
+}
+
+// New draws a case. Ranges gives bounds for parameters and state parts by name;
+// others are drawn from [-0.8, 0.8].
+func New(l lstm.Layer, t, b int, seed uint64, ranges map[string][2]float64) *Case {
+	r := rand.New(rand.NewPCG(seed, 17))
+	draw := func(name string, n int) []float64 {
+		lo, hi := -0.8, 0.8
+		if v, ok := ranges[name]; ok {
+			lo, hi = v[0], v[1]
+		}
+		x := make([]float64, n)
+		for i := range x {
+			x[i] = lo + (hi-lo)*r.Float64()
+		}
+		return x
+	}
+	c := &Case{Layer: l, T: t, B: b, X: draw("x", t*b*l.InputSize())}
+	for _, p := range l.State() {
+		c.State = append(c.State, draw(p.Name, b*p.Size())...)
+	}
+	for _, p := range l.Params() {
+		c.Params = append(c.Params, draw(p.Name, p.Size()))
+	}
+	c.OutW = draw("loss", t*b*l.HiddenSize())
+	c.StateW = draw("loss", len(c.State))
+	return c
+}
+
+// Grads are the gradients of a case's loss, by name.
+type Grads struct {
+	Names  []string
+	Values [][]float64
+}
+
+func (c *Case) newGrads() Grads {
+	g := Grads{Names: []string{"x", "state"}, Values: [][]float64{make([]float64, len(c.X)), make([]float64, len(c.State))}}
+	for i, p := range c.Layer.Params() {
+		g.Names = append(g.Names, p.Name)
+		g.Values = append(g.Values, make([]float64, len(c.Params[i])))
+	}
+	return g
+}
+
+// Forward runs the fused layer over the whole window.
+func (c *Case) Forward(s lstm.Scan[float64]) (out, state []float64) {
+	out, state = make([]float64, len(c.OutW)), make([]float64, len(c.State))
+	s.Begin(c.B, c.T, c.Params, c.State)
+	s.Forward(c.T, c.X, out)
+	s.State(state)
+	return out, state
+}
+
+func (c *Case) loss(s lstm.Scan[float64]) float64 {
+	out, state := c.Forward(s)
+	return dot(c.OutW, out) + dot(c.StateW, state)
+}
+
+func dot(a, b []float64) (s float64) {
+	for i := range a {
+		s += a[i] * b[i]
+	}
+	return s
+}
+
+// Fused returns outputs, final state and hand-written gradients.
+func (c *Case) Fused() (out, state []float64, g Grads) {
+	s := lstm.NewScan[float64](c.Layer)
+	out, state = c.Forward(s)
+	g = c.newGrads()
+	s.Backward(c.OutW, c.StateW, g.Values[0], g.Values[1], g.Values[2:])
+	return out, state, g
+}
+
+// Graph returns the same from a gorgonia graph of the composed or the fused layer.
+func (c *Case) Graph(t testing.TB, build func(lstm.Layer, *G.Node, *G.Node, []*G.Node) (lstm.Output, error)) (out, state []float64, g Grads) {
+	t.Helper()
+	graph := G.NewGraph()
+	node := func(name string, data []float64, shape ...int) *G.Node {
+		v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(append([]float64(nil), data...)))
+		return G.NewTensor(graph, tensor.Float64, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(v))
+	}
+	l := c.Layer
+	x := node("x", c.X, c.T, c.B, l.InputSize())
+	st := node("state", c.State, len(c.State))
+	wrt := G.Nodes{x, st}
+	var params []*G.Node
+	for i, p := range l.Params() {
+		params = append(params, node(p.Name, c.Params[i], p.Shape...))
+	}
+	wrt = append(wrt, params...)
+	y, err := build(l, x, st, params)
+	must(t, err)
+	ow := node("out_weight", c.OutW, c.T, c.B, l.HiddenSize())
+	sw := node("state_weight", c.StateW, len(c.State))
+	loss := G.Must(G.Add(
+		G.Must(G.Sum(G.Must(G.HadamardProd(y.Hidden, ow)))),
+		G.Must(G.Sum(G.Must(G.HadamardProd(y.State, sw))))))
+	grads, err := G.Grad(loss, wrt...)
+	must(t, err)
+	if op.Collision(graph) {
+		return c.Graph(t, build)
+	}
+	var ov, sv G.Value
+	G.Read(y.Hidden, &ov)
+	G.Read(y.State, &sv)
+	vm := G.NewTapeMachine(graph)
+	defer vm.Close()
+	must(t, vm.RunAll())
+	g = c.newGrads()
+	for i, n := range grads {
+		copy(g.Values[i], n.Value().Data().([]float64))
+	}
+	return ov.Data().([]float64), sv.Data().([]float64), g
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Compare fails where got differs from want by more than tol of want's largest
+// value.
+func Compare(t testing.TB, what string, got, want []float64, tol float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
+	}
+	scale, worst, at := 1e-9, 0.0, 0
+	for _, w := range want {
+		scale = max(scale, math.Abs(w))
+	}
+	for i := range got {
+		if d := math.Abs(got[i] - want[i]); !(d <= worst) {
+			worst, at = d, i
+		}
+	}
+	if !(worst <= tol*scale) {
+		t.Errorf("%s[%d] = %v, want %v: off by %.2g of the largest value %.3g, allowed %.2g",
+			what, at, got[at], want[at], worst/scale, scale, tol)
+	}
+}
+
+// FiniteDifferences holds every hand-written gradient against central
+// differences. It reports false, without a verdict, where the loss has a kink
+// within the step (a trace that sits on its clip): draw another case then.
+func FiniteDifferences(t *testing.T, c *Case, tol float64) bool {
+	t.Helper()
+	_, _, g := c.Fused()
+	s := lstm.NewScan[float64](c.Layer)
+	at := c.loss(s)
+	inputs := append([][]float64{c.X, c.State}, c.Params...)
+	numeric := make([][]float64, len(inputs))
+	for k, in := range inputs {
+		numeric[k] = make([]float64, len(in))
+		for i := range in {
+			const h = 2e-6
+			keep := in[i]
+			in[i] = keep + h
+			up := c.loss(s)
+			in[i] = keep - h
+			down := c.loss(s)
+			in[i] = keep
+			numeric[k][i] = (up - down) / (2 * h)
+			if kink := math.Abs(up - 2*at + down); kink > 1e-9 {
+				return false
+			}
+		}
+	}
+	for k := range inputs {
+		Compare(t, "gradient of "+g.Names[k], g.Values[k], numeric[k], tol)
+	}
+	return true
+}
+
+// ComposedEqualsFused holds outputs, state and all gradients of the layer's two
+// implementations against each other, both inside a graph.
+func ComposedEqualsFused(t *testing.T, c *Case, tol float64) {
+	t.Helper()
+	out, state, g := c.Graph(t, lstm.Fused)
+	out2, state2, g2 := c.Graph(t, func(l lstm.Layer, x, s *G.Node, p []*G.Node) (lstm.Output, error) {
+		return l.Composed(x, s, p)
+	})
+	Compare(t, "output", out, out2, tol)
+	Compare(t, "state", state, state2, tol)
+	for i, name := range g.Names {
+		Compare(t, "gradient of "+name, g.Values[i], g2.Values[i], tol)
+	}
+}
+
+// CutInTwo holds a window against two halves, the state carried between them
+// and its gradient carried back.
+func CutInTwo(t *testing.T, c *Case, tol float64) {
+	t.Helper()
+	out, state, g := c.Fused()
+	first, second := *c, *c
+	first.T = c.T / 2
+	second.T = c.T - first.T
+	nx, no := first.T*c.B*c.Layer.InputSize(), first.T*c.B*c.Layer.HiddenSize()
+	first.X, second.X = c.X[:nx], c.X[nx:]
+	first.OutW, second.OutW = c.OutW[:no], c.OutW[no:]
+	s1 := lstm.NewScan[float64](c.Layer)
+	out1, mid := first.Forward(s1)
+	second.State = mid
+	out2, state2, g2 := second.Fused()
+	g1 := first.newGrads()
+	s1.Backward(first.OutW, g2.Values[1], g1.Values[0], g1.Values[1], g1.Values[2:])
+	Compare(t, "output of two halves", append(out1, out2...), out, tol)
+	Compare(t, "state after two halves", state2, state, tol)
+	Compare(t, "gradient of x", append(g1.Values[0], g2.Values[0]...), g.Values[0], tol)
+	Compare(t, "gradient of the state", g1.Values[1], g.Values[1], tol)
+	for i := 2; i < len(g.Names); i++ {
+		for k, v := range g2.Values[i] {
+			g1.Values[i][k] += v
+		}
+		Compare(t, "gradient of "+g.Names[i], g1.Values[i], g.Values[i], tol)
+	}
+}
+
+// StreamAlone holds each stream of the batch against a batch of that stream
+// only; outputs and state must be equal in every bit.
+func StreamAlone(t *testing.T, c *Case, tol float64) {
+	t.Helper()
+	out, state, g := c.Fused()
+	whole := lstm.NewState[float64](c.Layer, c.B)
+	column := func(x []float64, n, b int) (one []float64) {
+		for t := range c.T {
+			one = append(one, x[(t*c.B+b)*n:(t*c.B+b+1)*n]...)
+		}
+		return one
+	}
+	stream := func(x []float64, b int) []float64 {
+		whole.Data = x
+		return whole.Stream(b).Data
+	}
+	in, n := c.Layer.InputSize(), c.Layer.HiddenSize()
+	sum := c.newGrads()
+	for b := range c.B {
+		one := *c
+		one.B, one.X, one.State = 1, column(c.X, in, b), stream(c.State, b)
+		one.OutW, one.StateW = column(c.OutW, n, b), stream(c.StateW, b)
+		out1, state1, g1 := one.Fused()
+		Compare(t, "output of a stream", out1, column(out, n, b), 0)
+		Compare(t, "state of a stream", state1, stream(state, b), 0)
+		Compare(t, "gradient of a stream's x", g1.Values[0], column(g.Values[0], in, b), tol)
+		Compare(t, "gradient of a stream's state", g1.Values[1], stream(g.Values[1], b), tol)
+		for i := 2; i < len(sum.Names); i++ {
+			for k, v := range g1.Values[i] {
+				sum.Values[i][k] += v
+			}
+		}
+	}
+	for i := 2; i < len(sum.Names); i++ {
+		Compare(t, "gradient of "+sum.Names[i], sum.Values[i], g.Values[i], tol)
+	}
+}
+
+// StepByStep holds a recording of single steps, with the state looked at in
+// between, against the window: every bit equal.
+func StepByStep(t *testing.T, c *Case) {
+	t.Helper()
+	out, state, g := c.Fused()
+	s := lstm.NewScan[float64](c.Layer)
+	got := make([]float64, len(out))
+	now := make([]float64, len(state))
+	ni, no := c.B*c.Layer.InputSize(), c.B*c.Layer.HiddenSize()
+	for range 2 { // the second recording reuses the first one's memory
+		s.Begin(c.B, c.T+3, c.Params, c.State)
+		for k := range c.T {
+			s.Forward(1, c.X[k*ni:(k+1)*ni], got[k*no:(k+1)*no])
+			if k%2 == 0 {
+				s.State(now)
+			}
+		}
+	}
+	s.State(now)
+	g1 := c.newGrads()
+	s.Backward(c.OutW, c.StateW, g1.Values[0], g1.Values[1], g1.Values[2:])
+	Compare(t, "output of single steps", got, out, 0)
+	Compare(t, "state after single steps", now, state, 0)
+	for i, name := range g.Names {
+		Compare(t, "gradient of "+name, g1.Values[i], g.Values[i], 0)
+	}
+}
+
+// Single holds the float32 layer against the float64 one, gradients with and
+// without that of the state.
+func Single(t *testing.T, c *Case, tol float64) {
+	t.Helper()
+	out, state, g := c.Fused()
+	s := lstm.NewScan[float32](c.Layer)
+	var params [][]float32
+	for _, p := range c.Params {
+		params = append(params, to32(p))
+	}
+	out32, state32 := make([]float32, len(out)), make([]float32, len(state))
+	s.Begin(c.B, c.T, params, to32(c.State))
+	s.Forward(c.T, to32(c.X), out32)
+	s.State(state32)
+	Compare(t, "float32 output", to64(out32), out, tol)
+	Compare(t, "float32 state", to64(state32), state, tol)
+	var got [][]float32
+	for _, v := range g.Values {
+		got = append(got, make([]float32, len(v)))
+	}
+	s.Backward(to32(c.OutW), to32(c.StateW), got[0], got[1], got[2:])
+	for i, name := range g.Names {
+		Compare(t, "float32 gradient of "+name, to64(got[i]), g.Values[i], tol)
+	}
+}
+
+// Detached holds the parameter gradients of a pass that is asked for neither
+// the state's nor the input's gradient against the full pass from a final state
+// without gradient: every bit equal.
+func Detached(t *testing.T, c *Case) {
+	t.Helper()
+	s := lstm.NewScan[float64](c.Layer)
+	full, got := c.newGrads(), c.newGrads()
+	c.Forward(s)
+	s.Backward(c.OutW, nil, full.Values[0], full.Values[1], full.Values[2:])
+	c.Forward(s)
+	s.Backward(c.OutW, nil, nil, nil, got.Values[2:])
+	for i := 2; i < len(full.Names); i++ {
+		Compare(t, "gradient of "+full.Names[i], got.Values[i], full.Values[i], 0)
+	}
+	c.Forward(s)
+	s.Backward(c.OutW, make([]float64, len(c.State)), got.Values[0], got.Values[1], got.Values[2:])
+	for i, name := range full.Names {
+		Compare(t, "gradient of "+name, got.Values[i], full.Values[i], 0)
+	}
+}
+
+func to32(x []float64) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
+	}
+	return y
+}
+
+func to64(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
+}

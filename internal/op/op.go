@@ -1,0 +1,225 @@
+// Package op turns plain Go functions over slices into operations of a gorgonia
+// graph: a whole BPTT window, a softmax head or an embedding becomes one node
+// with a hand-written gradient.
+//
+// gorgonia's operations have one output, so a function that yields several
+// tensors packs them into one vector, of which View hands out parts without a
+// copy; the gradients of all inputs are packed in the same way. The buffers
+// belong to the function, not to the graph: graphs of different window lengths
+// that are built from one function share them, so only one of these graphs may
+// run at a time, and a function stands at most once in a graph.
+package op
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"sync/atomic"
+
+	"github.com/chewxy/hm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Float is the element type of a differentiable tensor.
+type Float interface{ float32 | float64 }
+
+// Function is a differentiable function of several tensors.
+//
+// Backward is called after Forward of the same inputs and may use what Forward
+// kept on the side; it must not rely on the contents of Forward's out, which
+// gorgonia may reuse once nothing else in the graph reads it.
+type Function[F Float] interface {
+	fmt.Stringer
+	// Differentiable reports whether a gradient flows to input i.
+	Differentiable(i int) bool
+	// Forward computes out from the inputs; it overwrites all of out.
+	Forward(in []G.Value, out []F) error
+	// Backward computes from gout, the gradient of out, the gradient of each
+	// differentiable input into gin[i], all of which it overwrites; gin[i] is
+	// nil for the others.
+	Backward(in []G.Value, gout []F, gin [][]F) error
+	// Memory returns the function's own memory.
+	Memory() *Buffers[F]
+}
+
+// Buffers is what a function embeds to own the memory of its results.
+type Buffers[F Float] struct{ out, grad []F }
+
+// Memory returns b, so that embedding it satisfies Function.
+func (b *Buffers[F]) Memory() *Buffers[F] { return b }
+
+func grow[F Float](p *[]F, n int) []F {
+	if cap(*p) < n {
+		*p = make([]F, n)
+	}
+	return (*p)[:n]
+}
+
+// Data returns the elements of a value: a tensor's backing slice, or the one
+// element of a scalar.
+func Data[F Float](v G.Value) []F {
+	switch d := v.Data().(type) {
+	case []F:
+		return d
+	case F:
+		return []F{d}
+	}
+	panic(fmt.Sprintf("op: a value of %v where %T is wanted", v.Dtype(), F(0)))
+}
+
+// Apply adds f to the graph of its inputs; the result has the given shape.
+func Apply[F Float](f Function[F], shape tensor.Shape, in ...*G.Node) (*G.Node, error) {
+	return G.ApplyOp(&forward[F]{base: newBase(f.String(), shape, in), f: f}, in...)
+}
+
+// base is what every operation here has in common: a unique identity (gorgonia
+// merges nodes whose operations hash alike), a fixed type and a fixed shape.
+type base struct {
+	name  string
+	id    uint64
+	arity int
+	typ   hm.Type
+	shape tensor.Shape
+}
+
+var ids atomic.Uint64
+
+func newBase(name string, shape tensor.Shape, in []*G.Node) base {
+	var dt tensor.Dtype
+	types := make([]hm.Type, 0, len(in)+1)
+	for _, n := range in {
+		types = append(types, n.Type())
+		if d := n.Dtype(); d == tensor.Float32 || d == tensor.Float64 {
+			dt = d
+		}
+	}
+	types = append(types, typeOf(dt, shape))
+	return base{name: name, id: ids.Add(1), arity: len(in), typ: hm.NewFnType(types...), shape: shape.Clone()}
+}
+
+func typeOf(dt tensor.Dtype, shape tensor.Shape) hm.Type {
+	if shape.IsScalar() {
+		return dt
+	}
+	return G.TensorType{Dims: shape.Dims(), Of: dt}
+}
+
+func (b *base) Arity() int                                     { return b.arity }
+func (b *base) Type() hm.Type                                  { return b.typ }
+func (b *base) InferShape(...G.DimSizer) (tensor.Shape, error) { return b.shape, nil }
+func (b *base) ReturnsPtr() bool                               { return true }
+func (b *base) CallsExtern() bool                              { return false }
+func (b *base) OverwritesInput() int                           { return -1 }
+func (b *base) WriteHash(h hash.Hash)                          { fmt.Fprintf(h, "engram %s %d", b.name, b.id) }
+func (b *base) String() string                                 { return b.name }
+func (b *base) Hashcode() uint32 {
+	h := fnv.New32a()
+	b.WriteHash(h)
+	return h.Sum32()
+}
+
+// header is a tensor over a buffer, made anew only when the buffer moves.
+type header[F Float] struct {
+	value G.Value
+	first *F
+}
+
+func (h *header[F]) over(data []F, shape tensor.Shape) G.Value {
+	if shape.IsScalar() {
+		switch x := any(data[0]).(type) {
+		case float32:
+			return G.NewF32(x)
+		case float64:
+			return G.NewF64(x)
+		}
+	}
+	if h.value == nil || h.first != &data[0] {
+		h.value = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data[:len(data):len(data)]))
+		h.first = &data[0]
+	}
+	return h.value
+}
+
+type forward[F Float] struct {
+	base
+	f      Function[F]
+	result header[F]
+}
+
+func (o *forward[F]) Do(in ...G.Value) (G.Value, error) {
+	out := grow(&o.f.Memory().out, o.shape.TotalSize())
+	if err := o.f.Forward(in, out); err != nil {
+		return nil, err
+	}
+	return o.result.over(out, o.shape), nil
+}
+
+func (o *forward[F]) DiffWRT(n int) []bool {
+	wrt := make([]bool, n)
+	for i := range wrt {
+		wrt[i] = o.f.Differentiable(i)
+	}
+	return wrt
+}
+
+// SymDiff adds the backward operation, which reads the inputs, the gradient of
+// the output and, so that it runs after the forward pass, the output; a view of
+// its packed result goes to each input.
+func (o *forward[F]) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
+	b := &backward[F]{f: o.f, inputs: len(in)}
+	total := 0
+	for i, n := range in {
+		size := 0
+		if o.f.Differentiable(i) {
+			size = n.Shape().TotalSize()
+		}
+		b.sizes = append(b.sizes, size)
+		total += size
+	}
+	children := append(append(G.Nodes{}, in...), out, grad)
+	b.base = newBase(o.name+"'", tensor.Shape{total}, children)
+	packed, err := G.ApplyOp(b, children...)
+	if err != nil {
+		return nil, err
+	}
+	grads := make(G.Nodes, len(in))
+	offset := 0
+	for i, n := range in {
+		if !o.f.Differentiable(i) {
+			continue
+		}
+		if grads[i], err = View(packed, offset, n.Shape()); err != nil {
+			return nil, err
+		}
+		offset += b.sizes[i]
+	}
+	return grads, nil
+}
+
+type backward[F Float] struct {
+	base
+	f      Function[F]
+	inputs int
+	sizes  []int
+	gin    [][]F
+	result header[F]
+}
+
+func (o *backward[F]) Do(in ...G.Value) (G.Value, error) {
+	packed := grow(&o.f.Memory().grad, o.shape.TotalSize())
+	o.gin = o.gin[:0]
+	offset := 0
+	for i, size := range o.sizes {
+		var g []F
+		if o.f.Differentiable(i) {
+			g = packed[offset : offset+size : offset+size]
+		}
+		o.gin = append(o.gin, g)
+		offset += size
+	}
+	if err := o.f.Backward(in[:o.inputs], Data[F](in[o.inputs+1]), o.gin); err != nil {
+		return nil, err
+	}
+	return o.result.over(packed, o.shape), nil
+}

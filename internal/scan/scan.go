@@ -1,0 +1,254 @@
+// Package scan runs an LSTM cell over a BPTT window, forward and backward, with
+// room for plastic connections: the cell knows nothing of traces, it only asks a
+// Plastic what to add to the candidate before the gates open and tells it
+// what the neurons did after they have.
+//
+// A window is recorded step by step, in one call or in many, so the same code
+// serves a language model (all inputs known) and an agent (each input chosen
+// after the last output was seen). Streams of the batch are cut into groups of a
+// fixed size; a worker takes a group through the whole window without a barrier,
+// and what groups have in common is summed in the order of the groups, so the
+// results do not depend on the number of workers.
+package scan
+
+import "github.com/engram-lm/engram/internal/kernel"
+
+// Float is the element type.
+type Float interface{ float32 | float64 }
+
+// Plastic is what plastic connections add to a cell. All methods but Begin,
+// State and Finish are called for groups of streams [b0, b1) from several
+// goroutines at once; slices of a group start at stream b0.
+type Plastic[F Float] interface {
+	// Group returns how many streams a worker takes through the backward pass at once.
+	Group() int
+	// Begin starts a recording from the trace part of the state.
+	Begin(batch, steps int, traces []F)
+	// Drive adds the plastic input at step t to the candidates' pre-activations
+	// in z [b1-b0, stride], from the outputs h [b1-b0, H] of step t-1.
+	Drive(t, b0, b1 int, h []F, z []F, stride int)
+	// Learn tells of step t: previous and new outputs, new cells, candidates.
+	Learn(t, b0, b1 int, s Step[F])
+	// State writes the traces after the steps taken so far.
+	State(taken int, traces []F)
+	// StartBackward begins the backward pass of a group over taken steps from the
+	// gradient dtraces of the final traces (nil for zero); the pass writes that of
+	// the initial ones to dtraces0 (nil: not asked for).
+	StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F)
+	// LearnBackward is Learn's adjoint: it adds to the gradients of the step's
+	// outputs, cells and previous outputs, and sets dg, that of the candidates.
+	LearnBackward(t, b0, b1 int, s Step[F], dh, dc, dhPrev, dg []F)
+	// DriveBackward is Drive's adjoint; dz [b1-b0, stride] are the gradients of
+	// the candidates' pre-activations; it adds to dhPrev, that of h(t-1).
+	DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F)
+	// Finish writes the gradients of the plastic parameters.
+	Finish(dparams [][]F)
+}
+
+// Step is what the neurons of a group of streams did in one step; each slice is
+// [streams, H] but Act [streams, 4H], which holds the gates i, f, g, o.
+type Step[F Float] struct{ HPrev, H, C, Act []F }
+
+// LSTM is the cell over a window. Its parameters are weight_ih [4H, I],
+// weight_hh [4H, H], bias [4H] (gate blocks i, f, g, o), then the Plastic's;
+// its state is h [B, H], c [B, H], then the Plastic's.
+type LSTM[F Float] struct {
+	in, n   int
+	plastic Plastic[F] // nil: a standard LSTM
+
+	batch, taken  int
+	wih, whh      []F
+	bias          []F
+	x             []F // [T, B, I]
+	act           []F // [T, B, 4H]: gates after their activation
+	h, c          []F // [T+1, B, H]: index t is the state before step t
+	tanhC         []F // [T, B, H]
+	dz            []F // [T, B, 4H]
+	dh, dhPrev    []F // [B, H]
+	dc, dg        []F // [B, H]
+	recur, adjoin kernel.Packed[F]
+}
+
+// New returns a cell of n neurons with in inputs.
+func New[F Float](in, n int, plastic Plastic[F]) *LSTM[F] {
+	return &LSTM[F]{in: in, n: n, plastic: plastic}
+}
+
+const forwardGroup = 5
+
+func grow[F Float](p *[]F, n int) {
+	if cap(*p) < n {
+		*p = make([]F, n)
+	}
+	*p = (*p)[:n]
+}
+
+// Begin starts a recording of at most steps steps. The parameters must not
+// change before Backward has returned.
+func (l *LSTM[F]) Begin(batch, steps int, params [][]F, state []F) {
+	n := l.n
+	l.batch, l.taken = batch, 0
+	l.wih, l.whh, l.bias = params[0], params[1], params[2]
+	grow(&l.x, steps*batch*l.in)
+	grow(&l.act, steps*batch*4*n)
+	grow(&l.tanhC, steps*batch*n)
+	grow(&l.h, (steps+1)*batch*n)
+	grow(&l.c, (steps+1)*batch*n)
+	copy(l.h[:batch*n], state)
+	copy(l.c[:batch*n], state[batch*n:])
+	l.recur.Pack(true, n, 4*n, l.whh, n)
+	if l.plastic != nil {
+		l.plastic.Begin(batch, steps, state[2*batch*n:])
+	}
+}
+
+// Taken returns the number of steps recorded so far.
+func (l *LSTM[F]) Taken() int { return l.taken }
+
+// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H].
+func (l *LSTM[F]) Forward(steps int, x, out []F) {
+	n, batch, t0 := l.n, l.batch, l.taken
+	rows := steps * batch
+	copy(l.x[t0*batch*l.in:], x[:rows*l.in])
+	z := l.act[t0*batch*4*n:][:rows*4*n]
+	for r := range rows {
+		copy(z[r*4*n:(r+1)*4*n], l.bias)
+	}
+	kernel.Gemm(false, true, rows, 4*n, l.in, 1, x, l.in, l.wih, l.in, 1, z, 4*n)
+	kernel.Parallel(groups(batch, forwardGroup), func(i int) {
+		b0, b1 := bounds(i, batch, forwardGroup)
+		for t := t0; t < t0+steps; t++ {
+			l.step(t, b0, b1)
+		}
+	})
+	l.taken += steps
+	copy(out[:rows*n], l.h[(t0+1)*batch*n:])
+}
+
+func groups(batch, size int) int { return (batch + size - 1) / size }
+
+func bounds(i, batch, size int) (b0, b1 int) { return i * size, min(batch, (i+1)*size) }
+
+// rows returns the rows of streams [b0, b1) at step t of a [T, B, n] buffer.
+func (l *LSTM[F]) rows(buf []F, t, b0, b1, n int) []F {
+	return buf[(t*l.batch+b0)*n : (t*l.batch+b1)*n]
+}
+
+func (l *LSTM[F]) at(t, b0, b1 int) Step[F] {
+	return Step[F]{
+		HPrev: l.rows(l.h, t, b0, b1, l.n), H: l.rows(l.h, t+1, b0, b1, l.n),
+		C: l.rows(l.c, t+1, b0, b1, l.n), Act: l.rows(l.act, t, b0, b1, 4*l.n),
+	}
+}
+
+// step takes the streams [b0, b1) through step t:
+//
+//	z = W_ih x(t) + b + W_hh h(t-1) (+ plastic input to the g block)
+//	i, f, o = sigmoid(z), g = tanh(z); c = f c(t-1) + i g; h = o tanh(c)
+func (l *LSTM[F]) step(t, b0, b1 int) {
+	n, s := l.n, l.at(t, b0, b1)
+	cPrev, tanhC := l.rows(l.c, t, b0, b1, n), l.rows(l.tanhC, t, b0, b1, n)
+	l.recur.Mul(b1-b0, s.HPrev, n, 1, s.Act, 4*n)
+	if l.plastic != nil {
+		l.plastic.Drive(t, b0, b1, s.HPrev, s.Act[2*n:], 4*n)
+	}
+	for b := range b1 - b0 {
+		lo, hi := b*n, (b+1)*n
+		kernel.LSTMForward(n, s.Act[4*lo:4*hi], cPrev[lo:hi], s.C[lo:hi], tanhC[lo:hi], s.H[lo:hi])
+	}
+	if l.plastic != nil {
+		l.plastic.Learn(t, b0, b1, s)
+	}
+}
+
+// State writes the state after the steps taken so far.
+func (l *LSTM[F]) State(state []F) {
+	size := l.batch * l.n
+	copy(state[:size], l.h[l.taken*size:])
+	copy(state[size:2*size], l.c[l.taken*size:])
+	if l.plastic != nil {
+		l.plastic.State(l.taken, state[2*size:])
+	}
+}
+
+// Backward runs over all steps taken. It reads dout [T, B, H], the gradient of
+// the outputs, and dstate, that of the final state (nil for zero); it overwrites
+// dx [T, B, I] and dstate0, the gradients of the inputs and of the initial state
+// (either may be nil: not asked for), and dparams.
+func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
+	n, batch, rows := l.n, l.batch, l.taken*l.batch
+	size := batch * n
+	grow(&l.dz, rows*4*n)
+	for _, p := range []*[]F{&l.dh, &l.dhPrev, &l.dc, &l.dg} {
+		grow(p, size)
+		clear(*p)
+	}
+	var dtraces, dtraces0 []F
+	if dstate0 != nil {
+		dtraces0 = dstate0[2*size:]
+	}
+	if dstate != nil {
+		copy(l.dhPrev, dstate[:size])
+		copy(l.dc, dstate[size:2*size])
+		dtraces = dstate[2*size:]
+	}
+	l.adjoin.Pack(false, 4*n, n, l.whh, n)
+	group := forwardGroup
+	if l.plastic != nil {
+		group = l.plastic.Group()
+	}
+	kernel.Parallel(groups(batch, group), func(i int) {
+		b0, b1 := bounds(i, batch, group)
+		if l.plastic != nil {
+			l.plastic.StartBackward(l.taken, b0, b1, dtraces, dtraces0)
+		}
+		for t := l.taken - 1; t >= 0; t-- {
+			l.stepBackward(t, b0, b1, dout)
+		}
+	})
+	if dstate0 != nil {
+		copy(dstate0, l.dhPrev)
+		copy(dstate0[size:], l.dc)
+	}
+	if l.plastic != nil {
+		l.plastic.Finish(dparams[3:])
+	}
+	kernel.Gemm(true, false, 4*n, l.in, rows, 1, l.dz, 4*n, l.x, l.in, 0, dparams[0], l.in)
+	kernel.Gemm(true, false, 4*n, n, rows, 1, l.dz, 4*n, l.h, n, 0, dparams[1], n)
+	clear(dparams[2])
+	for r := range rows {
+		kernel.Add(dparams[2], l.dz[r*4*n:(r+1)*4*n])
+	}
+	if dx != nil {
+		kernel.Gemm(false, false, rows, l.in, 4*n, 1, l.dz, 4*n, l.wih, l.in, 0, dx, l.in)
+	}
+}
+
+// stepBackward is step's adjoint. On entry dhPrev holds what later steps
+// contribute to the gradient of h(t), dc likewise of c(t).
+func (l *LSTM[F]) stepBackward(t, b0, b1 int, dout []F) {
+	n, s := l.n, l.at(t, b0, b1)
+	cPrev, tanhC := l.rows(l.c, t, b0, b1, n), l.rows(l.tanhC, t, b0, b1, n)
+	dh, dhPrev := l.dh[b0*n:b1*n], l.dhPrev[b0*n:b1*n]
+	dc, dz := l.dc[b0*n:b1*n], l.rows(l.dz, t, b0, b1, 4*n)
+	copy(dh, dhPrev)
+	kernel.Add(dh, l.rows(dout, t, b0, b1, n))
+	clear(dhPrev)
+	var dg []F
+	if l.plastic != nil {
+		dg = l.dg[b0*n : b1*n]
+		l.plastic.LearnBackward(t, b0, b1, s, dh, dc, dhPrev, dg)
+	}
+	for b := range b1 - b0 {
+		lo, hi := b*n, (b+1)*n
+		var extra []F
+		if dg != nil {
+			extra = dg[lo:hi]
+		}
+		kernel.LSTMBackward(n, s.Act[4*lo:4*hi], cPrev[lo:hi], tanhC[lo:hi], dh[lo:hi], dc[lo:hi], extra, dz[4*lo:4*hi])
+	}
+	l.adjoin.Mul(b1-b0, dz, 4*n, 1, dhPrev, n)
+	if l.plastic != nil {
+		l.plastic.DriveBackward(t, b0, b1, dz[2*n:], 4*n, dhPrev)
+	}
+}

@@ -1,0 +1,109 @@
+package lstm
+
+import (
+	"fmt"
+
+	"github.com/engram-lm/engram/internal/op"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Fused adds the layer to the graph of its inputs as one operation with a
+// hand-written gradient: x [T, B, I], state [StateSize(l, B)], params as
+// Params lists them, all float32 or all float64.
+func Fused(l Layer, x, state *G.Node, params []*G.Node) (Output, error) {
+	switch x.Dtype() {
+	case tensor.Float32:
+		return NewWindow[float32](l).Apply(x, state, params)
+	case tensor.Float64:
+		return NewWindow[float64](l).Apply(x, state, params)
+	}
+	return Output{}, fmt.Errorf("lstm: input of type %v: float32 or float64 is wanted", x.Dtype())
+}
+
+// Window is a fused layer that several graphs share: one graph per window
+// length, one set of buffers among them. It may stand once in each graph, and
+// one of the graphs may run at a time.
+type Window[F Float] struct {
+	// Detached leaves out the gradient of the initial state, which truncated
+	// back-propagation through time has no use for.
+	Detached bool
+
+	op.Buffers[F]
+	layer  Layer
+	scan   Scan[F]
+	params [][]F
+}
+
+// NewWindow returns a fused layer for graphs over elements of type F.
+func NewWindow[F Float](l Layer) *Window[F] {
+	return &Window[F]{layer: l, scan: NewScan[F](l)}
+}
+
+// Layer returns the layer that w runs.
+func (w *Window[F]) Layer() Layer { return w.layer }
+
+// Scan returns the scan that w runs, which keeps the last window's recording.
+func (w *Window[F]) Scan() Scan[F] { return w.scan }
+
+// Apply adds w to the graph of its inputs. See Fused.
+func (w *Window[F]) Apply(x, state *G.Node, params []*G.Node) (Output, error) {
+	steps, batch, err := check(w.layer, x, state, params)
+	if err != nil {
+		return Output{}, err
+	}
+	hidden := steps * batch * w.layer.HiddenSize()
+	carried := StateSize(w.layer, batch)
+	in := append([]*G.Node{x, state}, params...)
+	packed, err := op.Apply[F](w, tensor.Shape{hidden + carried}, in...)
+	if err != nil {
+		return Output{}, err
+	}
+	var out Output
+	if out.Hidden, err = op.View(packed, 0, tensor.Shape{steps, batch, w.layer.HiddenSize()}); err != nil {
+		return Output{}, err
+	}
+	out.State, err = op.View(packed, hidden, tensor.Shape{carried})
+	return out, err
+}
+
+// String names the operation in a graph.
+func (w *Window[F]) String() string { return fmt.Sprintf("scan %T", w.layer) }
+
+// Differentiable reports whether a gradient flows to input i.
+func (w *Window[F]) Differentiable(i int) bool { return i != 1 || !w.Detached }
+
+// Forward runs the window; see op.Function.
+func (w *Window[F]) Forward(in []G.Value, out []F) error {
+	steps, batch := in[0].Shape()[0], in[0].Shape()[1]
+	w.params = w.params[:0]
+	for _, p := range in[2:] {
+		w.params = append(w.params, op.Data[F](p))
+	}
+	w.scan.Begin(batch, steps, w.params, op.Data[F](in[1]))
+	hidden := steps * batch * w.layer.HiddenSize()
+	w.scan.Forward(steps, op.Data[F](in[0]), out[:hidden])
+	w.scan.State(out[hidden:])
+	return nil
+}
+
+// Backward runs the window's adjoint; see op.Function.
+func (w *Window[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
+	steps, batch := in[0].Shape()[0], in[0].Shape()[1]
+	hidden := steps * batch * w.layer.HiddenSize()
+	dstate := gout[hidden:]
+	if allZero(dstate) { // the final state was only carried: spare its pass
+		dstate = nil
+	}
+	w.scan.Backward(gout[:hidden], dstate, gin[0], gin[1], gin[2:])
+	return nil
+}
+
+func allZero[F Float](x []F) bool {
+	for _, v := range x {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,169 @@
+// Package lstm defines what a recurrent layer is in Engram, and holds the
+// standard LSTM [1].
+//
+// A layer is one differentiable operation over a BPTT window: input [T, B, I],
+// carried state and named parameters go in, output [T, B, H] and the final state
+// come out. Every layer exists twice under the same parameter names: Composed
+// builds it from gorgonia's own nodes, one step at a time, as the reference to
+// read and to extend; Fused is one operation with a hand-written backward pass.
+// A Scan is that operation outside any graph, also one step at a time: an agent
+// that chooses each input after it has seen the last output records its episode
+// with a Scan and then goes backward over the whole of it at once.
+//
+//	[1] Hochreiter and Schmidhuber, Long short-term memory, Neural Computation
+//	    9(8), 1997; with the forget gate of Gers, Schmidhuber and Cummins, 2000.
+package lstm
+
+import (
+	"fmt"
+	"math"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Float is the element type of a layer. Models are trained in float32; float64
+// exists for gradient checks.
+type Float interface{ float32 | float64 }
+
+// Param describes a parameter of a layer.
+type Param struct {
+	Name  string // within the layer, for instance "weight_ih"
+	Shape []int
+	// Lo and Hi bound the uniform distribution a new parameter is drawn from.
+	Lo, Hi float64
+}
+
+// Size returns the number of elements.
+func (p Param) Size() int { return size(p.Shape) }
+
+// Part describes one tensor of a stream's state.
+type Part struct {
+	Name  string // "h", "c", "hebb" (Hebbian trace), "trace" (eligibility trace)
+	Shape []int  // of one stream
+}
+
+// Size returns the number of elements of one stream.
+func (p Part) Size() int { return size(p.Shape) }
+
+func size(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// Layer is a recurrent layer: its sizes, parameters, state and implementations.
+type Layer interface {
+	InputSize() int
+	HiddenSize() int
+	// Params lists the parameters in the order in which the other methods take them.
+	Params() []Param
+	// State lists what each stream carries from window to window. The state of B
+	// streams is one vector: each part in turn, as [B, Shape...].
+	State() []Part
+	// Composed adds the layer to the graph of its inputs from gorgonia's own
+	// nodes: x [T, B, I], state [StateSize(l, B)], params as Params lists them.
+	Composed(x, state *G.Node, params []*G.Node) (Output, error)
+	// Scan32 and Scan64 return the fused layer; see NewScan and Fused.
+	Scan32() Scan[float32]
+	Scan64() Scan[float64]
+}
+
+// Output is what a window yields.
+type Output struct {
+	Hidden *G.Node // [T, B, H]
+	State  *G.Node // final state [StateSize(l, B)]
+}
+
+// Scan is a layer at work on recorded steps. It owns all the memory it needs and
+// reuses it; it is not safe for concurrent use, but uses several cores itself.
+//
+// One recording is Begin, then Forward any number of times, then at most one
+// Backward over all the steps taken.
+type Scan[F Float] interface {
+	// Begin starts a recording of at most steps steps of batch streams from
+	// state. The parameters must stay as they are until Backward has returned.
+	Begin(batch, steps int, params [][]F, state []F)
+	// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H].
+	Forward(steps int, x, out []F)
+	// Taken returns the number of steps recorded so far.
+	Taken() int
+	// State writes the state after the steps taken so far.
+	State(state []F)
+	// Backward reads dout [T, B, H], the gradient of all outputs of the T steps
+	// taken, and dstate, that of the final state (nil for zero). It overwrites dx
+	// [T, B, I] and dstate0, the gradients of the inputs and of the initial state
+	// (each may be nil: not asked for), and dparams.
+	Backward(dout, dstate, dx, dstate0 []F, dparams [][]F)
+}
+
+// NewScan returns a new Scan of the layer over elements of type F.
+func NewScan[F Float](l Layer) Scan[F] {
+	var s any
+	switch any(F(0)).(type) {
+	case float32:
+		s = l.Scan32()
+	default:
+		s = l.Scan64()
+	}
+	return s.(Scan[F])
+}
+
+// StateSize returns the number of elements of the state of batch streams.
+func StateSize(l Layer, batch int) int {
+	n := 0
+	for _, p := range l.State() {
+		n += batch * p.Size()
+	}
+	return n
+}
+
+// ParamCount returns the number of trained numbers of a layer.
+func ParamCount(l Layer) int {
+	n := 0
+	for _, p := range l.Params() {
+		n += p.Size()
+	}
+	return n
+}
+
+// GateParams lists the parameters of an LSTM's gates, which every LSTM here
+// begins with: weight_ih [4H, I], weight_hh [4H, H] and one bias [4H], gate
+// blocks i, f, g, o, a row per receiving neuron.
+func GateParams(in, hidden int) []Param {
+	k := 1 / math.Sqrt(float64(hidden))
+	return []Param{
+		{"weight_ih", []int{4 * hidden, in}, -k, k},
+		{"weight_hh", []int{4 * hidden, hidden}, -k, k},
+		{"bias", []int{4 * hidden}, 0, 0},
+	}
+}
+
+// check verifies the nodes that Composed and Fused get, so that a mistake is
+// reported by name instead of from deep within a graph.
+func check(l Layer, x, state *G.Node, params []*G.Node) (steps, batch int, err error) {
+	if x.Dims() != 3 || x.Shape()[2] != l.InputSize() {
+		return 0, 0, fmt.Errorf("lstm: input of shape %v: want [T, B, %d]", x.Shape(), l.InputSize())
+	}
+	steps, batch = x.Shape()[0], x.Shape()[1]
+	if want := StateSize(l, batch); state.Shape().TotalSize() != want || state.Dims() != 1 {
+		return 0, 0, fmt.Errorf("lstm: state of shape %v: want [%d] for %d streams", state.Shape(), want, batch)
+	}
+	specs := l.Params()
+	if len(params) != len(specs) {
+		return 0, 0, fmt.Errorf("lstm: %d parameters: want %d", len(params), len(specs))
+	}
+	for i, s := range specs {
+		if !params[i].Shape().Eq(tensor.Shape(s.Shape)) {
+			return 0, 0, fmt.Errorf("lstm: parameter %s of shape %v: want %v", s.Name, params[i].Shape(), s.Shape)
+		}
+	}
+	for _, n := range append([]*G.Node{state}, params...) {
+		if n.Dtype() != x.Dtype() {
+			return 0, 0, fmt.Errorf("lstm: %s is %v but the input is %v", n.Name(), n.Dtype(), x.Dtype())
+		}
+	}
+	return steps, batch, nil
+}

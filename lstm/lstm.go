@@ -1,0 +1,44 @@
+package lstm
+
+import (
+	"github.com/engram-lm/engram/internal/scan"
+	G "gorgonia.org/gorgonia"
+)
+
+// LSTM is the standard layer:
+//
+//	i, f, o = sigmoid(W_ih x(t) + W_hh h(t-1) + b)
+//	g       = tanh(W_ih x(t) + W_hh h(t-1) + b)
+//	c(t)    = f c(t-1) + i g
+//	h(t)    = o tanh(c(t))
+type LSTM struct{ In, Hidden int }
+
+var _ Layer = LSTM{}
+
+// InputSize returns I.
+func (l LSTM) InputSize() int { return l.In }
+
+// HiddenSize returns H.
+func (l LSTM) HiddenSize() int { return l.Hidden }
+
+// Params lists weight_ih, weight_hh and bias.
+func (l LSTM) Params() []Param { return GateParams(l.In, l.Hidden) }
+
+// State lists h [H] and c [H].
+func (l LSTM) State() []Part { return CellState(l.Hidden) }
+
+// CellState lists what every LSTM here carries first: the output h and the cell c.
+func CellState(hidden int) []Part {
+	return []Part{{"h", []int{hidden}}, {"c", []int{hidden}}}
+}
+
+// Scan32 returns the fused layer in float32.
+func (l LSTM) Scan32() Scan[float32] { return scan.New[float32](l.In, l.Hidden, nil) }
+
+// Scan64 returns the fused layer in float64.
+func (l LSTM) Scan64() Scan[float64] { return scan.New[float64](l.In, l.Hidden, nil) }
+
+// Composed builds the layer from gorgonia's nodes.
+func (l LSTM) Composed(x, state *G.Node, params []*G.Node) (Output, error) {
+	return Compose(l, x, state, params, nil)
+}

@@ -1,0 +1,153 @@
+package plasticlstm
+
+import (
+	"fmt"
+
+	"github.com/engram-lm/engram/internal/op"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// composed is the plastic part of the layer in gorgonia's nodes. All matrices of
+// connections are [B, H, H], a row per receiving neuron; parameters are repeated
+// to that shape once, whatever their granularity.
+type composed struct {
+	opt      Options
+	batch, n int
+	alpha    *G.Node // [B, H, H]
+	rate     *G.Node // eta or the fan-out's weight: [B, H, H], nil per layer with M
+	rateBias *G.Node // [B, H, H], per neuron with M
+	wMod     *G.Node // [H, 1]
+	bMod     *G.Node // [B, 1]
+	k        *G.Node // [B, H, H]
+	hebb     *G.Node // A [B, H, H]
+	trace    *G.Node // E [B, H, H]
+}
+
+func newComposed(l *LSTM, batch int, traces, params []*G.Node) *composed {
+	c := &composed{opt: l.opt, batch: batch, n: l.n, hebb: traces[0]}
+	for i, p := range l.Params() {
+		switch p.Name {
+		case "alpha":
+			c.alpha = c.connections(params[i])
+		case "eta", "fanout.weight":
+			c.rate = c.connections(params[i])
+		case "fanout.bias":
+			c.rateBias = c.connections(params[i])
+		case "modulator.weight":
+			c.wMod = reshape(params[i], l.n, 1)
+		case "modulator.bias":
+			c.bMod = mul(c.ones(params[i], batch, 1), reshape(params[i], 1, 1))
+		case "trace_rate":
+			c.k = c.connections(params[i])
+			c.trace = traces[1]
+		}
+	}
+	return c
+}
+
+// Drive is the plastic input sum_i alpha_ji A_ji h_i to each neuron j: [B, H].
+func (c *composed) Drive(h *G.Node) *G.Node {
+	column := reshape(h, c.batch, c.n, 1)
+	return reshape(batched(times(c.alpha, c.hebb), column), c.batch, c.n)
+}
+
+// Learn applies the rule; each branch is a line of the package comment.
+func (c *composed) Learn(hPrev, h, cell, g *G.Node) {
+	product := c.outer(g, hPrev) // g_j h_i
+	eta := c.eta(hPrev, h, cell)
+	switch {
+	case c.opt.Modulation == Retroactive:
+		old := c.trace
+		c.trace = plus(minus(old, times(c.k, old)), times(c.k, product))
+		c.hebb = plus(c.hebb, times(eta, old))
+	case c.opt.Rule == Decay:
+		c.hebb = plus(c.hebb, times(eta, minus(product, c.hebb)))
+	case c.opt.Rule == Oja:
+		g2 := c.perPost(times(g, g))
+		c.hebb = plus(c.hebb, times(eta, minus(product, times(g2, c.hebb))))
+	default:
+		c.hebb = plus(c.hebb, times(eta, product))
+	}
+	if c.opt.Rule != Additive {
+		c.hebb = clamp(c.hebb, c.opt.Clip)
+	}
+}
+
+// Final returns the traces.
+func (c *composed) Final() []*G.Node {
+	if c.trace != nil {
+		return []*G.Node{c.hebb, c.trace}
+	}
+	return []*G.Node{c.hebb}
+}
+
+// eta is the rate of each connection: [B, H, H].
+func (c *composed) eta(hPrev, h, cell *G.Node) *G.Node {
+	if c.opt.Modulation == None {
+		return c.rate
+	}
+	s := map[ModulatorInput]*G.Node{Hidden: h, PreviousHidden: hPrev, Cell: cell}[c.opt.ModulatorInput]
+	m := G.Must(G.Tanh(plus(mul(s, c.wMod), c.bMod))) // [B, 1]
+	eta := reshape(mul(m, c.ones(m, 1, c.n*c.n)), c.batch, c.n, c.n)
+	if c.rate != nil {
+		eta = times(c.rate, eta)
+	}
+	if c.rateBias != nil {
+		eta = plus(eta, c.rateBias)
+	}
+	return eta
+}
+
+// connections repeats a parameter of any granularity to [B, H, H].
+func (c *composed) connections(p *G.Node) *G.Node {
+	var row *G.Node // [1, H*H]
+	switch p.Shape().TotalSize() {
+	case 1:
+		row = mul(reshape(p, 1, 1), c.ones(p, 1, c.n*c.n))
+	case c.n:
+		row = reshape(mul(reshape(p, c.n, 1), c.ones(p, 1, c.n)), 1, c.n*c.n)
+	default:
+		row = reshape(p, 1, c.n*c.n)
+	}
+	return reshape(mul(c.ones(p, c.batch, 1), row), c.batch, c.n, c.n)
+}
+
+// outer is post_j pre_i: [B, H, H].
+func (c *composed) outer(post, pre *G.Node) *G.Node {
+	return batched(reshape(post, c.batch, c.n, 1), reshape(pre, c.batch, 1, c.n))
+}
+
+// perPost repeats a value of the receiving neurons [B, H] over the sending ones.
+func (c *composed) perPost(post *G.Node) *G.Node {
+	return c.outer(post, c.ones(post, c.batch, c.n))
+}
+
+// clamp is x within [-c, c], with gradient zero outside, in closed form:
+// (|x + c| - |x - c|) / 2.
+func clamp(x *G.Node, c float64) *G.Node {
+	bound, half := constant(x, c), constant(x, 0.5)
+	over := G.Must(G.Abs(plus(x, bound)))
+	under := G.Must(G.Abs(minus(x, bound)))
+	return times(half, minus(over, under))
+}
+
+func constant(like *G.Node, v float64) *G.Node {
+	if like.Dtype() == tensor.Float32 {
+		return G.NewConstant(float32(v))
+	}
+	return G.NewConstant(v)
+}
+
+func (c *composed) ones(like *G.Node, rows, cols int) *G.Node {
+	t := tensor.Ones(like.Dtype(), rows, cols)
+	return G.NewTensor(like.Graph(), like.Dtype(), 2, G.WithShape(rows, cols),
+		G.WithValue(t), G.WithName(fmt.Sprintf("ones_%dx%d", rows, cols)))
+}
+
+func reshape(n *G.Node, shape ...int) *G.Node { return G.Must(op.View(n, 0, shape)) }
+func mul(a, b *G.Node) *G.Node                { return G.Must(G.Mul(a, b)) }
+func batched(a, b *G.Node) *G.Node            { return G.Must(G.BatchedMatMul(a, b)) }
+func times(a, b *G.Node) *G.Node              { return G.Must(G.HadamardProd(a, b)) }
+func plus(a, b *G.Node) *G.Node               { return G.Must(G.Add(a, b)) }
+func minus(a, b *G.Node) *G.Node              { return G.Must(G.Sub(a, b)) }

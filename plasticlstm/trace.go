@@ -1,0 +1,271 @@
+package plasticlstm
+
+import (
+	"math"
+
+	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/scan"
+	"github.com/engram-lm/engram/lstm"
+)
+
+// hebbian is the plastic part of the fused layer: it implements scan.Plastic.
+//
+// The forward pass keeps the traces at the window's start (a0, e0) and works on
+// the running ones (a, e), in which the update of the last step is still
+// outstanding: it is made when the next step reads the row anyway.
+type hebbian[F lstm.Float] struct {
+	n    int
+	opt  Options
+	clip F // +Inf for Additive
+
+	// Parameters, as views; nil where the options have none.
+	alpha, eta, wMod, bMod, fan, fanBias, traceRate []F
+
+	batch, steps int
+	applied      []int // [B]: updates made in a and e
+	a0, a        []F   // [B, H, H]
+	e0, e        []F   // [B, H, H], retroactive only
+	h, g         []F   // [T, B, H]: h(t-1) and g(t) at step t
+	s            []F   // [T, B, H]: sum_i A_ji h_i, unless alpha is per connection
+	rate         []F   // [T, B, H]: eta_j(t), unless the rate is per connection
+	m            []F   // [T, B]: M(t), 1 without a neuromodulator
+
+	adjoint[F]
+}
+
+var _ scan.Plastic[float32] = (*hebbian[float32])(nil)
+
+func newHebbian[F lstm.Float](n int, opt Options) *hebbian[F] {
+	h := &hebbian[F]{n: n, opt: opt, clip: F(opt.Clip)}
+	h.free = make(chan *scratch[F], maxScratch)
+	if opt.Rule == Additive {
+		h.clip = F(math.Inf(1))
+	}
+	return h
+}
+
+func (p *hebbian[F]) retroactive() bool { return p.opt.Modulation == Retroactive }
+func (p *hebbian[F]) modulated() bool   { return p.opt.Modulation != None }
+func (p *hebbian[F]) rateMatrix() bool  { return p.opt.Rate == PerConnection }
+func (p *hebbian[F]) alphaMatrix() bool { return p.opt.Alpha == PerConnection }
+
+// bind takes the plastic parameters, in the order of LSTM.Params.
+func (p *hebbian[F]) bind(params [][]F) {
+	next := func() []F {
+		v := params[0]
+		params = params[1:]
+		return v
+	}
+	p.alpha = next()
+	if !p.modulated() {
+		p.eta = next()
+		return
+	}
+	p.wMod, p.bMod = next(), next()
+	if p.opt.Rate != PerLayer {
+		p.fan = next()
+	}
+	if p.opt.Rate == PerNeuron {
+		p.fanBias = next()
+	}
+	if p.retroactive() {
+		p.traceRate = next()
+	}
+}
+
+func grow[F lstm.Float](p *[]F, n int) {
+	if cap(*p) < n {
+		*p = make([]F, n)
+	}
+	*p = (*p)[:n]
+}
+
+// Begin starts a recording; see scan.Plastic.
+func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
+	n := p.n
+	p.batch, p.steps = batch, steps
+	p.applied = append(p.applied[:0], make([]int, batch)...)
+	size := batch * n * n
+	grow(&p.a0, size)
+	grow(&p.a, size)
+	copy(p.a0, traces)
+	copy(p.a, traces)
+	if p.retroactive() {
+		grow(&p.e0, size)
+		grow(&p.e, size)
+		copy(p.e0, traces[size:])
+		copy(p.e, traces[size:])
+	}
+	for len(p.groups)*p.Group() < batch {
+		p.groups = append(p.groups, &group[F]{})
+	}
+	grow(&p.h, steps*batch*n)
+	grow(&p.g, steps*batch*n)
+	grow(&p.m, steps*batch)
+	if !p.alphaMatrix() {
+		grow(&p.s, steps*batch*n)
+	}
+	if !p.rateMatrix() {
+		grow(&p.rate, steps*batch*n)
+	}
+}
+
+// of returns the row of stream b at step t in a [T, B, H] buffer.
+func (p *hebbian[F]) of(buf []F, t, b int) []F {
+	i := (t*p.batch + b) * p.n
+	return buf[i : i+p.n]
+}
+
+// row returns row j of stream b in a [B, H, H] buffer.
+func (p *hebbian[F]) row(buf []F, b, j int) []F {
+	i := (b*p.n + j) * p.n
+	return buf[i : i+p.n]
+}
+
+// alphaAt returns alpha of neuron j, unless it is per connection.
+func (p *hebbian[F]) alphaAt(j int) F {
+	if p.opt.Alpha == PerNeuron {
+		return p.alpha[j]
+	}
+	return p.alpha[0]
+}
+
+// pull is the factor d of the trace's own pull in A + eta (g h - d A).
+func (p *hebbian[F]) pull(g F) F {
+	switch p.opt.Rule {
+	case Decay:
+		return 1
+	case Oja:
+		return g * g
+	}
+	return 0
+}
+
+// propose adds to a, row j of stream b's trace, the change of step t, before the
+// clip; e is the row of the eligibility trace before its own step.
+func (p *hebbian[F]) propose(t, b, j int, a, e []F) {
+	h, g, m := p.of(p.h, t, b), p.of(p.g, t, b)[j], p.m[t*p.batch+b]
+	switch {
+	case p.retroactive() && p.rateMatrix():
+		kernel.MulAddRow(a, p.rates(j), e, m)
+	case p.retroactive():
+		kernel.Axpy(p.of(p.rate, t, b)[j], e, a)
+	case p.rateMatrix():
+		kernel.HebbRateRow(a, p.rates(j), h, m*g, m*p.pull(g))
+	default:
+		eta := p.of(p.rate, t, b)[j]
+		kernel.HebbRow(a, h, 1-eta*p.pull(g), eta*g)
+	}
+}
+
+// rates returns row j of the rates per connection.
+func (p *hebbian[F]) rates(j int) []F {
+	r := p.eta
+	if p.modulated() {
+		r = p.fan
+	}
+	return r[j*p.n : (j+1)*p.n]
+}
+
+// update makes the change of step t in row j: propose, the clip, and the step of
+// the eligibility trace.
+func (p *hebbian[F]) update(t, b, j int, a, e []F) {
+	p.propose(t, b, j, a, e)
+	kernel.ClipRow(a, p.clip)
+	if p.retroactive() {
+		k := p.traceRate[0]
+		kernel.DecayAddRow(e, p.of(p.h, t, b), 1-k, k*p.of(p.g, t, b)[j])
+	}
+}
+
+// eRow returns row j of stream b of an eligibility buffer, nil without one.
+func (p *hebbian[F]) eRow(buf []F, b, j int) []F {
+	if !p.retroactive() {
+		return nil
+	}
+	return p.row(buf, b, j)
+}
+
+// Drive adds the plastic input; see scan.Plastic. The updates of earlier steps
+// that are outstanding are made on the way.
+func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
+	for b := b0; b < b1; b++ {
+		hb := h[(b-b0)*p.n : (b-b0+1)*p.n]
+		zb := z[(b-b0)*stride:]
+		for j := range p.n {
+			a, e := p.row(p.a, b, j), p.eRow(p.e, b, j)
+			for u := p.applied[b]; u < t; u++ {
+				p.update(u, b, j, a, e)
+			}
+			if p.alphaMatrix() {
+				zb[j] += kernel.Dot3(p.alpha[j*p.n:(j+1)*p.n], a, hb)
+				continue
+			}
+			s := kernel.Dot(a, hb)
+			p.of(p.s, t, b)[j] = s
+			zb[j] += p.alphaAt(j) * s
+		}
+		p.applied[b] = t
+	}
+}
+
+// Learn records the step and works out M(t) and the rates; see scan.Plastic.
+func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
+	n := p.n
+	for b := b0; b < b1; b++ {
+		lo, hi := (b-b0)*n, (b-b0+1)*n
+		copy(p.of(p.h, t, b), s.HPrev[lo:hi])
+		copy(p.of(p.g, t, b), s.Act[4*lo+2*n:])
+		m := F(1)
+		if p.modulated() {
+			in := p.modulatorInput(s)[lo:hi]
+			m = F(math.Tanh(float64(kernel.Dot(p.wMod, in) + p.bMod[0])))
+		}
+		p.m[t*p.batch+b] = m
+		if p.rateMatrix() {
+			continue
+		}
+		rate := p.of(p.rate, t, b)
+		for j := range rate {
+			switch {
+			case p.opt.Rate == PerNeuron && p.modulated():
+				rate[j] = p.fan[j]*m + p.fanBias[j]
+			case p.opt.Rate == PerNeuron:
+				rate[j] = p.eta[j]
+			case p.modulated():
+				rate[j] = m
+			default:
+				rate[j] = p.eta[0]
+			}
+		}
+	}
+}
+
+func (p *hebbian[F]) modulatorInput(s scan.Step[F]) []F {
+	switch p.opt.ModulatorInput {
+	case PreviousHidden:
+		return s.HPrev
+	case Cell:
+		return s.C
+	}
+	return s.H
+}
+
+// State makes the outstanding updates and writes the traces; see scan.Plastic.
+func (p *hebbian[F]) State(taken int, traces []F) {
+	p.settle(taken)
+	n := copy(traces, p.a)
+	copy(traces[n:], p.e)
+}
+
+func (p *hebbian[F]) settle(taken int) {
+	kernel.Parallel(p.batch, func(b int) {
+		for j := range p.n {
+			a, e := p.row(p.a, b, j), p.eRow(p.e, b, j)
+			for t := p.applied[b]; t < taken; t++ {
+				p.update(t, b, j, a, e)
+			}
+		}
+		p.applied[b] = taken
+	})
+}
