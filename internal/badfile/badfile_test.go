@@ -1,0 +1,27 @@
+package badfile
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+)
+
+func TestErrorIsOneLine(t *testing.T) {
+	err := New("config.json", "a\nb", "is %q\r\n; want 1 %s", "x", strings.Repeat("long ", 1000))
+	if s := err.Error(); strings.ContainsAny(s, "\r\n") || len(s) > 500 {
+		t.Errorf("not one readable line: %q", s)
+	}
+	if s := New("f", "", "too short").Error(); s != "f: too short" {
+		t.Errorf("without a field: %q", s)
+	}
+}
+
+func TestAtMovesOnlyItsOwnErrors(t *testing.T) {
+	if got := At("dir/config.json", New("config.json", "model", "is missing")).Error(); got != "dir/config.json: model: is missing" {
+		t.Error(got)
+	}
+	if !errors.Is(At("x", fs.ErrNotExist), fs.ErrNotExist) {
+		t.Error("a failing disk must stay what it is")
+	}
+}

@@ -1,0 +1,80 @@
+// Package cli is what Engram's commands have in common: one clear line on stderr
+// and an exit status for whatever goes wrong, and signals that ask a run to
+// save and stop.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Exit statuses.
+const (
+	Failure     = 1   // a file, a folder or the machine
+	Usage       = 2   // flags, values, options that do not go together
+	Interrupted = 130 // SIGINT; SIGTERM is 143
+)
+
+// Version is the version of the program and of its packages.
+const Version = "0.1.0"
+
+// UsageError is a mistake in what was asked for: exit status 2.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usagef returns a UsageError with the given message.
+func Usagef(format string, a ...any) error { return &UsageError{fmt.Errorf(format, a...)} }
+
+// ErrInterrupted is what a command returns once it has saved after a signal; the
+// message says how to go on.
+type ErrInterrupted struct{ Message string }
+
+func (e *ErrInterrupted) Error() string { return e.Message }
+
+// Signal is the cause of a context that a signal has cancelled.
+type Signal struct{ syscall.Signal }
+
+func (s Signal) Error() string { return s.Signal.String() }
+
+// Main runs a command and exits with its status. The first SIGINT or SIGTERM
+// cancels the context, so that the command can save; the second one stops the
+// process at once.
+func Main(name string, run func(ctx context.Context, args []string, stdout, stderr io.Writer) error) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		sig := (<-signals).(syscall.Signal)
+		cancel(Signal{sig})
+		<-signals
+		os.Exit(128 + int(sig))
+	}()
+	os.Exit(Status(ctx, name, run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+}
+
+// Status writes err as one line and returns the exit status that goes with it.
+func Status(ctx context.Context, name string, err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	message := strings.Join(strings.Fields(err.Error()), " ")
+	if _, interrupted := errors.AsType[*ErrInterrupted](err); !interrupted {
+		message = name + ": " + message
+	}
+	fmt.Fprintln(stderr, message)
+	if sig, ok := errors.AsType[Signal](context.Cause(ctx)); ok {
+		return 128 + int(sig.Signal)
+	}
+	if _, ok := errors.AsType[*UsageError](err); ok {
+		return Usage
+	}
+	return Failure
+}

@@ -1,0 +1,48 @@
+package lm
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/engram-lm/engram/data"
+)
+
+// Evaluation is the outcome of reading a text once.
+type Evaluation struct {
+	NLL    float64 // mean over the scored tokens, in nats
+	Tokens int     // scored
+}
+
+// Evaluate reads tokens in batch streams, steps at a time, from a zero state
+// that is carried to the end, and scores every token but each stream's first.
+// Progress, unless nil, is told the number of tokens scored so far.
+func (m *Model[F]) Evaluate(ctx context.Context, tokens []int32, batch, steps int, progress func(done int)) (Evaluation, error) {
+	windows, err := data.NewWindows(tokens, batch, steps)
+	if err != nil {
+		return Evaluation{}, err
+	}
+	state := m.NewState(batch)
+	var sum float64
+	var e Evaluation
+	for w, ok := windows.Next(); ok; w, ok = windows.Next() {
+		if err := ctx.Err(); err != nil {
+			return Evaluation{}, err
+		}
+		nll, err := m.Score(w.X, w.Y, state)
+		if err != nil {
+			return Evaluation{}, err
+		}
+		for _, v := range nll {
+			sum += v
+		}
+		e.Tokens += len(nll)
+		if progress != nil {
+			progress(e.Tokens)
+		}
+	}
+	e.NLL = sum / float64(e.Tokens)
+	if e.NLL != e.NLL {
+		return e, fmt.Errorf("lm: the likelihood of the text is not a number")
+	}
+	return e, nil
+}

@@ -1,0 +1,233 @@
+package lm
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/engram-lm/engram/internal/op"
+	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/lstm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// purpose is what a graph is for.
+type purpose int
+
+const (
+	training purpose = iota // loss and gradients
+	scoring                 // loss
+	picking                 // logits after the last step
+)
+
+// shape identifies a graph.
+type shape struct {
+	purpose      purpose
+	steps, batch int
+	dropout      bool
+}
+
+// graph is the model over one window.
+type graph[F Float] struct {
+	vm              G.VM
+	tokens, targets []int // backing of the input nodes
+	states          []*G.Node
+	bound           []*lstm.State[F] // whose memory the state nodes read
+	masks           [][]F            // after the embedding and after each layer; nil without dropout
+	finals          []*G.Node
+	result          *G.Node // mean NLL, or logits
+	grads           G.Nodes // in the order of Model.Params
+}
+
+// Train runs one training window and sets the parameters' gradients: x, y
+// [T, B] are tokens and targets, state is read and replaced by the final one.
+// A dropout p above 0 draws one mask a stream for each non-recurrent connection.
+// It returns the mean NLL in nats.
+func (m *Model[F]) Train(x, y []int32, state State[F], p float64, masks *rng.Stream) (float64, error) {
+	g, err := m.window(training, x, state, p > 0)
+	if err != nil {
+		return 0, err
+	}
+	for _, mask := range g.masks {
+		drawMask(mask, p, masks)
+	}
+	if err := g.run(m, x, y, state); err != nil {
+		return 0, err
+	}
+	for i, p := range m.Params {
+		p.Grad = op.Data[F](g.grads[i].Value())
+	}
+	return float64(op.Data[F](g.result.Value())[0]), nil
+}
+
+// Score runs one window without gradients; it returns the NLL of each target in
+// nats [T, B], which the next call overwrites.
+func (m *Model[F]) Score(x, y []int32, state State[F]) ([]float64, error) {
+	g, err := m.window(scoring, x, state, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.run(m, x, y, state); err != nil {
+		return nil, err
+	}
+	return m.scored.nll, nil
+}
+
+// Logits runs one window and returns the logits of what comes next in each
+// stream [B, V], which the next call overwrites.
+func (m *Model[F]) Logits(x []int32, state State[F]) ([]F, error) {
+	g, err := m.window(picking, x, state, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.run(m, x, nil, state); err != nil {
+		return nil, err
+	}
+	return op.Data[F](g.result.Value()), nil
+}
+
+// maxGraphs bounds how many window shapes are kept; random window lengths stay
+// far below it.
+const maxGraphs = 256
+
+func (m *Model[F]) window(p purpose, x []int32, state State[F], dropout bool) (*graph[F], error) {
+	if len(state) != len(m.layers) || len(x) == 0 || len(x)%state[0].Batch != 0 {
+		return nil, fmt.Errorf("lm: a window of %d tokens does not fit the state", len(x))
+	}
+	for _, token := range x {
+		if token < 0 || int(token) >= m.Config.VocabSize {
+			return nil, fmt.Errorf("lm: token %d is outside the vocabulary of %d", token, m.Config.VocabSize)
+		}
+	}
+	key := shape{p, len(x) / state[0].Batch, state[0].Batch, dropout}
+	if g, ok := m.graphs[key]; ok {
+		return g, nil
+	}
+	if len(m.graphs) >= maxGraphs {
+		clear(m.graphs)
+	}
+	g, err := m.build(key)
+	if err != nil {
+		return nil, fmt.Errorf("lm: building the graph of %d steps, %d streams: %w", key.steps, key.batch, err)
+	}
+	m.graphs[key] = g
+	return g, nil
+}
+
+func (m *Model[F]) build(s shape) (*graph[F], error) {
+	graph := &graph[F]{tokens: make([]int, s.steps*s.batch), targets: make([]int, s.steps*s.batch)}
+	g := G.NewGraph()
+	dt := tensor.Float32
+	if _, ok := any(F(0)).(float64); ok {
+		dt = tensor.Float64
+	}
+	input := func(name string, dt tensor.Dtype, backing any, shape ...int) *G.Node {
+		v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(backing))
+		return G.NewTensor(g, dt, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(v))
+	}
+	var params G.Nodes
+	for _, p := range m.Params {
+		params = append(params, input(p.Name, dt, p.Value, p.Shape...))
+	}
+	rest := params
+	next := func(n int) []*G.Node {
+		v := rest[:n]
+		rest = rest[n:]
+		return v
+	}
+	drop := func(i int, x *G.Node) (*G.Node, error) {
+		if !s.dropout {
+			return x, nil
+		}
+		n := x.Shape()[2]
+		mask := make([]F, s.batch*n)
+		graph.masks = append(graph.masks, mask)
+		return op.Apply[F](m.drops[i], x.Shape(), x, input(fmt.Sprintf("mask.%d", i), dt, mask, s.batch, n))
+	}
+
+	tokens := input("tokens", tensor.Int, graph.tokens, len(graph.tokens))
+	x, err := op.Apply[F](m.embed, tensor.Shape{s.steps, s.batch, m.Config.EmbeddingSize}, tokens, next(1)[0])
+	if err != nil {
+		return nil, err
+	}
+	if x, err = drop(0, x); err != nil {
+		return nil, err
+	}
+	for i, l := range m.layers {
+		state := lstm.NewState[F](l, s.batch)
+		graph.bound = append(graph.bound, state)
+		node := input(fmt.Sprintf("state.%d", i), dt, state.Data, len(state.Data))
+		graph.states = append(graph.states, node)
+		out, err := m.windows[i].Apply(x, node, next(len(l.Params())))
+		if err != nil {
+			return nil, err
+		}
+		graph.finals = append(graph.finals, out.State)
+		if x, err = drop(i+1, out.Hidden); err != nil {
+			return nil, err
+		}
+	}
+	decoder := params[0]
+	if !m.Config.TieWeights {
+		decoder = next(1)[0]
+	}
+	bias := next(1)[0]
+	switch s.purpose {
+	case picking:
+		graph.result, err = op.Apply[F](m.picked, tensor.Shape{s.batch, m.Config.VocabSize}, x, decoder, bias)
+	default:
+		h := m.scored
+		if s.purpose == training {
+			h = m.trained
+		}
+		targets := input("targets", tensor.Int, graph.targets, len(graph.targets))
+		graph.result, err = op.Apply[F](h, tensor.ScalarShape(), x, decoder, bias, targets)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.purpose == training {
+		if graph.grads, err = G.Grad(graph.result, params...); err != nil {
+			return nil, err
+		}
+	}
+	if op.Collision(g) {
+		return m.build(s)
+	}
+	graph.vm = G.NewTapeMachine(g)
+	return graph, nil
+}
+
+// run runs the graph on tokens x, targets y and the state, which it replaces.
+func (g *graph[F]) run(m *Model[F], x, y []int32, state State[F]) error {
+	for i, token := range x {
+		g.tokens[i] = int(token)
+	}
+	for i, token := range y {
+		if token < 0 || int(token) >= m.Config.VocabSize {
+			return fmt.Errorf("lm: target %d is outside the vocabulary of %d", token, m.Config.VocabSize)
+		}
+		g.targets[i] = int(token)
+	}
+	for i, s := range state {
+		if g.bound[i] == s {
+			continue
+		}
+		v := tensor.New(tensor.WithShape(len(s.Data)), tensor.WithBacking(s.Data))
+		if err := G.Let(g.states[i], v); err != nil {
+			return err
+		}
+		g.bound[i] = s
+	}
+	g.vm.Reset()
+	if err := g.vm.RunAll(); err != nil {
+		return err
+	}
+	for i, s := range state {
+		copy(s.Data, op.Data[F](g.finals[i].Value()))
+	}
+	return nil
+}
+
+// Perplexity is e to the mean NLL in nats.
+func Perplexity(nll float64) float64 { return math.Exp(nll) }

@@ -1,0 +1,184 @@
+// Package lm is the language model: an embedding, stacked recurrent layers and a
+// softmax over the vocabulary. Every operation of its gorgonia graph is fused;
+// there is one graph for each pair of batch and window length, and all of them
+// share the parameters and the operations' memory.
+package lm
+
+import (
+	"fmt"
+
+	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/plasticlstm"
+)
+
+// Float is the element type; models are trained in float32.
+type Float interface{ float32 | float64 }
+
+// Param is a trained tensor. Grad is its gradient in the last training step, a
+// view of memory that the next step overwrites.
+type Param[F Float] struct {
+	Name        string // as in model.safetensors
+	Shape       []int
+	Value, Grad []F
+}
+
+// Model is a language model at work. It is not safe for concurrent use.
+type Model[F Float] struct {
+	Config modeldir.Config
+	Params []*Param[F] // embedding, layers, decoder: the order of Config.Tensors
+
+	layers  []lstm.Layer
+	windows []*lstm.Window[F]
+	embed   *embedding[F]
+	drops   []*dropout[F] // after the embedding and after each layer
+	trained *head[F]      // with gradients
+	scored  *head[F]      // without
+	picked  *lastLogits[F]
+	graphs  map[shape]*graph[F]
+}
+
+// embeddingScale bounds the uniform distribution of a new embedding or decoder.
+const embeddingScale = 0.1
+
+// New returns a model whose parameters are drawn from seed.
+func New[F Float](config modeldir.Config, seed uint64) (*Model[F], error) {
+	m, err := empty[F](config)
+	if err != nil {
+		return nil, err
+	}
+	r := rng.New(seed, "init")
+	draw := func(x []F, lo, hi float64) {
+		for i := range x {
+			x[i] = F(r.Uniform(lo, hi))
+		}
+	}
+	rest := m.Params
+	next := func() []F {
+		v := rest[0].Value
+		rest = rest[1:]
+		return v
+	}
+	draw(next(), -embeddingScale, embeddingScale)
+	for _, l := range m.layers {
+		for _, p := range l.Params() {
+			draw(next(), p.Lo, p.Hi)
+		}
+	}
+	if !config.TieWeights {
+		draw(next(), -embeddingScale, embeddingScale)
+	}
+	return m, nil // the decoder's bias stays zero
+}
+
+// FromTensors returns a model with the given parameters, by name.
+func FromTensors[F Float](config modeldir.Config, tensors map[string][]float32) (*Model[F], error) {
+	m, err := empty[F](config)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range m.Params {
+		t, ok := tensors[p.Name]
+		if !ok || len(t) != len(p.Value) {
+			return nil, fmt.Errorf("lm: tensor %s has %d elements; want shape %v", p.Name, len(t), p.Shape)
+		}
+		for i, v := range t {
+			p.Value[i] = F(v)
+		}
+	}
+	return m, nil
+}
+
+// Tensors copies the parameters, by name.
+func (m *Model[F]) Tensors() map[string][]float32 {
+	tensors := make(map[string][]float32, len(m.Params))
+	for _, p := range m.Params {
+		t := make([]float32, len(p.Value))
+		for i, v := range p.Value {
+			t[i] = float32(v)
+		}
+		tensors[p.Name] = t
+	}
+	return tensors
+}
+
+func empty[F Float](config modeldir.Config) (*Model[F], error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	m := &Model[F]{Config: config, graphs: map[shape]*graph[F]{}}
+	for _, s := range config.Tensors() {
+		m.Params = append(m.Params, &Param[F]{Name: s.Name, Shape: s.Shape, Value: make([]F, s.Size())})
+	}
+	m.drops = append(m.drops, &dropout[F]{})
+	for i := range config.NumLayers {
+		layer, err := newLayer(config, i)
+		if err != nil {
+			return nil, err
+		}
+		w := lstm.NewWindow[F](layer)
+		w.Detached = true
+		m.layers = append(m.layers, layer)
+		m.windows = append(m.windows, w)
+		m.drops = append(m.drops, &dropout[F]{})
+	}
+	m.embed = &embedding[F]{}
+	m.trained = &head[F]{gradients: true}
+	m.scored = &head[F]{}
+	m.picked = &lastLogits[F]{}
+	return m, nil
+}
+
+func newLayer(c modeldir.Config, l int) (lstm.Layer, error) {
+	in, hidden := c.LayerSize(l)
+	if c.Model == modeldir.LSTM {
+		return lstm.LSTM{In: in, Hidden: hidden}, nil
+	}
+	p := c.Plasticity
+	return plasticlstm.New(in, hidden, plasticlstm.Options{
+		Rule: plasticlstm.Rule(p.Rule),
+		Modulation: map[string]plasticlstm.Modulation{
+			modeldir.Plastic:     plasticlstm.None,
+			modeldir.Modulated:   plasticlstm.Simple,
+			modeldir.Retroactive: plasticlstm.Retroactive,
+		}[c.Model],
+		Alpha:          plasticlstm.Granularity(p.Alpha),
+		Rate:           plasticlstm.Granularity(p.Rate),
+		ModulatorInput: plasticlstm.ModulatorInput(p.ModulatorInput),
+		Clip:           p.Clip,
+	})
+}
+
+// State is the carried state of all layers.
+type State[F Float] []*lstm.State[F]
+
+// NewState returns the state at the start of batch streams: all zero.
+func (m *Model[F]) NewState(batch int) State[F] {
+	var s State[F]
+	for _, l := range m.layers {
+		s = append(s, lstm.NewState[F](l, batch))
+	}
+	return s
+}
+
+// Reset zeroes the state.
+func (s State[F]) Reset() {
+	for _, l := range s {
+		l.Reset()
+	}
+}
+
+// Modulation returns what the neuromodulators of each layer said in the last
+// window, M(t) [T, B]; nil for a layer without one. The next window overwrites it.
+func (m *Model[F]) Modulation() [][]F {
+	var all [][]F
+	for _, w := range m.windows {
+		s, ok := w.Scan().(interface{ Modulation() []F })
+		if !ok {
+			return nil
+		}
+		all = append(all, s.Modulation())
+	}
+	return all
+}

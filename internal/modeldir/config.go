@@ -1,0 +1,165 @@
+// Package modeldir is the model folder, the form in which a trained model is
+// kept and exchanged: config.json (what kind of model, how large),
+// model.safetensors (its parameters, float32) and tokenizer.json (Hugging Face).
+// A folder is loaded only if the three are whole and the tensors are exactly
+// those that the configuration asks for; it is saved whole or not at all.
+package modeldir
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/strictjson"
+)
+
+// Format is the version of the folder that this package reads and writes.
+const Format = "engram/1"
+
+// Kinds of model.
+const (
+	LSTM        = "lstm"        // no plasticity
+	Plastic     = "plastic"     // a trained plasticity rate eta
+	Modulated   = "modulated"   // the rate is a neuromodulator M(t)
+	Retroactive = "retroactive" // M(t) gates an eligibility trace
+)
+
+// Bounds of what a configuration may ask for. They keep every count of
+// parameters far inside an int64, and the largest model within 4 GiB.
+const (
+	MaxVocab  = 1 << 24
+	MaxSize   = 1 << 16 // of an embedding or a layer
+	MaxLayers = 64
+	MaxParams = 1 << 30
+)
+
+// The values of each choice, in the order in which they are offered.
+var (
+	Models          = []string{LSTM, Plastic, Modulated, Retroactive}
+	Sharings        = []string{"connection", "neuron", "layer"}
+	ModulatorInputs = []string{"hidden", "previous_hidden", "cell"}
+	Rules           = []string{"clip", "decay", "oja", "additive"}
+)
+
+// Config is config.json.
+type Config struct {
+	Format        string      `json:"format"`
+	Model         string      `json:"model"`
+	VocabSize     int         `json:"vocab_size"`
+	EmbeddingSize int         `json:"embedding_size"`
+	HiddenSize    int         `json:"hidden_size"`
+	NumLayers     int         `json:"num_layers"`
+	TieWeights    bool        `json:"tie_weights"` // the last layer has the embedding's size and the decoder its weight
+	Plasticity    *Plasticity `json:"plasticity,omitempty"`
+}
+
+// Plasticity holds the choices of a plastic layer; absent for lstm.
+type Plasticity struct {
+	Alpha string `json:"alpha"` // per connection, neuron or layer
+	Rate  string `json:"rate"`  // likewise: eta, or the modulator's fan-out
+	// ModulatorInput may be left out for model plastic, which has no modulator;
+	// it is "hidden" then.
+	ModulatorInput string  `json:"modulator_input,omitempty"`
+	Rule           string  `json:"rule"`
+	Clip           float64 `json:"clip"` // the trace stays within [-clip, clip]
+}
+
+// ParseConfig reads config.json and validates it. Every error is a *badfile.Error
+// that names the key and what it may be.
+func ParseConfig(b []byte) (Config, error) { return parseConfig("config.json", b) }
+
+func parseConfig(path string, b []byte) (Config, error) {
+	// The version comes first: another one may well have other keys.
+	var version struct{ Format any }
+	if json.Unmarshal(b, &version) == nil {
+		if f, ok := version.Format.(string); ok && f != Format {
+			return Config{}, badfile.New(path, "format", "is %q; want %q", f, Format)
+		}
+	}
+	var c Config
+	if err := strictjson.Decode(path, b, &c); err != nil {
+		return Config{}, err
+	}
+	if p := c.Plasticity; p != nil && c.Model == Plastic && p.ModulatorInput == "" {
+		p.ModulatorInput = ModulatorInputs[0]
+	}
+	if err := c.validate(path); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Validate reports the first field whose value cannot be, or that does not go
+// together with another.
+func (c Config) Validate() error { return c.validate("config") }
+
+func (c Config) validate(path string) error {
+	if err := oneOf(path, "format", c.Format, []string{Format}); err != nil {
+		return err
+	}
+	if err := oneOf(path, "model", c.Model, Models); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name       string
+		value, max int
+	}{
+		{"vocab_size", c.VocabSize, MaxVocab},
+		{"embedding_size", c.EmbeddingSize, MaxSize},
+		{"hidden_size", c.HiddenSize, MaxSize},
+		{"num_layers", c.NumLayers, MaxLayers},
+	} {
+		if f.value < 1 || f.value > f.max {
+			return badfile.New(path, f.name, "is %d; want 1 to %d", f.value, f.max)
+		}
+	}
+	if n := c.count(); n > MaxParams {
+		return badfile.New(path, "", "asks for %d parameters; want sizes that make at most %d", n, MaxParams)
+	}
+	switch {
+	case c.Model == LSTM && c.Plasticity != nil:
+		return badfile.New(path, "plasticity", "is given for model lstm; want it left out, or model plastic, modulated or retroactive")
+	case c.Model != LSTM && c.Plasticity == nil:
+		return badfile.New(path, "plasticity", "is missing; model %s wants alpha, rate, modulator_input, rule and clip", c.Model)
+	case c.Plasticity != nil:
+		return c.Plasticity.validate(path, c.Model)
+	}
+	return nil
+}
+
+func (p Plasticity) validate(path, model string) error {
+	for _, f := range []struct {
+		name, value string
+		accepted    []string
+	}{
+		{"plasticity.alpha", p.Alpha, Sharings},
+		{"plasticity.rate", p.Rate, Sharings},
+		{"plasticity.modulator_input", p.ModulatorInput, ModulatorInputs},
+		{"plasticity.rule", p.Rule, Rules},
+	} {
+		if err := oneOf(path, f.name, f.value, f.accepted); err != nil {
+			return err
+		}
+	}
+	if model == Retroactive && (p.Rule == "decay" || p.Rule == "oja") {
+		return badfile.New(path, "plasticity.rule", "is %q, which model retroactive does not have; want clip or additive", p.Rule)
+	}
+	// The layer clips in float32, where the value must still be a positive number.
+	if clip := float32(p.Clip); !(clip > 0) || math.IsInf(float64(clip), 0) {
+		return badfile.New(path, "plasticity.clip", "is %v; want a number above 0 that float32 can hold", p.Clip)
+	}
+	return nil
+}
+
+func oneOf(path, field, value string, accepted []string) error {
+	if slices.Contains(accepted, value) {
+		return nil
+	}
+	if len(accepted) == 1 {
+		return badfile.New(path, field, "is %q; want %q", value, accepted[0])
+	}
+	last := len(accepted) - 1
+	return badfile.New(path, field, "is %q; want %s or %s", value, strings.Join(accepted[:last], ", "), accepted[last])
+}

@@ -1,0 +1,194 @@
+// Package tensorfile reads and writes named float32 tensors in the safetensors
+// format: eight bytes of little-endian header length, a JSON header of
+// {"name": {"dtype", "shape", "data_offsets"}}, and the data.
+//
+// The header's fields and the writer are github.com/nlpodyssey/safetensors. What
+// stands here is what that library leaves to its caller: the bounds are checked
+// before memory is asked for, a name that appears twice is an error instead of
+// the last one winning, gaps and overlaps are refused without the whole file in
+// memory, and every message is one line that names the tensor. Only F32 is
+// accepted: a model folder is float32 by contract, and rounding another type in
+// silence would change its numbers.
+package tensorfile
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/binary"
+	"io"
+	"math"
+	"os"
+	"slices"
+
+	"github.com/nlpodyssey/safetensors"
+
+	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/strictjson"
+)
+
+const (
+	// MaxHeader bounds the header in bytes. It is some five thousand tensors, and
+	// keeps what decoding a hostile header costs below 64 MB.
+	MaxHeader = 1 << 19
+	maxRank   = 8
+	chunk     = 64 << 10 // bytes converted at a time
+)
+
+// Tensor is a dense row-major tensor: len(Data) is the product of Shape.
+type Tensor struct {
+	Shape []int
+	Data  []float32
+}
+
+// Size returns the number of elements that Shape asks for.
+func (t Tensor) Size() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Read returns all tensors of the file at path. It asks for the size of the
+// data plus a constant, however the header lies. A file that is not such a file,
+// whole and of F32 only, is a *badfile.Error; values may be NaN or infinite.
+func Read(path string) (map[string]Tensor, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, badfile.New(path, "", "is not a regular file; want a safetensors file")
+	}
+	return read(path, f, info.Size())
+}
+
+// read parses size bytes from r; path is for the messages.
+func read(path string, r io.Reader, size int64) (map[string]Tensor, error) {
+	header, err := readHeader(path, r, size)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := layout(path, header, uint64(size)-8-uint64(len(header)))
+	if err != nil {
+		return nil, err
+	}
+	tensors := make(map[string]Tensor, len(entries))
+	in := bufio.NewReaderSize(r, chunk)
+	buffer := make([]byte, chunk)
+	for _, e := range entries {
+		data := make([]float32, e.count)
+		for rest := data; len(rest) > 0; {
+			n := min(len(rest), chunk/4)
+			if _, err := io.ReadFull(in, buffer[:4*n]); err != nil {
+				return nil, shortRead(path, e.name, err)
+			}
+			for i := range n {
+				rest[i] = math.Float32frombits(binary.LittleEndian.Uint32(buffer[4*i:]))
+			}
+			rest = rest[n:]
+		}
+		tensors[e.name] = Tensor{Shape: e.shape, Data: data}
+	}
+	return tensors, nil
+}
+
+func readHeader(path string, r io.Reader, size int64) ([]byte, error) {
+	if size < 8 {
+		return nil, badfile.New(path, "", "has %d bytes, too few for a safetensors file; copy it again", size)
+	}
+	var prefix [8]byte
+	if _, err := io.ReadFull(r, prefix[:]); err != nil {
+		return nil, shortRead(path, "header length", err)
+	}
+	n := binary.LittleEndian.Uint64(prefix[:])
+	if n > MaxHeader || n > uint64(size)-8 {
+		return nil, badfile.New(path, "header length", "is %d; want at most %d, for the file has %d bytes",
+			n, min(MaxHeader, size-8), size)
+	}
+	header := make([]byte, n)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, shortRead(path, "header", err)
+	}
+	if n == 0 || header[0] != '{' {
+		return nil, badfile.New(path, "header", "is not a JSON object; want a safetensors file")
+	}
+	return header, nil
+}
+
+// entry is one tensor of a checked header.
+type entry struct {
+	name       string
+	shape      []int
+	count      uint64 // elements
+	start, end uint64 // bytes from the end of the header
+}
+
+// layout decodes the header and returns its tensors in the order of their data,
+// which must fill exactly dataSize bytes without a gap or an overlap.
+func layout(path string, header []byte, dataSize uint64) ([]entry, error) {
+	if err := strictjson.Check(path, header); err != nil {
+		return nil, err
+	}
+	var decoded safetensors.Metadata
+	if err := decoded.UnmarshalJSON(header); err != nil {
+		return nil, badfile.New(path, "header", "%v", err)
+	}
+	infos := decoded.Tensors()
+	entries := make([]entry, 0, len(infos))
+	for name, info := range infos {
+		e, err := newEntry(path, name, info, dataSize)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.start, b.start) })
+	var at uint64
+	for _, e := range entries {
+		if e.start != at {
+			return nil, badfile.New(path, e.name, "has data_offsets %d to %d; want them to start at %d, where the tensor before ends",
+				e.start, e.end, at)
+		}
+		at = e.end
+	}
+	if at != dataSize {
+		return nil, badfile.New(path, "", "has %d bytes of data and its tensors take %d; the file is cut short or too long", dataSize, at)
+	}
+	return entries, nil
+}
+
+func newEntry(path, name string, info *safetensors.TensorInfo, dataSize uint64) (entry, error) {
+	e := entry{name: name, count: 1, start: info.DataOffsets[0], end: info.DataOffsets[1]}
+	if info.DType != safetensors.F32 {
+		return e, badfile.New(path, name, "has dtype %s; want F32", info.DType)
+	}
+	if len(info.Shape) > maxRank {
+		return e, badfile.New(path, name, "has %d dimensions; want at most %d", len(info.Shape), maxRank)
+	}
+	for _, d := range info.Shape {
+		if d == 0 || d > dataSize/4/e.count {
+			return e, badfile.New(path, name, "has shape %v; want no dimension of 0 and no more than the file's %d bytes of data",
+				info.Shape, dataSize)
+		}
+		e.shape = append(e.shape, int(d))
+		e.count *= d
+	}
+	if e.end < e.start || e.end-e.start != 4*e.count {
+		return e, badfile.New(path, name, "has data_offsets %d to %d; want %d bytes for shape %v", e.start, e.end, 4*e.count, info.Shape)
+	}
+	return e, nil
+}
+
+// shortRead tells a file that shrank while it was read from a failing disk.
+func shortRead(path, field string, err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return badfile.New(path, field, "ends early; the file is cut short")
+	}
+	return err
+}
