@@ -17,11 +17,18 @@ type Evaluation struct {
 // that is carried to the end, and scores every token but each stream's first.
 // Progress, unless nil, is told the number of tokens scored so far.
 func (m *Model[F]) Evaluate(ctx context.Context, tokens []int32, batch, steps int, progress func(done int)) (Evaluation, error) {
-	windows, err := data.NewWindows(tokens, batch, steps)
+	if batch < 1 {
+		return Evaluation{}, fmt.Errorf("a batch of %d streams: want at least 1", batch)
+	}
+	return m.Read(ctx, tokens, m.NewState(batch), steps, progress)
+}
+
+// Read is Evaluate from a state of one's own, which it replaces by the final one.
+func (m *Model[F]) Read(ctx context.Context, tokens []int32, state State[F], steps int, progress func(done int)) (Evaluation, error) {
+	windows, err := data.NewWindows(tokens, state[0].Batch, steps)
 	if err != nil {
 		return Evaluation{}, err
 	}
-	state := m.NewState(batch)
 	var sum float64
 	var e Evaluation
 	for w, ok := windows.Next(); ok; w, ok = windows.Next() {
@@ -41,8 +48,5 @@ func (m *Model[F]) Evaluate(ctx context.Context, tokens []int32, batch, steps in
 		}
 	}
 	e.NLL = sum / float64(e.Tokens)
-	if e.NLL != e.NLL {
-		return e, fmt.Errorf("lm: the likelihood of the text is not a number")
-	}
 	return e, nil
 }

@@ -182,3 +182,14 @@ func (m *Model[F]) Modulation() [][]F {
 	}
 	return all
 }
+
+// Layer returns a parameter of layer l by its name within the layer, nil if it
+// has none of that name.
+func (m *Model[F]) Layer(l int, name string) []F {
+	for _, p := range m.Params {
+		if p.Name == fmt.Sprintf("layers.%d.%s", l, name) {
+			return p.Value
+		}
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+package lm
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/tokenizer"
+)
+
+// Load returns the model of the model folder dir and its tokenizer. A folder
+// that breaks the contract is a *badfile.Error; a missing one wraps
+// fs.ErrNotExist.
+func Load[F Float](dir string) (*Model[F], *tokenizer.Tokenizer, error) {
+	folder, err := modeldir.Load(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%s is not a model folder: %w; want the folder of %s, %s and %s that a training run writes, such as runs/NAME/lstm-seed1/best",
+			dir, err, modeldir.ConfigFile, modeldir.TensorsFile, modeldir.TokenizerFile)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(dir, modeldir.TokenizerFile)
+	tok, err := tokenizer.Parse(folder.TokenizerJSON)
+	if err != nil {
+		return nil, nil, badfile.At(path, err)
+	}
+	if tok.Size() != folder.Config.VocabSize {
+		return nil, nil, badfile.New(path, "model.vocab", "has %d words; %s wants the %d of vocab_size",
+			tok.Size(), modeldir.ConfigFile, folder.Config.VocabSize)
+	}
+	m, err := FromTensors[F](folder.Config, folder.Tensors)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, tok, nil
+}

@@ -1,0 +1,87 @@
+package optim
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/engram-lm/engram/internal/kernel"
+)
+
+// NonFiniteError names the first tensor with a NaN or an infinity in it.
+type NonFiniteError struct {
+	Tensor string // the parameter's name
+	What   string // "gradient" or "parameter"
+	Index  int
+	Value  float32
+}
+
+func (e *NonFiniteError) Error() string {
+	return fmt.Sprintf("%s of %s is %v at element %d; want finite numbers", e.What, e.Tensor, e.Value, e.Index)
+}
+
+// ClipGlobalNorm returns the Euclidean norm over all gradients and, if it is
+// above max, scales them so that it becomes max (Pascanu, Mikolov and Bengio
+// 2013). A max of 0 only measures. The sum runs in float64 over the parameters
+// in their order. A norm that is NaN or infinite leaves the gradients as they
+// are and is a *NonFiniteError.
+func ClipGlobalNorm(params []Param, max float64) (norm float64, err error) {
+	var sum float64
+	for _, p := range params {
+		sum += kernel.SumSquares(p.Grad)
+	}
+	norm = math.Sqrt(sum)
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		for _, p := range params {
+			if i := kernel.IndexNonFinite(p.Grad); i >= 0 {
+				return norm, &NonFiniteError{p.Name, "gradient", i, p.Grad[i]}
+			}
+		}
+		return norm, fmt.Errorf("gradient norm is %v; want a finite number", norm)
+	}
+	if max > 0 && norm > max {
+		scale := float32(max / norm)
+		for _, p := range params {
+			kernel.Scale(scale, p.Grad)
+		}
+	}
+	return norm, nil
+}
+
+// CheckFinite returns a *NonFiniteError if a parameter is NaN or infinite.
+func CheckFinite(params []Param) error {
+	for _, p := range params {
+		if i := kernel.IndexNonFinite(p.Value); i >= 0 {
+			return &NonFiniteError{p.Name, "parameter", i, p.Value[i]}
+		}
+	}
+	return nil
+}
+
+// DivideSharedAlpha divides the gradient of every plasticity coefficient alpha
+// that neurons share, per neuron [H] or per layer [1], by the layer's number of
+// neurons H, as Backpropamine's large Penn Treebank models do: such a gradient
+// is a sum over the connections it serves. Alpha per connection [H, H] is left
+// alone.
+func DivideSharedAlpha(params []Param) error {
+	neurons := map[string]int{}
+	for _, p := range params {
+		if layer, ok := strings.CutSuffix(p.Name, ".weight_hh"); ok && len(p.Shape) == 2 {
+			neurons[layer] = p.Shape[1]
+		}
+	}
+	for _, p := range params {
+		layer, ok := strings.CutSuffix(p.Name, ".alpha")
+		if !ok || len(p.Shape) == 2 {
+			continue
+		}
+		h := neurons[layer]
+		if h == 0 {
+			return fmt.Errorf("parameter %s: no %s.weight_hh beside it; want it, for the number of neurons", p.Name, layer)
+		}
+		for i := range p.Grad {
+			p.Grad[i] /= float32(h)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+// Package recipe is the configuration of a training run: a flat list of named
+// values, one commented line each. A preset gives them all; a YAML file, then
+// single settings, then flags change some. What a run was made with is written
+// into its folder in the same form.
+package recipe
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Recipe says how to train. The yaml tag of a field is its key in a file and in
+// --set; with _ for - it is its flag.
+type Recipe struct {
+	Data     string `yaml:"data" help:"corpus: a set that scripts/download fetched (ptb, wikitext-2), sample, or a folder of texts"`
+	Preset   string `yaml:"preset" help:"where the values come from that nothing else sets: sample or ptb-small"`
+	Models   List   `yaml:"models" help:"what to train, one after the other, at equal parameter count: lstm, plastic, modulated, retroactive"`
+	Seeds    string `yaml:"seeds" help:"a number N for the seeds 1 to N, or a list such as 2,7 or 7,"`
+	MinCount int    `yaml:"min_count" help:"types rarer than this in the train text become <unk>; 0 keeps all"`
+	Init     string `yaml:"init" help:"model folder to start from; its kind, sizes, options and tokenizer hold"`
+
+	Hidden int  `yaml:"hidden" help:"neurons a layer, of the largest of the models"`
+	Embed  int  `yaml:"embed" help:"embedding size; 0 makes it equal to the hidden size"`
+	Layers int  `yaml:"layers" help:"recurrent layers"`
+	Tie    bool `yaml:"tie" help:"tie the decoder's weights to the embedding's; the last layer then has the embedding's size"`
+	Params int  `yaml:"params" help:"parameter budget that every model gets; 0 takes the largest model's count"`
+
+	Epochs    int    `yaml:"epochs" help:"passes over the train text"`
+	Steps     int    `yaml:"steps" help:"stop after so many optimiser steps in all, whatever the epochs; 0 does not"`
+	Batch     int    `yaml:"batch" help:"streams read side by side, B"`
+	BPTT      int    `yaml:"bptt" help:"steps of a back-propagation window, T"`
+	Optimizer string `yaml:"optimizer" help:"sgd, asgd (SGD whose later steps are averaged) or adam"`
+
+	LR          float64 `yaml:"lr" help:"learning rate, on the mean loss of a window"`
+	ClipNorm    float64 `yaml:"clip_norm" help:"bound of the gradient's global norm; 0 turns it off"`
+	Dropout     float64 `yaml:"dropout" help:"share of non-recurrent connections dropped, one mask a stream and window; 0 turns it off"`
+	WeightDecay float64 `yaml:"weight_decay" help:"decoupled weight decay; 0 turns it off"`
+	Decay       float64 `yaml:"decay" help:"factor of the learning rate at each epoch from decay_start on, or at each plateau"`
+	DecayStart  int     `yaml:"decay_start" help:"epoch of the first decay; 0 keeps the rate"`
+	Plateau     bool    `yaml:"plateau" help:"decay whenever the validation loss has not fallen, instead of by epochs"`
+	AverageFrom int     `yaml:"average_from" help:"asgd: first epoch whose steps are averaged; 0 is half of the epochs"`
+	DivideAlpha bool    `yaml:"divide_alpha" help:"divide the gradient of an alpha shared by neurons by their number"`
+
+	Alpha          string  `yaml:"alpha" help:"plasticity coefficients per connection, neuron or layer"`
+	Rate           string  `yaml:"rate" help:"plasticity rates (or the modulator's fan-out) per connection, neuron or layer"`
+	ModulatorInput string  `yaml:"modulator_input" help:"what the neuromodulator reads: hidden, previous_hidden or cell"`
+	Rule           string  `yaml:"rule" help:"how a trace changes: clip, additive, decay or oja"`
+	Clip           float64 `yaml:"clip" help:"bound of the Hebbian trace"`
+
+	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all"`
+	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (50) or time (2m) between checkpoints within an epoch; 0 saves at the end of each epoch only"`
+	LogEvery        int    `yaml:"log_every" help:"steps between lines of metrics.jsonl"`
+}
+
+// List is a comma-separated list.
+type List []string
+
+// String returns the list as a flag takes it.
+func (l List) String() string { return strings.Join(l, ",") }
+
+func parseList(s string) List {
+	var l List
+	for _, item := range strings.Split(s, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			l = append(l, item)
+		}
+	}
+	return l
+}
+
+// Kinds are the models, the standard LSTM first.
+var Kinds = []string{"lstm", "plastic", "modulated", "retroactive"}
+
+func base() Recipe {
+	return Recipe{
+		Models: slices.Clone(Kinds), Seeds: "1,",
+		Layers: 2, Optimizer: "sgd", Decay: 1,
+		Alpha: "connection", Rate: "connection", ModulatorInput: "hidden", Rule: "clip", Clip: 2,
+		CheckpointEvery: "0", LogEvery: 100,
+	}
+}
+
+// Preset is a named recipe.
+type Preset struct {
+	Name, About string
+	Recipe      Recipe
+}
+
+// Presets lists the presets.
+func Presets() []Preset {
+	sample := base()
+	sample.Data, sample.Preset = "sample", "sample"
+	sample.Hidden, sample.BPTT, sample.Batch, sample.Epochs = 128, 20, 10, 8
+	sample.LR, sample.ClipNorm, sample.Decay, sample.DecayStart = 10, 0.25, 0.5, 5
+	sample.Dropout = 0.2
+
+	ptb := base()
+	ptb.Data, ptb.Preset = "ptb", "ptb-small"
+	ptb.Hidden, ptb.BPTT, ptb.Batch, ptb.Epochs = 200, 20, 20, 13
+	ptb.LR, ptb.ClipNorm, ptb.Decay, ptb.DecayStart = 20, 0.25, 0.4, 5
+	return []Preset{
+		{"sample", "the embedded sample of Newton's Opticks: four models in minutes", sample},
+		{"ptb-small", "Penn Treebank, 2 layers of 200, some 4.8M parameters: arXiv:2002.10585, section 4.3", ptb},
+	}
+}
+
+// New returns the recipe of a preset.
+func New(preset string) (Recipe, error) {
+	var names []string
+	for _, p := range Presets() {
+		if p.Name == preset {
+			return p.Recipe, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Recipe{}, fmt.Errorf("no preset %q: want %s", preset, strings.Join(names, " or "))
+}
+
+// UnmarshalYAML takes a sequence, or a list as a flag takes it.
+func (l *List) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.ScalarNode {
+		*l = parseList(node.Value)
+		return nil
+	}
+	return node.Decode((*[]string)(l))
+}

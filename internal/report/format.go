@@ -1,0 +1,157 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/engram-lm/engram/internal/stats"
+)
+
+// notation holds the signs that a medium can show: a terminal may know ASCII
+// only. The space does not break a line between a number and its sign.
+type notation struct{ plusMinus, minus, dash, space string }
+
+var (
+	ascii       = notation{plusMinus: "+-", minus: "-", dash: "-", space: " "}
+	typographic = notation{plusMinus: "±", minus: "−", dash: "–", space: "\u00a0"}
+)
+
+// interval writes a mean and, if asked for, the half-width of its confidence
+// interval: "104.26 ± 0.22".
+func (n notation) interval(v stats.Interval, withCI bool) string {
+	mean := n.perplexity(v.Mean)
+	if !withCI || math.IsNaN(v.Mean) {
+		return mean
+	}
+	return mean + n.space + n.plusMinus + n.space + n.perplexity(v.CI95)
+}
+
+// difference writes a comparison with the sign of its difference.
+func (n notation) difference(c stats.Comparison, withCI bool) string {
+	if math.IsNaN(c.Diff) {
+		return n.dash
+	}
+	sign := "+"
+	if c.Diff < 0 {
+		sign = n.minus
+	}
+	return sign + n.interval(stats.Interval{Mean: math.Abs(c.Diff), CI95: c.CI95}, withCI)
+}
+
+// perplexity writes two decimals, none from 1,000 on.
+func (n notation) perplexity(v float64) string {
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return n.dash
+	case math.Abs(v) < 999.995:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	case math.Abs(v) < 1e9:
+		return grouped(int(math.Round(v)))
+	}
+	return strconv.FormatFloat(v, 'e', 1, 64)
+}
+
+// number writes v with three significant digits, such as 0.0123 or 12.3.
+func (n notation) number(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return n.dash
+	}
+	text := strconv.FormatFloat(v, 'g', 3, 64)
+	return strings.Replace(text, "-", n.minus, 1)
+}
+
+// measured writes a mean and the half-width of its confidence interval, both with
+// the decimals of two significant digits of the latter: "0.210 ± 0.032".
+func (n notation) measured(v stats.Interval) string {
+	if !(v.CI95 > 0) || math.IsInf(v.CI95, 0) {
+		return n.number(v.Mean)
+	}
+	decimals := min(max(0, 1-int(math.Floor(math.Log10(v.CI95)))), 9)
+	mean := strings.Replace(strconv.FormatFloat(v.Mean, 'f', decimals, 64), "-", n.minus, 1)
+	return mean + n.space + n.plusMinus + n.space + strconv.FormatFloat(v.CI95, 'f', decimals, 64)
+}
+
+// percent writes a share of one as a percentage.
+func (n notation) percent(v float64) string {
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return n.dash
+	case v > 0 && v < 0.0005:
+		return "< 0.1%"
+	}
+	return strconv.FormatFloat(100*v, 'f', 1, 64) + "%"
+}
+
+// percents writes the mean of shares of one and the half-width of its confidence
+// interval as percentages.
+func (n notation) percents(v stats.Interval) string {
+	if math.IsNaN(v.CI95) {
+		return n.percent(v.Mean)
+	}
+	return n.percent(v.Mean) + n.space + n.plusMinus + n.space + n.percent(v.CI95)
+}
+
+// speed writes tokens a second.
+func (n notation) speed(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return n.dash
+	}
+	return grouped(int(math.Round(v)))
+}
+
+// pValue writes p with three decimals.
+func (n notation) pValue(p float64) string {
+	switch {
+	case math.IsNaN(p):
+		return n.dash
+	case p < 0.001:
+		return "< 0.001"
+	}
+	return strconv.FormatFloat(p, 'f', 3, 64)
+}
+
+// equation writes "p = 0.012" or "p < 0.001".
+func (n notation) equation(p float64) string {
+	if text := n.pValue(p); strings.HasPrefix(text, "<") {
+		return "p" + n.space + strings.Replace(text, " ", n.space, 1)
+	} else {
+		return "p" + n.space + "=" + n.space + text
+	}
+}
+
+// count writes n things: "1 seed", "3 seeds".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return grouped(n) + " " + thing + "s"
+}
+
+// grouped writes an integer with commas between groups of three digits.
+func grouped(n int) string {
+	text := strconv.Itoa(n)
+	start := 0
+	if n < 0 {
+		start = 1
+	}
+	for at := len(text) - 3; at > start; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
+}
+
+// joined writes a list as prose: "a", "a and b", "a, b and c".
+func joined(items []string) string {
+	if len(items) < 2 {
+		return strings.Join(items, "")
+	}
+	last := len(items) - 1
+	return strings.Join(items[:last], ", ") + " and " + items[last]
+}
+
+// shape writes a tensor's shape: "[800, 200]".
+func shape(dims []int) string {
+	return strings.ReplaceAll(fmt.Sprint(dims), " ", ", ")
+}

@@ -1,0 +1,184 @@
+package report
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// series is a curve of a line chart.
+type series struct {
+	Hue    hue
+	Name   string // written at the curve's end; none if empty
+	X, Y   []float64
+	Thin   bool // one seed behind the mean of its arm
+	Dashed bool
+	Broken bool // a training that stopped early: its last value gets a cross
+	Marked bool // each value gets a mark with a tooltip
+}
+
+// hue is the look of an arm: the index of its colour and of its shape.
+type hue int
+
+// hues gives each arm its look. The models of this project keep theirs from
+// report to report; others take what is left.
+func (r *Report) hues() []hue {
+	known := []string{baseline, "plastic", "modulated", "retroactive"}
+	next := len(known)
+	hues := make([]hue, len(r.Arms))
+	for i, a := range r.Arms {
+		at := slices.Index(known, a.Model)
+		if at < 0 {
+			at = next
+			next++
+		}
+		hues[i] = hue(at % looks)
+	}
+	return hues
+}
+
+// looks is the number of colours in the style sheet, and of shapes.
+const looks = 6
+
+// broken is the shape of a training that stopped early.
+const broken = looks
+
+// axes is what a line chart needs to know beside its series.
+type axes struct {
+	Label, XLabel string
+	Height        float64
+	Log           bool // logarithmic y
+	ZeroBased     bool // y begins at zero
+	Symmetric     bool // y is centred on zero
+	WholeX        bool // x counts: ticks at whole numbers only
+	Value         func(float64) string
+}
+
+// lineChart draws series over common axes. The axes span the series that did not
+// break, so that a training that blew up does not flatten the others.
+func lineChart(width float64, a axes, all []series) chart {
+	c := chart{Label: a.Label, Width: width, Height: a.Height, XLabel: a.XLabel}
+	named := slices.ContainsFunc(all, func(s series) bool { return s.Name != "" })
+	right := 10.0
+	if named {
+		right = 84
+	}
+	bottom := 26.0
+	if a.XLabel != "" {
+		bottom = 42
+	}
+	c.Plot = box{X: 46, Y: 10, W: width - 46 - right, H: a.Height - 10 - bottom}
+
+	x := scale{Start: c.Plot.X, End: c.Plot.X + c.Plot.W}
+	y := scale{Start: c.Plot.Y + c.Plot.H, End: c.Plot.Y, Log: a.Log}
+	x.Lo, x.Hi = span(all, func(s series) []float64 { return s.X })
+	y.Lo, y.Hi = span(all, func(s series) []float64 { return s.Y })
+	switch {
+	case a.Symmetric:
+		y.Hi = max(math.Abs(y.Lo), math.Abs(y.Hi), 1e-6) * 1.06
+		y.Lo = -y.Hi
+	case a.Log:
+		y.Lo, y.Hi = y.Lo/1.06, y.Hi*1.06
+	case a.ZeroBased:
+		y.Lo, y.Hi = 0, max(y.Hi*1.08, 1e-6)
+	default:
+		margin := max(0.07*(y.Hi-y.Lo), 1e-3*math.Abs(y.Hi), 1e-6)
+		y.Lo, y.Hi = y.Lo-margin, y.Hi+margin
+	}
+	c.YTicks = y.ticks(max(2, int(a.Height/48)))
+	c.XTicks = x.ticks(max(3, int(c.Plot.W/64)))
+	if a.WholeX {
+		c.XTicks = wholeTicks(x, max(3, int(c.Plot.W/44)))
+	}
+
+	// Thin curves first, so that the means lie on top of them.
+	order := slices.Clone(all)
+	slices.SortStableFunc(order, func(s, t series) int { return cmp.Compare(rank(s), rank(t)) })
+	var names []text
+	for _, s := range order {
+		names = append(names, c.add(s, x, y, a)...)
+	}
+	spread(names, 14, c.Plot.Y+c.Plot.H+4)
+	c.Texts = append(c.Texts, names...)
+	return c
+}
+
+func rank(s series) int {
+	if s.Thin {
+		return 0
+	}
+	return 1
+}
+
+// add draws one series and returns its name as a label, if it has one.
+func (c *chart) add(s series, x, y scale, a axes) []text {
+	class := colour(s.Hue)
+	xs, ys := make([]float64, len(s.X)), make([]float64, len(s.X))
+	last := -1
+	for i := range s.X {
+		xs[i], ys[i] = x.at(s.X[i]), y.at(s.Y[i])
+		if s.Broken { // it may leave the axes, which do not span it
+			ys[i] = min(max(ys[i], c.Plot.Y), c.Plot.Y+c.Plot.H)
+		}
+		if math.IsNaN(ys[i]) || math.IsInf(ys[i], 0) {
+			continue
+		}
+		last = i
+		if s.Marked {
+			c.Marks = append(c.Marks, mark{X: xs[i], Y: ys[i], Class: class + " curve-mark", Shape: int(s.Hue), Title: a.Value(s.Y[i])})
+		}
+	}
+	if last < 0 {
+		return nil
+	}
+	style := class
+	if s.Thin {
+		style += " thin"
+	}
+	if s.Dashed {
+		style += " dashed"
+	}
+	c.Lines = append(c.Lines, line{Class: style, Path: path(xs, ys)})
+	if s.Broken {
+		c.Marks = append(c.Marks, mark{X: xs[last], Y: ys[last], Class: class, Shape: broken, Title: "stopped early"})
+	}
+	if s.Name == "" {
+		return nil
+	}
+	return []text{{X: xs[last] + 9, Y: ys[last] + 4, Class: class, Text: s.Name, Anchor: "start"}}
+}
+
+// colour is the class that gives an element its arm's colour.
+func colour(h hue) string { return string("abcdef"[h]) + "-arm" }
+
+// span returns the least and the greatest finite value of one coordinate over
+// the series that did not break, or over all if all did.
+func span(all []series, of func(series) []float64) (lo, hi float64) {
+	for _, takeBroken := range []bool{false, true} {
+		lo, hi = math.Inf(1), math.Inf(-1)
+		for _, s := range all {
+			if s.Broken && !takeBroken {
+				continue
+			}
+			for _, v := range of(s) {
+				if !math.IsNaN(v) && !math.IsInf(v, 0) {
+					lo, hi = min(lo, v), max(hi, v)
+				}
+			}
+		}
+		if lo <= hi {
+			return lo, hi
+		}
+	}
+	return 0, 1
+}
+
+// wholeTicks returns at most n ticks at whole numbers.
+func wholeTicks(s scale, n int) []tick {
+	step := max(1, roundStep((s.Hi-s.Lo)/float64(n)))
+	var ticks []tick
+	for v := math.Ceil(s.Lo/step) * step; v <= s.Hi; v += step {
+		ticks = append(ticks, tick{s.at(v), tickLabel(v, 0)})
+	}
+	return ticks
+}

@@ -1,0 +1,168 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/engram-lm/engram/internal/stats"
+)
+
+// table is the comparison of the arms, as text: a column each of cells.
+type table struct {
+	Columns []column
+	Best    int // row of the lowest test perplexity, -1 without one
+}
+
+type column struct {
+	Head  string
+	Text  bool // left-aligned, as words are; numbers are right-aligned
+	Cells []string
+}
+
+// Rows returns the cells row by row.
+func (t table) Rows() [][]string {
+	if len(t.Columns) == 0 {
+		return nil
+	}
+	rows := make([][]string, len(t.Columns[0].Cells))
+	for _, c := range t.Columns {
+		for i, cell := range c.Cells {
+			rows[i] = append(rows[i], cell)
+		}
+	}
+	return rows
+}
+
+// compare builds the table of the arms. The report must have been summarised.
+// The difference to the LSTM and its p-value have columns only where an arm has
+// one.
+func (r *Report) compare(n notation) table {
+	model := column{Head: "model", Text: true}
+	hidden, params := column{Head: "hidden"}, column{Head: "parameters"}
+	valid, test := column{Head: "valid ppl"}, column{Head: "test ppl"}
+	diff, p := column{Head: "vs LSTM"}, column{Head: "p"}
+	speed, seeds := column{Head: "tokens/s"}, column{Head: "seeds"}
+
+	validCI, testCI := false, false
+	for _, a := range r.Arms {
+		validCI = validCI || !math.IsNaN(a.ValidPPL.CI95)
+		testCI = testCI || !math.IsNaN(a.TestPPL.CI95)
+	}
+	reference := r.reference()
+	var hasDiff, hasP bool
+	for i := range r.Arms {
+		a := &r.Arms[i]
+		c := stats.Comparison{Diff: math.NaN(), CI95: math.NaN(), P: math.NaN()}
+		if reference != nil && a != reference {
+			c = stats.Welch(a.collect(testPPL), reference.collect(testPPL))
+		}
+		hasDiff = hasDiff || !math.IsNaN(c.Diff)
+		hasP = hasP || !math.IsNaN(c.P)
+		model.add(a.Model)
+		hidden.add(grouped(a.Hidden))
+		params.add(grouped(a.Params))
+		valid.add(n.interval(a.ValidPPL, validCI))
+		test.add(n.interval(a.TestPPL, testCI))
+		diff.add(n.difference(c, !math.IsNaN(c.CI95)))
+		p.add(n.pValue(c.P))
+		speed.add(n.speed(stats.Mean(a.collect(tokensPerS))))
+		if done := a.finished(); done == len(a.Seeds) {
+			seeds.add(grouped(done))
+		} else {
+			seeds.add(fmt.Sprintf("%d of %d", done, len(a.Seeds)))
+		}
+	}
+
+	t := table{Columns: []column{model, hidden, params, valid, test}, Best: r.best()}
+	if hasDiff {
+		t.Columns = append(t.Columns, diff)
+	}
+	if hasP {
+		t.Columns = append(t.Columns, p)
+	}
+	t.Columns = append(t.Columns, speed, seeds)
+	return t
+}
+
+func (c *column) add(cell string) { c.Cells = append(c.Cells, cell) }
+
+// reference returns the LSTM's arm, or nil.
+func (r *Report) reference() *Arm {
+	for i := range r.Arms {
+		if r.Arms[i].Model == baseline {
+			return &r.Arms[i]
+		}
+	}
+	return nil
+}
+
+// best returns the index of the arm with the lowest mean test perplexity, -1 if
+// no arm has one.
+func (r *Report) best() int {
+	best := -1
+	for i, a := range r.Arms {
+		if !math.IsNaN(a.TestPPL.Mean) && (best < 0 || a.TestPPL.Mean < r.Arms[best].TestPPL.Mean) {
+			best = i
+		}
+	}
+	return best
+}
+
+// WriteTable writes the comparison of the arms for a terminal: aligned columns
+// in ASCII, and below them what the run showed. With colour, the best arm is in
+// bold and the heads are faint (ANSI escapes).
+func (r *Report) WriteTable(w io.Writer, colour bool) error {
+	r.Summarise()
+	t := r.compare(ascii)
+	var b strings.Builder
+	heads := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		heads[i] = c.Head
+	}
+	writeRow(&b, t.Columns, heads, pick(colour, "\x1b[2m"))
+	for i, row := range t.Rows() {
+		writeRow(&b, t.Columns, row, pick(colour && i == t.Best && len(r.Arms) > 1, "\x1b[1m"))
+	}
+	b.WriteByte('\n')
+	f := r.find()
+	for _, sentence := range append([]string{f.Headline}, f.Support...) {
+		b.WriteString(strings.NewReplacer("±", "+-", "−", "-", "–", "-", "\u00a0", " ", "’", "'").Replace(sentence) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func pick(use bool, escape string) string {
+	if use {
+		return escape
+	}
+	return ""
+}
+
+// writeRow writes one line, each cell padded to its column's width.
+func writeRow(b *strings.Builder, columns []column, cells []string, escape string) {
+	var line strings.Builder
+	for i, c := range columns {
+		width := utf8.RuneCountInString(c.Head)
+		for _, cell := range c.Cells {
+			width = max(width, utf8.RuneCountInString(cell))
+		}
+		pad := strings.Repeat(" ", width-utf8.RuneCountInString(cells[i]))
+		if i > 0 {
+			line.WriteString("  ")
+		}
+		if c.Text {
+			line.WriteString(cells[i] + pad)
+		} else {
+			line.WriteString(pad + cells[i])
+		}
+	}
+	text := strings.TrimRight(line.String(), " ")
+	if escape != "" {
+		text = escape + text + "\x1b[0m"
+	}
+	b.WriteString(text + "\n")
+}

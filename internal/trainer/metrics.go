@@ -1,0 +1,71 @@
+package trainer
+
+import (
+	"encoding/json"
+	"os"
+)
+
+// Line is a line of metrics.jsonl: one every so many steps and one at the end of
+// each epoch. NLLs are means in nats; train_nll is over the epoch so far.
+type Line struct {
+	Model      string   `json:"model"`
+	Seed       uint64   `json:"seed"`
+	Epoch      int      `json:"epoch"`
+	Step       int      `json:"step"`
+	Tokens     int      `json:"tokens"` // trained on in all
+	TrainNLL   float64  `json:"train_nll"`
+	ValidNLL   *float64 `json:"valid_nll,omitempty"` // at the end of an epoch
+	LR         float64  `json:"lr"`
+	GradNorm   *float64 `json:"grad_norm,omitempty"` // before the clip, of the last step
+	TokensPerS float64  `json:"tokens_per_s"`
+}
+
+// Metrics is metrics.jsonl, open for appending.
+type Metrics struct {
+	file *os.File
+	end  int64
+}
+
+// OpenMetrics opens the file, or makes it.
+func OpenMetrics(path string) (*Metrics, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &Metrics{file, info.Size()}, nil
+}
+
+// Write appends a line.
+func (m *Metrics) Write(l Line) error {
+	b, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	n, err := m.file.WriteAt(append(b, '\n'), m.end)
+	m.end += int64(n)
+	return err
+}
+
+// End returns the file's length, to be kept in a checkpoint.
+func (m *Metrics) End() int64 { return m.end }
+
+// Truncate drops what was written after the checkpoint that kept end, so that a
+// resumed run neither loses nor doubles a line.
+func (m *Metrics) Truncate(end int64) error {
+	if end > m.end {
+		end = m.end
+	}
+	m.end = end
+	return m.file.Truncate(end)
+}
+
+// Sync forces the lines to the disk.
+func (m *Metrics) Sync() error { return m.file.Sync() }
+
+// Close closes the file.
+func (m *Metrics) Close() error { return m.file.Close() }

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/report"
+	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/trainer"
+	"github.com/engram-lm/engram/tokenizer"
+)
+
+// How the best model of a training is looked at. The perplexities of the report
+// are those of eval perplexity with its defaults: one stream, windows of 35.
+const (
+	scoreBatch    = 1
+	scoreBPTT     = 35
+	passageTokens = 120
+	sampleTokens  = 80
+)
+
+// score returns the perplexities of the best model of a finished training.
+func (p *plan) score(ctx context.Context, dir string, obs *observer) (valid, test float64, err error) {
+	m, _, err := lm.Load[float32](filepath.Join(dir, "best"))
+	if err != nil {
+		return 0, 0, err
+	}
+	ppl := [2]float64{}
+	for i, name := range []string{"valid", "test"} {
+		tokens := p.splits[name].Tokens
+		obs.scoring(name, len(tokens))
+		e, err := m.Evaluate(ctx, tokens, scoreBatch, scoreBPTT, obs.Validated)
+		if err != nil {
+			return 0, 0, err
+		}
+		ppl[i] = lm.Perplexity(e.NLL)
+	}
+	return ppl[0], ppl[1], nil
+}
+
+// describe looks at the traces, the neuromodulator and the writing of the best
+// model of a finished training, for the report.
+func (p *plan) describe(dir string, seed uint64, res *result) (report.Seed, error) {
+	out := &res.Outcome
+	s := report.Seed{
+		Seed: seed, BestEpoch: out.BestEpoch, TokensPerS: out.TokensPerS, Status: report.Done,
+		ValidPPL: res.ValidPPL, TestPPL: res.TestPPL,
+	}
+	m, tok, err := lm.Load[float32](filepath.Join(dir, "best"))
+	if err != nil {
+		return s, err
+	}
+	for _, e := range out.Epochs {
+		s.Curve = append(s.Curve, report.EpochPoint{
+			Epoch: e.Epoch, Step: e.Step, TrainNLL: e.TrainNLL, ValidPPL: lm.Perplexity(e.ValidNLL), LR: e.LR, TokensPerS: e.TokensPerS,
+		})
+	}
+	s.Traces = layerTraces(m, out)
+	if s.Passage, err = p.passage(m); err != nil {
+		return s, err
+	}
+	s.Sample, err = sample(m, tok, seed)
+	return s, err
+}
+
+// sample lets the model write, its traces learning, from the start of a line.
+func sample(m *lm.Model[float32], tok *tokenizer.Tokenizer, seed uint64) (string, error) {
+	prompt, err := lm.Prompt(tok, "")
+	if err != nil {
+		return "", nil // a corpus of one line has no start to write from
+	}
+	sampling := lm.Sampling{Temperature: 0.9, TopK: 50}
+	if unk, ok := tok.Unknown(); ok {
+		sampling.Never = []int32{unk}
+	}
+	var words []string
+	for id, err := range m.Generate(prompt, sampling, rng.New(seed, "sampling")) {
+		if err != nil {
+			return "", err
+		}
+		if words = append(words, tok.Token(id)); len(words) == sampleTokens {
+			break
+		}
+	}
+	return strings.Join(words, " "), nil
+}
+
+// layerTraces collects what the traces did over the epochs.
+func layerTraces(m *lm.Model[float32], out *trainer.Outcome) []report.LayerTrace {
+	q := m.Config.Plasticity
+	if q == nil {
+		return nil
+	}
+	var layers []report.LayerTrace
+	for l := range m.Config.NumLayers {
+		t := report.LayerTrace{Layer: l, AtClip: math.NaN(), EtaMean: math.NaN()}
+		t.AlphaMeanAbs = meanAbs(m.Layer(l, "alpha"))
+		if eta := m.Layer(l, "eta"); eta != nil {
+			t.EtaMean = mean(eta)
+		}
+		for _, e := range out.Epochs {
+			point := report.TracePoint{Epoch: e.Epoch, MeanAbs: e.Traces[l].MeanAbs, AtClip: e.Traces[l].AtClip}
+			if q.Rule == "additive" {
+				point.AtClip = math.NaN()
+			}
+			t.Epochs = append(t.Epochs, point)
+			if e.Epoch == out.BestEpoch {
+				t.MeanAbs, t.AtClip = point.MeanAbs, point.AtClip
+			}
+		}
+		layers = append(layers, t)
+	}
+	return layers
+}
+
+func mean(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v)
+	}
+	return sum / float64(len(x))
+}
+
+func meanAbs(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Abs(float64(v))
+	}
+	return sum / float64(len(x))
+}
+
+// passage reads the beginning of the test text, after the end of the
+// validation text has warmed the traces up, and records each token's NLL and
+// what the neuromodulators said when it was read.
+func (p *plan) passage(m *lm.Model[float32]) (*report.Passage, error) {
+	valid, test := p.splits["valid"].Tokens, p.splits["test"].Tokens
+	n := min(passageTokens, len(test))
+	text := append(append([]int32{}, valid[max(0, len(valid)-2000):]...), test[:n]...)
+	warm := len(text) - n
+	out := &report.Passage{}
+	state := m.NewState(1)
+	for i := range text {
+		if i == len(text)-1 {
+			break
+		}
+		nll, err := m.Score(text[i:i+1], text[i+1:i+2], state)
+		if err != nil {
+			return nil, err
+		}
+		if i+1 < warm {
+			continue
+		}
+		// The modulator of a token speaks when it is read, a step after its NLL.
+		out.Tokens = append(out.Tokens, p.corpus.Tokenizer.Token(text[i+1]))
+		out.NLL = append(out.NLL, nll[0])
+		if i < warm {
+			continue
+		}
+		out.M = speak(out.M, m.Modulation())
+	}
+	if len(out.M) > 0 { // the last token is scored but not read
+		last := len(out.M[0])
+		out.Tokens, out.NLL = out.Tokens[:last], out.NLL[:last]
+	}
+	return out, nil
+}
+
+// speak appends what each layer's modulator said in a window of one token.
+func speak(m [][]float64, said [][]float32) [][]float64 {
+	for l, v := range said {
+		if len(m) <= l {
+			m = append(m, nil)
+		}
+		if len(v) > 0 {
+			m[l] = append(m[l], float64(v[0]))
+		}
+	}
+	return m
+}
