@@ -48,17 +48,18 @@ type group[F lstm.Float] struct {
 	alpha, rate, fanBias, wMod []F
 	bMod, traceRate            F
 
-	q  []F // [b1-b0, H]: sum_i D_ji h_i, retroactive sum_i D_ji E_ji (per connection weighted by the rate)
-	r  []F // [b1-b0, H]: sum_i D_ji A_ji for Decay and Oja (so weighted too), retroactive k sum_i DE_ji h_i
-	dh []F // [b1-b0, H]: what the trace's update contributes to the gradient of h(t-1)
+	row  kernel.TraceRow[F] // the row at work
+	q, r []F                // [b1-b0, H]: DotH and DotA of the rows' last adjoint
+	dh   []F                // [b1-b0, H]: what the trace's update contributes to the gradient of h(t-1)
 }
 
 // scratch is the memory of a group while its pass runs, too large to be kept
 // for each.
 type scratch[F lstm.Float] struct {
-	d, de          []F   // [b1-b0, H, H]: gradients of A and E
-	ck, ec         [][]F // checkpoints of A and E, each [b1-b0, H, H]; the first is the window's start
-	x, prev, eprev []F   // [H]: a row before its clip, before its update; E before its update
+	d, de  []F   // [b1-b0, H, H]: gradients of A and E
+	ck, ec [][]F // checkpoints of A and E, each [b1-b0, H, H]; the first is the window's start
+	unread []F   // [H]: takes gradients that nobody asks for
+	work   []F   // [2H]
 }
 
 // StartBackward begins a group's pass; see scan.Plastic.
@@ -82,8 +83,13 @@ func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
 	}
 	for b := b0; b < b1 && taken > 0; b++ {
 		for j := range p.n {
-			p.replay(g, taken-1, b, b-b0, j)
-			p.updateAdjoint(g, taken-1, b, b-b0, j)
+			p.adjointOf(g, taken-1, b, b-b0, j)
+			r := &g.row
+			r.V, r.HC, r.DHC = 0, p.of(p.h, taken-1, b), g.unread // no input has read the final traces
+			p.backward(g, b-b0, j)
+			if p.retroactive() {
+				g.traceRate += p.of(p.g, taken-1, b)[j]*r.DotA - r.DEE
+			}
 		}
 	}
 }
@@ -112,11 +118,8 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	if p.retroactive() {
 		zero(&g.de, streams*n*n)
 	}
-	grow(&g.x, n)
-	grow(&g.prev, n)
-	if p.retroactive() {
-		grow(&g.eprev, n)
-	}
+	grow(&g.unread, n)
+	grow(&g.work, 2*n)
 }
 
 // regenerate makes the checkpoints after steps every, 2 every, ... of a group.
@@ -135,83 +138,53 @@ func (p *hebbian[F]) regenerate(g *group[F], b0, b1 int) {
 	}
 	for b := b0; b < b1; b++ {
 		for j := range p.n {
-			copy(g.prev, p.row(p.a0, b, j))
-			copy(g.eprev, p.eRow(p.e0, b, j))
-			for t := range (count - 1) * every {
-				p.update(t, b, j, g.prev, g.eprev)
-				if i := (t + 1) / every; (t+1)%every == 0 {
-					copy(p.row(g.ck[i], b-b0, j), g.prev)
-					copy(p.eRow(g.ec[i], b-b0, j), g.eprev)
-				}
+			for i := 1; i < count; i++ {
+				a, e := p.checkpoint(g, i, b-b0, j)
+				fromA, fromE := p.start(g, i-1, b, b-b0, j)
+				copy(a, fromA)
+				copy(e, fromE)
+				p.updates(&g.row, (i-1)*every, i*every-1, b, j, a, e)
+				kernel.TraceUpdate(&g.row)
 			}
 		}
 	}
 }
 
-// replay sets g.prev and g.eprev to row j of stream b's traces before the
-// update of step t, and g.x to A after it, but before the clip.
-func (p *hebbian[F]) replay(g *group[F], t, b, local, j int) {
-	i := t / every
-	if i == 0 {
-		copy(g.prev, p.row(p.a0, b, j))
-		copy(g.eprev, p.eRow(p.e0, b, j))
-	} else {
-		copy(g.prev, p.row(g.ck[i], local, j))
-		copy(g.eprev, p.eRow(g.ec[i], local, j))
-	}
-	for u := i * every; u < t; u++ {
-		p.update(u, b, j, g.prev, g.eprev)
-	}
-	copy(g.x, g.prev)
-	p.propose(t, b, j, g.x, g.eprev)
+// checkpoint returns row j of the traces after i*every steps, i > 0.
+func (p *hebbian[F]) checkpoint(g *group[F], i, local, j int) (a, e []F) {
+	return p.row(g.ck[i], local, j), p.eRow(g.ec[i], local, j)
 }
 
-// updateAdjoint goes backward through the update of step t in row j: on entry D
-// (and DE) are the gradients of the traces after it, on return before it.
-func (p *hebbian[F]) updateAdjoint(g *group[F], t, b, local, j int) {
-	n := p.n
-	d, h := p.row(g.d, local, j), p.of(p.h, t, b)
-	c, m := p.of(p.g, t, b)[j], p.m[t*p.batch+b]
-	dh, i := g.dh[local*n:(local+1)*n], local*n+j
-	kernel.MaskRow(d, g.x, p.clip)
-	if p.retroactive() {
-		k, de := p.traceRate[0], p.row(g.de, local, j)
-		r := kernel.Dot(de, h)
-		g.traceRate += c*r - kernel.Dot(de, g.eprev)
-		g.r[i] = k * r
-		kernel.Axpy(k*c, de, dh)
-		kernel.Scale(1-k, de)
-		if p.rateMatrix() {
-			rates := p.rates(j)
-			g.q[i] = kernel.Dot3(rates, d, g.eprev)
-			kernel.MulAddRow(g.rate[j*n:(j+1)*n], d, g.eprev, m)
-			kernel.MulAddRow(de, rates, d, m)
-		} else {
-			g.q[i] = kernel.Dot(d, g.eprev)
-			kernel.Axpy(p.of(p.rate, t, b)[j], d, de)
-		}
-		return
+// start is checkpoint for any i: the first one is the window's start.
+func (p *hebbian[F]) start(g *group[F], i, b, local, j int) (a, e []F) {
+	if i == 0 {
+		return p.row(p.a0, b, j), p.eRow(p.e0, b, j)
 	}
-	pull := p.pull(c)
+	return p.checkpoint(g, i, local, j)
+}
+
+// adjointOf sets g.row up for the adjoint of the update of step t in row j.
+func (p *hebbian[F]) adjointOf(g *group[F], t, b, local, j int) {
+	i := t / every
+	a, e := p.start(g, i, b, local, j)
+	p.updates(&g.row, i*every, t, b, j, a, e)
+	g.row.DH = g.dh[local*p.n : (local+1)*p.n]
+}
+
+// backward runs the adjoint that g.row is set up for.
+func (p *hebbian[F]) backward(g *group[F], local, j int) {
+	n, r := p.n, &g.row
+	r.D, r.DE = p.row(g.d, local, j), p.eRow(g.de, local, j)
 	if p.rateMatrix() {
-		rates, drate := p.rates(j), g.rate[j*n:(j+1)*n]
-		g.q[i] = kernel.Dot3(rates, d, h)
-		kernel.MulAddRow(drate, d, h, m*c)
-		kernel.MulAddRow(dh, rates, d, m*c)
-		if pull != 0 {
-			g.r[i] = kernel.Dot3(rates, d, g.prev)
-			kernel.MulAddRow(drate, d, g.prev, -m*pull)
-			kernel.MulAddRow(d, rates, d, -m*pull)
-		}
-		return
+		r.DRate = g.rate[j*n : (j+1)*n]
 	}
-	eta := p.of(p.rate, t, b)[j]
-	g.q[i] = kernel.Dot(d, h)
-	kernel.Axpy(eta*c, d, dh)
-	if pull != 0 {
-		g.r[i] = kernel.Dot(d, g.prev)
-		kernel.Scale(1-eta*pull, d)
+	if p.alphaMatrix() {
+		r.DAlpha = g.alpha[j*n : (j+1)*n]
+	} else {
+		r.V *= p.alphaAt(j)
 	}
+	kernel.TraceBackward(r, g.work)
+	g.q[local*n+j], g.r[local*n+j] = r.DotH, r.DotA
 }
 
 // LearnBackward turns the gradients of step t's update into those of the rates,
@@ -247,7 +220,7 @@ func (p *hebbian[F]) rateBackward(g *group[F], t, b int, q, r, dg []F) (dm F) {
 	m, post := p.m[t*p.batch+b], p.of(p.g, t, b)
 	for j, c := range post {
 		// With A + eta (c h - d A): deta = c q - d r, dc = eta q - eta r dd/dc;
-		// retroactive, A + eta E: deta = q, and dc = r comes through E.
+		// retroactive, A + eta E: deta = q, and dc = k r comes through E.
 		var deta, slope F
 		pull := p.pull(c)
 		if p.retroactive() {
@@ -263,7 +236,7 @@ func (p *hebbian[F]) rateBackward(g *group[F], t, b int, q, r, dg []F) (dm F) {
 			eta = p.of(p.rate, t, b)[j]
 		}
 		if p.retroactive() {
-			dg[j] = r[j]
+			dg[j] = p.traceRate[0] * r[j]
 		} else {
 			dg[j] = eta * (q[j] - slope*r[j])
 		}
@@ -302,23 +275,16 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 		return
 	}
 	row := func(b, j int) {
-		local := b - b0
-		x, clip := g.x, p.clip
-		if t == 0 {
-			x, clip = p.row(p.a0, b, j), F(math.Inf(1))
-		} else {
-			p.replay(g, t-1, b, local, j)
-		}
-		d, h, dh := p.row(g.d, local, j), p.of(p.h, t, b), dhPrev[local*n:(local+1)*n]
-		v := dz[local*stride+j]
-		if p.alphaMatrix() {
-			lo, hi := j*n, (j+1)*n
-			kernel.DriveAdjointAlphaRow(x, p.alpha[lo:hi], d, h, dh, g.alpha[lo:hi], v, clip)
-		} else {
-			kernel.DriveAdjointRow(x, d, h, dh, v*p.alphaAt(j), clip)
-		}
+		local, r := b-b0, &g.row
 		if t > 0 {
-			p.updateAdjoint(g, t-1, b, local, j)
+			p.adjointOf(g, t-1, b, local, j)
+		} else {
+			p.identity(g, b, j)
+		}
+		r.V, r.HC, r.DHC = dz[local*stride+j], p.of(p.h, t, b), dhPrev[local*n:(local+1)*n]
+		p.backward(g, local, j)
+		if t > 0 && p.retroactive() {
+			g.traceRate += p.of(p.g, t-1, b)[j]*r.DotA - r.DEE
 		}
 	}
 	if p.alphaMatrix() || p.rateMatrix() {
@@ -337,6 +303,18 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 	if t == 0 {
 		p.endGroup(g, b0, b1)
 	}
+}
+
+// identity sets g.row up for an update that changes nothing, before the first
+// step: the initial traces were given, not made.
+func (p *hebbian[F]) identity(g *group[F], b, j int) {
+	r := &g.row
+	p.updates(r, 0, 0, b, j, p.row(p.a0, b, j), p.eRow(p.e0, b, j))
+	r.Coef[0], r.Coef[1] = 0, 0
+	if !p.rateMatrix() && !p.retroactive() {
+		r.Coef[0] = 1
+	}
+	r.Keep, r.Clip, r.DH = 1, F(math.Inf(1)), g.unread
 }
 
 // endGroup hands out the gradient of the initial traces and gives the scratch back.

@@ -22,13 +22,14 @@ type hebbian[F lstm.Float] struct {
 	alpha, eta, wMod, bMod, fan, fanBias, traceRate []F
 
 	batch, steps int
-	applied      []int // [B]: updates made in a and e
-	a0, a        []F   // [B, H, H]
-	e0, e        []F   // [B, H, H], retroactive only
-	h, g         []F   // [T, B, H]: h(t-1) and g(t) at step t
-	s            []F   // [T, B, H]: sum_i A_ji h_i, unless alpha is per connection
-	rate         []F   // [T, B, H]: eta_j(t), unless the rate is per connection
-	m            []F   // [T, B]: M(t), 1 without a neuromodulator
+	applied      []int                // [B]: updates made in a and e; at most one is outstanding
+	rows         []kernel.TraceRow[F] // [B]: the row at work
+	a0, a        []F                  // [B, H, H]
+	e0, e        []F                  // [B, H, H], retroactive only
+	h, g         []F                  // [T, B, H]: h(t-1) and g(t) at step t
+	s            []F                  // [T, B, H]: sum_i A_ji h_i, unless alpha is per connection
+	rate         []F                  // [T, B, H]: eta_j(t), unless the rate is per connection
+	m            []F                  // [T, B]: M(t), 1 without a neuromodulator
 
 	adjoint[F]
 }
@@ -96,6 +97,9 @@ func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
 		copy(p.e0, traces[size:])
 		copy(p.e, traces[size:])
 	}
+	for len(p.rows) < batch {
+		p.rows = append(p.rows, kernel.TraceRow[F]{})
+	}
 	for len(p.groups)*p.Group() < batch {
 		p.groups = append(p.groups, &group[F]{})
 	}
@@ -141,20 +145,41 @@ func (p *hebbian[F]) pull(g F) F {
 	return 0
 }
 
-// propose adds to a, row j of stream b's trace, the change of step t, before the
-// clip; e is the row of the eligibility trace before its own step.
-func (p *hebbian[F]) propose(t, b, j int, a, e []F) {
-	h, g, m := p.of(p.h, t, b), p.of(p.g, t, b)[j], p.m[t*p.batch+b]
+// coef returns the two numbers of the update of step t in row j of stream b; see
+// kernel.TraceRow.
+func (p *hebbian[F]) coef(t, b, j int) (c0, c1 F) {
+	g, m := p.of(p.g, t, b)[j], p.m[t*p.batch+b]
 	switch {
 	case p.retroactive() && p.rateMatrix():
-		kernel.MulAddRow(a, p.rates(j), e, m)
+		return m, p.traceRate[0] * g
 	case p.retroactive():
-		kernel.Axpy(p.of(p.rate, t, b)[j], e, a)
+		return p.of(p.rate, t, b)[j], p.traceRate[0] * g
 	case p.rateMatrix():
-		kernel.HebbRateRow(a, p.rates(j), h, m*g, m*p.pull(g))
-	default:
-		eta := p.of(p.rate, t, b)[j]
-		kernel.HebbRow(a, h, 1-eta*p.pull(g), eta*g)
+		return m * g, m * p.pull(g)
+	}
+	eta := p.of(p.rate, t, b)[j]
+	return 1 - eta*p.pull(g), eta * g
+}
+
+// updates sets r up for the updates of steps [first, last] in row j of stream b,
+// from the traces in a and e.
+func (p *hebbian[F]) updates(r *kernel.TraceRow[F], first, last, b, j int, a, e []F) {
+	r.A, r.E = a, e
+	r.H, r.Stride, r.Updates = p.h[(first*p.batch+b)*p.n:], p.batch*p.n, last-first+1
+	r.Coef = r.Coef[:0]
+	for t := first; t <= last; t++ {
+		c0, c1 := p.coef(t, b, j)
+		r.Coef = append(r.Coef, c0, c1)
+	}
+	r.Clip = p.clip
+	if p.retroactive() {
+		r.Keep = 1 - p.traceRate[0]
+	}
+	if p.rateMatrix() {
+		r.Rate = p.rates(j)
+	}
+	if p.alphaMatrix() {
+		r.Alpha = p.alpha[j*p.n : (j+1)*p.n]
 	}
 }
 
@@ -167,17 +192,6 @@ func (p *hebbian[F]) rates(j int) []F {
 	return r[j*p.n : (j+1)*p.n]
 }
 
-// update makes the change of step t in row j: propose, the clip, and the step of
-// the eligibility trace.
-func (p *hebbian[F]) update(t, b, j int, a, e []F) {
-	p.propose(t, b, j, a, e)
-	kernel.ClipRow(a, p.clip)
-	if p.retroactive() {
-		k := p.traceRate[0]
-		kernel.DecayAddRow(e, p.of(p.h, t, b), 1-k, k*p.of(p.g, t, b)[j])
-	}
-}
-
 // eRow returns row j of stream b of an eligibility buffer, nil without one.
 func (p *hebbian[F]) eRow(buf []F, b, j int) []F {
 	if !p.retroactive() {
@@ -186,22 +200,30 @@ func (p *hebbian[F]) eRow(buf []F, b, j int) []F {
 	return p.row(buf, b, j)
 }
 
-// Drive adds the plastic input; see scan.Plastic. The updates of earlier steps
-// that are outstanding are made on the way.
+// Drive adds the plastic input; see scan.Plastic. The update of the step before,
+// if it is outstanding, is made on the way.
 func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 	for b := b0; b < b1; b++ {
 		hb := h[(b-b0)*p.n : (b-b0+1)*p.n]
 		zb := z[(b-b0)*stride:]
+		r := &p.rows[b]
 		for j := range p.n {
-			a, e := p.row(p.a, b, j), p.eRow(p.e, b, j)
-			for u := p.applied[b]; u < t; u++ {
-				p.update(u, b, j, a, e)
+			a := p.row(p.a, b, j)
+			var s F
+			switch {
+			case p.applied[b] < t:
+				p.updates(r, t-1, t-1, b, j, a, p.eRow(p.e, b, j))
+				r.HC = hb
+				s = kernel.TraceForward(r)
+			case p.alphaMatrix():
+				s = kernel.Dot3(p.alpha[j*p.n:(j+1)*p.n], a, hb)
+			default:
+				s = kernel.Dot(a, hb)
 			}
 			if p.alphaMatrix() {
-				zb[j] += kernel.Dot3(p.alpha[j*p.n:(j+1)*p.n], a, hb)
+				zb[j] += s
 				continue
 			}
-			s := kernel.Dot(a, hb)
 			p.of(p.s, t, b)[j] = s
 			zb[j] += p.alphaAt(j) * s
 		}
@@ -251,21 +273,19 @@ func (p *hebbian[F]) modulatorInput(s scan.Step[F]) []F {
 	return s.H
 }
 
-// State makes the outstanding updates and writes the traces; see scan.Plastic.
+// State makes the outstanding update and writes the traces; see scan.Plastic.
 func (p *hebbian[F]) State(taken int, traces []F) {
-	p.settle(taken)
-	n := copy(traces, p.a)
-	copy(traces[n:], p.e)
-}
-
-func (p *hebbian[F]) settle(taken int) {
 	kernel.Parallel(p.batch, func(b int) {
+		if p.applied[b] == taken {
+			return
+		}
+		r := &p.rows[b]
 		for j := range p.n {
-			a, e := p.row(p.a, b, j), p.eRow(p.e, b, j)
-			for t := p.applied[b]; t < taken; t++ {
-				p.update(t, b, j, a, e)
-			}
+			p.updates(r, taken-1, taken-1, b, j, p.row(p.a, b, j), p.eRow(p.e, b, j))
+			kernel.TraceUpdate(r)
 		}
 		p.applied[b] = taken
 	})
+	n := copy(traces, p.a)
+	copy(traces[n:], p.e)
 }

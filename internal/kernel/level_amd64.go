@@ -1,0 +1,54 @@
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate go run ./asm -out simd_amd64.s -stubs simd_amd64.go -pkg kernel
+
+func detectLevel() levelKind {
+	x := &cpu.X86
+	switch {
+	case !(x.HasAVX2 && x.HasFMA && x.HasBMI2):
+		return levelGo
+	case !(x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL):
+		return levelAVX2
+	}
+	return levelAVX512
+}
+
+func levelRoutines(l levelKind) *routines {
+	switch l {
+	case levelAVX512:
+		return &routinesAVX512
+	case levelAVX2:
+		return &routinesAVX2
+	}
+	return nil
+}
+
+var routinesAVX2 = routines{
+	nr: tilesAVX2.width(), mulPanels: tilesAVX2.mulPanels, transpose: transpose,
+	exp: expAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2,
+	axpy: axpyAVX2, scale: scaleAVX2, add: addAVX2, dot: dotAVX2,
+	sumSquares: sumSquaresAVX2, allFinite: allFiniteAVX2,
+	maxOf: maxOfAVX2, expShifted: expShiftedAVX2,
+	lstmForward: lstmForwardAVX2, lstmBackward: lstmBackwardAVX2,
+	sgd: sgdAVX2, adam: adamAVX2, average: averageAVX2,
+	traceUpdate:   [8]func(*byte){0: traceUpdate0AVX2, 2: traceUpdate2AVX2, 4: traceUpdate4AVX2, 6: traceUpdate6AVX2},
+	traceForward:  [8]func(*byte) float32{traceForward0AVX2, traceForward1AVX2, traceForward2AVX2, traceForward3AVX2, traceForward4AVX2, traceForward5AVX2, traceForward6AVX2, traceForward7AVX2},
+	traceBackward: [8]func(*byte){traceBackward0AVX2, traceBackward1AVX2, traceBackward2AVX2, traceBackward3AVX2, traceBackward4AVX2, traceBackward5AVX2, traceBackward6AVX2, traceBackward7AVX2},
+	fma:           fmaAVX2,
+}
+
+var routinesAVX512 = routines{
+	nr: tilesAVX512.width(), mulPanels: tilesAVX512.mulPanels, transpose: transpose, packStrips: packStripsAVX512,
+	exp: expAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512,
+	axpy: axpyAVX512, scale: scaleAVX512, add: addAVX512, dot: dotAVX512,
+	sumSquares: sumSquaresAVX512, allFinite: allFiniteAVX512,
+	maxOf: maxOfAVX512, expShifted: expShiftedAVX512,
+	lstmForward: lstmForwardAVX512, lstmBackward: lstmBackwardAVX512,
+	sgd: sgdAVX512, adam: adamAVX512, average: averageAVX512,
+	traceUpdate:   [8]func(*byte){0: traceUpdate0AVX512, 2: traceUpdate2AVX512, 4: traceUpdate4AVX512, 6: traceUpdate6AVX512},
+	traceForward:  [8]func(*byte) float32{traceForward0AVX512, traceForward1AVX512, traceForward2AVX512, traceForward3AVX512, traceForward4AVX512, traceForward5AVX512, traceForward6AVX512, traceForward7AVX512},
+	traceBackward: [8]func(*byte){traceBackward0AVX512, traceBackward1AVX512, traceBackward2AVX512, traceBackward3AVX512, traceBackward4AVX512, traceBackward5AVX512, traceBackward6AVX512, traceBackward7AVX512},
+	fma:           fmaAVX512,
+}

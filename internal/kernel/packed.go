@@ -1,0 +1,87 @@
+package kernel
+
+import "fmt"
+
+// Packed is a matrix op(B) [k, n] laid out once for many products with few rows,
+// as a recurrent weight is multiplied at every step of a window. The zero value
+// is empty; Pack fills it and may be called again.
+type Packed[F Float] struct {
+	k, n, kc, nr int
+	panels       []F
+}
+
+// Pack copies op(B) [k, n] into p, reusing its memory.
+func (p *Packed[F]) Pack(trans bool, k, n int, b []F, ldb int) {
+	checkMatrix("B", trans, k, n, len(b), ldb)
+	p.k, p.n, p.kc, p.nr = k, n, kBlock(k), panelWidth[F]()
+	width := (n + p.nr - 1) / p.nr * p.nr
+	p.panels = grow(p.panels, width*k)
+	for k0 := 0; k0 < k; k0 += p.kc {
+		kc := min(p.kc, k-k0)
+		for j := 0; j < n; j += p.nr {
+			packPanel(trans, kc, min(p.nr, n-j), p.nr, b[offset(trans, k0, j, ldb):], ldb, p.panels[k0*width+j*kc:])
+		}
+	}
+}
+
+// Mul computes C = A op(B) + beta C on the calling goroutine, where A is [m, k]
+// and C is [m, n]; with beta = 0 what C held does not matter. A row of C has the
+// same bits whatever m and the other rows are, and the same as by Gemm. Several
+// goroutines may use one p at a time.
+func (p *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int) {
+	checkMatrix("A", false, m, p.k, len(a), lda)
+	checkMatrix("C", false, m, p.n, len(c), ldc)
+	if m == 0 || p.n == 0 {
+		return
+	}
+	if p.k == 0 {
+		scaleRows(m, p.n, beta, c, ldc)
+		return
+	}
+	width := (p.n + p.nr - 1) / p.nr * p.nr
+	for k0 := 0; k0 < p.k; k0 += p.kc {
+		mulPanels(m, p.n, min(p.kc, p.k-k0), 1, a[k0:], lda, 1, p.panels[k0*width:], beta, c, ldc)
+		beta = 1
+	}
+}
+
+// packPanel packs the first k rows and n <= nr columns of op(B), which begins at
+// b, as a panel: row after row, each padded with zeros to nr.
+func packPanel[F Float](trans bool, k, n, nr int, b []F, ldb int, dst []F) {
+	dst = dst[:k*nr]
+	if !trans {
+		for p := range k {
+			row := dst[p*nr : (p+1)*nr]
+			copy(row, b[p*ldb:p*ldb+n])
+			clear(row[n:])
+		}
+		return
+	}
+	j := 0
+	if d, ok := narrow(dst); ok {
+		for ; j+8 <= n; j += 8 {
+			simd.transpose(k, as32(b[j*ldb:]), ldb, d[j:], nr)
+		}
+	}
+	for ; j < n; j++ {
+		for p, x := range b[j*ldb : j*ldb+k] {
+			dst[p*nr+j] = x
+		}
+	}
+	if j < nr {
+		for p := range k {
+			clear(dst[p*nr+j : (p+1)*nr])
+		}
+	}
+}
+
+// checkMatrix panics unless length elements hold op(X) [rows, cols] with leading
+// dimension ld.
+func checkMatrix(name string, trans bool, rows, cols, length, ld int) {
+	if trans {
+		rows, cols = cols, rows
+	}
+	if rows < 0 || cols < 0 || ld < cols || (rows > 0 && cols > 0 && length < (rows-1)*ld+cols) {
+		panic(fmt.Sprintf("kernel: %s of %d elements cannot hold [%d, %d] with leading dimension %d", name, length, rows, cols, ld))
+	}
+}

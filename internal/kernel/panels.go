@@ -1,0 +1,81 @@
+package kernel
+
+// goNR is the number of columns of a panel in plain Go: two rows of them fill the
+// registers.
+const goNR = 4
+
+// panelWidth returns the number of columns of a packed panel at this level.
+func panelWidth[F Float]() int {
+	if _, ok := narrow([]F(nil)); ok {
+		return simd.nr
+	}
+	return goNR
+}
+
+// mulPanels computes C = alpha A B + beta C for A [m, k], whose element (i, p) is
+// a[i*rs+p*ks], and B [k, n] packed in panels. With beta = 0 C is not read. Each
+// element is summed over p in order, in one accumulator.
+func mulPanels[F Float](m, n, k int, alpha F, a []F, rs, ks int, b []F, beta F, c []F, ldc int) {
+	if a32, ok := narrow(a); ok {
+		simd.mulPanels(m, n, k, float32(alpha), a32, rs, ks, as32(b), float32(beta), as32(c), ldc)
+		return
+	}
+	for j := 0; j < n; j += goNR {
+		panel := b[j*k : (j+goNR)*k]
+		cols := min(goNR, n-j)
+		i := 0
+		for ; i+2 <= m; i += 2 {
+			s, t := dotPanel2(k, a[i*rs:], a[(i+1)*rs:], ks, panel)
+			storeRow(alpha, s[:cols], beta, c[i*ldc+j:])
+			storeRow(alpha, t[:cols], beta, c[(i+1)*ldc+j:])
+		}
+		if i < m {
+			s := dotPanel(k, a[i*rs:], ks, panel)
+			storeRow(alpha, s[:cols], beta, c[i*ldc+j:])
+		}
+	}
+}
+
+// dotPanel returns the products of one row with the columns of a panel.
+func dotPanel[F Float](k int, a []F, ks int, panel []F) [goNR]F {
+	var s0, s1, s2, s3 F
+	for p := range k {
+		b := panel[p*goNR:][:goNR]
+		x := a[p*ks]
+		s0 += x * b[0]
+		s1 += x * b[1]
+		s2 += x * b[2]
+		s3 += x * b[3]
+	}
+	return [goNR]F{s0, s1, s2, s3}
+}
+
+// dotPanel2 is dotPanel for two rows.
+func dotPanel2[F Float](k int, a0, a1 []F, ks int, panel []F) (s, t [goNR]F) {
+	var s0, s1, s2, s3, t0, t1, t2, t3 F
+	for p := range k {
+		b := panel[p*goNR:][:goNR]
+		x, y := a0[p*ks], a1[p*ks]
+		s0 += x * b[0]
+		s1 += x * b[1]
+		s2 += x * b[2]
+		s3 += x * b[3]
+		t0 += y * b[0]
+		t1 += y * b[1]
+		t2 += y * b[2]
+		t3 += y * b[3]
+	}
+	return [goNR]F{s0, s1, s2, s3}, [goNR]F{t0, t1, t2, t3}
+}
+
+// storeRow computes c = alpha s + beta c.
+func storeRow[F Float](alpha F, s []F, beta F, c []F) {
+	c = c[:len(s)]
+	for j, x := range s {
+		if beta == 0 {
+			c[j] = alpha * x
+		} else {
+			c[j] = alpha*x + beta*c[j]
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package kernel
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// workers is the number of scratch slots, fixed at start; tests change it.
+var workers = runtime.GOMAXPROCS(0)
+
+// Workers returns the number of scratch slots that ParallelWorkers hands out. It
+// does not change while the program runs.
+func Workers() int { return workers }
+
+// Parallel runs f(0) to f(n-1), each once, in any order, on the calling goroutine
+// and on idle workers, and returns when all are done. At most min(Workers(),
+// GOMAXPROCS) tasks run at a time. Calls may be nested and made from several
+// goroutines. If a task panics, the tasks not yet begun are dropped and Parallel
+// panics with the same value.
+func Parallel(n int, f func(i int)) {
+	if n <= 1 || workers == 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	j := newJob()
+	j.plain = f
+	j.start(n)
+}
+
+// ParallelWorkers is Parallel for tasks that need scratch memory: worker, in
+// [0, Workers()), is held by one running task of this call at a time. Tasks of
+// other calls, nested ones included, may carry the same number.
+func ParallelWorkers(n int, f func(worker, i int)) {
+	if n <= 1 || workers == 1 {
+		for i := range n {
+			f(0, i)
+		}
+		return
+	}
+	j := newJob()
+	j.slotted = f
+	j.start(n)
+}
+
+// A job is one call of Parallel. The caller and the workers that take it up claim
+// tasks by counting next; whoever finishes the last one signals done. A worker
+// may take a job up when nothing is left of it, so the job is recycled only when
+// the last reference is dropped.
+type job struct {
+	plain   func(i int)
+	slotted func(worker, i int)
+	n       int64
+	next    atomic.Int64 // the next task to claim
+	pending atomic.Int64 // tasks not finished
+	slots   atomic.Int64 // slots given to workers; the caller has slot 0
+	refs    atomic.Int64
+	failed  atomic.Bool
+	failure any // what the first failing task panicked with
+	done    chan struct{}
+}
+
+var jobs freeList[job]
+
+func newJob() *job {
+	if j := jobs.get(); j != nil {
+		return j
+	}
+	return &job{done: make(chan struct{}, 1)}
+}
+
+// queue holds jobs for idle workers. A full queue is no loss: the caller does the
+// work itself.
+var queue = make(chan *job, 256)
+
+var (
+	started   atomic.Int64 // workers running
+	startLock sync.Mutex
+)
+
+// startWorkers makes sure that n workers run. They live as long as the program.
+func startWorkers(n int64) {
+	startLock.Lock()
+	defer startLock.Unlock()
+	for started.Load() < n {
+		started.Add(1)
+		go func() {
+			for j := range queue {
+				j.work(int(j.slots.Add(1)))
+				j.release()
+			}
+		}()
+	}
+}
+
+func (j *job) start(n int) {
+	j.n = int64(n)
+	j.next.Store(0)
+	j.pending.Store(int64(n))
+	j.slots.Store(0)
+	j.failed.Store(false)
+	helpers := int64(min(n, workers, runtime.GOMAXPROCS(0)) - 1)
+	if started.Load() < helpers {
+		startWorkers(helpers)
+	}
+	j.refs.Store(helpers + 1)
+	for i := range helpers {
+		select {
+		case queue <- j:
+			continue
+		default:
+		}
+		j.refs.Add(i - helpers)
+		break
+	}
+	j.work(0)
+	<-j.done
+	failed, failure := j.failed.Load(), j.failure
+	j.release()
+	if failed {
+		panic(failure)
+	}
+}
+
+func (j *job) release() {
+	if j.refs.Add(-1) == 0 {
+		j.plain, j.slotted, j.failure = nil, nil, nil
+		jobs.put(j)
+	}
+}
+
+// work claims tasks until none is left.
+func (j *job) work(worker int) {
+	for {
+		i := j.next.Add(1) - 1
+		if i >= j.n {
+			return
+		}
+		j.do(worker, int(i))
+	}
+}
+
+func (j *job) do(worker, i int) {
+	defer j.finish()
+	switch {
+	case j.failed.Load():
+	case j.plain != nil:
+		j.plain(i)
+	default:
+		j.slotted(worker, i)
+	}
+}
+
+// finish counts a task as done, recovering what it may have panicked with.
+func (j *job) finish() {
+	if r := recover(); r != nil && j.failed.CompareAndSwap(false, true) {
+		j.failure = r
+	}
+	if j.pending.Add(-1) == 0 {
+		j.done <- struct{}{}
+	}
+}

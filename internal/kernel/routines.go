@@ -1,0 +1,54 @@
+package kernel
+
+// routines is one level's float32 versions of the inner loops. Each field does
+// what the plain Go function of the same name does; lengths are those of the
+// first slice, and the callers check the others.
+type routines struct {
+	// nr is the number of columns of a packed panel of B.
+	nr int
+	// mulPanels multiplies by packed panels, see mulPanels.
+	mulPanels func(m, n, k int, alpha float32, a []float32, rs, ks int, b []float32, beta float32, c []float32, ldc int)
+	// transpose writes dst [k, 8] = the transpose of src [8, k].
+	transpose func(k int, src []float32, ld int, dst []float32, ldd int)
+	// packStrips, nil at some levels, packs a transposed A, see packStrips.
+	packStrips func(k, m int, a *float32, lda int, dst *float32)
+
+	exp, tanh, sigmoid func(dst, x []float32)
+
+	axpy       func(alpha float32, x, y []float32)
+	scale      func(alpha float32, x []float32)
+	add        func(dst, x []float32)
+	dot        func(x, y []float32) float32
+	sumSquares func(x []float32) float64 // of a multiple of 32 elements
+	allFinite  func(x []float32) bool
+
+	maxOf func(x []float32) float32
+	// expShifted takes short slices, so that a float32 sum is exact enough.
+	expShifted func(x []float32, shift float32) (sum float32)
+
+	lstmForward  func(n int, z, cPrev, c, tanhC, h []float32)
+	lstmBackward func(n int, act, cPrev, tanhC, dh, dc, dgExtra, dz []float32)
+
+	sgd     func(p, g []float32, lr, wd float32)
+	adam    func(p, g, m, v []float32, lr, beta1, beta2, eps, wd, rbc1, rbc2 float32) // reciprocal bias corrections
+	average func(avg, p []float32, mu float32)
+
+	// The variants are numbered by variant; r points to a TraceRow[float32].
+	traceUpdate, traceBackward [8]func(r *byte)
+	traceForward               [8]func(r *byte) float32
+
+	fma func(rounds int) // rounds * fmaPerRound multiply-adds, for PeakFMA
+}
+
+// narrow returns x as []float32 if that is what it is and the level has routines
+// for it.
+func narrow[F Float](x []F) ([]float32, bool) {
+	if simd == nil {
+		return nil, false
+	}
+	y, ok := any(x).([]float32)
+	return y, ok
+}
+
+// as32 is narrow without the check, for the further arguments of a call.
+func as32[F Float](x []F) []float32 { return any(x).([]float32) }
