@@ -206,7 +206,7 @@ func (l *LSTM) Params() []lstm.Param {
 // A new layer starts near the standard LSTM, from which training moves it: small
 // plasticity coefficients, small rates.
 const (
-	alphaInit = 1e-2
+	alphaInit = 1e-3
 	rateInit  = 1e-2
 )
 

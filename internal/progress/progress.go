@@ -32,7 +32,7 @@ func Terminal(w io.Writer) bool {
 }
 
 func draw(w io.Writer, what string, total int, unit string) *Bar {
-	return &Bar{progressbar.NewOptions(total,
+	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWidth(24),
@@ -41,7 +41,9 @@ func draw(w io.Writer, what string, total int, unit string) *Bar {
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
-	)}
+	)
+	bar.StartWithoutRender() // the clock, which else starts with the first Set and makes its speed nonsense
+	return &Bar{bar}
 }
 
 // Set says how many units are done. Errors of the terminal are of no account.

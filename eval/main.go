@@ -1,0 +1,28 @@
+// Command eval puts trained models to the test: go run ./eval TASK. Each task is
+// a package in a folder of its own.
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engram-lm/engram/eval/generate"
+	"github.com/engram-lm/engram/eval/perplexity"
+	"github.com/engram-lm/engram/internal/cli"
+)
+
+func main() { cli.Main("eval", run) }
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	root := &cobra.Command{
+		Use:   "eval TASK",
+		Short: "Put a trained model to the test",
+		Long:  "Put a trained model to the test. Results go to stdout; each task says more with --help.",
+		Example: `  go run ./eval perplexity --model runs/sample/lstm-seed1/best --data sample
+  go run ./eval generate --model runs/sample/lstm-seed1/best --prompt "the rays of light"`,
+	}
+	root.AddCommand(perplexity.Command(), generate.Command())
+	return cli.Execute(ctx, root, args, stdout, stderr)
+}

@@ -1,0 +1,200 @@
+// Package perplexity is the eval task that says how well a model predicts a text:
+// the text is read once, from a zero state that is carried to its end, the
+// parameters stay as they are, and every token but each stream's first is scored.
+package perplexity
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/progress"
+	"github.com/engram-lm/engram/tokenizer"
+)
+
+// options are the flags' values.
+type options struct {
+	model, data, split, text, cache string
+	batch, bptt, threads            int
+	json, quiet                     bool
+}
+
+// Command returns the command of the task.
+func Command() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use:   "perplexity --model MODELDIR (--data NAME|DIR [--split S] | --text FILE)",
+		Short: "How well a model predicts a text",
+		Long: `Read a text once and tell how well the model predicts it: perplexity is e to the
+mean negative log-likelihood (nll, in nats) of a token, bpc the bits per
+character. The lower, the better; a model that knows nothing has the size of its
+vocabulary as perplexity.
+
+The text is encoded by the model's own vocabulary. A word outside it is read as
+<unk>, or is an error where the vocabulary has no <unk>. The state is zero at
+the start and carried to the end, the traces of a plastic model with it; the
+first token is not scored, for nothing comes before it.
+
+The text is read as one stream unless --batch cuts it into several of equal
+length, side by side: that is faster, but each of them starts without a past.`,
+		Example: `  # the test text of a corpus: a registered set, or a folder with a train, a
+  # valid and a test text
+  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb
+  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data my/corpus --split valid
+
+  # any text, for a script
+  go run ./eval perplexity --model runs/sample/lstm-seed1/best --text letters.txt --json`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.check(c.Flags().Changed("split")); err != nil {
+				return err
+			}
+			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.model, "model", "", "the model `folder`, such as runs/NAME/lstm-seed1/best")
+	f.StringVar(&o.data, "data", "", "the corpus: \"sample\", the `name` of a set under data/sets, or a folder")
+	f.StringVar(&o.split, "split", "test", "the corpus's `text` to read: train, valid or test")
+	f.StringVar(&o.text, "text", "", "a text `file` to read instead of a corpus")
+	f.IntVar(&o.batch, "batch", 1, "how many `streams` the text is cut into")
+	f.IntVar(&o.bptt, "bptt", 35, "how many `tokens` of a stream are read at a time")
+	f.StringVar(&o.cache, "cache", "", "the `folder` for encoded corpora (default: engram in the user's cache folder)")
+	f.IntVar(&o.threads, "threads", 0, "how many `threads` compute (default: one a core)")
+	f.BoolVar(&o.json, "json", false, "print the result as one JSON object")
+	f.BoolVar(&o.quiet, "quiet", false, "show no progress")
+	return c
+}
+
+// check finds mistakes that need no look at any file.
+func (o *options) check(splitGiven bool) error {
+	switch {
+	case o.model == "":
+		return cli.Usagef("--model is missing; want a model folder, such as runs/NAME/lstm-seed1/best")
+	case o.data == "" && o.text == "":
+		return cli.Usagef("no text named; want --data NAME|DIR for a corpus, or --text FILE")
+	case o.data != "" && o.text != "":
+		return cli.Usagef("--data and --text do not go together; want one of them")
+	case o.text != "" && splitGiven:
+		return cli.Usagef("--split and --text do not go together; --split picks a text of the corpus that --data names")
+	case !slices.Contains(data.Splits, o.split):
+		return cli.Usagef("--split: %q is not valid; want %s", o.split, strings.Join(data.Splits, ", "))
+	case o.batch < 1:
+		return cli.Usagef("--batch: %d is not valid; want at least 1 stream", o.batch)
+	case o.bptt < 1:
+		return cli.Usagef("--bptt: %d is not valid; want at least 1 token", o.bptt)
+	}
+	return cli.SetThreads(o.threads)
+}
+
+func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
+	model, tok, err := lm.Load[float32](o.model)
+	if err != nil {
+		return err
+	}
+	text, name, err := o.read(tok, stderr)
+	if err != nil {
+		return err
+	}
+	windows, err := data.NewWindows(text.Tokens, o.batch, o.bptt)
+	if err != nil {
+		return cli.Usagef("--batch: %w", err)
+	}
+	bar := progress.New(stderr, o.quiet, name, windows.Targets(), "tokens")
+	e, err := model.Evaluate(ctx, text.Tokens, o.batch, o.bptt, bar.Set)
+	bar.Clear()
+	if ctx.Err() != nil {
+		return &cli.ErrInterrupted{Message: "interrupted before the end of the text, so there is no result; run the same command again"}
+	}
+	if err != nil {
+		return err
+	}
+	r, err := newResult(e, tok.Characters(scored(text.Tokens, o.batch)))
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return json.NewEncoder(stdout).Encode(r)
+	}
+	return r.print(stdout, name, o.batch, text.Unknown)
+}
+
+// read returns the text to score and what to call it.
+func (o *options) read(tok *tokenizer.Tokenizer, stderr io.Writer) (*data.Split, string, error) {
+	if o.text != "" {
+		text, err := data.OpenText(o.text, tok)
+		return text, o.text, err
+	}
+	corpus, err := data.Open(o.data, data.Options{
+		CacheDir:  o.cache,
+		Tokenizer: tok,
+		Warn:      func(line string) { fmt.Fprintln(stderr, "eval:", line) },
+	})
+	if unknown, ok := errors.AsType[*data.NotFoundError](err); ok {
+		return nil, "", cli.Usagef("--data: %w", unknown)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	text, err := corpus.Split(o.split)
+	return text, corpus.Name + ", " + o.split, err
+}
+
+// scored returns the tokens that are targets when tokens are read as batch
+// streams of equal length: each stream's first and the remainder are not.
+func scored(tokens []int32, batch int) []int32 {
+	length := len(tokens) / batch
+	targets := make([]int32, 0, batch*(length-1))
+	for b := range batch {
+		targets = append(targets, tokens[b*length+1:(b+1)*length]...)
+	}
+	return targets
+}
+
+// result is what is printed with --json; the keys are a contract.
+type result struct {
+	NLL        float64 `json:"nll"`        // mean over the scored tokens, in nats
+	Tokens     int     `json:"tokens"`     // scored
+	Perplexity float64 `json:"perplexity"` // e^nll
+	BPC        float64 `json:"bpc"`        // bits per character of the scored tokens and their separators
+}
+
+func newResult(e lm.Evaluation, characters int64) (result, error) {
+	r := result{
+		NLL:        e.NLL,
+		Tokens:     e.Tokens,
+		Perplexity: lm.Perplexity(e.NLL),
+		BPC:        e.NLL * float64(e.Tokens) / math.Ln2 / float64(characters),
+	}
+	if math.IsInf(r.Perplexity, 0) {
+		return result{}, fmt.Errorf("the mean NLL is %.4g nats, and its perplexity too large for a number; the model's parameters are not those of a trained model", e.NLL)
+	}
+	return r, nil
+}
+
+func (r result) print(w io.Writer, name string, batch int, unknown int64) error {
+	streams := "1 stream"
+	if batch > 1 {
+		streams = fmt.Sprintf("%d streams", batch)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d tokens scored in %s\n", name, r.Tokens, streams)
+	fmt.Fprintf(&b, "  perplexity  %.2f\n", r.Perplexity)
+	fmt.Fprintf(&b, "  nll         %.4f nats a token\n", r.NLL)
+	fmt.Fprintf(&b, "  bpc         %.4f bits a character\n", r.BPC)
+	if unknown > 0 {
+		fmt.Fprintf(&b, "  words outside the vocabulary, read as the unknown word: %d\n", unknown)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

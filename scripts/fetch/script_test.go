@@ -1,0 +1,87 @@
+//go:build !windows
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// runScript runs scripts/download as a user does, from a folder of its own.
+func runScript(t *testing.T, dir string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	script, err := filepath.Abs(filepath.Join("..", "download"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(script, args...)
+	cmd.Dir = dir
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+func TestScript(t *testing.T) {
+	web := httptest.NewServer(http.FileServer(http.Dir(t.TempDir())))
+	defer web.Close()
+	wrong := t.TempDir()
+	if err := os.Mkdir(filepath.Join(wrong, "ptb"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ptb.train.txt", "ptb.valid.txt", "ptb.test.txt"} {
+		if err := os.WriteFile(filepath.Join(wrong, "ptb", name), []byte("not the treebank\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name           string
+		args           []string
+		status         int
+		stdout, stderr string // parts of them; empty: nothing is said
+	}{
+		{"list", []string{"--list"}, 0, "omniglot-small", ""},
+		{"help", []string{"--help"}, 0, "scripts/download ptb", ""},
+		{"no name", nil, 2, "", "no data set named; want one or more of ptb"},
+		{"no such set", []string{"ptb", "nosuch"}, 2, "", `no data set "nosuch"; want one of ptb`},
+		{"no such flag", []string{"--form", "x", "ptb"}, 2, "", "unknown flag: --form"},
+		{"flag without value", []string{"ptb", "--from"}, 2, "", "flag needs an argument"},
+		{"no such mirror", []string{"ptb", "--from", "none"}, 2, "", "--from none is no folder"},
+		{"no public address", []string{"cifar-10-sample"}, 2, "", "has no public address"},
+		{"wrong content", []string{"--from", wrong, "ptb"}, 1, "", "ptb.train.txt has the size 17; want 5101618"},
+		{"nothing at the mirror", []string{"--from", web.URL, "ptb"}, 1, "", "ptb.train.txt is not at " + web.URL},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			args := append([]string{"--to", "sets"}, c.args...)
+			stdout, stderr, status := runScript(t, dir, args...)
+			if status != c.status || !says(stdout, c.stdout) || !says(stderr, c.stderr) {
+				t.Errorf("status %d, stdout %q, stderr %q;\nwant status %d, %q, %q", status, stdout, stderr, c.status, c.stdout, c.stderr)
+			}
+			if lines := strings.Count(stderr, "\n"); c.status != 0 && lines != 1 {
+				t.Errorf("%d lines on stderr, want 1: %q", lines, stderr)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left %v behind, %v", left, err)
+			}
+		})
+	}
+}
+
+func says(got, want string) bool {
+	if want == "" {
+		return got == ""
+	}
+	return strings.Contains(got, want)
+}

@@ -1,0 +1,217 @@
+package tokenizer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/engram-lm/engram/internal/atomicfile"
+	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/strictjson"
+)
+
+// MaxFile is the most bytes a tokenizer.json may have: some five million words.
+const MaxFile = 256 << 20
+
+// file is a Hugging Face tokenizer.json as far as it is supported. What would
+// change the tokens (a normalizer, truncation, padding, a post-processor) must
+// be null; so must the decoder, because words are joined by spaces.
+type file struct {
+	Version       string          `json:"version,omitempty"`
+	Truncation    json.RawMessage `json:"truncation,omitempty"`
+	Padding       json.RawMessage `json:"padding,omitempty"`
+	AddedTokens   []addedToken    `json:"added_tokens,omitempty"`
+	Normalizer    json.RawMessage `json:"normalizer,omitempty"`
+	PreTokenizer  typed           `json:"pre_tokenizer"`
+	PostProcessor json.RawMessage `json:"post_processor,omitempty"`
+	Decoder       json.RawMessage `json:"decoder,omitempty"`
+	Model         model           `json:"model"`
+}
+
+type typed struct {
+	Type string `json:"type"`
+}
+
+type model struct {
+	Type    string           `json:"type"`
+	Vocab   map[string]int64 `json:"vocab"`
+	Unknown string           `json:"unk_token"`
+}
+
+// addedToken is how Hugging Face's trainers list <unk> and <eos> a second time.
+type addedToken struct {
+	ID         int64  `json:"id"`
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word,omitempty"`
+	LStrip     bool   `json:"lstrip,omitempty"`
+	RStrip     bool   `json:"rstrip,omitempty"`
+	Normalized bool   `json:"normalized,omitempty"`
+	Special    bool   `json:"special,omitempty"`
+}
+
+const fileName = "tokenizer.json"
+
+// Load reads the tokenizer.json at path. A malformed one is a *badfile.Error.
+func Load(path string) (*Tokenizer, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	t, err := Parse(data)
+	if err != nil {
+		return nil, badfile.At(path, err)
+	}
+	return t, nil
+}
+
+// Parse reads a tokenizer.json. Whatever is malformed in it is a *badfile.Error
+// that names the key and says what would be right.
+func Parse(data []byte) (*Tokenizer, error) {
+	if len(data) > MaxFile {
+		return nil, badfile.New(fileName, "", "is larger than %d MiB", MaxFile>>20)
+	}
+	var f file
+	if err := strictjson.Decode(fileName, data, &f); err != nil {
+		return nil, err
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	words, err := f.Model.words()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range f.AddedTokens {
+		if id, ok := f.Model.Vocab[a.Content]; !ok || id != a.ID {
+			return nil, badfile.New(fileName, "added_tokens", "gives %.60q the id %d, model.vocab does not; want only words of the vocabulary, under their ids", a.Content, a.ID)
+		}
+	}
+	return fromWords(words, f.Model.Unknown)
+}
+
+func (f *file) check() error {
+	if f.Version != "" && f.Version != "1.0" {
+		return badfile.New(fileName, "version", "is %.20q; want \"1.0\"", f.Version)
+	}
+	for _, part := range []struct {
+		key   string
+		value json.RawMessage
+	}{
+		{"truncation", f.Truncation}, {"padding", f.Padding}, {"normalizer", f.Normalizer},
+		{"post_processor", f.PostProcessor}, {"decoder", f.Decoder},
+	} {
+		if len(part.value) > 0 && string(part.value) != "null" {
+			return badfile.New(fileName, part.key, "is not supported; want null")
+		}
+	}
+	if f.PreTokenizer.Type != "WhitespaceSplit" {
+		return badfile.New(fileName, "pre_tokenizer.type", "is %.40q; want \"WhitespaceSplit\" (\"Whitespace\" would cut <unk> into three)", f.PreTokenizer.Type)
+	}
+	if f.Model.Type != "WordLevel" {
+		return badfile.New(fileName, "model.type", "is %.40q; want \"WordLevel\"", f.Model.Type)
+	}
+	return nil
+}
+
+// words returns the vocabulary in the order of its ids, which must be 0 to n-1.
+func (m *model) words() ([]string, error) {
+	const key = "model.vocab"
+	n := len(m.Vocab)
+	if n == 0 {
+		return nil, badfile.New(fileName, key, "is empty; want at least one word")
+	}
+	words := make([]string, n)
+	taken := make([]bool, n)
+	for word, id := range m.Vocab {
+		if problem := wordProblem(word); problem != "" {
+			return nil, badfile.New(fileName, key, "the word %.60q %s", word, problem)
+		}
+		if id < 0 || id >= int64(n) {
+			return nil, badfile.New(fileName, key, "the word %.60q has id %d; want the ids of %d words to be 0 to %d", word, id, n, n-1)
+		}
+		if taken[id] {
+			return nil, badfile.New(fileName, key, "the words %.60q and %.60q both have id %d", min(word, words[id]), max(word, words[id]), id)
+		}
+		words[id], taken[id] = word, true
+	}
+	if problem := wordProblem(m.Unknown); problem != "" {
+		return nil, badfile.New(fileName, "model.unk_token", "%.60q %s", m.Unknown, problem)
+	}
+	return words, nil
+}
+
+// wordProblem says why no text can ever hold word; such a vocabulary was meant
+// for another way of splitting.
+func wordProblem(word string) string {
+	switch {
+	case word == "":
+		return "is empty"
+	case len(word) > MaxWord:
+		return fmt.Sprintf("has more than %d bytes", MaxWord)
+	case strings.ContainsFunc(word, unicode.IsSpace):
+		return "has white space in it, which separates words"
+	case strings.ContainsRune(word, 0) || !utf8.ValidString(word):
+		return "has a byte in it that is no text"
+	}
+	return ""
+}
+
+// JSON returns the canonical tokenizer.json: the same bytes for the same
+// vocabulary on every machine, the words in the order of their ids.
+func (t *Tokenizer) JSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString("{\n \"version\": \"1.0\",\n \"truncation\": null,\n \"padding\": null,\n \"added_tokens\": [],\n" +
+		" \"normalizer\": null,\n \"pre_tokenizer\": {\n  \"type\": \"WhitespaceSplit\"\n },\n" +
+		" \"post_processor\": null,\n \"decoder\": null,\n \"model\": {\n  \"type\": \"WordLevel\",\n  \"vocab\": {\n")
+	for id, word := range t.words {
+		b.WriteString("   ")
+		if err := writeString(&b, word); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, ": %d", id)
+		if id < len(t.words)-1 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("  },\n  \"unk_token\": ")
+	if err := writeString(&b, t.unk); err != nil {
+		return nil, err
+	}
+	b.WriteString("\n }\n}\n")
+	return b.Bytes(), nil
+}
+
+// writeString writes s as JSON, <unk> as it is and not as \u003cunk\u003e.
+func writeString(b *bytes.Buffer, s string) error {
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		return fmt.Errorf("the word %q: %w", s, err)
+	}
+	b.Truncate(b.Len() - 1) // Encode ends in a newline
+	return nil
+}
+
+// Save writes the canonical tokenizer.json to path; whoever reads it meanwhile
+// finds the old file or the new one.
+func (t *Tokenizer) Save(path string) error {
+	data, err := t.JSON()
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}

@@ -1,0 +1,146 @@
+package tokenizer
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxWord is the most bytes a word may have. No language has one as long; a
+// file that does is not a text.
+const MaxWord = 1 << 16
+
+// TextError says why a file is no text that can be tokenized.
+type TextError struct {
+	File    string // empty for text that came from no file
+	Line    int    // from 1; 0 where the whole file is meant
+	Problem string
+}
+
+func (e *TextError) Error() string { return place(e.File, e.Line, "the text") + ": " + e.Problem }
+
+// UnknownWordError says which word a vocabulary without an unknown word lacks.
+type UnknownWordError struct {
+	Word string
+	File string // empty for text that came from no file
+	Line int    // from 1; 0 for text that came from no file
+}
+
+func (e *UnknownWordError) Error() string {
+	word := e.Word
+	if r := []rune(word); len(r) > 60 {
+		word = string(r[:60]) + "..."
+	}
+	return fmt.Sprintf("%s: the word %q is outside the vocabulary, which has no %s to stand for it; build the vocabulary with a minimum count (--min-count 2), or use a text of its words only",
+		place(e.File, e.Line, "the text"), word, Unknown)
+}
+
+func place(file string, line int, otherwise string) string {
+	switch {
+	case file == "":
+		return otherwise
+	case line == 0:
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+// scan reads text to its end, hands each word to word and calls eol after each
+// line, both with the line's number. The bytes of a word are only valid during
+// the call. It keeps one word in memory, so lines may have any length.
+func scan(text io.Reader, file string, word func(w []byte, line int) error, eol func(line int) error) error {
+	in := bufio.NewReaderSize(text, 1<<16)
+	line, open := 1, false // open: the line has begun
+	buf := make([]byte, 0, 64)
+	flush := func() error {
+		if len(buf) == 0 {
+			return nil
+		}
+		err := word(buf, line)
+		buf = buf[:0]
+		return err
+	}
+	for {
+		r, size, err := in.ReadRune()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", place(file, line, "the text"), err)
+		}
+		open = true
+		switch {
+		case r == 0:
+			return &TextError{file, line, "holds a NUL byte; this is a binary file, not a text"}
+		case r == utf8.RuneError && size == 1:
+			return &TextError{file, line, "is not valid UTF-8; this is a binary file, or a text in another encoding"}
+		case unicode.IsSpace(r):
+			if err := flush(); err != nil {
+				return err
+			}
+			if r == '\n' {
+				if err := eol(line); err != nil {
+					return err
+				}
+				line, open = line+1, false
+			}
+		case len(buf)+size > MaxWord:
+			return &TextError{file, line, fmt.Sprintf("has a word of more than %d bytes; want words separated by white space", MaxWord)}
+		default:
+			buf = utf8.AppendRune(buf, r)
+		}
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	if open {
+		return eol(line)
+	}
+	return nil
+}
+
+// Text is an encoded text.
+type Text struct {
+	Tokens  []int32 // ids of the words, each line's followed by <eos>
+	Lines   int64   // how many lines, and so how many <eos> were added
+	Unknown int64   // how many words outside the vocabulary became the unknown word
+}
+
+// EncodeText reads text to its end and encodes it; file is its name in errors.
+// They are an *UnknownWordError for a word outside a vocabulary without an
+// unknown word, and a *TextError for a file without any word or that is no text.
+func (t *Tokenizer) EncodeText(text io.Reader, file string) (Text, error) {
+	var out Text
+	eos, ok := t.EOS()
+	if !ok {
+		return out, fmt.Errorf("%s: cannot be encoded: the vocabulary lacks %s, which ends every line; use a tokenizer built from a corpus", place(file, 0, "the text"), EOS)
+	}
+	unk, hasUnk := t.Unknown()
+	words := 0
+	err := scan(text, file, func(w []byte, line int) error {
+		id, ok := t.ID(string(w))
+		if !ok {
+			if !hasUnk {
+				return &UnknownWordError{string(w), file, line}
+			}
+			id = unk
+			out.Unknown++
+		}
+		words++
+		out.Tokens = append(out.Tokens, id)
+		return nil
+	}, func(int) error {
+		out.Lines++
+		out.Tokens = append(out.Tokens, eos)
+		return nil
+	})
+	if err == nil && words == 0 {
+		err = &TextError{file, 0, "is empty; want at least one word"}
+	}
+	if err != nil {
+		return Text{}, err
+	}
+	return out, nil
+}
