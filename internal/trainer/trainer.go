@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/engram-lm/engram/data"
@@ -282,6 +283,7 @@ func (t *training) step(w data.Window, lr float64) error {
 	if err := t.optimizer.Step(t.params, lr); err != nil {
 		return err
 	}
+	boundTraceRates(t.params)
 	if err := optim.CheckFinite(t.params); err != nil {
 		return t.diverged(err)
 	}
@@ -298,6 +300,21 @@ func (t *training) step(w data.Window, lr float64) error {
 		Model: t.Model.Model, Seed: t.Seed, Epoch: t.Epoch, Step: t.Step, Tokens: t.AllTime,
 		TrainNLL: t.NLL / float64(t.Tokens), LR: lr, GradNorm: &norm, TokensPerS: t.speed(),
 	})
+}
+
+// boundTraceRates puts the rate k of each eligibility trace back into [0, 1].
+// Outside, E <- (1-k) E + k post pre is no running mean: with k below 0 it grows
+// without bound, and nothing else stops it (E is not clipped).
+func boundTraceRates(params []optim.Param) {
+	for _, p := range params {
+		if strings.HasSuffix(p.Name, ".trace_rate") {
+			for i, k := range p.Value {
+				if k < 0 || k > 1 { // a NaN stays, to be found
+					p.Value[i] = min(max(k, 0), 1)
+				}
+			}
+		}
+	}
 }
 
 func (t *training) diverged(what error) error { return &DivergedError{t.Epoch, t.Step, what} }
