@@ -192,10 +192,10 @@ func (l *LSTM) Params() []lstm.Param {
 		lstm.Param{Name: "modulator.weight", Shape: []int{n}, Lo: -k, Hi: k},
 		lstm.Param{Name: "modulator.bias", Shape: []int{1}})
 	if l.opt.Rate != PerLayer {
-		ps = append(ps, lstm.Param{Name: "fanout.weight", Shape: shape(l.opt.Rate, n), Lo: -1, Hi: 1})
+		ps = append(ps, lstm.Param{Name: "fanout.weight", Shape: shape(l.opt.Rate, n), Lo: -fanInit, Hi: fanInit})
 	}
 	if l.opt.Rate == PerNeuron {
-		ps = append(ps, lstm.Param{Name: "fanout.bias", Shape: []int{n}, Lo: -1, Hi: 1})
+		ps = append(ps, lstm.Param{Name: "fanout.bias", Shape: []int{n}, Lo: -fanInit, Hi: fanInit})
 	}
 	if l.opt.Modulation == Retroactive {
 		ps = append(ps, lstm.Param{Name: "trace_rate", Shape: []int{1}, Lo: rateInit, Hi: rateInit})
@@ -203,11 +203,13 @@ func (l *LSTM) Params() []lstm.Param {
 	return ps
 }
 
-// A new layer starts near the standard LSTM, from which training moves it: small
-// plasticity coefficients, small rates.
+// A new layer starts near the standard LSTM, from which training moves it. The
+// fan-out starts as small as the trained rate does: at 1 the traces run into
+// their clip within a few words and stay there as noise.
 const (
 	alphaInit = 1e-3
 	rateInit  = 1e-2
+	fanInit   = 2e-2
 )
 
 // State lists h [H], c [H], the Hebbian trace "hebb" [H, H], a row per receiving

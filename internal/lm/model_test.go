@@ -1,0 +1,144 @@
+package lm_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/rng"
+)
+
+func config(kind string, tie bool) modeldir.Config {
+	c := modeldir.Config{Format: modeldir.Format, Model: kind, VocabSize: 11, EmbeddingSize: 4, HiddenSize: 5, NumLayers: 2, TieWeights: tie}
+	if kind != modeldir.LSTM {
+		c.Plasticity = &modeldir.Plasticity{Alpha: "neuron", Rate: "connection", ModulatorInput: "cell", Rule: "clip", Clip: 0.3}
+	}
+	return c
+}
+
+// lively makes parameters large enough for every gradient to matter.
+func lively[F lm.Float](m *lm.Model[F]) {
+	r := rng.New(3, "test")
+	for _, p := range m.Params {
+		for i := range p.Value {
+			p.Value[i] = F(r.Uniform(-0.7, 0.7))
+		}
+	}
+}
+
+// Every parameter's gradient agrees with finite differences, through embedding,
+// dropout, layers and softmax, with tied weights and without.
+func TestGradients(t *testing.T) {
+	for _, kind := range modeldir.Models {
+		for _, tie := range []bool{false, true} {
+			for _, dropout := range []float64{0, 0.4} {
+				t.Run(fmt.Sprintf("%s/tie %v/dropout %v", kind, tie, dropout), func(t *testing.T) {
+					m, err := lm.New[float64](config(kind, tie), 1)
+					must(t, err)
+					lively(m)
+					x := []int32{1, 2, 3, 4, 1, 0, 10, 2, 2, 5, 6, 7}
+					y := []int32{2, 3, 4, 1, 0, 10, 2, 2, 5, 6, 7, 9}
+					loss := func() float64 {
+						nll, err := m.Train(x, y, m.NewState(3), dropout, rng.New(5, "dropout"))
+						must(t, err)
+						return nll
+					}
+					loss()
+					var grads [][]float64
+					for _, p := range m.Params {
+						grads = append(grads, slices.Clone(p.Grad))
+					}
+					for k, p := range m.Params {
+						largest, off := 0.0, 0.0
+						for i := range p.Value {
+							const h = 1e-5
+							keep := p.Value[i]
+							p.Value[i] = keep + h
+							up := loss()
+							p.Value[i] = keep - h
+							down := loss()
+							p.Value[i] = keep
+							largest = max(largest, math.Abs(grads[k][i]))
+							off = max(off, math.Abs(grads[k][i]-(up-down)/(2*h)))
+						}
+						if largest == 0 || off > 1e-6*largest+1e-10 { // the rounding of the loss over 2h
+							t.Errorf("gradient of %s is off by %.2g, its largest value is %.2g", p.Name, off, largest)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// The tensors of the model folder's contract are the layers' own parameters.
+func TestParametersAreTheContracts(t *testing.T) {
+	for _, kind := range modeldir.Models {
+		for _, alpha := range modeldir.Sharings {
+			for _, rate := range modeldir.Sharings {
+				c := config(kind, false)
+				if c.Plasticity != nil {
+					c.Plasticity.Alpha, c.Plasticity.Rate = alpha, rate
+				}
+				m, err := lm.New[float32](c, 1)
+				must(t, err)
+				if _, err := lm.FromTensors[float32](c, m.Tensors()); err != nil {
+					t.Error(err)
+				}
+				if _, err := m.Train([]int32{1, 2}, []int32{2, 3}, m.NewState(1), 0, nil); err != nil {
+					t.Errorf("%s, alpha per %s, rate per %s: %v", kind, alpha, rate, err)
+				}
+			}
+		}
+	}
+}
+
+// A window leaves the state that its halves leave, and scores what they score.
+func TestWindowsCarryState(t *testing.T) {
+	for _, kind := range modeldir.Models {
+		m, err := lm.New[float64](config(kind, false), 1)
+		must(t, err)
+		lively(m)
+		x := []int32{1, 2, 3, 4, 1, 0, 10, 2}
+		y := []int32{2, 3, 4, 1, 0, 10, 2, 2}
+		whole, halves := m.NewState(2), m.NewState(2)
+		nll, err := m.Score(x, y, whole)
+		must(t, err)
+		nll = slices.Clone(nll)
+		for i := 0; i < len(x); i += 4 {
+			part, err := m.Score(x[i:i+4], y[i:i+4], halves)
+			must(t, err)
+			for k, v := range part {
+				if math.Abs(v-nll[i+k]) > 1e-12 {
+					t.Errorf("%s: token %d costs %v in a half, %v in the whole", kind, i+k, v, nll[i+k])
+				}
+			}
+		}
+		for l := range whole {
+			for i, v := range whole[l].Data {
+				if math.Abs(v-halves[l].Data[i]) > 1e-12 {
+					t.Fatalf("%s: the state of layer %d differs at %d", kind, l, i)
+				}
+			}
+		}
+	}
+}
+
+func TestTokensOutsideTheVocabularyAreRefused(t *testing.T) {
+	m, err := lm.New[float32](config(modeldir.LSTM, false), 1)
+	must(t, err)
+	for _, bad := range []int32{-1, 11} {
+		if _, err := m.Score([]int32{bad}, []int32{1}, m.NewState(1)); err == nil {
+			t.Errorf("token %d was read", bad)
+		}
+		if _, err := m.Score([]int32{1}, []int32{bad}, m.NewState(1)); err == nil {
+			t.Errorf("target %d was scored", bad)
+		}
+	}
+	if _, err := m.Score([]int32{1, 2, 3}, []int32{1, 2, 3}, m.NewState(2)); err == nil {
+		t.Error("three tokens were read as two streams")
+	}
+}
