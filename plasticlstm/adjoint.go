@@ -48,9 +48,10 @@ type group[F lstm.Float] struct {
 	alpha, rate, fanBias, wMod []F
 	bMod, traceRate            F
 
-	row  kernel.TraceRow[F] // the row at work
-	q, r []F                // [b1-b0, H]: DotH and DotA of the rows' last adjoint
-	dh   []F                // [b1-b0, H]: what the trace's update contributes to the gradient of h(t-1)
+	row   kernel.TraceRow[F]    // the row at work
+	block kernel.TraceBlocks[F] // the blocked rows at work
+	q, r  []F                   // [b1-b0, H]: DotH and DotA of the rows' last adjoint
+	dh    []F                   // [b1-b0, H]: what the trace's update contributes to the gradient of h(t-1)
 }
 
 // scratch is the memory of a group while its pass runs, too large to be kept
@@ -60,6 +61,7 @@ type scratch[F lstm.Float] struct {
 	ck, ec [][]F // checkpoints of A and E, each [b1-b0, H, H]; the first is the window's start
 	unread []F   // [H]: takes gradients that nobody asks for
 	work   []F   // [2H]
+	v      []F   // [H]: gradients of the plastic inputs times alpha
 }
 
 // StartBackward begins a group's pass; see scan.Plastic.
@@ -120,6 +122,7 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	}
 	grow(&g.unread, n)
 	grow(&g.work, 2*n)
+	grow(&g.v, n)
 }
 
 // regenerate makes the checkpoints after steps every, 2 every, ... of a group.
@@ -295,7 +298,14 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 		}
 	} else {
 		for b := b0; b < b1; b++ {
-			for j := range n {
+			first := 0
+			if t > 0 {
+				if first = p.blocked(); first > 0 {
+					local := b - b0
+					p.blockBackward(g, t, b, local, dz[local*stride:local*stride+n], dhPrev[local*n:(local+1)*n])
+				}
+			}
+			for j := first; j < n; j++ {
 				row(b, j)
 			}
 		}

@@ -22,14 +22,16 @@ type hebbian[F lstm.Float] struct {
 	alpha, eta, wMod, bMod, fan, fanBias, traceRate []F
 
 	batch, steps int
-	applied      []int                // [B]: updates made in a and e; at most one is outstanding
-	rows         []kernel.TraceRow[F] // [B]: the row at work
-	a0, a        []F                  // [B, H, H]
-	e0, e        []F                  // [B, H, H], retroactive only
-	h, g         []F                  // [T, B, H]: h(t-1) and g(t) at step t
-	s            []F                  // [T, B, H]: sum_i A_ji h_i, unless alpha is per connection
-	rate         []F                  // [T, B, H]: eta_j(t), unless the rate is per connection
-	m            []F                  // [T, B]: M(t), 1 without a neuromodulator
+	applied      []int                   // [B]: updates made in a and e; at most one is outstanding
+	blocks       []kernel.TraceBlocks[F] // [B]: likewise, of all blocked rows
+	rows         []kernel.TraceRow[F]    // [B]: the row at work
+	a0, a        []F                     // [B, H, H]
+	e0, e        []F                     // [B, H, H], retroactive only
+	h, g         []F                     // [T, B, H]: h(t-1) and g(t) at step t
+	s            []F                     // [T, B, H]: sum_i A_ji h_i, unless alpha is per connection
+	rate         []F                     // [T, B, H]: eta_j(t), unless the rate is per connection
+	step         []F                     // [T, B, H]: eta_j(t) g_j(t), retroactive k g_j(t); where rate is
+	m            []F                     // [T, B]: M(t), 1 without a neuromodulator
 
 	adjoint[F]
 }
@@ -99,6 +101,7 @@ func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
 	}
 	for len(p.rows) < batch {
 		p.rows = append(p.rows, kernel.TraceRow[F]{})
+		p.blocks = append(p.blocks, kernel.TraceBlocks[F]{})
 	}
 	for len(p.groups)*p.Group() < batch {
 		p.groups = append(p.groups, &group[F]{})
@@ -111,6 +114,7 @@ func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
 	}
 	if !p.rateMatrix() {
 		grow(&p.rate, steps*batch*n)
+		grow(&p.step, steps*batch*n)
 	}
 }
 
@@ -153,12 +157,11 @@ func (p *hebbian[F]) coef(t, b, j int) (c0, c1 F) {
 	case p.retroactive() && p.rateMatrix():
 		return m, p.traceRate[0] * g
 	case p.retroactive():
-		return p.of(p.rate, t, b)[j], p.traceRate[0] * g
+		return p.of(p.rate, t, b)[j], p.of(p.step, t, b)[j]
 	case p.rateMatrix():
 		return m * g, m * p.pull(g)
 	}
-	eta := p.of(p.rate, t, b)[j]
-	return 1 - eta*p.pull(g), eta * g
+	return 1 - p.of(p.rate, t, b)[j]*p.pull(g), p.of(p.step, t, b)[j]
 }
 
 // updates sets r up for the updates of steps [first, last] in row j of stream b,
@@ -206,8 +209,13 @@ func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 	for b := b0; b < b1; b++ {
 		hb := h[(b-b0)*p.n : (b-b0+1)*p.n]
 		zb := z[(b-b0)*stride:]
-		r := &p.rows[b]
-		for j := range p.n {
+		r, first := &p.rows[b], 0
+		if p.applied[b] < t {
+			if first = p.blocked(); first > 0 {
+				p.blockDrive(t, b, hb, p.of(p.s, t, b))
+			}
+		}
+		for j := first; j < p.n; j++ {
 			a := p.row(p.a, b, j)
 			var s F
 			switch {
@@ -222,10 +230,14 @@ func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 			}
 			if p.alphaMatrix() {
 				zb[j] += s
-				continue
+			} else {
+				p.of(p.s, t, b)[j] = s
 			}
-			p.of(p.s, t, b)[j] = s
-			zb[j] += p.alphaAt(j) * s
+		}
+		if !p.alphaMatrix() {
+			for j, s := range p.of(p.s, t, b) {
+				zb[j] += p.alphaAt(j) * s
+			}
 		}
 		p.applied[b] = t
 	}
@@ -247,7 +259,7 @@ func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
 		if p.rateMatrix() {
 			continue
 		}
-		rate := p.of(p.rate, t, b)
+		rate, step, g := p.of(p.rate, t, b), p.of(p.step, t, b), p.of(p.g, t, b)
 		for j := range rate {
 			switch {
 			case p.opt.Rate == PerNeuron && p.modulated():
@@ -258,6 +270,11 @@ func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
 				rate[j] = m
 			default:
 				rate[j] = p.eta[0]
+			}
+			if p.retroactive() {
+				step[j] = p.traceRate[0] * g[j]
+			} else {
+				step[j] = rate[j] * g[j]
 			}
 		}
 	}

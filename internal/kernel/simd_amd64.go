@@ -652,6 +652,26 @@ func traceForward7AVX512(r *byte) float32
 //go:noescape
 func traceBackward7AVX512(r *byte)
 
+// blockForwardHebbAVX512 is TraceBlocksForward.
+//
+//go:noescape
+func blockForwardHebbAVX512(r *byte)
+
+// blockBackwardHebbAVX512 is TraceBlocksBackward.
+//
+//go:noescape
+func blockBackwardHebbAVX512(r *byte)
+
+// blockForwardRetroAVX512 is TraceBlocksForward.
+//
+//go:noescape
+func blockForwardRetroAVX512(r *byte)
+
+// blockBackwardRetroAVX512 is TraceBlocksBackward.
+//
+//go:noescape
+func blockBackwardRetroAVX512(r *byte)
+
 // transpose8AVX2 computes dst [k, 8] = the transpose of src [8, k], for k a multiple of 8.
 //
 //go:noescape

@@ -15290,6 +15290,1027 @@ done3:
 	VZEROUPPER
 	RET
 
+// func blockForwardHebbAVX512(r *byte)
+// Requires: AVX, AVX512F, AVX512VL, BMI2
+TEXT ·blockForwardHebbAVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 344(AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	MOVQ         312(AX), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	MOVQ         $0x00000000, 360(AX)
+	MOVQ         $0x00000000, 368(AX)
+
+rows1:
+	XORQ   CX, CX
+	MOVQ   360(AX), DX
+	MOVQ   312(AX), BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+block2:
+	CMPQ             BX, $0x10
+	JLT              tail3
+	MOVQ             (AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          (R8), Z6
+	VMOVUPS          (R8)(SI*1), Z7
+	VMOVUPS          (R8)(SI*2), Z8
+	VMOVUPS          (R8)(DI*1), Z9
+	MOVQ             96(AX), R8
+	ADDQ             CX, R8
+	VMOVUPS          (R8), Z10
+	MOVQ             216(AX), R8
+	ADDQ             368(AX), R8
+	VFMADD231PS.BCST (R8), Z10, Z6
+	VFMADD231PS.BCST 4(R8), Z10, Z7
+	VFMADD231PS.BCST 8(R8), Z10, Z8
+	VFMADD231PS.BCST 12(R8), Z10, Z9
+	MOVQ             120(AX), R8
+	ADDQ             CX, R8
+	VMOVUPS          (R8), Z10
+	VMINPS           Z6, Z0, Z6
+	VMAXPS           Z6, Z1, Z6
+	VFMADD231PS      Z10, Z6, Z2
+	VMINPS           Z7, Z0, Z7
+	VMAXPS           Z7, Z1, Z7
+	VFMADD231PS      Z10, Z7, Z3
+	VMINPS           Z8, Z0, Z8
+	VMAXPS           Z8, Z1, Z8
+	VFMADD231PS      Z10, Z8, Z4
+	VMINPS           Z9, Z0, Z9
+	VMAXPS           Z9, Z1, Z9
+	VFMADD231PS      Z10, Z9, Z5
+	MOVQ             (AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          Z6, (R8)
+	VMOVUPS          Z7, (R8)(SI*1)
+	VMOVUPS          Z8, (R8)(SI*2)
+	VMOVUPS          Z9, (R8)(DI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, BX
+	JMP              block2
+
+tail3:
+	TESTQ            BX, BX
+	JZ               done4
+	MOVL             $-1, R8
+	BZHIL            BX, R8, R8
+	KMOVW            R8, K1
+	MOVQ             (AX), BX
+	ADDQ             DX, BX
+	VMOVUPS.Z        (BX), K1, Z6
+	VMOVUPS.Z        (BX)(SI*1), K1, Z7
+	VMOVUPS.Z        (BX)(SI*2), K1, Z8
+	VMOVUPS.Z        (BX)(DI*1), K1, Z9
+	MOVQ             96(AX), BX
+	ADDQ             CX, BX
+	VMOVUPS.Z        (BX), K1, Z10
+	MOVQ             216(AX), BX
+	ADDQ             368(AX), BX
+	VFMADD231PS.BCST (BX), Z10, Z6
+	VFMADD231PS.BCST 4(BX), Z10, Z7
+	VFMADD231PS.BCST 8(BX), Z10, Z8
+	VFMADD231PS.BCST 12(BX), Z10, Z9
+	MOVQ             120(AX), BX
+	ADDQ             CX, BX
+	VMOVUPS.Z        (BX), K1, Z10
+	VMINPS           Z6, Z0, Z6
+	VMAXPS           Z6, Z1, Z6
+	VFMADD231PS      Z10, Z6, Z2
+	VMINPS           Z7, Z0, Z7
+	VMAXPS           Z7, Z1, Z7
+	VFMADD231PS      Z10, Z7, Z3
+	VMINPS           Z8, Z0, Z8
+	VMAXPS           Z8, Z1, Z8
+	VFMADD231PS      Z10, Z8, Z4
+	VMINPS           Z9, Z0, Z9
+	VMAXPS           Z9, Z1, Z9
+	VFMADD231PS      Z10, Z9, Z5
+	MOVQ             (AX), CX
+	ADDQ             DX, CX
+	VMOVUPS          Z6, K1, (CX)
+	VMOVUPS          Z7, K1, (CX)(SI*1)
+	VMOVUPS          Z8, K1, (CX)(SI*2)
+	VMOVUPS          Z9, K1, (CX)(DI*1)
+
+done4:
+	MOVQ          264(AX), CX
+	ADDQ          368(AX), CX
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X6
+	VADDPS        X6, X2, X2
+	VPERMILPD     $0x01, X2, X6
+	VADDPS        X6, X2, X2
+	VMOVSHDUP     X2, X6
+	VADDPS        X6, X2, X2
+	VMOVSS        X2, (CX)
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VADDPS        Y6, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X6
+	VADDPS        X6, X3, X3
+	VPERMILPD     $0x01, X3, X6
+	VADDPS        X6, X3, X3
+	VMOVSHDUP     X3, X6
+	VADDPS        X6, X3, X3
+	VMOVSS        X3, 4(CX)
+	VEXTRACTF64X4 $0x01, Z4, Y6
+	VADDPS        Y6, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPD     $0x01, X4, X6
+	VADDPS        X6, X4, X4
+	VMOVSHDUP     X4, X6
+	VADDPS        X6, X4, X4
+	VMOVSS        X4, 8(CX)
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VADDPS        Y6, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X6
+	VADDPS        X6, X5, X5
+	VPERMILPD     $0x01, X5, X6
+	VADDPS        X6, X5, X5
+	VMOVSHDUP     X5, X6
+	VADDPS        X6, X5, X5
+	VMOVSS        X5, 12(CX)
+	LEAQ          (SI)(DI*1), CX
+	ADDQ          CX, 360(AX)
+	ADDQ          $0x10, 368(AX)
+	DECQ          320(AX)
+	JNZ           rows1
+	VZEROUPPER
+	RET
+
+// func blockBackwardHebbAVX512(r *byte)
+// Requires: AVX, AVX512F, AVX512VL, BMI2
+TEXT ·blockBackwardHebbAVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 344(AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	MOVQ         312(AX), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	MOVQ         $0x00000000, 360(AX)
+	MOVQ         $0x00000000, 368(AX)
+
+rows1:
+	XORQ   CX, CX
+	MOVQ   360(AX), DX
+	MOVQ   312(AX), BX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+block2:
+	CMPQ    BX, $0x10
+	JLT     tail3
+	MOVQ    (AX), R8
+	ADDQ    DX, R8
+	VMOVUPS (R8), Z6
+	VMOVUPS (R8)(SI*1), Z7
+	VMOVUPS (R8)(SI*2), Z8
+	VMOVUPS (R8)(DI*1), Z9
+	MOVQ    216(AX), R8
+	ADDQ    368(AX), R8
+	MOVQ    96(AX), R9
+	ADDQ    CX, R9
+	MOVQ    336(AX), R10
+
+update5:
+	DECQ             R10
+	JZ               updated6
+	VMOVUPS          (R9), Z10
+	VFMADD231PS.BCST (R8), Z10, Z6
+	VFMADD231PS.BCST 4(R8), Z10, Z7
+	VFMADD231PS.BCST 8(R8), Z10, Z8
+	VFMADD231PS.BCST 12(R8), Z10, Z9
+	VMINPS           Z6, Z0, Z6
+	VMAXPS           Z6, Z1, Z6
+	VMINPS           Z7, Z0, Z7
+	VMAXPS           Z7, Z1, Z7
+	VMINPS           Z8, Z0, Z8
+	VMAXPS           Z8, Z1, Z8
+	VMINPS           Z9, Z0, Z9
+	VMAXPS           Z9, Z1, Z9
+	ADDQ             328(AX), R8
+	ADDQ             328(AX), R9
+	JMP              update5
+
+updated6:
+	VMOVUPS            (R9), Z10
+	VFMADD231PS.BCST   (R8), Z10, Z6
+	VFMADD231PS.BCST   4(R8), Z10, Z7
+	VFMADD231PS.BCST   8(R8), Z10, Z8
+	VFMADD231PS.BCST   12(R8), Z10, Z9
+	MOVQ               120(AX), R9
+	ADDQ               CX, R9
+	VMOVUPS            (R9), Z11
+	MOVQ               144(AX), R9
+	ADDQ               CX, R9
+	MOVQ               168(AX), R10
+	ADDQ               CX, R10
+	VMOVUPS            (R9), Z12
+	VMOVUPS            (R10), Z13
+	MOVQ               240(AX), R11
+	ADDQ               368(AX), R11
+	MOVQ               48(AX), R12
+	ADDQ               DX, R12
+	VMINPS             Z6, Z0, Z14
+	VMAXPS             Z14, Z1, Z14
+	VCMPPS             $0x00, Z6, Z14, K1
+	VFMADD231PS.BCST   (R11), Z14, Z12
+	VMOVUPS            (R12), Z6
+	VFMADD231PS.BCST.Z (R11), Z11, K1, Z6
+	VMOVUPS            Z6, (R12)
+	VFMADD231PS        Z10, Z6, Z2
+	VFMADD231PS.BCST   (R8), Z6, Z13
+	VMINPS             Z7, Z0, Z6
+	VMAXPS             Z6, Z1, Z6
+	VCMPPS             $0x00, Z7, Z6, K1
+	VFMADD231PS.BCST   4(R11), Z6, Z12
+	VMOVUPS            (R12)(SI*1), Z6
+	VFMADD231PS.BCST.Z 4(R11), Z11, K1, Z6
+	VMOVUPS            Z6, (R12)(SI*1)
+	VFMADD231PS        Z10, Z6, Z3
+	VFMADD231PS.BCST   4(R8), Z6, Z13
+	VMINPS             Z8, Z0, Z6
+	VMAXPS             Z6, Z1, Z6
+	VCMPPS             $0x00, Z8, Z6, K1
+	VFMADD231PS.BCST   8(R11), Z6, Z12
+	VMOVUPS            (R12)(SI*2), Z6
+	VFMADD231PS.BCST.Z 8(R11), Z11, K1, Z6
+	VMOVUPS            Z6, (R12)(SI*2)
+	VFMADD231PS        Z10, Z6, Z4
+	VFMADD231PS.BCST   8(R8), Z6, Z13
+	VMINPS             Z9, Z0, Z6
+	VMAXPS             Z6, Z1, Z6
+	VCMPPS             $0x00, Z9, Z6, K1
+	VFMADD231PS.BCST   12(R11), Z6, Z12
+	VMOVUPS            (R12)(DI*1), Z6
+	VFMADD231PS.BCST.Z 12(R11), Z11, K1, Z6
+	VMOVUPS            Z6, (R12)(DI*1)
+	VFMADD231PS        Z10, Z6, Z5
+	VFMADD231PS.BCST   12(R8), Z6, Z13
+	VMOVUPS            Z12, (R9)
+	VMOVUPS            Z13, (R10)
+	ADDQ               $0x40, CX
+	ADDQ               $0x40, DX
+	SUBQ               $0x10, BX
+	JMP                block2
+
+tail3:
+	TESTQ     BX, BX
+	JZ        done4
+	MOVL      $-1, R8
+	BZHIL     BX, R8, R8
+	KMOVW     R8, K1
+	MOVQ      (AX), BX
+	ADDQ      DX, BX
+	VMOVUPS.Z (BX), K1, Z6
+	VMOVUPS.Z (BX)(SI*1), K1, Z7
+	VMOVUPS.Z (BX)(SI*2), K1, Z8
+	VMOVUPS.Z (BX)(DI*1), K1, Z9
+	MOVQ      216(AX), BX
+	ADDQ      368(AX), BX
+	MOVQ      96(AX), R8
+	ADDQ      CX, R8
+	MOVQ      336(AX), R9
+
+update7:
+	DECQ             R9
+	JZ               updated8
+	VMOVUPS.Z        (R8), K1, Z10
+	VFMADD231PS.BCST (BX), Z10, Z6
+	VFMADD231PS.BCST 4(BX), Z10, Z7
+	VFMADD231PS.BCST 8(BX), Z10, Z8
+	VFMADD231PS.BCST 12(BX), Z10, Z9
+	VMINPS           Z6, Z0, Z6
+	VMAXPS           Z6, Z1, Z6
+	VMINPS           Z7, Z0, Z7
+	VMAXPS           Z7, Z1, Z7
+	VMINPS           Z8, Z0, Z8
+	VMAXPS           Z8, Z1, Z8
+	VMINPS           Z9, Z0, Z9
+	VMAXPS           Z9, Z1, Z9
+	ADDQ             328(AX), BX
+	ADDQ             328(AX), R8
+	JMP              update7
+
+updated8:
+	VMOVUPS.Z          (R8), K1, Z10
+	VFMADD231PS.BCST   (BX), Z10, Z6
+	VFMADD231PS.BCST   4(BX), Z10, Z7
+	VFMADD231PS.BCST   8(BX), Z10, Z8
+	VFMADD231PS.BCST   12(BX), Z10, Z9
+	MOVQ               120(AX), R8
+	ADDQ               CX, R8
+	VMOVUPS.Z          (R8), K1, Z11
+	MOVQ               144(AX), R8
+	ADDQ               CX, R8
+	MOVQ               168(AX), R9
+	ADDQ               CX, R9
+	VMOVUPS.Z          (R8), K1, Z12
+	VMOVUPS.Z          (R9), K1, Z13
+	MOVQ               240(AX), CX
+	ADDQ               368(AX), CX
+	MOVQ               48(AX), R10
+	ADDQ               DX, R10
+	VMINPS             Z6, Z0, Z14
+	VMAXPS             Z14, Z1, Z14
+	VCMPPS             $0x00, Z6, Z14, K2
+	VFMADD231PS.BCST   (CX), Z14, Z12
+	VMOVUPS.Z          (R10), K1, Z6
+	VFMADD231PS.BCST.Z (CX), Z11, K2, Z6
+	VMOVUPS            Z6, K1, (R10)
+	VFMADD231PS        Z10, Z6, Z2
+	VFMADD231PS.BCST   (BX), Z6, Z13
+	VMINPS             Z7, Z0, Z6
+	VMAXPS             Z6, Z1, Z6
+	VCMPPS             $0x00, Z7, Z6, K2
+	VFMADD231PS.BCST   4(CX), Z6, Z12
+	VMOVUPS.Z          (R10)(SI*1), K1, Z6
+	VFMADD231PS.BCST.Z 4(CX), Z11, K2, Z6
+	VMOVUPS            Z6, K1, (R10)(SI*1)
+	VFMADD231PS        Z10, Z6, Z3
+	VFMADD231PS.BCST   4(BX), Z6, Z13
+	VMINPS             Z8, Z0, Z6
+	VMAXPS             Z6, Z1, Z6
+	VCMPPS             $0x00, Z8, Z6, K2
+	VFMADD231PS.BCST   8(CX), Z6, Z12
+	VMOVUPS.Z          (R10)(SI*2), K1, Z6
+	VFMADD231PS.BCST.Z 8(CX), Z11, K2, Z6
+	VMOVUPS            Z6, K1, (R10)(SI*2)
+	VFMADD231PS        Z10, Z6, Z4
+	VFMADD231PS.BCST   8(BX), Z6, Z13
+	VMINPS             Z9, Z0, Z6
+	VMAXPS             Z6, Z1, Z6
+	VCMPPS             $0x00, Z9, Z6, K2
+	VFMADD231PS.BCST   12(CX), Z6, Z12
+	VMOVUPS.Z          (R10)(DI*1), K1, Z6
+	VFMADD231PS.BCST.Z 12(CX), Z11, K2, Z6
+	VMOVUPS            Z6, K1, (R10)(DI*1)
+	VFMADD231PS        Z10, Z6, Z5
+	VFMADD231PS.BCST   12(BX), Z6, Z13
+	VMOVUPS            Z12, K1, (R8)
+	VMOVUPS            Z13, K1, (R9)
+
+done4:
+	MOVQ          264(AX), CX
+	ADDQ          368(AX), CX
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X6
+	VADDPS        X6, X2, X2
+	VPERMILPD     $0x01, X2, X6
+	VADDPS        X6, X2, X2
+	VMOVSHDUP     X2, X6
+	VADDPS        X6, X2, X2
+	VMOVSS        X2, (CX)
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VADDPS        Y6, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X6
+	VADDPS        X6, X3, X3
+	VPERMILPD     $0x01, X3, X6
+	VADDPS        X6, X3, X3
+	VMOVSHDUP     X3, X6
+	VADDPS        X6, X3, X3
+	VMOVSS        X3, 4(CX)
+	VEXTRACTF64X4 $0x01, Z4, Y6
+	VADDPS        Y6, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPD     $0x01, X4, X6
+	VADDPS        X6, X4, X4
+	VMOVSHDUP     X4, X6
+	VADDPS        X6, X4, X4
+	VMOVSS        X4, 8(CX)
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VADDPS        Y6, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X6
+	VADDPS        X6, X5, X5
+	VPERMILPD     $0x01, X5, X6
+	VADDPS        X6, X5, X5
+	VMOVSHDUP     X5, X6
+	VADDPS        X6, X5, X5
+	VMOVSS        X5, 12(CX)
+	LEAQ          (SI)(DI*1), CX
+	ADDQ          CX, 360(AX)
+	ADDQ          $0x10, 368(AX)
+	DECQ          320(AX)
+	JNZ           rows1
+	VZEROUPPER
+	RET
+
+// func blockForwardRetroAVX512(r *byte)
+// Requires: AVX, AVX512F, AVX512VL, BMI2
+TEXT ·blockForwardRetroAVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 344(AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	VBROADCASTSS 348(AX), Z2
+	MOVQ         312(AX), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	MOVQ         $0x00000000, 360(AX)
+	MOVQ         $0x00000000, 368(AX)
+
+rows1:
+	XORQ   CX, CX
+	MOVQ   360(AX), DX
+	MOVQ   312(AX), BX
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+block2:
+	CMPQ             BX, $0x10
+	JLT              tail3
+	MOVQ             (AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          (R8), Z7
+	VMOVUPS          (R8)(SI*1), Z8
+	VMOVUPS          (R8)(SI*2), Z9
+	VMOVUPS          (R8)(DI*1), Z10
+	MOVQ             96(AX), R8
+	ADDQ             CX, R8
+	VMOVUPS          (R8), Z11
+	MOVQ             192(AX), R8
+	ADDQ             368(AX), R8
+	MOVQ             216(AX), R9
+	ADDQ             368(AX), R9
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z12
+	VMOVUPS          (R10)(SI*1), Z13
+	VMOVUPS          (R10)(SI*2), Z14
+	VMOVUPS          (R10)(DI*1), Z15
+	VFMADD231PS.BCST (R8), Z12, Z7
+	VFMADD231PS.BCST 4(R8), Z13, Z8
+	VFMADD231PS.BCST 8(R8), Z14, Z9
+	VFMADD231PS.BCST 12(R8), Z15, Z10
+	MOVQ             120(AX), R8
+	ADDQ             CX, R8
+	VMOVUPS          (R8), Z16
+	VMINPS           Z7, Z0, Z7
+	VMAXPS           Z7, Z1, Z7
+	VFMADD231PS      Z16, Z7, Z3
+	VMINPS           Z8, Z0, Z8
+	VMAXPS           Z8, Z1, Z8
+	VFMADD231PS      Z16, Z8, Z4
+	VMINPS           Z9, Z0, Z9
+	VMAXPS           Z9, Z1, Z9
+	VFMADD231PS      Z16, Z9, Z5
+	VMINPS           Z10, Z0, Z10
+	VMAXPS           Z10, Z1, Z10
+	VFMADD231PS      Z16, Z10, Z6
+	MOVQ             (AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          Z7, (R8)
+	VMOVUPS          Z8, (R8)(SI*1)
+	VMOVUPS          Z9, (R8)(SI*2)
+	VMOVUPS          Z10, (R8)(DI*1)
+	VMULPS           Z2, Z12, Z12
+	VFMADD231PS.BCST (R9), Z11, Z12
+	VMULPS           Z2, Z13, Z13
+	VFMADD231PS.BCST 4(R9), Z11, Z13
+	VMULPS           Z2, Z14, Z14
+	VFMADD231PS.BCST 8(R9), Z11, Z14
+	VMULPS           Z2, Z15, Z15
+	VFMADD231PS.BCST 12(R9), Z11, Z15
+	MOVQ             24(AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          Z12, (R8)
+	VMOVUPS          Z13, (R8)(SI*1)
+	VMOVUPS          Z14, (R8)(SI*2)
+	VMOVUPS          Z15, (R8)(DI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, BX
+	JMP              block2
+
+tail3:
+	TESTQ            BX, BX
+	JZ               done4
+	MOVL             $-1, R8
+	BZHIL            BX, R8, R8
+	KMOVW            R8, K1
+	MOVQ             (AX), BX
+	ADDQ             DX, BX
+	VMOVUPS.Z        (BX), K1, Z7
+	VMOVUPS.Z        (BX)(SI*1), K1, Z8
+	VMOVUPS.Z        (BX)(SI*2), K1, Z9
+	VMOVUPS.Z        (BX)(DI*1), K1, Z10
+	MOVQ             96(AX), BX
+	ADDQ             CX, BX
+	VMOVUPS.Z        (BX), K1, Z11
+	MOVQ             192(AX), BX
+	ADDQ             368(AX), BX
+	MOVQ             216(AX), R8
+	ADDQ             368(AX), R8
+	MOVQ             24(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS.Z        (R9), K1, Z12
+	VMOVUPS.Z        (R9)(SI*1), K1, Z13
+	VMOVUPS.Z        (R9)(SI*2), K1, Z14
+	VMOVUPS.Z        (R9)(DI*1), K1, Z15
+	VFMADD231PS.BCST (BX), Z12, Z7
+	VFMADD231PS.BCST 4(BX), Z13, Z8
+	VFMADD231PS.BCST 8(BX), Z14, Z9
+	VFMADD231PS.BCST 12(BX), Z15, Z10
+	MOVQ             120(AX), BX
+	ADDQ             CX, BX
+	VMOVUPS.Z        (BX), K1, Z16
+	VMINPS           Z7, Z0, Z7
+	VMAXPS           Z7, Z1, Z7
+	VFMADD231PS      Z16, Z7, Z3
+	VMINPS           Z8, Z0, Z8
+	VMAXPS           Z8, Z1, Z8
+	VFMADD231PS      Z16, Z8, Z4
+	VMINPS           Z9, Z0, Z9
+	VMAXPS           Z9, Z1, Z9
+	VFMADD231PS      Z16, Z9, Z5
+	VMINPS           Z10, Z0, Z10
+	VMAXPS           Z10, Z1, Z10
+	VFMADD231PS      Z16, Z10, Z6
+	MOVQ             (AX), CX
+	ADDQ             DX, CX
+	VMOVUPS          Z7, K1, (CX)
+	VMOVUPS          Z8, K1, (CX)(SI*1)
+	VMOVUPS          Z9, K1, (CX)(SI*2)
+	VMOVUPS          Z10, K1, (CX)(DI*1)
+	VMULPS           Z2, Z12, Z12
+	VFMADD231PS.BCST (R8), Z11, Z12
+	VMULPS           Z2, Z13, Z13
+	VFMADD231PS.BCST 4(R8), Z11, Z13
+	VMULPS           Z2, Z14, Z14
+	VFMADD231PS.BCST 8(R8), Z11, Z14
+	VMULPS           Z2, Z15, Z15
+	VFMADD231PS.BCST 12(R8), Z11, Z15
+	MOVQ             24(AX), CX
+	ADDQ             DX, CX
+	VMOVUPS          Z12, K1, (CX)
+	VMOVUPS          Z13, K1, (CX)(SI*1)
+	VMOVUPS          Z14, K1, (CX)(SI*2)
+	VMOVUPS          Z15, K1, (CX)(DI*1)
+
+done4:
+	MOVQ          264(AX), CX
+	ADDQ          368(AX), CX
+	VEXTRACTF64X4 $0x01, Z3, Y7
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X7
+	VADDPS        X7, X3, X3
+	VPERMILPD     $0x01, X3, X7
+	VADDPS        X7, X3, X3
+	VMOVSHDUP     X3, X7
+	VADDPS        X7, X3, X3
+	VMOVSS        X3, (CX)
+	VEXTRACTF64X4 $0x01, Z4, Y7
+	VADDPS        Y7, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X7
+	VADDPS        X7, X4, X4
+	VPERMILPD     $0x01, X4, X7
+	VADDPS        X7, X4, X4
+	VMOVSHDUP     X4, X7
+	VADDPS        X7, X4, X4
+	VMOVSS        X4, 4(CX)
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VADDPS        Y7, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X7
+	VADDPS        X7, X5, X5
+	VPERMILPD     $0x01, X5, X7
+	VADDPS        X7, X5, X5
+	VMOVSHDUP     X5, X7
+	VADDPS        X7, X5, X5
+	VMOVSS        X5, 8(CX)
+	VEXTRACTF64X4 $0x01, Z6, Y7
+	VADDPS        Y7, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X7
+	VADDPS        X7, X6, X6
+	VPERMILPD     $0x01, X6, X7
+	VADDPS        X7, X6, X6
+	VMOVSHDUP     X6, X7
+	VADDPS        X7, X6, X6
+	VMOVSS        X6, 12(CX)
+	LEAQ          (SI)(DI*1), CX
+	ADDQ          CX, 360(AX)
+	ADDQ          $0x10, 368(AX)
+	DECQ          320(AX)
+	JNZ           rows1
+	VZEROUPPER
+	RET
+
+// func blockBackwardRetroAVX512(r *byte)
+// Requires: AVX, AVX512F, AVX512VL, BMI2
+TEXT ·blockBackwardRetroAVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 344(AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	VBROADCASTSS 348(AX), Z2
+	MOVQ         312(AX), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	MOVQ         $0x00000000, 360(AX)
+	MOVQ         $0x00000000, 368(AX)
+	VPXORD       Z3, Z3, Z3
+
+rows1:
+	XORQ   CX, CX
+	MOVQ   360(AX), DX
+	MOVQ   312(AX), BX
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+block2:
+	CMPQ    BX, $0x10
+	JLT     tail3
+	MOVQ    (AX), R8
+	ADDQ    DX, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS (R8)(SI*1), Z13
+	VMOVUPS (R8)(SI*2), Z14
+	VMOVUPS (R8)(DI*1), Z15
+	MOVQ    24(AX), R8
+	ADDQ    DX, R8
+	VMOVUPS (R8), Z16
+	VMOVUPS (R8)(SI*1), Z17
+	VMOVUPS (R8)(SI*2), Z18
+	VMOVUPS (R8)(DI*1), Z19
+	MOVQ    192(AX), R8
+	ADDQ    368(AX), R8
+	MOVQ    216(AX), R9
+	ADDQ    368(AX), R9
+	MOVQ    96(AX), R10
+	ADDQ    CX, R10
+	MOVQ    336(AX), R11
+
+update5:
+	DECQ             R11
+	JZ               updated6
+	VMOVUPS          (R10), Z20
+	VFMADD231PS.BCST (R8), Z16, Z12
+	VFMADD231PS.BCST 4(R8), Z17, Z13
+	VFMADD231PS.BCST 8(R8), Z18, Z14
+	VFMADD231PS.BCST 12(R8), Z19, Z15
+	VMINPS           Z12, Z0, Z12
+	VMAXPS           Z12, Z1, Z12
+	VMINPS           Z13, Z0, Z13
+	VMAXPS           Z13, Z1, Z13
+	VMINPS           Z14, Z0, Z14
+	VMAXPS           Z14, Z1, Z14
+	VMINPS           Z15, Z0, Z15
+	VMAXPS           Z15, Z1, Z15
+	VMULPS           Z2, Z16, Z16
+	VFMADD231PS.BCST (R9), Z20, Z16
+	VMULPS           Z2, Z17, Z17
+	VFMADD231PS.BCST 4(R9), Z20, Z17
+	VMULPS           Z2, Z18, Z18
+	VFMADD231PS.BCST 8(R9), Z20, Z18
+	VMULPS           Z2, Z19, Z19
+	VFMADD231PS.BCST 12(R9), Z20, Z19
+	ADDQ             328(AX), R8
+	ADDQ             328(AX), R9
+	ADDQ             328(AX), R10
+	JMP              update5
+
+updated6:
+	VMOVUPS            (R10), Z20
+	VFMADD231PS.BCST   (R8), Z16, Z12
+	VFMADD231PS.BCST   4(R8), Z17, Z13
+	VFMADD231PS.BCST   8(R8), Z18, Z14
+	VFMADD231PS.BCST   12(R8), Z19, Z15
+	MOVQ               120(AX), R10
+	ADDQ               CX, R10
+	VMOVUPS            (R10), Z21
+	MOVQ               144(AX), R10
+	ADDQ               CX, R10
+	MOVQ               168(AX), R11
+	ADDQ               CX, R11
+	VMOVUPS            (R10), Z22
+	VMOVUPS            (R11), Z23
+	MOVQ               240(AX), R12
+	ADDQ               368(AX), R12
+	MOVQ               48(AX), R13
+	ADDQ               DX, R13
+	MOVQ               72(AX), R14
+	ADDQ               DX, R14
+	VMINPS             Z12, Z0, Z24
+	VMAXPS             Z24, Z1, Z24
+	VCMPPS             $0x00, Z12, Z24, K1
+	VFMADD231PS.BCST   (R12), Z24, Z22
+	VMOVUPS            (R13), Z12
+	VFMADD231PS.BCST.Z (R12), Z21, K1, Z12
+	VMOVUPS            Z12, (R13)
+	VMOVUPS            (R14), Z24
+	VFMADD231PS        Z20, Z24, Z8
+	VFMADD231PS        Z16, Z24, Z3
+	VFMADD231PS.BCST   (R9), Z24, Z23
+	VMULPS             Z2, Z24, Z24
+	VFMADD231PS.BCST   (R8), Z12, Z24
+	VMOVUPS            Z24, (R14)
+	VFMADD231PS        Z16, Z12, Z4
+	VMINPS             Z13, Z0, Z12
+	VMAXPS             Z12, Z1, Z12
+	VCMPPS             $0x00, Z13, Z12, K1
+	VFMADD231PS.BCST   4(R12), Z12, Z22
+	VMOVUPS            (R13)(SI*1), Z12
+	VFMADD231PS.BCST.Z 4(R12), Z21, K1, Z12
+	VMOVUPS            Z12, (R13)(SI*1)
+	VMOVUPS            (R14)(SI*1), Z13
+	VFMADD231PS        Z20, Z13, Z9
+	VFMADD231PS        Z17, Z13, Z3
+	VFMADD231PS.BCST   4(R9), Z13, Z23
+	VMULPS             Z2, Z13, Z13
+	VFMADD231PS.BCST   4(R8), Z12, Z13
+	VMOVUPS            Z13, (R14)(SI*1)
+	VFMADD231PS        Z17, Z12, Z5
+	VMINPS             Z14, Z0, Z12
+	VMAXPS             Z12, Z1, Z12
+	VCMPPS             $0x00, Z14, Z12, K1
+	VFMADD231PS.BCST   8(R12), Z12, Z22
+	VMOVUPS            (R13)(SI*2), Z12
+	VFMADD231PS.BCST.Z 8(R12), Z21, K1, Z12
+	VMOVUPS            Z12, (R13)(SI*2)
+	VMOVUPS            (R14)(SI*2), Z13
+	VFMADD231PS        Z20, Z13, Z10
+	VFMADD231PS        Z18, Z13, Z3
+	VFMADD231PS.BCST   8(R9), Z13, Z23
+	VMULPS             Z2, Z13, Z13
+	VFMADD231PS.BCST   8(R8), Z12, Z13
+	VMOVUPS            Z13, (R14)(SI*2)
+	VFMADD231PS        Z18, Z12, Z6
+	VMINPS             Z15, Z0, Z12
+	VMAXPS             Z12, Z1, Z12
+	VCMPPS             $0x00, Z15, Z12, K1
+	VFMADD231PS.BCST   12(R12), Z12, Z22
+	VMOVUPS            (R13)(DI*1), Z12
+	VFMADD231PS.BCST.Z 12(R12), Z21, K1, Z12
+	VMOVUPS            Z12, (R13)(DI*1)
+	VMOVUPS            (R14)(DI*1), Z13
+	VFMADD231PS        Z20, Z13, Z11
+	VFMADD231PS        Z19, Z13, Z3
+	VFMADD231PS.BCST   12(R9), Z13, Z23
+	VMULPS             Z2, Z13, Z13
+	VFMADD231PS.BCST   12(R8), Z12, Z13
+	VMOVUPS            Z13, (R14)(DI*1)
+	VFMADD231PS        Z19, Z12, Z7
+	VMOVUPS            Z22, (R10)
+	VMOVUPS            Z23, (R11)
+	ADDQ               $0x40, CX
+	ADDQ               $0x40, DX
+	SUBQ               $0x10, BX
+	JMP                block2
+
+tail3:
+	TESTQ     BX, BX
+	JZ        done4
+	MOVL      $-1, R8
+	BZHIL     BX, R8, R8
+	KMOVW     R8, K1
+	MOVQ      (AX), BX
+	ADDQ      DX, BX
+	VMOVUPS.Z (BX), K1, Z12
+	VMOVUPS.Z (BX)(SI*1), K1, Z13
+	VMOVUPS.Z (BX)(SI*2), K1, Z14
+	VMOVUPS.Z (BX)(DI*1), K1, Z15
+	MOVQ      24(AX), BX
+	ADDQ      DX, BX
+	VMOVUPS.Z (BX), K1, Z16
+	VMOVUPS.Z (BX)(SI*1), K1, Z17
+	VMOVUPS.Z (BX)(SI*2), K1, Z18
+	VMOVUPS.Z (BX)(DI*1), K1, Z19
+	MOVQ      192(AX), BX
+	ADDQ      368(AX), BX
+	MOVQ      216(AX), R8
+	ADDQ      368(AX), R8
+	MOVQ      96(AX), R9
+	ADDQ      CX, R9
+	MOVQ      336(AX), R10
+
+update7:
+	DECQ             R10
+	JZ               updated8
+	VMOVUPS.Z        (R9), K1, Z20
+	VFMADD231PS.BCST (BX), Z16, Z12
+	VFMADD231PS.BCST 4(BX), Z17, Z13
+	VFMADD231PS.BCST 8(BX), Z18, Z14
+	VFMADD231PS.BCST 12(BX), Z19, Z15
+	VMINPS           Z12, Z0, Z12
+	VMAXPS           Z12, Z1, Z12
+	VMINPS           Z13, Z0, Z13
+	VMAXPS           Z13, Z1, Z13
+	VMINPS           Z14, Z0, Z14
+	VMAXPS           Z14, Z1, Z14
+	VMINPS           Z15, Z0, Z15
+	VMAXPS           Z15, Z1, Z15
+	VMULPS           Z2, Z16, Z16
+	VFMADD231PS.BCST (R8), Z20, Z16
+	VMULPS           Z2, Z17, Z17
+	VFMADD231PS.BCST 4(R8), Z20, Z17
+	VMULPS           Z2, Z18, Z18
+	VFMADD231PS.BCST 8(R8), Z20, Z18
+	VMULPS           Z2, Z19, Z19
+	VFMADD231PS.BCST 12(R8), Z20, Z19
+	ADDQ             328(AX), BX
+	ADDQ             328(AX), R8
+	ADDQ             328(AX), R9
+	JMP              update7
+
+updated8:
+	VMOVUPS.Z          (R9), K1, Z20
+	VFMADD231PS.BCST   (BX), Z16, Z12
+	VFMADD231PS.BCST   4(BX), Z17, Z13
+	VFMADD231PS.BCST   8(BX), Z18, Z14
+	VFMADD231PS.BCST   12(BX), Z19, Z15
+	MOVQ               120(AX), R9
+	ADDQ               CX, R9
+	VMOVUPS.Z          (R9), K1, Z21
+	MOVQ               144(AX), R9
+	ADDQ               CX, R9
+	MOVQ               168(AX), R10
+	ADDQ               CX, R10
+	VMOVUPS.Z          (R9), K1, Z22
+	VMOVUPS.Z          (R10), K1, Z23
+	MOVQ               240(AX), CX
+	ADDQ               368(AX), CX
+	MOVQ               48(AX), R11
+	ADDQ               DX, R11
+	MOVQ               72(AX), R12
+	ADDQ               DX, R12
+	VMINPS             Z12, Z0, Z24
+	VMAXPS             Z24, Z1, Z24
+	VCMPPS             $0x00, Z12, Z24, K2
+	VFMADD231PS.BCST   (CX), Z24, Z22
+	VMOVUPS.Z          (R11), K1, Z12
+	VFMADD231PS.BCST.Z (CX), Z21, K2, Z12
+	VMOVUPS            Z12, K1, (R11)
+	VMOVUPS.Z          (R12), K1, Z24
+	VFMADD231PS        Z20, Z24, Z8
+	VFMADD231PS        Z16, Z24, Z3
+	VFMADD231PS.BCST   (R8), Z24, Z23
+	VMULPS             Z2, Z24, Z24
+	VFMADD231PS.BCST   (BX), Z12, Z24
+	VMOVUPS            Z24, K1, (R12)
+	VFMADD231PS        Z16, Z12, Z4
+	VMINPS             Z13, Z0, Z12
+	VMAXPS             Z12, Z1, Z12
+	VCMPPS             $0x00, Z13, Z12, K2
+	VFMADD231PS.BCST   4(CX), Z12, Z22
+	VMOVUPS.Z          (R11)(SI*1), K1, Z12
+	VFMADD231PS.BCST.Z 4(CX), Z21, K2, Z12
+	VMOVUPS            Z12, K1, (R11)(SI*1)
+	VMOVUPS.Z          (R12)(SI*1), K1, Z13
+	VFMADD231PS        Z20, Z13, Z9
+	VFMADD231PS        Z17, Z13, Z3
+	VFMADD231PS.BCST   4(R8), Z13, Z23
+	VMULPS             Z2, Z13, Z13
+	VFMADD231PS.BCST   4(BX), Z12, Z13
+	VMOVUPS            Z13, K1, (R12)(SI*1)
+	VFMADD231PS        Z17, Z12, Z5
+	VMINPS             Z14, Z0, Z12
+	VMAXPS             Z12, Z1, Z12
+	VCMPPS             $0x00, Z14, Z12, K2
+	VFMADD231PS.BCST   8(CX), Z12, Z22
+	VMOVUPS.Z          (R11)(SI*2), K1, Z12
+	VFMADD231PS.BCST.Z 8(CX), Z21, K2, Z12
+	VMOVUPS            Z12, K1, (R11)(SI*2)
+	VMOVUPS.Z          (R12)(SI*2), K1, Z13
+	VFMADD231PS        Z20, Z13, Z10
+	VFMADD231PS        Z18, Z13, Z3
+	VFMADD231PS.BCST   8(R8), Z13, Z23
+	VMULPS             Z2, Z13, Z13
+	VFMADD231PS.BCST   8(BX), Z12, Z13
+	VMOVUPS            Z13, K1, (R12)(SI*2)
+	VFMADD231PS        Z18, Z12, Z6
+	VMINPS             Z15, Z0, Z12
+	VMAXPS             Z12, Z1, Z12
+	VCMPPS             $0x00, Z15, Z12, K2
+	VFMADD231PS.BCST   12(CX), Z12, Z22
+	VMOVUPS.Z          (R11)(DI*1), K1, Z12
+	VFMADD231PS.BCST.Z 12(CX), Z21, K2, Z12
+	VMOVUPS            Z12, K1, (R11)(DI*1)
+	VMOVUPS.Z          (R12)(DI*1), K1, Z13
+	VFMADD231PS        Z20, Z13, Z11
+	VFMADD231PS        Z19, Z13, Z3
+	VFMADD231PS.BCST   12(R8), Z13, Z23
+	VMULPS             Z2, Z13, Z13
+	VFMADD231PS.BCST   12(BX), Z12, Z13
+	VMOVUPS            Z13, K1, (R12)(DI*1)
+	VFMADD231PS        Z19, Z12, Z7
+	VMOVUPS            Z22, K1, (R9)
+	VMOVUPS            Z23, K1, (R10)
+
+done4:
+	MOVQ          264(AX), CX
+	ADDQ          368(AX), CX
+	VEXTRACTF64X4 $0x01, Z4, Y12
+	VADDPS        Y12, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X12
+	VADDPS        X12, X4, X4
+	VPERMILPD     $0x01, X4, X12
+	VADDPS        X12, X4, X4
+	VMOVSHDUP     X4, X12
+	VADDPS        X12, X4, X4
+	VMOVSS        X4, (CX)
+	VEXTRACTF64X4 $0x01, Z5, Y12
+	VADDPS        Y12, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X12
+	VADDPS        X12, X5, X5
+	VPERMILPD     $0x01, X5, X12
+	VADDPS        X12, X5, X5
+	VMOVSHDUP     X5, X12
+	VADDPS        X12, X5, X5
+	VMOVSS        X5, 4(CX)
+	VEXTRACTF64X4 $0x01, Z6, Y12
+	VADDPS        Y12, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X12
+	VADDPS        X12, X6, X6
+	VPERMILPD     $0x01, X6, X12
+	VADDPS        X12, X6, X6
+	VMOVSHDUP     X6, X12
+	VADDPS        X12, X6, X6
+	VMOVSS        X6, 8(CX)
+	VEXTRACTF64X4 $0x01, Z7, Y12
+	VADDPS        Y12, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X12
+	VADDPS        X12, X7, X7
+	VPERMILPD     $0x01, X7, X12
+	VADDPS        X12, X7, X7
+	VMOVSHDUP     X7, X12
+	VADDPS        X12, X7, X7
+	VMOVSS        X7, 12(CX)
+	MOVQ          288(AX), CX
+	ADDQ          368(AX), CX
+	VEXTRACTF64X4 $0x01, Z8, Y12
+	VADDPS        Y12, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X12
+	VADDPS        X12, X8, X8
+	VPERMILPD     $0x01, X8, X12
+	VADDPS        X12, X8, X8
+	VMOVSHDUP     X8, X12
+	VADDPS        X12, X8, X8
+	VMOVSS        X8, (CX)
+	VEXTRACTF64X4 $0x01, Z9, Y12
+	VADDPS        Y12, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X12
+	VADDPS        X12, X9, X9
+	VPERMILPD     $0x01, X9, X12
+	VADDPS        X12, X9, X9
+	VMOVSHDUP     X9, X12
+	VADDPS        X12, X9, X9
+	VMOVSS        X9, 4(CX)
+	VEXTRACTF64X4 $0x01, Z10, Y12
+	VADDPS        Y12, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X12
+	VADDPS        X12, X10, X10
+	VPERMILPD     $0x01, X10, X12
+	VADDPS        X12, X10, X10
+	VMOVSHDUP     X10, X12
+	VADDPS        X12, X10, X10
+	VMOVSS        X10, 8(CX)
+	VEXTRACTF64X4 $0x01, Z11, Y12
+	VADDPS        Y12, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X12
+	VADDPS        X12, X11, X11
+	VPERMILPD     $0x01, X11, X12
+	VADDPS        X12, X11, X11
+	VMOVSHDUP     X11, X12
+	VADDPS        X12, X11, X11
+	VMOVSS        X11, 12(CX)
+	VMOVUPS       Z3, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y13
+	VADDPS        Y13, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X13
+	VADDPS        X13, X12, X12
+	VPERMILPD     $0x01, X12, X13
+	VADDPS        X13, X12, X12
+	VMOVSHDUP     X12, X13
+	VADDPS        X13, X12, X12
+	VMOVSS        X12, 352(AX)
+	LEAQ          (SI)(DI*1), CX
+	ADDQ          CX, 360(AX)
+	ADDQ          $0x10, 368(AX)
+	DECQ          320(AX)
+	JNZ           rows1
+	VZEROUPPER
+	RET
+
 // func transpose8AVX2(k int, src *float32, ld int, dst *float32, ldd int)
 // Requires: AVX
 TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40

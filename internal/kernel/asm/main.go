@@ -18,6 +18,7 @@ func main() {
 		tiles(s)
 		traces(s)
 	}
+	blocks()
 	transpose8()
 	packStrips()
 	Generate()

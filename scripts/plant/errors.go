@@ -1,0 +1,55 @@
+package main
+
+// planted is one error: old, which stands once in file, becomes new; the tests
+// named by run in pkg are to notice.
+type planted struct {
+	name, file, old, new string
+	pkg, run             string
+	after                string // unless empty, old may stand more often, and the first one after this is meant
+}
+
+const (
+	gates   = "internal/kernel/lstm.go"
+	cell    = "internal/scan/scan.go"
+	rows    = "internal/kernel/trace.go"
+	adjoint = "plasticlstm/adjoint.go"
+	simd    = "internal/kernel/simd_amd64.s"
+	head    = "internal/lm/head.go"
+	embed   = "internal/lm/embedding.go"
+)
+
+var errors = []planted{
+	{"cell/carry", cell, "copy(dh, dhPrev)\n", "clear(dh)\n", "./lstm", "TestStandardLSTM", ""},
+	{"cell/weights", cell, "l.dz, 4*n, l.h, n, 0, dparams[1], n)", "l.dz, 4*n, l.h[size:], n, 0, dparams[1], n)", "./lstm", "TestStandardLSTM", ""},
+	{"cell/state", cell, "copy(dstate0[size:], l.dc)", "copy(dstate0[size:], l.dh)", "./lstm", "TestStandardLSTM", ""},
+
+	{"gates/forget", gates, "dc[j] = d * f\n", "dc[j] = d\n", "./lstm", "TestStandardLSTM", ""},
+	{"gates/candidate", gates, "dg += dgExtra[j]", "dg -= dgExtra[j]", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"gates/assembly", simd, "VFMADD231PS", "VFNMADD231PS", "./internal/kernel", "LSTM", "TEXT ·lstmBackwardAVX512"},
+
+	{"rows/mask", rows, "if !(x <= r.Clip && x >= -r.Clip) {", "if !(x <= r.Clip) {", "./plasticlstm", "TestEveryCombination/none-clip", ""},
+	{"rows/decay", rows, "r.D[i] = c0 * d\n", "r.D[i] = d\n", "./plasticlstm", "TestEveryCombination/none-oja-neuron-neuron", ""},
+	{"rows/rate", rows, "r.D[i] = d - c1*rd", "r.D[i] = d", "./plasticlstm", "TestEveryCombination/none-decay-neuron-connection", ""},
+	{"rows/alpha", rows, "r.DAlpha[i] += r.V * after * r.HC[i]", "r.DAlpha[i] += r.V * a * r.HC[i]", "./plasticlstm", "TestEveryCombination/simple-clip-connection-neuron", ""},
+	{"rows/pre", rows, "r.DH[i] += c1 * d\n", "", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"rows/eligibility", rows, "r.DE[i] = r.Keep*de + c0*d", "r.DE[i] = de + c0*d", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
+
+	{"rows/assembly", simd, "VCMPPS       $0x12", "VCMPPS       $0x1e", "./internal/kernel", "TestTraceRows/variant_0", "TEXT ·traceBackward0AVX512"},
+
+	{"trace/post", adjoint, "slope = 2 * c", "slope = c", "./plasticlstm", "TestEveryCombination/none-oja", ""},
+	{"trace/rate", adjoint, "deta = c*q[j] - pull*r[j]", "deta = c*q[j] + pull*r[j]", "./plasticlstm", "TestEveryCombination/simple-decay", ""},
+	{"trace/modulator", adjoint, "dz := dm * (1 - m*m)", "dz := dm * (1 - m)", "./plasticlstm", "TestEveryCombination/simple-clip", ""},
+	{"trace/previous", adjoint, "to = dhPrev", "to = dh", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron-previous_hidden", ""},
+	{"trace/cell", adjoint, "to = dc", "to = dh", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron-cell", ""},
+	{"trace/bias", adjoint, "g.fanBias[j] += deta", "g.fanBias[j] += deta * m", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron", ""},
+	{"trace/final", adjoint, "copy(g.d, dtraces[b0*nn:b1*nn])", "clear(g.d)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"trace/initial", adjoint, "copy(g.dtraces0[b0*nn:b1*nn], g.d)", "clear(g.dtraces0[b0*nn:b1*nn])", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"trace/checkpoint", adjoint, "(i-1)*every, i*every-1, b, j, a, e)", "(i-1)*every, i*every-2, b, j, a, e)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"trace/rateofk", adjoint, "g.traceRate += p.of(p.g, t-1, b)[j]*r.DotA - r.DEE", "g.traceRate += p.of(p.g, t-1, b)[j] * r.DotA", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
+
+	{"head/weights", head, "kernel.Gemm(true, false, v, n, rows, 1, dlogits", "kernel.Gemm(true, false, v, n, rows, 0.5, dlogits", "./internal/lm", "TestGradients", ""},
+	{"head/bias", head, "for r := range rows {\n\t\t\tkernel.Add(gin[2]", "for r := range rows - 1 {\n\t\t\tkernel.Add(gin[2]", "./internal/lm", "TestGradients", ""},
+	{"embedding/add", embed, "row[i] += g", "row[i] = g", "./internal/lm", "TestGradients", ""},
+	{"dropout/mask", embed, "masked(gin[0], gout, op.Data[F](in[1]))", "copy(gin[0], gout)", "./internal/lm", "TestGradients", ""},
+	{"view/place", "internal/op/view.go", "copy(data[o.offset:], g)", "copy(data, g)", "./internal/op", "TestViews", ""},
+}
