@@ -1,0 +1,187 @@
+// Command bench times full training steps of a language model on random tokens:
+// forward, backward, gradient-norm clip and SGD. Its JSON has the fields of the
+// PyTorch peer's, so that the two can be compared; --vs runs a peer's command in
+// turn with it, A B A B ..., and prints the ratio pair by pair.
+//
+//	go run ./scripts/bench --model modulated --json
+//	go run ./scripts/bench --model modulated --pairs 8 --vs 'torch_peer.py bench --model modulated'
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/optim"
+	"github.com/engram-lm/engram/internal/rng"
+	"github.com/spf13/cobra"
+)
+
+func main() { cli.Main("bench", run) }
+
+// options are the flags.
+type options struct {
+	config                 modeldir.Config
+	plasticity             modeldir.Plasticity
+	batch, bptt            int
+	steps, warmup, threads int
+	seed                   uint64
+	forwardOnly, json      bool
+	vs                     string
+	pairs                  int
+}
+
+// Result is one measurement, printed as JSON.
+type Result struct {
+	Model         string  `json:"model"`
+	ForwardOnly   bool    `json:"forward_only"`
+	Alpha         string  `json:"alpha"`
+	Rate          string  `json:"rate"`
+	Params        int     `json:"params"`
+	Batch         int     `json:"batch"`
+	BPTT          int     `json:"bptt"`
+	Hidden        int     `json:"hidden"`
+	Layers        int     `json:"layers"`
+	Vocab         int     `json:"vocab"`
+	Threads       int     `json:"threads"`
+	MsMedian      float64 `json:"ms_per_step_median"`
+	MsMin         float64 `json:"ms_per_step_min"`
+	TokensPerS    float64 `json:"tokens_per_s"`
+	PeakRSSMB     float64 `json:"peak_rss_mb"`
+	Kernel        string  `json:"kernel"`
+	GemmGFLOPS    float64 `json:"gemm_gflops"`     // of the head's product, in this run
+	FMAPeakGFLOPS float64 `json:"fma_peak_gflops"` // of a loop of multiply-adds, in this run
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o := options{config: modeldir.Config{Format: modeldir.Format}}
+	cmd := &cobra.Command{
+		Use: "bench", Short: "time training steps on random tokens", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return o.run(ctx, stdout) },
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.config.Model, "model", "modulated", "lstm, plastic, modulated or retroactive")
+	f.IntVar(&o.config.HiddenSize, "hidden", 200, "neurons a layer")
+	f.IntVar(&o.config.EmbeddingSize, "embed", 200, "embedding size")
+	f.IntVar(&o.config.NumLayers, "layers", 2, "recurrent layers")
+	f.IntVar(&o.config.VocabSize, "vocab", 10000, "types")
+	f.BoolVar(&o.config.TieWeights, "tie", false, "tied weights")
+	f.IntVar(&o.batch, "batch", 20, "streams")
+	f.IntVar(&o.bptt, "bptt", 35, "steps of a window")
+	f.StringVar(&o.plasticity.Alpha, "alpha", "neuron", "alpha per connection, neuron or layer")
+	f.StringVar(&o.plasticity.Rate, "rate", "neuron", "rate per connection, neuron or layer")
+	f.StringVar(&o.plasticity.ModulatorInput, "modulator-input", "hidden", "hidden, previous_hidden or cell")
+	f.StringVar(&o.plasticity.Rule, "rule", "clip", "clip, additive, decay or oja")
+	f.Float64Var(&o.plasticity.Clip, "clip", 2, "bound of the trace")
+	f.BoolVar(&o.forwardOnly, "forward-only", false, "score, do not train")
+	f.IntVar(&o.steps, "steps", 10, "timed steps")
+	f.IntVar(&o.warmup, "warmup", 2, "steps before that")
+	f.IntVar(&o.threads, "threads", 2, "cores")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of parameters and tokens")
+	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	f.StringVar(&o.vs, "vs", "", "a peer's command, which prints a JSON object with tokens_per_s on its last line")
+	f.IntVar(&o.pairs, "pairs", 8, "pairs of runs with --vs")
+	return cli.Execute(ctx, cmd, args, stdout, stderr)
+}
+
+func (o *options) run(ctx context.Context, stdout io.Writer) error {
+	for name, n := range map[string]int{"batch": o.batch, "bptt": o.bptt, "steps": o.steps, "threads": o.threads, "pairs": o.pairs} {
+		if n < 1 {
+			return cli.Usagef("--%s %d: want at least 1", name, n)
+		}
+	}
+	if o.config.Model != modeldir.LSTM {
+		o.config.Plasticity = &o.plasticity
+	}
+	if err := o.config.Validate(); err != nil {
+		return &cli.UsageError{Err: err}
+	}
+	runtime.GOMAXPROCS(o.threads)
+	if o.vs != "" {
+		return o.compare(ctx, stdout)
+	}
+	r, err := o.measure(ctx)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return json.NewEncoder(stdout).Encode(r)
+	}
+	_, err = fmt.Fprintf(stdout, "%s, %d parameters, %d x %d tokens a step, %d cores, %s: %.1f ms a step (least %.1f), %.0f tokens/s, %.0f MB; head's product %.0f of %.0f GFLOP/s\n",
+		r.Model, r.Params, r.Batch, r.BPTT, r.Threads, r.Kernel, r.MsMedian, r.MsMin, r.TokensPerS, r.PeakRSSMB, r.GemmGFLOPS, r.FMAPeakGFLOPS)
+	return err
+}
+
+// measure times steps as the peer does: random tokens, the state carried.
+func (o *options) measure(ctx context.Context) (Result, error) {
+	m, err := lm.New[float32](o.config, o.seed)
+	if err != nil {
+		return Result{}, err
+	}
+	var params []optim.Param
+	for _, p := range m.Params {
+		params = append(params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value})
+	}
+	var sgd optim.SGD
+	r := rng.New(o.seed, "tokens")
+	n := o.batch * o.bptt
+	x, y := make([]int32, n), make([]int32, n)
+	state := m.NewState(o.batch)
+	var seconds []float64
+	for step := range o.warmup + o.steps {
+		if err := ctx.Err(); err != nil {
+			return Result{}, context.Cause(ctx)
+		}
+		for i := range x {
+			x[i], y[i] = int32(r.IntN(o.config.VocabSize)), int32(r.IntN(o.config.VocabSize))
+		}
+		begin := time.Now()
+		if o.forwardOnly {
+			_, err = m.Score(x, y, state)
+		} else if _, err = m.Train(x, y, state, 0, nil); err == nil {
+			for i, p := range m.Params {
+				params[i].Grad = p.Grad
+			}
+			if _, err = optim.ClipGlobalNorm(params, 0.25); err == nil {
+				err = sgd.Step(params, 1)
+			}
+		}
+		if err != nil {
+			return Result{}, err
+		}
+		if step >= o.warmup {
+			seconds = append(seconds, time.Since(begin).Seconds())
+		}
+	}
+	slices.Sort(seconds)
+	median := seconds[len(seconds)/2]
+	c := o.config
+	return Result{
+		Model: c.Model, ForwardOnly: o.forwardOnly, Alpha: o.plasticity.Alpha, Rate: o.plasticity.Rate, Params: c.ParamCount(),
+		Batch: o.batch, BPTT: o.bptt, Hidden: c.HiddenSize, Layers: c.NumLayers, Vocab: c.VocabSize, Threads: o.threads,
+		MsMedian: 1e3 * median, MsMin: 1e3 * seconds[0], TokensPerS: float64(n) / median, PeakRSSMB: peakRSS(),
+		Kernel: kernel.Level(), GemmGFLOPS: gemmGFLOPS(n, c.HiddenSize, c.VocabSize), FMAPeakGFLOPS: kernel.PeakFMA(o.threads),
+	}, nil
+}
+
+// gemmGFLOPS is the best rate of a few runs of the head's product.
+func gemmGFLOPS(m, k, n int) float64 {
+	a, b, c := make([]float32, m*k), make([]float32, n*k), make([]float32, m*n)
+	best := math.Inf(1)
+	for range 5 {
+		begin := time.Now()
+		kernel.Gemm(false, true, m, n, k, 1, a, k, b, k, 0, c, n)
+		best = min(best, time.Since(begin).Seconds())
+	}
+	return 2 * float64(m) * float64(n) * float64(k) / best / 1e9
+}
