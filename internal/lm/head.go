@@ -18,11 +18,16 @@ type head[F Float] struct {
 	gradients bool
 	logits    []F       // [T*B, V], or [scoreRows, V]
 	nll       []float64 // [T*B]
+	dbias     []F       // [tasks, V]: the bias's gradient over the rows of each task
 }
 
 // scoreRows is how many rows of logits are worked out at once when no gradient
 // is wanted.
 const scoreRows = 64
+
+// taskRows is how many rows of the softmax a task takes; the sums over rows are
+// made task by task, so that they do not depend on the number of cores.
+const taskRows = 32
 
 // columns is how many of the vocabulary's columns a task sums at once.
 const columns = 512
@@ -46,17 +51,29 @@ func (h *head[F]) Forward(in []G.Value, out []F) error {
 	if cap(h.logits) < chunk*v {
 		h.logits = make([]F, chunk*v)
 	}
+	if n := tasks(rows) * v; h.gradients && cap(h.dbias) < n {
+		h.dbias = make([]F, n)
+	}
 	scale := 1 / F(rows)
 	for r0 := 0; r0 < rows; r0 += chunk {
 		r1 := min(rows, r0+chunk)
 		logits := h.logits[:(r1-r0)*v]
-		linear(logits, x[r0*n:r1*n], weight, bias, n)
-		kernel.Parallel(r1-r0, func(r int) {
-			row, target := logits[r*v:(r+1)*v], targets[r0+r]
+		kernel.Gemm(false, true, r1-r0, v, n, 1, x[r0*n:r1*n], n, weight, n, 0, logits, v)
+		kernel.Parallel(tasks(r1-r0), func(task int) {
+			var dbias []F
 			if h.gradients {
+				dbias = h.dbias[task*v : (task+1)*v]
+				clear(dbias)
+			}
+			for r := task * taskRows; r < min(r1-r0, (task+1)*taskRows); r++ {
+				row, target := logits[r*v:(r+1)*v], targets[r0+r]
+				kernel.Add(row, bias)
+				if !h.gradients {
+					h.nll[r0+r] = kernel.SoftmaxNLL(row, target)
+					continue
+				}
 				h.nll[r0+r] = kernel.SoftmaxNLLGrad(row, target, scale)
-			} else {
-				h.nll[r0+r] = kernel.SoftmaxNLL(row, target)
+				kernel.Add(dbias, row)
 			}
 		})
 	}
@@ -68,13 +85,7 @@ func (h *head[F]) Forward(in []G.Value, out []F) error {
 	return nil
 }
 
-// linear computes dst [R, V] = x [R, N] weightᵀ + bias.
-func linear[F Float](dst, x, weight, bias []F, n int) {
-	v := len(bias)
-	rows := len(dst) / v
-	kernel.Parallel(rows, func(r int) { copy(dst[r*v:(r+1)*v], bias) })
-	kernel.Gemm(false, true, rows, v, n, 1, x, n, weight, n, 1, dst, v)
-}
+func tasks(rows int) int { return (rows + taskRows - 1) / taskRows }
 
 func (h *head[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 	if !h.gradients {
@@ -86,14 +97,15 @@ func (h *head[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 	dlogits := h.logits[:rows*v]
 	if gout[0] != 1 {
 		kernel.Scale(gout[0], dlogits)
+		kernel.Scale(gout[0], h.dbias[:tasks(rows)*v])
 	}
 	kernel.Gemm(false, false, rows, n, v, 1, dlogits, v, weight, n, 0, gin[0], n)
 	kernel.Gemm(true, false, v, n, rows, 1, dlogits, v, x, n, 0, gin[1], n)
 	kernel.Parallel((v+columns-1)/columns, func(i int) {
 		lo, hi := i*columns, min(v, (i+1)*columns)
 		clear(gin[2][lo:hi])
-		for r := range rows {
-			kernel.Add(gin[2][lo:hi], dlogits[r*v+lo:r*v+hi])
+		for task := range tasks(rows) {
+			kernel.Add(gin[2][lo:hi], h.dbias[task*v+lo:task*v+hi])
 		}
 	})
 	return nil
@@ -110,7 +122,10 @@ func (*lastLogits[F]) Forward(in []G.Value, out []F) error {
 	x, weight, bias := op.Data[F](in[0]), op.Data[F](in[1]), op.Data[F](in[2])
 	n := in[0].Shape()[2]
 	rows := len(out) / len(bias)
-	linear(out, x[len(x)-rows*n:], weight, bias, n)
+	kernel.Gemm(false, true, rows, len(bias), n, 1, x[len(x)-rows*n:], n, weight, n, 0, out, len(bias))
+	for r := range rows {
+		kernel.Add(out[r*len(bias):(r+1)*len(bias)], bias)
+	}
 	return nil
 }
 

@@ -127,6 +127,29 @@ func TestWindowsCarryState(t *testing.T) {
 	}
 }
 
+// Many equal streams have one stream's gradients: the sums over rows lose none.
+func TestEqualStreams(t *testing.T) {
+	m, err := lm.New[float64](config(modeldir.Plastic, false), 1)
+	must(t, err)
+	lively(m)
+	_, err = m.Train([]int32{3}, []int32{7}, m.NewState(1), 0, nil)
+	must(t, err)
+	var one [][]float64
+	for _, p := range m.Params {
+		one = append(one, slices.Clone(p.Grad))
+	}
+	const streams = 75
+	_, err = m.Train(slices.Repeat([]int32{3}, streams), slices.Repeat([]int32{7}, streams), m.NewState(streams), 0, nil)
+	must(t, err)
+	for k, p := range m.Params {
+		for i, g := range p.Grad {
+			if math.Abs(g-one[k][i]) > 1e-13 {
+				t.Fatalf("%s[%d]: gradient %v of %d streams, %v of one", p.Name, i, g, streams, one[k][i])
+			}
+		}
+	}
+}
+
 func TestTokensOutsideTheVocabularyAreRefused(t *testing.T) {
 	m, err := lm.New[float32](config(modeldir.LSTM, false), 1)
 	must(t, err)

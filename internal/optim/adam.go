@@ -47,8 +47,11 @@ func (a *Adam) Step(params []Param, lr float64) error {
 	bc1 := 1 - math.Pow(a.Beta1, float64(a.t))
 	bc2 := 1 - math.Pow(a.Beta2, float64(a.t))
 	for _, p := range params {
-		kernel.AdamStep(p.Value, p.Grad, a.m[p.Name], a.v[p.Name], float32(lr),
-			float32(a.Beta1), float32(a.Beta2), float32(a.Eps), float32(a.WeightDecay), float32(bc1), float32(bc2))
+		m, v := a.m[p.Name], a.v[p.Name]
+		inChunks(len(p.Value), func(_, lo, hi int) {
+			kernel.AdamStep(p.Value[lo:hi], p.Grad[lo:hi], m[lo:hi], v[lo:hi], float32(lr),
+				float32(a.Beta1), float32(a.Beta2), float32(a.Eps), float32(a.WeightDecay), float32(bc1), float32(bc2))
+		})
 	}
 	return nil
 }

@@ -52,12 +52,15 @@ func (a *ASGD) Step(params []Param, lr float64) error {
 		a.n++
 	}
 	for _, p := range params {
-		kernel.SGDStep(p.Value, p.Grad, float32(lr), float32(a.WeightDecay))
+		inChunks(len(p.Value), func(_, lo, hi int) {
+			kernel.SGDStep(p.Value[lo:hi], p.Grad[lo:hi], float32(lr), float32(a.WeightDecay))
+		})
 		switch {
 		case a.n == 1:
 			copy(a.average[p.Name], p.Value) // mu = 1, and exactly p whatever the rounding
 		case a.n > 1:
-			kernel.AverageStep(a.average[p.Name], p.Value, float32(1/float64(a.n)))
+			average, mu := a.average[p.Name], float32(1/float64(a.n))
+			inChunks(len(p.Value), func(_, lo, hi int) { kernel.AverageStep(average[lo:hi], p.Value[lo:hi], mu) })
 		}
 	}
 	return nil

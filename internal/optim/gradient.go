@@ -28,12 +28,12 @@ func (e *NonFiniteError) Error() string {
 func ClipGlobalNorm(params []Param, max float64) (norm float64, err error) {
 	var sum float64
 	for _, p := range params {
-		sum += kernel.SumSquares(p.Grad)
+		sum += sumSquares(p.Grad)
 	}
 	norm = math.Sqrt(sum)
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {
 		for _, p := range params {
-			if i := kernel.IndexNonFinite(p.Grad); i >= 0 {
+			if i := nonFinite(p.Grad); i >= 0 {
 				return norm, &NonFiniteError{p.Name, "gradient", i, p.Grad[i]}
 			}
 		}
@@ -42,7 +42,7 @@ func ClipGlobalNorm(params []Param, max float64) (norm float64, err error) {
 	if max > 0 && norm > max {
 		scale := float32(max / norm)
 		for _, p := range params {
-			kernel.Scale(scale, p.Grad)
+			inChunks(len(p.Grad), func(_, lo, hi int) { kernel.Scale(scale, p.Grad[lo:hi]) })
 		}
 	}
 	return norm, nil
@@ -51,7 +51,7 @@ func ClipGlobalNorm(params []Param, max float64) (norm float64, err error) {
 // CheckFinite returns a *NonFiniteError if a parameter is NaN or infinite.
 func CheckFinite(params []Param) error {
 	for _, p := range params {
-		if i := kernel.IndexNonFinite(p.Value); i >= 0 {
+		if i := nonFinite(p.Value); i >= 0 {
 			return &NonFiniteError{p.Name, "parameter", i, p.Value[i]}
 		}
 	}

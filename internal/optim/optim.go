@@ -53,7 +53,9 @@ func (s *SGD) Step(params []Param, lr float64) error {
 		return err
 	}
 	for _, p := range params {
-		kernel.SGDStep(p.Value, p.Grad, float32(lr), float32(s.WeightDecay))
+		inChunks(len(p.Value), func(_, lo, hi int) {
+			kernel.SGDStep(p.Value[lo:hi], p.Grad[lo:hi], float32(lr), float32(s.WeightDecay))
+		})
 	}
 	return nil
 }
