@@ -139,15 +139,18 @@ func (p *hebbian[F]) regenerate(g *group[F], b0, b1 int) {
 			grow(&g.ec[i], size)
 		}
 	}
+	first := p.blocked()
 	for b := b0; b < b1; b++ {
-		for j := range p.n {
-			for i := 1; i < count; i++ {
-				a, e := p.checkpoint(g, i, b-b0, j)
-				fromA, fromE := p.start(g, i-1, b, b-b0, j)
-				copy(a, fromA)
-				copy(e, fromE)
-				p.updates(&g.row, (i-1)*every, i*every-1, b, j, a, e)
-				kernel.TraceUpdate(&g.row)
+		local, r := b-b0, &g.row
+		for i := 1; i < count; i++ {
+			if first > 0 {
+				p.blockCheckpoint(g, i, b, local)
+			}
+			for j := first; j < p.n; j++ {
+				a, e := p.start(g, i-1, b, local, j)
+				p.updates(r, (i-1)*every, i*every-1, b, j, a, e)
+				r.ToA, r.ToE = p.checkpoint(g, i, local, j)
+				kernel.TraceUpdate(r)
 			}
 		}
 	}

@@ -30,11 +30,44 @@ func (p *hebbian[F]) blockUpdates(r *kernel.TraceBlocks[F], first, last, b int, 
 	}
 }
 
+// blockUpdate makes the outstanding update of step t in all blocked rows of
+// stream b.
+func (p *hebbian[F]) blockUpdate(t, b int) {
+	kernel.TraceBlocksUpdate(p.outstanding(t, b))
+}
+
+// outstanding sets that update up.
+func (p *hebbian[F]) outstanding(t, b int) *kernel.TraceBlocks[F] {
+	r := &p.blocks[b]
+	a, e := p.a, p.e
+	if p.applied[b] == 0 {
+		a, e = p.a0, p.e0
+	}
+	p.blockUpdates(r, t, t, b, p.matrix(a, b), p.matrix(e, b))
+	r.ToA, r.ToE = p.matrix(p.a, b), p.matrix(p.e, b)
+	return r
+}
+
+// blockCheckpoint makes checkpoint i of all blocked rows of stream b, i > 0.
+func (p *hebbian[F]) blockCheckpoint(g *group[F], i, b, local int) {
+	a, e := p.blockStart(g, i-1, b, local)
+	p.blockUpdates(&g.block, (i-1)*every, i*every-1, b, a, e)
+	g.block.ToA, g.block.ToE = p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
+	kernel.TraceBlocksUpdate(&g.block)
+}
+
+// blockStart is start for a whole matrix.
+func (p *hebbian[F]) blockStart(g *group[F], i, b, local int) (a, e []F) {
+	if i == 0 {
+		return p.matrix(p.a0, b), p.matrix(p.e0, b)
+	}
+	return p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
+}
+
 // blockDrive makes the update of step t-1 and sets s, the plastic inputs at step
 // t before alpha, of all blocked rows of stream b.
 func (p *hebbian[F]) blockDrive(t, b int, h, s []F) {
-	r := &p.blocks[b]
-	p.blockUpdates(r, t-1, t-1, b, p.matrix(p.a, b), p.matrix(p.e, b))
+	r := p.outstanding(t-1, b)
 	r.HC, r.DotH = h, s
 	kernel.TraceBlocksForward(r)
 }
@@ -45,10 +78,7 @@ func (p *hebbian[F]) blockBackward(g *group[F], t, b, local int, dz, dhPrev []F)
 	for j := range g.v {
 		g.v[j] = dz[j] * p.alphaAt(j)
 	}
-	a, e := p.matrix(p.a0, b), p.matrix(p.e0, b)
-	if i > 0 {
-		a, e = p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
-	}
+	a, e := p.blockStart(g, i, b, local)
 	p.blockUpdates(r, i*every, t-1, b, a, e)
 	r.D, r.DE = p.matrix(g.d, local), p.matrix(g.de, local)
 	r.HC, r.DHC, r.DH, r.V = p.of(p.h, t, b), dhPrev, g.dh[local*n:(local+1)*n], g.v

@@ -92,12 +92,10 @@ func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
 	grow(&p.a0, size)
 	grow(&p.a, size)
 	copy(p.a0, traces)
-	copy(p.a, traces)
 	if p.retroactive() {
 		grow(&p.e0, size)
 		grow(&p.e, size)
 		copy(p.e0, traces[size:])
-		copy(p.e, traces[size:])
 	}
 	for len(p.rows) < batch {
 		p.rows = append(p.rows, kernel.TraceRow[F]{})
@@ -216,11 +214,11 @@ func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 			}
 		}
 		for j := first; j < p.n; j++ {
-			a := p.row(p.a, b, j)
+			a := p.row(p.running(b), b, j)
 			var s F
 			switch {
 			case p.applied[b] < t:
-				p.updates(r, t-1, t-1, b, j, a, p.eRow(p.e, b, j))
+				p.updateRow(r, t-1, b, j)
 				r.HC = hb
 				s = kernel.TraceForward(r)
 			case p.alphaMatrix():
@@ -290,19 +288,47 @@ func (p *hebbian[F]) modulatorInput(s scan.Step[F]) []F {
 	return s.H
 }
 
+// updateRow sets r up for the outstanding update of step t in row j of stream b.
+func (p *hebbian[F]) updateRow(r *kernel.TraceRow[F], t, b, j int) {
+	if p.applied[b] == 0 {
+		p.updates(r, t, t, b, j, p.row(p.a0, b, j), p.eRow(p.e0, b, j))
+	} else {
+		p.updates(r, t, t, b, j, p.row(p.a, b, j), p.eRow(p.e, b, j))
+	}
+	r.ToA, r.ToE = p.row(p.a, b, j), p.eRow(p.e, b, j)
+}
+
+// running returns the buffer of stream b's traces after the updates made so far.
+func (p *hebbian[F]) running(b int) []F {
+	if p.applied[b] == 0 {
+		return p.a0
+	}
+	return p.a
+}
+
 // State makes the outstanding update and writes the traces; see scan.Plastic.
 func (p *hebbian[F]) State(taken int, traces []F) {
+	all := p.batch * p.n * p.n
 	kernel.Parallel(p.batch, func(b int) {
-		if p.applied[b] == taken {
+		if p.applied[b] < taken {
+			first := p.blocked()
+			if first > 0 {
+				p.blockUpdate(taken-1, b)
+			}
+			for j := first; j < p.n; j++ {
+				p.updateRow(&p.rows[b], taken-1, b, j)
+				kernel.TraceUpdate(&p.rows[b])
+			}
+			p.applied[b] = taken
+		}
+		copy(p.matrix(traces[:all], b), p.matrix(p.running(b), b))
+		if !p.retroactive() {
 			return
 		}
-		r := &p.rows[b]
-		for j := range p.n {
-			p.updates(r, taken-1, taken-1, b, j, p.row(p.a, b, j), p.eRow(p.e, b, j))
-			kernel.TraceUpdate(r)
+		e := p.e
+		if p.applied[b] == 0 {
+			e = p.e0
 		}
-		p.applied[b] = taken
+		copy(p.matrix(traces[all:], b), p.matrix(e, b))
 	})
-	n := copy(traces, p.a)
-	copy(traces[n:], p.e)
 }

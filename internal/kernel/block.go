@@ -14,7 +14,9 @@ const BlockRows = 4
 //	a = clip(a + c1 h)    Hebbian: c1 = eta g
 //	    clip(a + c0 E)    retroactive: c0 = eta; then E = Keep E + c1 h, c1 = k g
 type TraceBlocks[F Float] struct {
-	A, E, D, DE []F // [rows, N]; TraceBlocksBackward reads A and E and leaves them
+	A, E        []F // [rows, N]
+	ToA, ToE    []F // [rows, N]: where updated ones go, which may be A and E; unused by TraceBlocksBackward
+	D, DE       []F // [rows, N]
 	H           []F // [N] at the first update's step; at each further step StrideBytes on
 	HC, DHC, DH []F // [N]
 	C0, C1      []F // [rows], likewise StrideBytes on; C0 only if retroactive
@@ -33,6 +35,13 @@ type TraceBlocks[F Float] struct {
 func HasBlocks[F Float]() bool {
 	_, single := any(F(0)).(float32)
 	return single && simd != nil && simd.blockForward[0] != nil
+}
+
+// TraceBlocksUpdate is TraceUpdate for each row. Only where HasBlocks.
+func TraceBlocksUpdate[F Float](b *TraceBlocks[F]) {
+	if b.ready() {
+		simd.blockUpdate[b.kind()](b.pointer())
+	}
 }
 
 // TraceBlocksForward is TraceForward for each row; Updates is 1, and DotH takes

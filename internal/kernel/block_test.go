@@ -39,17 +39,18 @@ func testBlock(t *testing.T, retro bool, n, updates int, clip float32) {
 	if retro {
 		b.E, b.DE = draw(rowCount*n), draw(rowCount*n)
 	}
+	b.ToA, b.ToE = draw(rowCount*n), draw(len(b.E))
 	dhc, dh := wide(b.DHC), wide(b.DH)
 	rows := make([]*TraceRow[float64], rowCount)
 	for i := range rows {
 		of := func(x []float32) []float64 {
-			if x == nil {
+			if len(x) == 0 {
 				return nil
 			}
 			return wide(x[i*n : (i+1)*n])
 		}
 		rows[i] = &TraceRow[float64]{
-			A: of(b.A), E: of(b.E), D: of(b.D), DE: of(b.DE), H: wide(b.H), HC: wide(b.HC), DHC: dhc, DH: dh,
+			A: of(b.A), E: of(b.E), ToA: of(b.ToA), ToE: of(b.ToE), D: of(b.D), DE: of(b.DE), H: wide(b.H), HC: wide(b.HC), DHC: dhc, DH: dh,
 			Stride: stride, Updates: updates, Clip: float64(clip), Keep: float64(b.Keep), V: float64(b.V[i]),
 		}
 		for s := range updates {
@@ -83,13 +84,20 @@ func testBlock(t *testing.T, retro bool, n, updates int, clip float32) {
 	near("DHC", b.DHC, dhc)
 	near("DH", b.DH, dh)
 	near("DEE", []float32{b.DEE}, []float64{dee})
+	b.Blocks = 2
+	TraceBlocksUpdate(b)
+	for i, row := range rows {
+		TraceUpdate(row)
+		near("A", b.ToA[i*n:], row.ToA)
+		near("E", b.ToE[min(i*n, len(b.ToE)):], row.ToE)
+	}
 	b.Updates, b.Blocks = 1, 2
 	TraceBlocksForward(b)
 	for i, row := range rows {
 		row.Updates = 1
 		near("input", b.DotH[i:], []float64{TraceForward(row)})
-		near("A", b.A[i*n:], row.A)
-		near("E", b.E[min(i*n, len(b.E)):], row.E)
+		near("A", b.ToA[i*n:], row.ToA)
+		near("E", b.ToE[min(i*n, len(b.ToE)):], row.ToE)
 	}
 }
 
@@ -100,10 +108,10 @@ func TestTraceBlockKeepsNaN(t *testing.T) {
 	}
 	const n = 20
 	x := func(k int) []float32 { return make([]float32, k) }
-	b := &TraceBlocks[float32]{A: x(4 * n), D: x(4 * n), H: x(n), HC: x(n), DHC: x(n), DH: x(n), C1: x(4), V: x(4), DotH: x(4), N: n, Blocks: 1, Updates: 1, Clip: 1}
+	b := &TraceBlocks[float32]{A: x(4 * n), ToA: x(4 * n), D: x(4 * n), H: x(n), HC: x(n), DHC: x(n), DH: x(n), C1: x(4), V: x(4), DotH: x(4), N: n, Blocks: 1, Updates: 1, Clip: 1}
 	b.A[n+3], b.V[1] = float32(math.NaN()), 1
 	TraceBlocksForward(b)
-	if b.A[n+3] == b.A[n+3] || b.DotH[1] == b.DotH[1] {
+	if b.ToA[n+3] == b.ToA[n+3] || b.DotH[1] == b.DotH[1] {
 		t.Error("the forward pass launders a NaN")
 	}
 	b.Blocks = 1
@@ -117,7 +125,7 @@ func TestTraceBlockKeepsNaN(t *testing.T) {
 func TestTraceBlockLayout(t *testing.T) {
 	var b TraceBlocks[float32]
 	for i, off := range []uintptr{
-		unsafe.Offsetof(b.A), unsafe.Offsetof(b.E), unsafe.Offsetof(b.D), unsafe.Offsetof(b.DE), unsafe.Offsetof(b.H), unsafe.Offsetof(b.HC),
+		unsafe.Offsetof(b.A), unsafe.Offsetof(b.E), unsafe.Offsetof(b.ToA), unsafe.Offsetof(b.ToE), unsafe.Offsetof(b.D), unsafe.Offsetof(b.DE), unsafe.Offsetof(b.H), unsafe.Offsetof(b.HC),
 		unsafe.Offsetof(b.DHC), unsafe.Offsetof(b.DH), unsafe.Offsetof(b.C0), unsafe.Offsetof(b.C1), unsafe.Offsetof(b.V),
 		unsafe.Offsetof(b.DotH), unsafe.Offsetof(b.DotA), unsafe.Offsetof(b.N),
 	} {
@@ -153,6 +161,7 @@ func BenchmarkTraceBlock(b *testing.B) {
 		if retro {
 			row.E, row.DE = x(n*n), x(n*n)
 		}
+		row.ToA, row.ToE = row.A, row.E
 		for _, backward := range []bool{false, true} {
 			b.Run(fmt.Sprintf("backward %v/retro %v", backward, retro), func(b *testing.B) {
 				for b.Loop() {

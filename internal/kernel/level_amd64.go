@@ -50,6 +50,7 @@ var routinesAVX512 = routines{
 	traceUpdate:   [8]func(*byte){0: traceUpdate0AVX512, 2: traceUpdate2AVX512, 4: traceUpdate4AVX512, 6: traceUpdate6AVX512},
 	traceForward:  [8]func(*byte) float32{traceForward0AVX512, traceForward1AVX512, traceForward2AVX512, traceForward3AVX512, traceForward4AVX512, traceForward5AVX512, traceForward6AVX512, traceForward7AVX512},
 	traceBackward: [8]func(*byte){traceBackward0AVX512, traceBackward1AVX512, traceBackward2AVX512, traceBackward3AVX512, traceBackward4AVX512, traceBackward5AVX512, traceBackward6AVX512, traceBackward7AVX512},
+	blockUpdate:   [2]func(*byte){blockUpdateHebbAVX512, blockUpdateRetroAVX512},
 	blockForward:  [2]func(*byte){blockForwardHebbAVX512, blockForwardRetroAVX512},
 	blockBackward: [2]func(*byte){blockBackwardHebbAVX512, blockBackwardRetroAVX512},
 	fma:           fmaAVX512,

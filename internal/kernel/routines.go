@@ -39,7 +39,7 @@ type routines struct {
 
 	// Hebbian and retroactive; r points to a TraceBlocks[float32]. Nil at levels
 	// that have too few registers.
-	blockForward, blockBackward [2]func(r *byte)
+	blockUpdate, blockForward, blockBackward [2]func(r *byte)
 
 	fma func(rounds int) // rounds * fmaPerRound multiply-adds, for PeakFMA
 }

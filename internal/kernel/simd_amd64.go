@@ -652,6 +652,11 @@ func traceForward7AVX512(r *byte) float32
 //go:noescape
 func traceBackward7AVX512(r *byte)
 
+// blockUpdateHebbAVX512 is TraceBlocksUpdate.
+//
+//go:noescape
+func blockUpdateHebbAVX512(r *byte)
+
 // blockForwardHebbAVX512 is TraceBlocksForward.
 //
 //go:noescape
@@ -661,6 +666,11 @@ func blockForwardHebbAVX512(r *byte)
 //
 //go:noescape
 func blockBackwardHebbAVX512(r *byte)
+
+// blockUpdateRetroAVX512 is TraceBlocksUpdate.
+//
+//go:noescape
+func blockUpdateRetroAVX512(r *byte)
 
 // blockForwardRetroAVX512 is TraceBlocksForward.
 //

@@ -3018,16 +3018,16 @@ done3:
 TEXT ·traceForward0AVX2(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), AX
-	VBROADCASTSS (AX), Y2
-	VBROADCASTSS 4(AX), Y3
+	MOVQ         336(AX), R8
+	VBROADCASTSS (R8), Y2
+	VBROADCASTSS 4(R8), Y3
 	VXORPS       Y4, Y4, Y4
 
 block1:
@@ -3039,7 +3039,8 @@ block1:
 	VFMADD231PS Y6, Y3, Y5
 	VMINPS      Y5, Y0, Y5
 	VMAXPS      Y5, Y1, Y5
-	VMOVUPS     Y5, (CX)(SI*1)
+	MOVQ        48(AX), R8
+	VMOVUPS     Y5, (R8)(SI*1)
 	VMOVUPS     (BX)(SI*1), Y6
 	VFMADD231PS Y6, Y5, Y4
 	ADDQ        $0x20, SI
@@ -3058,7 +3059,8 @@ tail2:
 	VFMADD231PS  Y7, Y3, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
-	VMASKMOVPS   Y6, Y5, (CX)(SI*1)
+	MOVQ         48(AX), AX
+	VMASKMOVPS   Y6, Y5, (AX)(SI*1)
 	VMASKMOVPS   (BX)(SI*1), Y5, Y0
 	VFMADD231PS  Y0, Y6, Y4
 
@@ -3078,16 +3080,16 @@ done3:
 TEXT ·traceBackward0AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -3096,10 +3098,10 @@ block1:
 	CMPQ    R9, $0x08
 	JLT     tail2
 	VMOVUPS (CX)(R8*1), Y4
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -3124,7 +3126,7 @@ updated5:
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y7, Y6, Y5
 	VMOVUPS      (BX)(R8*1), Y8
-	VBROADCASTSS 336(AX), Y9
+	VBROADCASTSS 384(AX), Y9
 	VMINPS       Y5, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
 	VMOVUPS      (SI)(R8*1), Y10
@@ -3156,10 +3158,10 @@ tail2:
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     lanes<>+0(SB), Y4, Y4
 	VMASKMOVPS   (CX)(R8*1), Y4, Y5
-	MOVQ         288(AX), CX
-	MOVQ         192(AX), R9
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), R9
 	ADDQ         R8, R9
-	MOVQ         320(AX), R11
+	MOVQ         368(AX), R11
 	DECQ         R11
 
 update6:
@@ -3184,7 +3186,7 @@ updated7:
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y8, Y7, Y6
 	VMASKMOVPS   (BX)(R8*1), Y4, Y9
-	VBROADCASTSS 336(AX), Y10
+	VBROADCASTSS 384(AX), Y10
 	VMINPS       Y6, Y0, Y7
 	VMAXPS       Y7, Y1, Y7
 	VMASKMOVPS   (SI)(R8*1), Y4, Y11
@@ -3213,14 +3215,14 @@ done3:
 	VADDPS       X0, X2, X2
 	VMOVSHDUP    X2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, 340(AX)
+	VMOVSS       X2, 388(AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
 	VPERMILPD    $0x01, X3, X0
 	VADDPS       X0, X3, X3
 	VMOVSHDUP    X3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, 344(AX)
+	VMOVSS       X3, 392(AX)
 	VZEROUPPER
 	RET
 
@@ -3229,22 +3231,22 @@ done3:
 TEXT ·traceUpdate0AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	VBROADCASTSS 328(AX), Y0
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         DX, DX
 	MOVQ         8(AX), BX
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 
 block1:
 	CMPQ    BX, $0x08
 	JLT     tail2
 	VMOVUPS (CX)(DX*1), Y2
-	MOVQ    288(AX), DI
-	MOVQ    192(AX), R8
+	MOVQ    336(AX), DI
+	MOVQ    240(AX), R8
 	ADDQ    DX, R8
-	MOVQ    320(AX), R9
+	MOVQ    368(AX), R9
 
 update4:
 	TESTQ        R9, R9
@@ -3262,7 +3264,8 @@ update4:
 	JMP          update4
 
 updated5:
-	VMOVUPS Y2, (CX)(DX*1)
+	MOVQ    48(AX), DI
+	VMOVUPS Y2, (DI)(DX*1)
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, BX
 	JMP     block1
@@ -3274,28 +3277,29 @@ tail2:
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     lanes<>+0(SB), Y2, Y2
 	VMASKMOVPS   (CX)(DX*1), Y2, Y3
-	MOVQ         288(AX), BX
-	MOVQ         192(AX), DI
-	ADDQ         DX, DI
-	MOVQ         320(AX), AX
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), BX
+	ADDQ         DX, BX
+	MOVQ         368(AX), DI
 
 update6:
-	TESTQ        AX, AX
+	TESTQ        DI, DI
 	JZ           updated7
-	VBROADCASTSS (BX), Y4
-	VBROADCASTSS 4(BX), Y5
-	VMASKMOVPS   (DI), Y2, Y6
+	VBROADCASTSS (CX), Y4
+	VBROADCASTSS 4(CX), Y5
+	VMASKMOVPS   (BX), Y2, Y6
 	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y6, Y5, Y3
 	VMINPS       Y3, Y0, Y3
 	VMAXPS       Y3, Y1, Y3
-	ADDQ         $0x08, BX
-	ADDQ         SI, DI
-	DECQ         AX
+	ADDQ         $0x08, CX
+	ADDQ         SI, BX
+	DECQ         DI
 	JMP          update6
 
 updated7:
-	VMASKMOVPS Y3, Y2, (CX)(DX*1)
+	MOVQ       48(AX), AX
+	VMASKMOVPS Y3, Y2, (AX)(DX*1)
 
 done3:
 	VZEROUPPER
@@ -3306,14 +3310,14 @@ done3:
 TEXT ·traceForward1AVX2(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Y2
 	VBROADCASTSS 4(R8), Y3
 	VXORPS       Y4, Y4, Y4
@@ -3327,8 +3331,9 @@ block1:
 	VFMADD231PS Y6, Y3, Y5
 	VMINPS      Y5, Y0, Y5
 	VMAXPS      Y5, Y1, Y5
-	VMOVUPS     Y5, (CX)(SI*1)
-	MOVQ        144(AX), R8
+	MOVQ        48(AX), R8
+	VMOVUPS     Y5, (R8)(SI*1)
+	MOVQ        192(AX), R8
 	VMOVUPS     (R8)(SI*1), Y6
 	VMULPS      Y6, Y5, Y5
 	VMOVUPS     (BX)(SI*1), Y6
@@ -3349,8 +3354,9 @@ tail2:
 	VFMADD231PS  Y7, Y3, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
+	MOVQ         48(AX), CX
 	VMASKMOVPS   Y6, Y5, (CX)(SI*1)
-	MOVQ         144(AX), AX
+	MOVQ         192(AX), AX
 	VMASKMOVPS   (AX)(SI*1), Y5, Y0
 	VMULPS       Y0, Y6, Y6
 	VMASKMOVPS   (BX)(SI*1), Y5, Y0
@@ -3372,16 +3378,16 @@ done3:
 TEXT ·traceBackward1AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -3390,10 +3396,10 @@ block1:
 	CMPQ    R9, $0x08
 	JLT     tail2
 	VMOVUPS (CX)(R8*1), Y4
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -3418,16 +3424,16 @@ updated5:
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y7, Y6, Y5
 	VMOVUPS      (BX)(R8*1), Y8
-	VBROADCASTSS 336(AX), Y9
+	VBROADCASTSS 384(AX), Y9
 	VMINPS       Y5, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
 	VMULPS       Y6, Y8, Y10
-	MOVQ         168(AX), R12
+	MOVQ         216(AX), R12
 	VMOVUPS      (R12)(R8*1), Y11
 	VFMADD231PS  Y9, Y10, Y11
-	MOVQ         168(AX), R12
+	MOVQ         216(AX), R12
 	VMOVUPS      Y11, (R12)(R8*1)
-	MOVQ         144(AX), R12
+	MOVQ         192(AX), R12
 	VMOVUPS      (R12)(R8*1), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      (SI)(R8*1), Y10
@@ -3459,10 +3465,10 @@ tail2:
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     lanes<>+0(SB), Y4, Y4
 	VMASKMOVPS   (CX)(R8*1), Y4, Y5
-	MOVQ         288(AX), CX
-	MOVQ         192(AX), R9
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), R9
 	ADDQ         R8, R9
-	MOVQ         320(AX), R11
+	MOVQ         368(AX), R11
 	DECQ         R11
 
 update6:
@@ -3487,16 +3493,16 @@ updated7:
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y8, Y7, Y6
 	VMASKMOVPS   (BX)(R8*1), Y4, Y9
-	VBROADCASTSS 336(AX), Y10
+	VBROADCASTSS 384(AX), Y10
 	VMINPS       Y6, Y0, Y7
 	VMAXPS       Y7, Y1, Y7
 	VMULPS       Y7, Y9, Y11
-	MOVQ         168(AX), BX
+	MOVQ         216(AX), BX
 	VMASKMOVPS   (BX)(R8*1), Y4, Y12
 	VFMADD231PS  Y10, Y11, Y12
-	MOVQ         168(AX), BX
+	MOVQ         216(AX), BX
 	VMASKMOVPS   Y12, Y4, (BX)(R8*1)
-	MOVQ         144(AX), BX
+	MOVQ         192(AX), BX
 	VMASKMOVPS   (BX)(R8*1), Y4, Y11
 	VMULPS       Y11, Y10, Y10
 	VMASKMOVPS   (SI)(R8*1), Y4, Y11
@@ -3525,14 +3531,14 @@ done3:
 	VADDPS       X0, X2, X2
 	VMOVSHDUP    X2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, 340(AX)
+	VMOVSS       X2, 388(AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
 	VPERMILPD    $0x01, X3, X0
 	VADDPS       X0, X3, X3
 	VMOVSHDUP    X3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, 344(AX)
+	VMOVSS       X3, 392(AX)
 	VZEROUPPER
 	RET
 
@@ -3541,14 +3547,14 @@ done3:
 TEXT ·traceForward2AVX2(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Y2
 	VBROADCASTSS 4(R8), Y3
 	VXORPS       Y4, Y4, Y4
@@ -3558,14 +3564,15 @@ block1:
 	JLT          tail2
 	VMOVUPS      (CX)(SI*1), Y5
 	VMOVUPS      (DX)(SI*1), Y6
-	MOVQ         96(AX), R8
+	MOVQ         144(AX), R8
 	VMOVUPS      (R8)(SI*1), Y7
 	VMULPS       Y6, Y2, Y6
 	VFNMADD231PS Y5, Y3, Y6
 	VFMADD231PS  Y6, Y7, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VMOVUPS      Y5, (CX)(SI*1)
+	MOVQ         48(AX), R8
+	VMOVUPS      Y5, (R8)(SI*1)
 	VMOVUPS      (BX)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         $0x20, SI
@@ -3580,14 +3587,15 @@ tail2:
 	VPCMPGTD     lanes<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(SI*1), Y5, Y6
 	VMASKMOVPS   (DX)(SI*1), Y5, Y7
-	MOVQ         96(AX), AX
-	VMASKMOVPS   (AX)(SI*1), Y5, Y8
+	MOVQ         144(AX), CX
+	VMASKMOVPS   (CX)(SI*1), Y5, Y8
 	VMULPS       Y7, Y2, Y2
 	VFNMADD231PS Y6, Y3, Y2
 	VFMADD231PS  Y2, Y8, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
-	VMASKMOVPS   Y6, Y5, (CX)(SI*1)
+	MOVQ         48(AX), AX
+	VMASKMOVPS   Y6, Y5, (AX)(SI*1)
 	VMASKMOVPS   (BX)(SI*1), Y5, Y0
 	VFMADD231PS  Y0, Y6, Y4
 
@@ -3607,16 +3615,16 @@ done3:
 TEXT ·traceBackward2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -3625,12 +3633,12 @@ block1:
 	CMPQ    R9, $0x08
 	JLT     tail2
 	VMOVUPS (CX)(R8*1), Y4
-	MOVQ    96(AX), R11
+	MOVQ    144(AX), R11
 	VMOVUPS (R11)(R8*1), Y5
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -3658,7 +3666,7 @@ updated5:
 	VMOVAPS      Y4, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VMOVUPS      (BX)(R8*1), Y6
-	VBROADCASTSS 336(AX), Y9
+	VBROADCASTSS 384(AX), Y9
 	VMINPS       Y7, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
 	VMOVUPS      (SI)(R8*1), Y10
@@ -3672,14 +3680,14 @@ updated5:
 	VANDPS       Y6, Y5, Y5
 	VBROADCASTSS (R11), Y6
 	VBROADCASTSS 4(R11), Y7
-	MOVQ         96(AX), R11
+	MOVQ         144(AX), R11
 	VMOVUPS      (R11)(R8*1), Y9
 	VMULPS       Y8, Y6, Y10
 	VFNMADD231PS Y4, Y7, Y10
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      (R11)(R8*1), Y11
 	VFMADD231PS  Y5, Y10, Y11
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      Y11, (R11)(R8*1)
 	VMULPS       Y5, Y9, Y9
 	VFMADD231PS  Y8, Y9, Y2
@@ -3700,12 +3708,12 @@ tail2:
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     lanes<>+0(SB), Y4, Y4
 	VMASKMOVPS   (CX)(R8*1), Y4, Y5
-	MOVQ         96(AX), CX
+	MOVQ         144(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y4, Y6
-	MOVQ         288(AX), CX
-	MOVQ         192(AX), R9
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), R9
 	ADDQ         R8, R9
-	MOVQ         320(AX), R11
+	MOVQ         368(AX), R11
 	DECQ         R11
 
 update6:
@@ -3733,7 +3741,7 @@ updated7:
 	VMOVAPS      Y5, Y8
 	VFMADD231PS  Y7, Y6, Y8
 	VMASKMOVPS   (BX)(R8*1), Y4, Y7
-	VBROADCASTSS 336(AX), Y10
+	VBROADCASTSS 384(AX), Y10
 	VMINPS       Y8, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
 	VMASKMOVPS   (SI)(R8*1), Y4, Y11
@@ -3747,14 +3755,14 @@ updated7:
 	VANDPS       Y0, Y6, Y6
 	VBROADCASTSS (CX), Y0
 	VBROADCASTSS 4(CX), Y1
-	MOVQ         96(AX), CX
+	MOVQ         144(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y4, Y7
 	VMULPS       Y9, Y0, Y8
 	VFNMADD231PS Y5, Y1, Y8
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y4, Y10
 	VFMADD231PS  Y6, Y8, Y10
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMASKMOVPS   Y10, Y4, (CX)(R8*1)
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y9, Y7, Y2
@@ -3772,14 +3780,14 @@ done3:
 	VADDPS       X0, X2, X2
 	VMOVSHDUP    X2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, 340(AX)
+	VMOVSS       X2, 388(AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
 	VPERMILPD    $0x01, X3, X0
 	VADDPS       X0, X3, X3
 	VMOVSHDUP    X3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, 344(AX)
+	VMOVSS       X3, 392(AX)
 	VZEROUPPER
 	RET
 
@@ -3788,24 +3796,24 @@ done3:
 TEXT ·traceUpdate2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	VBROADCASTSS 328(AX), Y0
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         DX, DX
 	MOVQ         8(AX), BX
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 
 block1:
 	CMPQ    BX, $0x08
 	JLT     tail2
 	VMOVUPS (CX)(DX*1), Y2
-	MOVQ    96(AX), DI
+	MOVQ    144(AX), DI
 	VMOVUPS (DI)(DX*1), Y3
-	MOVQ    288(AX), DI
-	MOVQ    192(AX), R8
+	MOVQ    336(AX), DI
+	MOVQ    240(AX), R8
 	ADDQ    DX, R8
-	MOVQ    320(AX), R9
+	MOVQ    368(AX), R9
 
 update4:
 	TESTQ        R9, R9
@@ -3824,7 +3832,8 @@ update4:
 	JMP          update4
 
 updated5:
-	VMOVUPS Y2, (CX)(DX*1)
+	MOVQ    48(AX), DI
+	VMOVUPS Y2, (DI)(DX*1)
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, BX
 	JMP     block1
@@ -3836,31 +3845,32 @@ tail2:
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     lanes<>+0(SB), Y2, Y2
 	VMASKMOVPS   (CX)(DX*1), Y2, Y3
-	MOVQ         96(AX), BX
-	VMASKMOVPS   (BX)(DX*1), Y2, Y4
-	MOVQ         288(AX), BX
-	MOVQ         192(AX), DI
-	ADDQ         DX, DI
-	MOVQ         320(AX), AX
+	MOVQ         144(AX), CX
+	VMASKMOVPS   (CX)(DX*1), Y2, Y4
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), BX
+	ADDQ         DX, BX
+	MOVQ         368(AX), DI
 
 update6:
-	TESTQ        AX, AX
+	TESTQ        DI, DI
 	JZ           updated7
-	VBROADCASTSS (BX), Y5
-	VBROADCASTSS 4(BX), Y6
-	VMASKMOVPS   (DI), Y2, Y7
+	VBROADCASTSS (CX), Y5
+	VBROADCASTSS 4(CX), Y6
+	VMASKMOVPS   (BX), Y2, Y7
 	VMULPS       Y7, Y5, Y5
 	VFNMADD231PS Y3, Y6, Y5
 	VFMADD231PS  Y5, Y4, Y3
 	VMINPS       Y3, Y0, Y3
 	VMAXPS       Y3, Y1, Y3
-	ADDQ         $0x08, BX
-	ADDQ         SI, DI
-	DECQ         AX
+	ADDQ         $0x08, CX
+	ADDQ         SI, BX
+	DECQ         DI
 	JMP          update6
 
 updated7:
-	VMASKMOVPS Y3, Y2, (CX)(DX*1)
+	MOVQ       48(AX), AX
+	VMASKMOVPS Y3, Y2, (AX)(DX*1)
 
 done3:
 	VZEROUPPER
@@ -3871,14 +3881,14 @@ done3:
 TEXT ·traceForward3AVX2(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Y2
 	VBROADCASTSS 4(R8), Y3
 	VXORPS       Y4, Y4, Y4
@@ -3888,15 +3898,16 @@ block1:
 	JLT          tail2
 	VMOVUPS      (CX)(SI*1), Y5
 	VMOVUPS      (DX)(SI*1), Y6
-	MOVQ         96(AX), R8
+	MOVQ         144(AX), R8
 	VMOVUPS      (R8)(SI*1), Y7
 	VMULPS       Y6, Y2, Y6
 	VFNMADD231PS Y5, Y3, Y6
 	VFMADD231PS  Y6, Y7, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VMOVUPS      Y5, (CX)(SI*1)
-	MOVQ         144(AX), R8
+	MOVQ         48(AX), R8
+	VMOVUPS      Y5, (R8)(SI*1)
+	MOVQ         192(AX), R8
 	VMOVUPS      (R8)(SI*1), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      (BX)(SI*1), Y6
@@ -3913,15 +3924,16 @@ tail2:
 	VPCMPGTD     lanes<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(SI*1), Y5, Y6
 	VMASKMOVPS   (DX)(SI*1), Y5, Y7
-	MOVQ         96(AX), DX
-	VMASKMOVPS   (DX)(SI*1), Y5, Y8
+	MOVQ         144(AX), CX
+	VMASKMOVPS   (CX)(SI*1), Y5, Y8
 	VMULPS       Y7, Y2, Y2
 	VFNMADD231PS Y6, Y3, Y2
 	VFMADD231PS  Y2, Y8, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
+	MOVQ         48(AX), CX
 	VMASKMOVPS   Y6, Y5, (CX)(SI*1)
-	MOVQ         144(AX), AX
+	MOVQ         192(AX), AX
 	VMASKMOVPS   (AX)(SI*1), Y5, Y0
 	VMULPS       Y0, Y6, Y6
 	VMASKMOVPS   (BX)(SI*1), Y5, Y0
@@ -3943,16 +3955,16 @@ done3:
 TEXT ·traceBackward3AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -3961,12 +3973,12 @@ block1:
 	CMPQ    R9, $0x08
 	JLT     tail2
 	VMOVUPS (CX)(R8*1), Y4
-	MOVQ    96(AX), R11
+	MOVQ    144(AX), R11
 	VMOVUPS (R11)(R8*1), Y5
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -3994,16 +4006,16 @@ updated5:
 	VMOVAPS      Y4, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VMOVUPS      (BX)(R8*1), Y6
-	VBROADCASTSS 336(AX), Y9
+	VBROADCASTSS 384(AX), Y9
 	VMINPS       Y7, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
 	VMULPS       Y5, Y6, Y10
-	MOVQ         168(AX), R12
+	MOVQ         216(AX), R12
 	VMOVUPS      (R12)(R8*1), Y11
 	VFMADD231PS  Y9, Y10, Y11
-	MOVQ         168(AX), R12
+	MOVQ         216(AX), R12
 	VMOVUPS      Y11, (R12)(R8*1)
-	MOVQ         144(AX), R12
+	MOVQ         192(AX), R12
 	VMOVUPS      (R12)(R8*1), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      (SI)(R8*1), Y10
@@ -4017,14 +4029,14 @@ updated5:
 	VANDPS       Y6, Y5, Y5
 	VBROADCASTSS (R11), Y6
 	VBROADCASTSS 4(R11), Y7
-	MOVQ         96(AX), R11
+	MOVQ         144(AX), R11
 	VMOVUPS      (R11)(R8*1), Y9
 	VMULPS       Y8, Y6, Y10
 	VFNMADD231PS Y4, Y7, Y10
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      (R11)(R8*1), Y11
 	VFMADD231PS  Y5, Y10, Y11
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      Y11, (R11)(R8*1)
 	VMULPS       Y5, Y9, Y9
 	VFMADD231PS  Y8, Y9, Y2
@@ -4045,12 +4057,12 @@ tail2:
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     lanes<>+0(SB), Y4, Y4
 	VMASKMOVPS   (CX)(R8*1), Y4, Y5
-	MOVQ         96(AX), CX
+	MOVQ         144(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y4, Y6
-	MOVQ         288(AX), CX
-	MOVQ         192(AX), R9
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), R9
 	ADDQ         R8, R9
-	MOVQ         320(AX), R11
+	MOVQ         368(AX), R11
 	DECQ         R11
 
 update6:
@@ -4078,16 +4090,16 @@ updated7:
 	VMOVAPS      Y5, Y8
 	VFMADD231PS  Y7, Y6, Y8
 	VMASKMOVPS   (BX)(R8*1), Y4, Y7
-	VBROADCASTSS 336(AX), Y10
+	VBROADCASTSS 384(AX), Y10
 	VMINPS       Y8, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
 	VMULPS       Y6, Y7, Y11
-	MOVQ         168(AX), BX
+	MOVQ         216(AX), BX
 	VMASKMOVPS   (BX)(R8*1), Y4, Y12
 	VFMADD231PS  Y10, Y11, Y12
-	MOVQ         168(AX), BX
+	MOVQ         216(AX), BX
 	VMASKMOVPS   Y12, Y4, (BX)(R8*1)
-	MOVQ         144(AX), BX
+	MOVQ         192(AX), BX
 	VMASKMOVPS   (BX)(R8*1), Y4, Y11
 	VMULPS       Y11, Y10, Y10
 	VMASKMOVPS   (SI)(R8*1), Y4, Y11
@@ -4101,14 +4113,14 @@ updated7:
 	VANDPS       Y0, Y6, Y6
 	VBROADCASTSS (CX), Y0
 	VBROADCASTSS 4(CX), Y1
-	MOVQ         96(AX), CX
+	MOVQ         144(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y4, Y7
 	VMULPS       Y9, Y0, Y8
 	VFNMADD231PS Y5, Y1, Y8
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y4, Y10
 	VFMADD231PS  Y6, Y8, Y10
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMASKMOVPS   Y10, Y4, (CX)(R8*1)
 	VMULPS       Y6, Y7, Y7
 	VFMADD231PS  Y9, Y7, Y2
@@ -4126,14 +4138,14 @@ done3:
 	VADDPS       X0, X2, X2
 	VMOVSHDUP    X2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, 340(AX)
+	VMOVSS       X2, 388(AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
 	VPERMILPD    $0x01, X3, X0
 	VADDPS       X0, X3, X3
 	VMOVSHDUP    X3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, 344(AX)
+	VMOVSS       X3, 392(AX)
 	VZEROUPPER
 	RET
 
@@ -4142,14 +4154,14 @@ done3:
 TEXT ·traceForward4AVX2(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Y2
 	VBROADCASTSS 4(R8), Y3
 	VXORPS       Y4, Y4, Y4
@@ -4164,11 +4176,12 @@ block1:
 	VFMADD231PS  Y6, Y2, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VMOVUPS      Y5, (CX)(SI*1)
-	VBROADCASTSS 332(AX), Y8
+	MOVQ         48(AX), R8
+	VMOVUPS      Y5, (R8)(SI*1)
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y6, Y6
 	VFMADD231PS  Y7, Y3, Y6
-	MOVQ         24(AX), R8
+	MOVQ         72(AX), R8
 	VMOVUPS      Y6, (R8)(SI*1)
 	VMOVUPS      (BX)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y4
@@ -4183,17 +4196,18 @@ tail2:
 	VPBROADCASTD X5, Y5
 	VPCMPGTD     lanes<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(SI*1), Y5, Y6
-	MOVQ         24(AX), DI
-	VMASKMOVPS   (DI)(SI*1), Y5, Y7
+	MOVQ         24(AX), CX
+	VMASKMOVPS   (CX)(SI*1), Y5, Y7
 	VMASKMOVPS   (DX)(SI*1), Y5, Y8
 	VFMADD231PS  Y7, Y2, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
+	MOVQ         48(AX), CX
 	VMASKMOVPS   Y6, Y5, (CX)(SI*1)
-	VBROADCASTSS 332(AX), Y0
+	VBROADCASTSS 380(AX), Y0
 	VMULPS       Y0, Y7, Y7
 	VFMADD231PS  Y8, Y3, Y7
-	MOVQ         24(AX), AX
+	MOVQ         72(AX), AX
 	VMASKMOVPS   Y7, Y5, (AX)(SI*1)
 	VMASKMOVPS   (BX)(SI*1), Y5, Y0
 	VFMADD231PS  Y0, Y6, Y4
@@ -4214,16 +4228,16 @@ done3:
 TEXT ·traceBackward4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -4235,10 +4249,10 @@ block1:
 	VMOVUPS (CX)(R8*1), Y5
 	MOVQ    24(AX), R11
 	VMOVUPS (R11)(R8*1), Y6
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -4250,7 +4264,7 @@ update4:
 	VFMADD231PS  Y6, Y7, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VBROADCASTSS 332(AX), Y7
+	VBROADCASTSS 380(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VFMADD231PS  Y9, Y8, Y6
 	ADDQ         $0x08, R11
@@ -4265,7 +4279,7 @@ updated5:
 	VMOVAPS      Y5, Y5
 	VFMADD231PS  Y6, Y7, Y5
 	VMOVUPS      (BX)(R8*1), Y9
-	VBROADCASTSS 336(AX), Y10
+	VBROADCASTSS 384(AX), Y10
 	VMINPS       Y5, Y0, Y7
 	VMAXPS       Y7, Y1, Y7
 	VMOVUPS      (SI)(R8*1), Y11
@@ -4279,7 +4293,7 @@ updated5:
 	VANDPS       Y9, Y7, Y7
 	VBROADCASTSS (R11), Y5
 	VBROADCASTSS 4(R11), Y9
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      (R11)(R8*1), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y6, Y10, Y4
@@ -4287,11 +4301,11 @@ updated5:
 	VFMADD231PS  Y9, Y10, Y8
 	VMOVUPS      Y8, (DI)(R8*1)
 	VMOVUPS      Y7, (DX)(R8*1)
-	VBROADCASTSS 332(AX), Y8
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y10, Y10
 	VMULPS       Y5, Y7, Y5
 	VADDPS       Y5, Y10, Y10
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      Y10, (R11)(R8*1)
 	VFMADD231PS  Y6, Y7, Y2
 	ADDQ         $0x20, R8
@@ -4307,10 +4321,10 @@ tail2:
 	VMASKMOVPS   (CX)(R8*1), Y5, Y6
 	MOVQ         24(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y7
-	MOVQ         288(AX), CX
-	MOVQ         192(AX), R9
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), R9
 	ADDQ         R8, R9
-	MOVQ         320(AX), R11
+	MOVQ         368(AX), R11
 	DECQ         R11
 
 update6:
@@ -4322,7 +4336,7 @@ update6:
 	VFMADD231PS  Y7, Y8, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
-	VBROADCASTSS 332(AX), Y8
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y7, Y7
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $0x08, CX
@@ -4337,7 +4351,7 @@ updated7:
 	VMOVAPS      Y6, Y6
 	VFMADD231PS  Y7, Y8, Y6
 	VMASKMOVPS   (BX)(R8*1), Y5, Y10
-	VBROADCASTSS 336(AX), Y11
+	VBROADCASTSS 384(AX), Y11
 	VMINPS       Y6, Y0, Y8
 	VMAXPS       Y8, Y1, Y8
 	VMASKMOVPS   (SI)(R8*1), Y5, Y12
@@ -4351,7 +4365,7 @@ updated7:
 	VANDPS       Y0, Y8, Y8
 	VBROADCASTSS (CX), Y0
 	VBROADCASTSS 4(CX), Y1
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y6
 	VFMADD231PS  Y9, Y6, Y3
 	VFMADD231PS  Y7, Y6, Y4
@@ -4359,11 +4373,11 @@ updated7:
 	VFMADD231PS  Y1, Y6, Y9
 	VMASKMOVPS   Y9, Y5, (DI)(R8*1)
 	VMASKMOVPS   Y8, Y5, (DX)(R8*1)
-	VBROADCASTSS 332(AX), Y1
+	VBROADCASTSS 380(AX), Y1
 	VMULPS       Y1, Y6, Y6
 	VMULPS       Y0, Y8, Y0
 	VADDPS       Y0, Y6, Y6
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMASKMOVPS   Y6, Y5, (CX)(R8*1)
 	VFMADD231PS  Y7, Y8, Y2
 
@@ -4374,21 +4388,21 @@ done3:
 	VADDPS       X0, X2, X2
 	VMOVSHDUP    X2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, 340(AX)
+	VMOVSS       X2, 388(AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
 	VPERMILPD    $0x01, X3, X0
 	VADDPS       X0, X3, X3
 	VMOVSHDUP    X3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, 344(AX)
+	VMOVSS       X3, 392(AX)
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
 	VPERMILPD    $0x01, X4, X0
 	VADDPS       X0, X4, X4
 	VMOVSHDUP    X4, X0
 	VADDPS       X0, X4, X4
-	VMOVSS       X4, 348(AX)
+	VMOVSS       X4, 396(AX)
 	VZEROUPPER
 	RET
 
@@ -4397,12 +4411,12 @@ done3:
 TEXT ·traceUpdate4AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	VBROADCASTSS 328(AX), Y0
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         DX, DX
 	MOVQ         8(AX), BX
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 
 block1:
@@ -4411,10 +4425,10 @@ block1:
 	VMOVUPS (CX)(DX*1), Y2
 	MOVQ    24(AX), DI
 	VMOVUPS (DI)(DX*1), Y3
-	MOVQ    288(AX), DI
-	MOVQ    192(AX), R8
+	MOVQ    336(AX), DI
+	MOVQ    240(AX), R8
 	ADDQ    DX, R8
-	MOVQ    320(AX), R9
+	MOVQ    368(AX), R9
 
 update4:
 	TESTQ        R9, R9
@@ -4425,7 +4439,7 @@ update4:
 	VFMADD231PS  Y3, Y4, Y2
 	VMINPS       Y2, Y0, Y2
 	VMAXPS       Y2, Y1, Y2
-	VBROADCASTSS 332(AX), Y4
+	VBROADCASTSS 380(AX), Y4
 	VMULPS       Y4, Y3, Y3
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         $0x08, DI
@@ -4434,8 +4448,9 @@ update4:
 	JMP          update4
 
 updated5:
-	VMOVUPS Y2, (CX)(DX*1)
-	MOVQ    24(AX), DI
+	MOVQ    48(AX), DI
+	VMOVUPS Y2, (DI)(DX*1)
+	MOVQ    72(AX), DI
 	VMOVUPS Y3, (DI)(DX*1)
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, BX
@@ -4448,33 +4463,34 @@ tail2:
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     lanes<>+0(SB), Y2, Y2
 	VMASKMOVPS   (CX)(DX*1), Y2, Y3
-	MOVQ         24(AX), BX
-	VMASKMOVPS   (BX)(DX*1), Y2, Y4
-	MOVQ         288(AX), BX
-	MOVQ         192(AX), DI
-	ADDQ         DX, DI
-	MOVQ         320(AX), R8
+	MOVQ         24(AX), CX
+	VMASKMOVPS   (CX)(DX*1), Y2, Y4
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), BX
+	ADDQ         DX, BX
+	MOVQ         368(AX), DI
 
 update6:
-	TESTQ        R8, R8
+	TESTQ        DI, DI
 	JZ           updated7
-	VBROADCASTSS (BX), Y5
-	VBROADCASTSS 4(BX), Y6
-	VMASKMOVPS   (DI), Y2, Y7
+	VBROADCASTSS (CX), Y5
+	VBROADCASTSS 4(CX), Y6
+	VMASKMOVPS   (BX), Y2, Y7
 	VFMADD231PS  Y4, Y5, Y3
 	VMINPS       Y3, Y0, Y3
 	VMAXPS       Y3, Y1, Y3
-	VBROADCASTSS 332(AX), Y5
+	VBROADCASTSS 380(AX), Y5
 	VMULPS       Y5, Y4, Y4
 	VFMADD231PS  Y7, Y6, Y4
-	ADDQ         $0x08, BX
-	ADDQ         SI, DI
-	DECQ         R8
+	ADDQ         $0x08, CX
+	ADDQ         SI, BX
+	DECQ         DI
 	JMP          update6
 
 updated7:
+	MOVQ       48(AX), CX
 	VMASKMOVPS Y3, Y2, (CX)(DX*1)
-	MOVQ       24(AX), AX
+	MOVQ       72(AX), AX
 	VMASKMOVPS Y4, Y2, (AX)(DX*1)
 
 done3:
@@ -4486,14 +4502,14 @@ done3:
 TEXT ·traceForward5AVX2(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Y2
 	VBROADCASTSS 4(R8), Y3
 	VXORPS       Y4, Y4, Y4
@@ -4508,13 +4524,14 @@ block1:
 	VFMADD231PS  Y6, Y2, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VMOVUPS      Y5, (CX)(SI*1)
-	VBROADCASTSS 332(AX), Y8
+	MOVQ         48(AX), R8
+	VMOVUPS      Y5, (R8)(SI*1)
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y6, Y6
 	VFMADD231PS  Y7, Y3, Y6
-	MOVQ         24(AX), R8
+	MOVQ         72(AX), R8
 	VMOVUPS      Y6, (R8)(SI*1)
-	MOVQ         144(AX), R8
+	MOVQ         192(AX), R8
 	VMOVUPS      (R8)(SI*1), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      (BX)(SI*1), Y6
@@ -4530,19 +4547,20 @@ tail2:
 	VPBROADCASTD X5, Y5
 	VPCMPGTD     lanes<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(SI*1), Y5, Y6
-	MOVQ         24(AX), DI
-	VMASKMOVPS   (DI)(SI*1), Y5, Y7
+	MOVQ         24(AX), CX
+	VMASKMOVPS   (CX)(SI*1), Y5, Y7
 	VMASKMOVPS   (DX)(SI*1), Y5, Y8
 	VFMADD231PS  Y7, Y2, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
+	MOVQ         48(AX), CX
 	VMASKMOVPS   Y6, Y5, (CX)(SI*1)
-	VBROADCASTSS 332(AX), Y0
+	VBROADCASTSS 380(AX), Y0
 	VMULPS       Y0, Y7, Y7
 	VFMADD231PS  Y8, Y3, Y7
-	MOVQ         24(AX), CX
+	MOVQ         72(AX), CX
 	VMASKMOVPS   Y7, Y5, (CX)(SI*1)
-	MOVQ         144(AX), AX
+	MOVQ         192(AX), AX
 	VMASKMOVPS   (AX)(SI*1), Y5, Y0
 	VMULPS       Y0, Y6, Y6
 	VMASKMOVPS   (BX)(SI*1), Y5, Y0
@@ -4564,16 +4582,16 @@ done3:
 TEXT ·traceBackward5AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -4585,10 +4603,10 @@ block1:
 	VMOVUPS (CX)(R8*1), Y5
 	MOVQ    24(AX), R11
 	VMOVUPS (R11)(R8*1), Y6
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -4600,7 +4618,7 @@ update4:
 	VFMADD231PS  Y6, Y7, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VBROADCASTSS 332(AX), Y7
+	VBROADCASTSS 380(AX), Y7
 	VMULPS       Y7, Y6, Y6
 	VFMADD231PS  Y9, Y8, Y6
 	ADDQ         $0x08, R11
@@ -4615,16 +4633,16 @@ updated5:
 	VMOVAPS      Y5, Y5
 	VFMADD231PS  Y6, Y7, Y5
 	VMOVUPS      (BX)(R8*1), Y9
-	VBROADCASTSS 336(AX), Y10
+	VBROADCASTSS 384(AX), Y10
 	VMINPS       Y5, Y0, Y7
 	VMAXPS       Y7, Y1, Y7
 	VMULPS       Y7, Y9, Y11
-	MOVQ         168(AX), R12
+	MOVQ         216(AX), R12
 	VMOVUPS      (R12)(R8*1), Y12
 	VFMADD231PS  Y10, Y11, Y12
-	MOVQ         168(AX), R12
+	MOVQ         216(AX), R12
 	VMOVUPS      Y12, (R12)(R8*1)
-	MOVQ         144(AX), R12
+	MOVQ         192(AX), R12
 	VMOVUPS      (R12)(R8*1), Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      (SI)(R8*1), Y11
@@ -4638,7 +4656,7 @@ updated5:
 	VANDPS       Y9, Y7, Y7
 	VBROADCASTSS (R11), Y5
 	VBROADCASTSS 4(R11), Y9
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      (R11)(R8*1), Y10
 	VFMADD231PS  Y8, Y10, Y3
 	VFMADD231PS  Y6, Y10, Y4
@@ -4646,11 +4664,11 @@ updated5:
 	VFMADD231PS  Y9, Y10, Y8
 	VMOVUPS      Y8, (DI)(R8*1)
 	VMOVUPS      Y7, (DX)(R8*1)
-	VBROADCASTSS 332(AX), Y8
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y10, Y10
 	VMULPS       Y5, Y7, Y5
 	VADDPS       Y5, Y10, Y10
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      Y10, (R11)(R8*1)
 	VFMADD231PS  Y6, Y7, Y2
 	ADDQ         $0x20, R8
@@ -4666,10 +4684,10 @@ tail2:
 	VMASKMOVPS   (CX)(R8*1), Y5, Y6
 	MOVQ         24(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y7
-	MOVQ         288(AX), CX
-	MOVQ         192(AX), R9
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), R9
 	ADDQ         R8, R9
-	MOVQ         320(AX), R11
+	MOVQ         368(AX), R11
 	DECQ         R11
 
 update6:
@@ -4681,7 +4699,7 @@ update6:
 	VFMADD231PS  Y7, Y8, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
-	VBROADCASTSS 332(AX), Y8
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y7, Y7
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $0x08, CX
@@ -4696,16 +4714,16 @@ updated7:
 	VMOVAPS      Y6, Y6
 	VFMADD231PS  Y7, Y8, Y6
 	VMASKMOVPS   (BX)(R8*1), Y5, Y10
-	VBROADCASTSS 336(AX), Y11
+	VBROADCASTSS 384(AX), Y11
 	VMINPS       Y6, Y0, Y8
 	VMAXPS       Y8, Y1, Y8
 	VMULPS       Y8, Y10, Y12
-	MOVQ         168(AX), BX
+	MOVQ         216(AX), BX
 	VMASKMOVPS   (BX)(R8*1), Y5, Y13
 	VFMADD231PS  Y11, Y12, Y13
-	MOVQ         168(AX), BX
+	MOVQ         216(AX), BX
 	VMASKMOVPS   Y13, Y5, (BX)(R8*1)
-	MOVQ         144(AX), BX
+	MOVQ         192(AX), BX
 	VMASKMOVPS   (BX)(R8*1), Y5, Y12
 	VMULPS       Y12, Y11, Y11
 	VMASKMOVPS   (SI)(R8*1), Y5, Y12
@@ -4719,7 +4737,7 @@ updated7:
 	VANDPS       Y0, Y8, Y8
 	VBROADCASTSS (CX), Y0
 	VBROADCASTSS 4(CX), Y1
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y6
 	VFMADD231PS  Y9, Y6, Y3
 	VFMADD231PS  Y7, Y6, Y4
@@ -4727,11 +4745,11 @@ updated7:
 	VFMADD231PS  Y1, Y6, Y9
 	VMASKMOVPS   Y9, Y5, (DI)(R8*1)
 	VMASKMOVPS   Y8, Y5, (DX)(R8*1)
-	VBROADCASTSS 332(AX), Y1
+	VBROADCASTSS 380(AX), Y1
 	VMULPS       Y1, Y6, Y6
 	VMULPS       Y0, Y8, Y0
 	VADDPS       Y0, Y6, Y6
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMASKMOVPS   Y6, Y5, (CX)(R8*1)
 	VFMADD231PS  Y7, Y8, Y2
 
@@ -4742,21 +4760,21 @@ done3:
 	VADDPS       X0, X2, X2
 	VMOVSHDUP    X2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, 340(AX)
+	VMOVSS       X2, 388(AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
 	VPERMILPD    $0x01, X3, X0
 	VADDPS       X0, X3, X3
 	VMOVSHDUP    X3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, 344(AX)
+	VMOVSS       X3, 392(AX)
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
 	VPERMILPD    $0x01, X4, X0
 	VADDPS       X0, X4, X4
 	VMOVSHDUP    X4, X0
 	VADDPS       X0, X4, X4
-	VMOVSS       X4, 348(AX)
+	VMOVSS       X4, 396(AX)
 	VZEROUPPER
 	RET
 
@@ -4765,14 +4783,14 @@ done3:
 TEXT ·traceForward6AVX2(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Y2
 	VBROADCASTSS 4(R8), Y3
 	VXORPS       Y4, Y4, Y4
@@ -4784,17 +4802,18 @@ block1:
 	MOVQ         24(AX), R8
 	VMOVUPS      (R8)(SI*1), Y6
 	VMOVUPS      (DX)(SI*1), Y7
-	MOVQ         96(AX), R8
+	MOVQ         144(AX), R8
 	VMOVUPS      (R8)(SI*1), Y8
 	VMULPS       Y8, Y6, Y8
 	VFMADD231PS  Y8, Y2, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VMOVUPS      Y5, (CX)(SI*1)
-	VBROADCASTSS 332(AX), Y8
+	MOVQ         48(AX), R8
+	VMOVUPS      Y5, (R8)(SI*1)
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y6, Y6
 	VFMADD231PS  Y7, Y3, Y6
-	MOVQ         24(AX), R8
+	MOVQ         72(AX), R8
 	VMOVUPS      Y6, (R8)(SI*1)
 	VMOVUPS      (BX)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y4
@@ -4809,20 +4828,21 @@ tail2:
 	VPBROADCASTD X5, Y5
 	VPCMPGTD     lanes<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(SI*1), Y5, Y6
-	MOVQ         24(AX), DI
-	VMASKMOVPS   (DI)(SI*1), Y5, Y7
+	MOVQ         24(AX), CX
+	VMASKMOVPS   (CX)(SI*1), Y5, Y7
 	VMASKMOVPS   (DX)(SI*1), Y5, Y8
-	MOVQ         96(AX), DX
-	VMASKMOVPS   (DX)(SI*1), Y5, Y9
+	MOVQ         144(AX), CX
+	VMASKMOVPS   (CX)(SI*1), Y5, Y9
 	VMULPS       Y9, Y7, Y9
 	VFMADD231PS  Y9, Y2, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
+	MOVQ         48(AX), CX
 	VMASKMOVPS   Y6, Y5, (CX)(SI*1)
-	VBROADCASTSS 332(AX), Y0
+	VBROADCASTSS 380(AX), Y0
 	VMULPS       Y0, Y7, Y7
 	VFMADD231PS  Y8, Y3, Y7
-	MOVQ         24(AX), AX
+	MOVQ         72(AX), AX
 	VMASKMOVPS   Y7, Y5, (AX)(SI*1)
 	VMASKMOVPS   (BX)(SI*1), Y5, Y0
 	VFMADD231PS  Y0, Y6, Y4
@@ -4843,16 +4863,16 @@ done3:
 TEXT ·traceBackward6AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -4864,12 +4884,12 @@ block1:
 	VMOVUPS (CX)(R8*1), Y5
 	MOVQ    24(AX), R11
 	VMOVUPS (R11)(R8*1), Y6
-	MOVQ    96(AX), R11
+	MOVQ    144(AX), R11
 	VMOVUPS (R11)(R8*1), Y7
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -4882,7 +4902,7 @@ update4:
 	VFMADD231PS  Y11, Y8, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VBROADCASTSS 332(AX), Y8
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y6, Y6
 	VFMADD231PS  Y10, Y9, Y6
 	ADDQ         $0x08, R11
@@ -4898,7 +4918,7 @@ updated5:
 	VMOVAPS      Y5, Y5
 	VFMADD231PS  Y7, Y8, Y5
 	VMOVUPS      (BX)(R8*1), Y8
-	VBROADCASTSS 336(AX), Y10
+	VBROADCASTSS 384(AX), Y10
 	VMINPS       Y5, Y0, Y7
 	VMAXPS       Y7, Y1, Y7
 	VMOVUPS      (SI)(R8*1), Y11
@@ -4912,9 +4932,9 @@ updated5:
 	VANDPS       Y8, Y7, Y7
 	VBROADCASTSS (R11), Y5
 	VBROADCASTSS 4(R11), Y8
-	MOVQ         96(AX), R11
+	MOVQ         144(AX), R11
 	VMOVUPS      (R11)(R8*1), Y10
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      (R11)(R8*1), Y11
 	VFMADD231PS  Y9, Y11, Y3
 	VFMADD231PS  Y6, Y11, Y4
@@ -4922,18 +4942,18 @@ updated5:
 	VFMADD231PS  Y8, Y11, Y9
 	VMOVUPS      Y9, (DI)(R8*1)
 	VMOVUPS      Y7, (DX)(R8*1)
-	VBROADCASTSS 332(AX), Y8
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y11, Y11
 	VMULPS       Y5, Y7, Y5
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      (R11)(R8*1), Y8
 	VFMADD231PS  Y6, Y5, Y8
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      Y8, (R11)(R8*1)
 	VMULPS       Y10, Y5, Y5
 	VMULPS       Y10, Y7, Y7
 	VADDPS       Y5, Y11, Y11
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      Y11, (R11)(R8*1)
 	VFMADD231PS  Y6, Y7, Y2
 	ADDQ         $0x20, R8
@@ -4949,12 +4969,12 @@ tail2:
 	VMASKMOVPS   (CX)(R8*1), Y5, Y6
 	MOVQ         24(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y7
-	MOVQ         96(AX), CX
+	MOVQ         144(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y8
-	MOVQ         288(AX), CX
-	MOVQ         192(AX), R9
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), R9
 	ADDQ         R8, R9
-	MOVQ         320(AX), R11
+	MOVQ         368(AX), R11
 	DECQ         R11
 
 update6:
@@ -4967,7 +4987,7 @@ update6:
 	VFMADD231PS  Y12, Y9, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
-	VBROADCASTSS 332(AX), Y9
+	VBROADCASTSS 380(AX), Y9
 	VMULPS       Y9, Y7, Y7
 	VFMADD231PS  Y11, Y10, Y7
 	ADDQ         $0x08, CX
@@ -4983,7 +5003,7 @@ updated7:
 	VMOVAPS      Y6, Y6
 	VFMADD231PS  Y8, Y9, Y6
 	VMASKMOVPS   (BX)(R8*1), Y5, Y9
-	VBROADCASTSS 336(AX), Y11
+	VBROADCASTSS 384(AX), Y11
 	VMINPS       Y6, Y0, Y8
 	VMAXPS       Y8, Y1, Y8
 	VMASKMOVPS   (SI)(R8*1), Y5, Y12
@@ -4997,9 +5017,9 @@ updated7:
 	VANDPS       Y0, Y8, Y8
 	VBROADCASTSS (CX), Y0
 	VBROADCASTSS 4(CX), Y1
-	MOVQ         96(AX), CX
+	MOVQ         144(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y6
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y9
 	VFMADD231PS  Y10, Y9, Y3
 	VFMADD231PS  Y7, Y9, Y4
@@ -5007,18 +5027,18 @@ updated7:
 	VFMADD231PS  Y1, Y9, Y10
 	VMASKMOVPS   Y10, Y5, (DI)(R8*1)
 	VMASKMOVPS   Y8, Y5, (DX)(R8*1)
-	VBROADCASTSS 332(AX), Y1
+	VBROADCASTSS 380(AX), Y1
 	VMULPS       Y1, Y9, Y9
 	VMULPS       Y0, Y8, Y0
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y1
 	VFMADD231PS  Y7, Y0, Y1
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMASKMOVPS   Y1, Y5, (CX)(R8*1)
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y8, Y8
 	VADDPS       Y0, Y9, Y9
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMASKMOVPS   Y9, Y5, (CX)(R8*1)
 	VFMADD231PS  Y7, Y8, Y2
 
@@ -5029,21 +5049,21 @@ done3:
 	VADDPS       X0, X2, X2
 	VMOVSHDUP    X2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, 340(AX)
+	VMOVSS       X2, 388(AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
 	VPERMILPD    $0x01, X3, X0
 	VADDPS       X0, X3, X3
 	VMOVSHDUP    X3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, 344(AX)
+	VMOVSS       X3, 392(AX)
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
 	VPERMILPD    $0x01, X4, X0
 	VADDPS       X0, X4, X4
 	VMOVSHDUP    X4, X0
 	VADDPS       X0, X4, X4
-	VMOVSS       X4, 348(AX)
+	VMOVSS       X4, 396(AX)
 	VZEROUPPER
 	RET
 
@@ -5052,12 +5072,12 @@ done3:
 TEXT ·traceUpdate6AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	VBROADCASTSS 328(AX), Y0
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         DX, DX
 	MOVQ         8(AX), BX
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 
 block1:
@@ -5066,12 +5086,12 @@ block1:
 	VMOVUPS (CX)(DX*1), Y2
 	MOVQ    24(AX), DI
 	VMOVUPS (DI)(DX*1), Y3
-	MOVQ    96(AX), DI
+	MOVQ    144(AX), DI
 	VMOVUPS (DI)(DX*1), Y4
-	MOVQ    288(AX), DI
-	MOVQ    192(AX), R8
+	MOVQ    336(AX), DI
+	MOVQ    240(AX), R8
 	ADDQ    DX, R8
-	MOVQ    320(AX), R9
+	MOVQ    368(AX), R9
 
 update4:
 	TESTQ        R9, R9
@@ -5083,7 +5103,7 @@ update4:
 	VFMADD231PS  Y8, Y5, Y2
 	VMINPS       Y2, Y0, Y2
 	VMAXPS       Y2, Y1, Y2
-	VBROADCASTSS 332(AX), Y5
+	VBROADCASTSS 380(AX), Y5
 	VMULPS       Y5, Y3, Y3
 	VFMADD231PS  Y7, Y6, Y3
 	ADDQ         $0x08, DI
@@ -5092,8 +5112,9 @@ update4:
 	JMP          update4
 
 updated5:
-	VMOVUPS Y2, (CX)(DX*1)
-	MOVQ    24(AX), DI
+	MOVQ    48(AX), DI
+	VMOVUPS Y2, (DI)(DX*1)
+	MOVQ    72(AX), DI
 	VMOVUPS Y3, (DI)(DX*1)
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, BX
@@ -5106,36 +5127,37 @@ tail2:
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     lanes<>+0(SB), Y2, Y2
 	VMASKMOVPS   (CX)(DX*1), Y2, Y3
-	MOVQ         24(AX), BX
-	VMASKMOVPS   (BX)(DX*1), Y2, Y4
-	MOVQ         96(AX), BX
-	VMASKMOVPS   (BX)(DX*1), Y2, Y5
-	MOVQ         288(AX), BX
-	MOVQ         192(AX), DI
-	ADDQ         DX, DI
-	MOVQ         320(AX), R8
+	MOVQ         24(AX), CX
+	VMASKMOVPS   (CX)(DX*1), Y2, Y4
+	MOVQ         144(AX), CX
+	VMASKMOVPS   (CX)(DX*1), Y2, Y5
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), BX
+	ADDQ         DX, BX
+	MOVQ         368(AX), DI
 
 update6:
-	TESTQ        R8, R8
+	TESTQ        DI, DI
 	JZ           updated7
-	VBROADCASTSS (BX), Y6
-	VBROADCASTSS 4(BX), Y7
-	VMASKMOVPS   (DI), Y2, Y8
+	VBROADCASTSS (CX), Y6
+	VBROADCASTSS 4(CX), Y7
+	VMASKMOVPS   (BX), Y2, Y8
 	VMULPS       Y5, Y4, Y9
 	VFMADD231PS  Y9, Y6, Y3
 	VMINPS       Y3, Y0, Y3
 	VMAXPS       Y3, Y1, Y3
-	VBROADCASTSS 332(AX), Y6
+	VBROADCASTSS 380(AX), Y6
 	VMULPS       Y6, Y4, Y4
 	VFMADD231PS  Y8, Y7, Y4
-	ADDQ         $0x08, BX
-	ADDQ         SI, DI
-	DECQ         R8
+	ADDQ         $0x08, CX
+	ADDQ         SI, BX
+	DECQ         DI
 	JMP          update6
 
 updated7:
+	MOVQ       48(AX), CX
 	VMASKMOVPS Y3, Y2, (CX)(DX*1)
-	MOVQ       24(AX), AX
+	MOVQ       72(AX), AX
 	VMASKMOVPS Y4, Y2, (AX)(DX*1)
 
 done3:
@@ -5147,14 +5169,14 @@ done3:
 TEXT ·traceForward7AVX2(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Y2
 	VBROADCASTSS 4(R8), Y3
 	VXORPS       Y4, Y4, Y4
@@ -5166,19 +5188,20 @@ block1:
 	MOVQ         24(AX), R8
 	VMOVUPS      (R8)(SI*1), Y6
 	VMOVUPS      (DX)(SI*1), Y7
-	MOVQ         96(AX), R8
+	MOVQ         144(AX), R8
 	VMOVUPS      (R8)(SI*1), Y8
 	VMULPS       Y8, Y6, Y8
 	VFMADD231PS  Y8, Y2, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VMOVUPS      Y5, (CX)(SI*1)
-	VBROADCASTSS 332(AX), Y8
+	MOVQ         48(AX), R8
+	VMOVUPS      Y5, (R8)(SI*1)
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y6, Y6
 	VFMADD231PS  Y7, Y3, Y6
-	MOVQ         24(AX), R8
+	MOVQ         72(AX), R8
 	VMOVUPS      Y6, (R8)(SI*1)
-	MOVQ         144(AX), R8
+	MOVQ         192(AX), R8
 	VMOVUPS      (R8)(SI*1), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      (BX)(SI*1), Y6
@@ -5194,22 +5217,23 @@ tail2:
 	VPBROADCASTD X5, Y5
 	VPCMPGTD     lanes<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(SI*1), Y5, Y6
-	MOVQ         24(AX), DI
-	VMASKMOVPS   (DI)(SI*1), Y5, Y7
+	MOVQ         24(AX), CX
+	VMASKMOVPS   (CX)(SI*1), Y5, Y7
 	VMASKMOVPS   (DX)(SI*1), Y5, Y8
-	MOVQ         96(AX), DX
-	VMASKMOVPS   (DX)(SI*1), Y5, Y9
+	MOVQ         144(AX), CX
+	VMASKMOVPS   (CX)(SI*1), Y5, Y9
 	VMULPS       Y9, Y7, Y9
 	VFMADD231PS  Y9, Y2, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
+	MOVQ         48(AX), CX
 	VMASKMOVPS   Y6, Y5, (CX)(SI*1)
-	VBROADCASTSS 332(AX), Y0
+	VBROADCASTSS 380(AX), Y0
 	VMULPS       Y0, Y7, Y7
 	VFMADD231PS  Y8, Y3, Y7
-	MOVQ         24(AX), CX
+	MOVQ         72(AX), CX
 	VMASKMOVPS   Y7, Y5, (CX)(SI*1)
-	MOVQ         144(AX), AX
+	MOVQ         192(AX), AX
 	VMASKMOVPS   (AX)(SI*1), Y5, Y0
 	VMULPS       Y0, Y6, Y6
 	VMASKMOVPS   (BX)(SI*1), Y5, Y0
@@ -5231,16 +5255,16 @@ done3:
 TEXT ·traceBackward7AVX2(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Y0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
@@ -5252,12 +5276,12 @@ block1:
 	VMOVUPS (CX)(R8*1), Y5
 	MOVQ    24(AX), R11
 	VMOVUPS (R11)(R8*1), Y6
-	MOVQ    96(AX), R11
+	MOVQ    144(AX), R11
 	VMOVUPS (R11)(R8*1), Y7
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -5270,7 +5294,7 @@ update4:
 	VFMADD231PS  Y11, Y8, Y5
 	VMINPS       Y5, Y0, Y5
 	VMAXPS       Y5, Y1, Y5
-	VBROADCASTSS 332(AX), Y8
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y6, Y6
 	VFMADD231PS  Y10, Y9, Y6
 	ADDQ         $0x08, R11
@@ -5286,16 +5310,16 @@ updated5:
 	VMOVAPS      Y5, Y5
 	VFMADD231PS  Y7, Y8, Y5
 	VMOVUPS      (BX)(R8*1), Y8
-	VBROADCASTSS 336(AX), Y10
+	VBROADCASTSS 384(AX), Y10
 	VMINPS       Y5, Y0, Y7
 	VMAXPS       Y7, Y1, Y7
 	VMULPS       Y7, Y8, Y11
-	MOVQ         168(AX), R12
+	MOVQ         216(AX), R12
 	VMOVUPS      (R12)(R8*1), Y12
 	VFMADD231PS  Y10, Y11, Y12
-	MOVQ         168(AX), R12
+	MOVQ         216(AX), R12
 	VMOVUPS      Y12, (R12)(R8*1)
-	MOVQ         144(AX), R12
+	MOVQ         192(AX), R12
 	VMOVUPS      (R12)(R8*1), Y11
 	VMULPS       Y11, Y10, Y10
 	VMOVUPS      (SI)(R8*1), Y11
@@ -5309,9 +5333,9 @@ updated5:
 	VANDPS       Y8, Y7, Y7
 	VBROADCASTSS (R11), Y5
 	VBROADCASTSS 4(R11), Y8
-	MOVQ         96(AX), R11
+	MOVQ         144(AX), R11
 	VMOVUPS      (R11)(R8*1), Y10
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      (R11)(R8*1), Y11
 	VFMADD231PS  Y9, Y11, Y3
 	VFMADD231PS  Y6, Y11, Y4
@@ -5319,18 +5343,18 @@ updated5:
 	VFMADD231PS  Y8, Y11, Y9
 	VMOVUPS      Y9, (DI)(R8*1)
 	VMOVUPS      Y7, (DX)(R8*1)
-	VBROADCASTSS 332(AX), Y8
+	VBROADCASTSS 380(AX), Y8
 	VMULPS       Y8, Y11, Y11
 	VMULPS       Y5, Y7, Y5
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      (R11)(R8*1), Y8
 	VFMADD231PS  Y6, Y5, Y8
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      Y8, (R11)(R8*1)
 	VMULPS       Y10, Y5, Y5
 	VMULPS       Y10, Y7, Y7
 	VADDPS       Y5, Y11, Y11
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      Y11, (R11)(R8*1)
 	VFMADD231PS  Y6, Y7, Y2
 	ADDQ         $0x20, R8
@@ -5346,12 +5370,12 @@ tail2:
 	VMASKMOVPS   (CX)(R8*1), Y5, Y6
 	MOVQ         24(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y7
-	MOVQ         96(AX), CX
+	MOVQ         144(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y8
-	MOVQ         288(AX), CX
-	MOVQ         192(AX), R9
+	MOVQ         336(AX), CX
+	MOVQ         240(AX), R9
 	ADDQ         R8, R9
-	MOVQ         320(AX), R11
+	MOVQ         368(AX), R11
 	DECQ         R11
 
 update6:
@@ -5364,7 +5388,7 @@ update6:
 	VFMADD231PS  Y12, Y9, Y6
 	VMINPS       Y6, Y0, Y6
 	VMAXPS       Y6, Y1, Y6
-	VBROADCASTSS 332(AX), Y9
+	VBROADCASTSS 380(AX), Y9
 	VMULPS       Y9, Y7, Y7
 	VFMADD231PS  Y11, Y10, Y7
 	ADDQ         $0x08, CX
@@ -5380,16 +5404,16 @@ updated7:
 	VMOVAPS      Y6, Y6
 	VFMADD231PS  Y8, Y9, Y6
 	VMASKMOVPS   (BX)(R8*1), Y5, Y9
-	VBROADCASTSS 336(AX), Y11
+	VBROADCASTSS 384(AX), Y11
 	VMINPS       Y6, Y0, Y8
 	VMAXPS       Y8, Y1, Y8
 	VMULPS       Y8, Y9, Y12
-	MOVQ         168(AX), BX
+	MOVQ         216(AX), BX
 	VMASKMOVPS   (BX)(R8*1), Y5, Y13
 	VFMADD231PS  Y11, Y12, Y13
-	MOVQ         168(AX), BX
+	MOVQ         216(AX), BX
 	VMASKMOVPS   Y13, Y5, (BX)(R8*1)
-	MOVQ         144(AX), BX
+	MOVQ         192(AX), BX
 	VMASKMOVPS   (BX)(R8*1), Y5, Y12
 	VMULPS       Y12, Y11, Y11
 	VMASKMOVPS   (SI)(R8*1), Y5, Y12
@@ -5403,9 +5427,9 @@ updated7:
 	VANDPS       Y0, Y8, Y8
 	VBROADCASTSS (CX), Y0
 	VBROADCASTSS 4(CX), Y1
-	MOVQ         96(AX), CX
+	MOVQ         144(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y6
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y9
 	VFMADD231PS  Y10, Y9, Y3
 	VFMADD231PS  Y7, Y9, Y4
@@ -5413,18 +5437,18 @@ updated7:
 	VFMADD231PS  Y1, Y9, Y10
 	VMASKMOVPS   Y10, Y5, (DI)(R8*1)
 	VMASKMOVPS   Y8, Y5, (DX)(R8*1)
-	VBROADCASTSS 332(AX), Y1
+	VBROADCASTSS 380(AX), Y1
 	VMULPS       Y1, Y9, Y9
 	VMULPS       Y0, Y8, Y0
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMASKMOVPS   (CX)(R8*1), Y5, Y1
 	VFMADD231PS  Y7, Y0, Y1
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMASKMOVPS   Y1, Y5, (CX)(R8*1)
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y8, Y8
 	VADDPS       Y0, Y9, Y9
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMASKMOVPS   Y9, Y5, (CX)(R8*1)
 	VFMADD231PS  Y7, Y8, Y2
 
@@ -5435,21 +5459,21 @@ done3:
 	VADDPS       X0, X2, X2
 	VMOVSHDUP    X2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, 340(AX)
+	VMOVSS       X2, 388(AX)
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
 	VPERMILPD    $0x01, X3, X0
 	VADDPS       X0, X3, X3
 	VMOVSHDUP    X3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, 344(AX)
+	VMOVSS       X3, 392(AX)
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
 	VPERMILPD    $0x01, X4, X0
 	VADDPS       X0, X4, X4
 	VMOVSHDUP    X4, X0
 	VADDPS       X0, X4, X4
-	VMOVSS       X4, 348(AX)
+	VMOVSS       X4, 396(AX)
 	VZEROUPPER
 	RET
 
@@ -12881,16 +12905,16 @@ done3:
 TEXT ·traceForward0AVX512(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), AX
-	VBROADCASTSS (AX), Z2
-	VBROADCASTSS 4(AX), Z3
+	MOVQ         336(AX), R8
+	VBROADCASTSS (R8), Z2
+	VBROADCASTSS 4(R8), Z3
 	VPXORD       Z4, Z4, Z4
 
 block1:
@@ -12902,7 +12926,8 @@ block1:
 	VFMADD231PS Z6, Z3, Z5
 	VMINPS      Z5, Z0, Z5
 	VMAXPS      Z5, Z1, Z5
-	VMOVUPS     Z5, (CX)(SI*1)
+	MOVQ        48(AX), R8
+	VMOVUPS     Z5, (R8)(SI*1)
 	VMOVUPS     (BX)(SI*1), Z6
 	VFMADD231PS Z6, Z5, Z4
 	ADDQ        $0x40, SI
@@ -12912,16 +12937,17 @@ block1:
 tail2:
 	TESTQ       DI, DI
 	JZ          done3
-	MOVL        $-1, AX
-	BZHIL       DI, AX, AX
-	KMOVW       AX, K1
+	MOVL        $-1, R8
+	BZHIL       DI, R8, R8
+	KMOVW       R8, K1
 	VMOVUPS.Z   (CX)(SI*1), K1, Z5
 	VMOVUPS.Z   (DX)(SI*1), K1, Z6
 	VMULPS      Z5, Z2, Z5
 	VFMADD231PS Z6, Z3, Z5
 	VMINPS      Z5, Z0, Z5
 	VMAXPS      Z5, Z1, Z5
-	VMOVUPS     Z5, K1, (CX)(SI*1)
+	MOVQ        48(AX), AX
+	VMOVUPS     Z5, K1, (AX)(SI*1)
 	VMOVUPS.Z   (BX)(SI*1), K1, Z0
 	VFMADD231PS Z0, Z5, Z4
 
@@ -12943,16 +12969,16 @@ done3:
 TEXT ·traceBackward0AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VPXORD       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
@@ -12961,10 +12987,10 @@ block1:
 	CMPQ    R9, $0x10
 	JLT     tail2
 	VMOVUPS (CX)(R8*1), Z4
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -12989,7 +13015,7 @@ updated5:
 	VMULPS       Z4, Z5, Z8
 	VFMADD231PS  Z7, Z6, Z8
 	VMOVUPS      (BX)(R8*1), Z10
-	VBROADCASTSS 336(AX), Z11
+	VBROADCASTSS 384(AX), Z11
 	VMINPS       Z8, Z0, Z9
 	VMAXPS       Z9, Z1, Z9
 	VMOVUPS      (SI)(R8*1), Z12
@@ -13018,10 +13044,10 @@ tail2:
 	BZHIL     R9, R11, R11
 	KMOVW     R11, K1
 	VMOVUPS.Z (CX)(R8*1), K1, Z4
-	MOVQ      288(AX), CX
-	MOVQ      192(AX), R9
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), R9
 	ADDQ      R8, R9
-	MOVQ      320(AX), R11
+	MOVQ      368(AX), R11
 	DECQ      R11
 
 update6:
@@ -13046,7 +13072,7 @@ updated7:
 	VMULPS       Z4, Z5, Z8
 	VFMADD231PS  Z7, Z6, Z8
 	VMOVUPS.Z    (BX)(R8*1), K1, Z10
-	VBROADCASTSS 336(AX), Z11
+	VBROADCASTSS 384(AX), Z11
 	VMINPS       Z8, Z0, Z9
 	VMAXPS       Z9, Z1, Z9
 	VMOVUPS.Z    (SI)(R8*1), K1, Z12
@@ -13074,7 +13100,7 @@ done3:
 	VADDPS        X0, X2, X2
 	VMOVSHDUP     X2, X0
 	VADDPS        X0, X2, X2
-	VMOVSS        X2, 340(AX)
+	VMOVSS        X2, 388(AX)
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPS        Y0, Y3, Y3
 	VEXTRACTF32X4 $0x01, Y3, X0
@@ -13083,7 +13109,7 @@ done3:
 	VADDPS        X0, X3, X3
 	VMOVSHDUP     X3, X0
 	VADDPS        X0, X3, X3
-	VMOVSS        X3, 344(AX)
+	VMOVSS        X3, 392(AX)
 	VZEROUPPER
 	RET
 
@@ -13092,22 +13118,22 @@ done3:
 TEXT ·traceUpdate0AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	VBROADCASTSS 328(AX), Z0
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         DX, DX
 	MOVQ         8(AX), BX
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 
 block1:
 	CMPQ    BX, $0x10
 	JLT     tail2
 	VMOVUPS (CX)(DX*1), Z2
-	MOVQ    288(AX), DI
-	MOVQ    192(AX), R8
+	MOVQ    336(AX), DI
+	MOVQ    240(AX), R8
 	ADDQ    DX, R8
-	MOVQ    320(AX), R9
+	MOVQ    368(AX), R9
 
 update4:
 	TESTQ        R9, R9
@@ -13125,7 +13151,8 @@ update4:
 	JMP          update4
 
 updated5:
-	VMOVUPS Z2, (CX)(DX*1)
+	MOVQ    48(AX), DI
+	VMOVUPS Z2, (DI)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, BX
 	JMP     block1
@@ -13137,28 +13164,29 @@ tail2:
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(DX*1), K1, Z2
-	MOVQ      288(AX), BX
-	MOVQ      192(AX), DI
-	ADDQ      DX, DI
-	MOVQ      320(AX), AX
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), BX
+	ADDQ      DX, BX
+	MOVQ      368(AX), DI
 
 update6:
-	TESTQ        AX, AX
+	TESTQ        DI, DI
 	JZ           updated7
-	VBROADCASTSS (BX), Z3
-	VBROADCASTSS 4(BX), Z4
-	VMOVUPS.Z    (DI), K1, Z5
+	VBROADCASTSS (CX), Z3
+	VBROADCASTSS 4(CX), Z4
+	VMOVUPS.Z    (BX), K1, Z5
 	VMULPS       Z2, Z3, Z2
 	VFMADD231PS  Z5, Z4, Z2
 	VMINPS       Z2, Z0, Z2
 	VMAXPS       Z2, Z1, Z2
-	ADDQ         $0x08, BX
-	ADDQ         SI, DI
-	DECQ         AX
+	ADDQ         $0x08, CX
+	ADDQ         SI, BX
+	DECQ         DI
 	JMP          update6
 
 updated7:
-	VMOVUPS Z2, K1, (CX)(DX*1)
+	MOVQ    48(AX), AX
+	VMOVUPS Z2, K1, (AX)(DX*1)
 
 done3:
 	VZEROUPPER
@@ -13169,14 +13197,14 @@ done3:
 TEXT ·traceForward1AVX512(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Z2
 	VBROADCASTSS 4(R8), Z3
 	VPXORD       Z4, Z4, Z4
@@ -13190,8 +13218,9 @@ block1:
 	VFMADD231PS Z6, Z3, Z5
 	VMINPS      Z5, Z0, Z5
 	VMAXPS      Z5, Z1, Z5
-	VMOVUPS     Z5, (CX)(SI*1)
-	MOVQ        144(AX), R8
+	MOVQ        48(AX), R8
+	VMOVUPS     Z5, (R8)(SI*1)
+	MOVQ        192(AX), R8
 	VMOVUPS     (R8)(SI*1), Z6
 	VMULPS      Z6, Z5, Z5
 	VMOVUPS     (BX)(SI*1), Z6
@@ -13212,8 +13241,9 @@ tail2:
 	VFMADD231PS Z6, Z3, Z5
 	VMINPS      Z5, Z0, Z5
 	VMAXPS      Z5, Z1, Z5
+	MOVQ        48(AX), CX
 	VMOVUPS     Z5, K1, (CX)(SI*1)
-	MOVQ        144(AX), AX
+	MOVQ        192(AX), AX
 	VMOVUPS.Z   (AX)(SI*1), K1, Z0
 	VMULPS      Z0, Z5, Z5
 	VMOVUPS.Z   (BX)(SI*1), K1, Z0
@@ -13237,16 +13267,16 @@ done3:
 TEXT ·traceBackward1AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VPXORD       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
@@ -13255,10 +13285,10 @@ block1:
 	CMPQ    R9, $0x10
 	JLT     tail2
 	VMOVUPS (CX)(R8*1), Z4
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -13283,16 +13313,16 @@ updated5:
 	VMULPS       Z4, Z5, Z8
 	VFMADD231PS  Z7, Z6, Z8
 	VMOVUPS      (BX)(R8*1), Z10
-	VBROADCASTSS 336(AX), Z11
+	VBROADCASTSS 384(AX), Z11
 	VMINPS       Z8, Z0, Z9
 	VMAXPS       Z9, Z1, Z9
 	VMULPS       Z9, Z10, Z12
-	MOVQ         168(AX), R11
+	MOVQ         216(AX), R11
 	VMOVUPS      (R11)(R8*1), Z13
 	VFMADD231PS  Z11, Z12, Z13
-	MOVQ         168(AX), R11
+	MOVQ         216(AX), R11
 	VMOVUPS      Z13, (R11)(R8*1)
-	MOVQ         144(AX), R11
+	MOVQ         192(AX), R11
 	VMOVUPS      (R11)(R8*1), Z12
 	VMULPS       Z12, Z11, Z11
 	VMOVUPS      (SI)(R8*1), Z12
@@ -13321,10 +13351,10 @@ tail2:
 	BZHIL     R9, R11, R11
 	KMOVW     R11, K1
 	VMOVUPS.Z (CX)(R8*1), K1, Z4
-	MOVQ      288(AX), CX
-	MOVQ      192(AX), R9
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), R9
 	ADDQ      R8, R9
-	MOVQ      320(AX), R11
+	MOVQ      368(AX), R11
 	DECQ      R11
 
 update6:
@@ -13349,16 +13379,16 @@ updated7:
 	VMULPS       Z4, Z5, Z8
 	VFMADD231PS  Z7, Z6, Z8
 	VMOVUPS.Z    (BX)(R8*1), K1, Z10
-	VBROADCASTSS 336(AX), Z11
+	VBROADCASTSS 384(AX), Z11
 	VMINPS       Z8, Z0, Z9
 	VMAXPS       Z9, Z1, Z9
 	VMULPS       Z9, Z10, Z12
-	MOVQ         168(AX), CX
+	MOVQ         216(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z13
 	VFMADD231PS  Z11, Z12, Z13
-	MOVQ         168(AX), CX
+	MOVQ         216(AX), CX
 	VMOVUPS      Z13, K1, (CX)(R8*1)
-	MOVQ         144(AX), CX
+	MOVQ         192(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z12
 	VMULPS       Z12, Z11, Z11
 	VMOVUPS.Z    (SI)(R8*1), K1, Z12
@@ -13386,7 +13416,7 @@ done3:
 	VADDPS        X0, X2, X2
 	VMOVSHDUP     X2, X0
 	VADDPS        X0, X2, X2
-	VMOVSS        X2, 340(AX)
+	VMOVSS        X2, 388(AX)
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPS        Y0, Y3, Y3
 	VEXTRACTF32X4 $0x01, Y3, X0
@@ -13395,7 +13425,7 @@ done3:
 	VADDPS        X0, X3, X3
 	VMOVSHDUP     X3, X0
 	VADDPS        X0, X3, X3
-	VMOVSS        X3, 344(AX)
+	VMOVSS        X3, 392(AX)
 	VZEROUPPER
 	RET
 
@@ -13404,14 +13434,14 @@ done3:
 TEXT ·traceForward2AVX512(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Z2
 	VBROADCASTSS 4(R8), Z3
 	VPXORD       Z4, Z4, Z4
@@ -13421,14 +13451,15 @@ block1:
 	JLT          tail2
 	VMOVUPS      (CX)(SI*1), Z5
 	VMOVUPS      (DX)(SI*1), Z6
-	MOVQ         96(AX), R8
+	MOVQ         144(AX), R8
 	VMOVUPS      (R8)(SI*1), Z7
 	VMULPS       Z6, Z2, Z6
 	VFNMADD231PS Z5, Z3, Z6
 	VFMADD231PS  Z6, Z7, Z5
 	VMINPS       Z5, Z0, Z5
 	VMAXPS       Z5, Z1, Z5
-	VMOVUPS      Z5, (CX)(SI*1)
+	MOVQ         48(AX), R8
+	VMOVUPS      Z5, (R8)(SI*1)
 	VMOVUPS      (BX)(SI*1), Z6
 	VFMADD231PS  Z6, Z5, Z4
 	ADDQ         $0x40, SI
@@ -13443,14 +13474,15 @@ tail2:
 	KMOVW        R8, K1
 	VMOVUPS.Z    (CX)(SI*1), K1, Z5
 	VMOVUPS.Z    (DX)(SI*1), K1, Z6
-	MOVQ         96(AX), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z7
+	MOVQ         144(AX), CX
+	VMOVUPS.Z    (CX)(SI*1), K1, Z7
 	VMULPS       Z6, Z2, Z2
 	VFNMADD231PS Z5, Z3, Z2
 	VFMADD231PS  Z2, Z7, Z5
 	VMINPS       Z5, Z0, Z5
 	VMAXPS       Z5, Z1, Z5
-	VMOVUPS      Z5, K1, (CX)(SI*1)
+	MOVQ         48(AX), AX
+	VMOVUPS      Z5, K1, (AX)(SI*1)
 	VMOVUPS.Z    (BX)(SI*1), K1, Z0
 	VFMADD231PS  Z0, Z5, Z4
 
@@ -13472,16 +13504,16 @@ done3:
 TEXT ·traceBackward2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VPXORD       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
@@ -13490,12 +13522,12 @@ block1:
 	CMPQ    R9, $0x10
 	JLT     tail2
 	VMOVUPS (CX)(R8*1), Z4
-	MOVQ    96(AX), R11
+	MOVQ    144(AX), R11
 	VMOVUPS (R11)(R8*1), Z5
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -13523,7 +13555,7 @@ updated5:
 	VMOVAPS      Z4, Z9
 	VFMADD231PS  Z10, Z5, Z9
 	VMOVUPS      (BX)(R8*1), Z11
-	VBROADCASTSS 336(AX), Z12
+	VBROADCASTSS 384(AX), Z12
 	VMINPS       Z9, Z0, Z10
 	VMAXPS       Z10, Z1, Z10
 	VMOVUPS      (SI)(R8*1), Z13
@@ -13536,10 +13568,10 @@ updated5:
 	VMOVAPS.Z    Z10, K1, Z10
 	VMULPS       Z8, Z6, Z9
 	VFNMADD231PS Z4, Z7, Z9
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      (R11)(R8*1), Z11
 	VFMADD231PS  Z10, Z9, Z11
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      Z11, (R11)(R8*1)
 	VMULPS       Z10, Z5, Z5
 	VFMADD231PS  Z8, Z5, Z2
@@ -13560,12 +13592,12 @@ tail2:
 	BZHIL     R9, R11, R11
 	KMOVW     R11, K1
 	VMOVUPS.Z (CX)(R8*1), K1, Z4
-	MOVQ      96(AX), CX
+	MOVQ      144(AX), CX
 	VMOVUPS.Z (CX)(R8*1), K1, Z5
-	MOVQ      288(AX), CX
-	MOVQ      192(AX), R9
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), R9
 	ADDQ      R8, R9
-	MOVQ      320(AX), R11
+	MOVQ      368(AX), R11
 	DECQ      R11
 
 update6:
@@ -13593,7 +13625,7 @@ updated7:
 	VMOVAPS      Z4, Z9
 	VFMADD231PS  Z10, Z5, Z9
 	VMOVUPS.Z    (BX)(R8*1), K1, Z11
-	VBROADCASTSS 336(AX), Z12
+	VBROADCASTSS 384(AX), Z12
 	VMINPS       Z9, Z0, Z10
 	VMAXPS       Z10, Z1, Z10
 	VMOVUPS.Z    (SI)(R8*1), K1, Z13
@@ -13606,10 +13638,10 @@ updated7:
 	VMOVAPS.Z    Z10, K2, Z10
 	VMULPS       Z8, Z6, Z0
 	VFNMADD231PS Z4, Z7, Z0
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z1
 	VFMADD231PS  Z10, Z0, Z1
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMOVUPS      Z1, K1, (CX)(R8*1)
 	VMULPS       Z10, Z5, Z5
 	VFMADD231PS  Z8, Z5, Z2
@@ -13629,7 +13661,7 @@ done3:
 	VADDPS        X0, X2, X2
 	VMOVSHDUP     X2, X0
 	VADDPS        X0, X2, X2
-	VMOVSS        X2, 340(AX)
+	VMOVSS        X2, 388(AX)
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPS        Y0, Y3, Y3
 	VEXTRACTF32X4 $0x01, Y3, X0
@@ -13638,7 +13670,7 @@ done3:
 	VADDPS        X0, X3, X3
 	VMOVSHDUP     X3, X0
 	VADDPS        X0, X3, X3
-	VMOVSS        X3, 344(AX)
+	VMOVSS        X3, 392(AX)
 	VZEROUPPER
 	RET
 
@@ -13647,24 +13679,24 @@ done3:
 TEXT ·traceUpdate2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	VBROADCASTSS 328(AX), Z0
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         DX, DX
 	MOVQ         8(AX), BX
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 
 block1:
 	CMPQ    BX, $0x10
 	JLT     tail2
 	VMOVUPS (CX)(DX*1), Z2
-	MOVQ    96(AX), DI
+	MOVQ    144(AX), DI
 	VMOVUPS (DI)(DX*1), Z3
-	MOVQ    288(AX), DI
-	MOVQ    192(AX), R8
+	MOVQ    336(AX), DI
+	MOVQ    240(AX), R8
 	ADDQ    DX, R8
-	MOVQ    320(AX), R9
+	MOVQ    368(AX), R9
 
 update4:
 	TESTQ        R9, R9
@@ -13683,7 +13715,8 @@ update4:
 	JMP          update4
 
 updated5:
-	VMOVUPS Z2, (CX)(DX*1)
+	MOVQ    48(AX), DI
+	VMOVUPS Z2, (DI)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, BX
 	JMP     block1
@@ -13695,31 +13728,32 @@ tail2:
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(DX*1), K1, Z2
-	MOVQ      96(AX), BX
-	VMOVUPS.Z (BX)(DX*1), K1, Z3
-	MOVQ      288(AX), BX
-	MOVQ      192(AX), DI
-	ADDQ      DX, DI
-	MOVQ      320(AX), AX
+	MOVQ      144(AX), CX
+	VMOVUPS.Z (CX)(DX*1), K1, Z3
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), BX
+	ADDQ      DX, BX
+	MOVQ      368(AX), DI
 
 update6:
-	TESTQ        AX, AX
+	TESTQ        DI, DI
 	JZ           updated7
-	VBROADCASTSS (BX), Z4
-	VBROADCASTSS 4(BX), Z5
-	VMOVUPS.Z    (DI), K1, Z6
+	VBROADCASTSS (CX), Z4
+	VBROADCASTSS 4(CX), Z5
+	VMOVUPS.Z    (BX), K1, Z6
 	VMULPS       Z6, Z4, Z4
 	VFNMADD231PS Z2, Z5, Z4
 	VFMADD231PS  Z4, Z3, Z2
 	VMINPS       Z2, Z0, Z2
 	VMAXPS       Z2, Z1, Z2
-	ADDQ         $0x08, BX
-	ADDQ         SI, DI
-	DECQ         AX
+	ADDQ         $0x08, CX
+	ADDQ         SI, BX
+	DECQ         DI
 	JMP          update6
 
 updated7:
-	VMOVUPS Z2, K1, (CX)(DX*1)
+	MOVQ    48(AX), AX
+	VMOVUPS Z2, K1, (AX)(DX*1)
 
 done3:
 	VZEROUPPER
@@ -13730,14 +13764,14 @@ done3:
 TEXT ·traceForward3AVX512(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Z2
 	VBROADCASTSS 4(R8), Z3
 	VPXORD       Z4, Z4, Z4
@@ -13747,15 +13781,16 @@ block1:
 	JLT          tail2
 	VMOVUPS      (CX)(SI*1), Z5
 	VMOVUPS      (DX)(SI*1), Z6
-	MOVQ         96(AX), R8
+	MOVQ         144(AX), R8
 	VMOVUPS      (R8)(SI*1), Z7
 	VMULPS       Z6, Z2, Z6
 	VFNMADD231PS Z5, Z3, Z6
 	VFMADD231PS  Z6, Z7, Z5
 	VMINPS       Z5, Z0, Z5
 	VMAXPS       Z5, Z1, Z5
-	VMOVUPS      Z5, (CX)(SI*1)
-	MOVQ         144(AX), R8
+	MOVQ         48(AX), R8
+	VMOVUPS      Z5, (R8)(SI*1)
+	MOVQ         192(AX), R8
 	VMOVUPS      (R8)(SI*1), Z6
 	VMULPS       Z6, Z5, Z5
 	VMOVUPS      (BX)(SI*1), Z6
@@ -13772,15 +13807,16 @@ tail2:
 	KMOVW        R8, K1
 	VMOVUPS.Z    (CX)(SI*1), K1, Z5
 	VMOVUPS.Z    (DX)(SI*1), K1, Z6
-	MOVQ         96(AX), DX
-	VMOVUPS.Z    (DX)(SI*1), K1, Z7
+	MOVQ         144(AX), CX
+	VMOVUPS.Z    (CX)(SI*1), K1, Z7
 	VMULPS       Z6, Z2, Z2
 	VFNMADD231PS Z5, Z3, Z2
 	VFMADD231PS  Z2, Z7, Z5
 	VMINPS       Z5, Z0, Z5
 	VMAXPS       Z5, Z1, Z5
+	MOVQ         48(AX), CX
 	VMOVUPS      Z5, K1, (CX)(SI*1)
-	MOVQ         144(AX), AX
+	MOVQ         192(AX), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	VMULPS       Z0, Z5, Z5
 	VMOVUPS.Z    (BX)(SI*1), K1, Z0
@@ -13804,16 +13840,16 @@ done3:
 TEXT ·traceBackward3AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VPXORD       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
@@ -13822,12 +13858,12 @@ block1:
 	CMPQ    R9, $0x10
 	JLT     tail2
 	VMOVUPS (CX)(R8*1), Z4
-	MOVQ    96(AX), R11
+	MOVQ    144(AX), R11
 	VMOVUPS (R11)(R8*1), Z5
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -13855,16 +13891,16 @@ updated5:
 	VMOVAPS      Z4, Z9
 	VFMADD231PS  Z10, Z5, Z9
 	VMOVUPS      (BX)(R8*1), Z11
-	VBROADCASTSS 336(AX), Z12
+	VBROADCASTSS 384(AX), Z12
 	VMINPS       Z9, Z0, Z10
 	VMAXPS       Z10, Z1, Z10
 	VMULPS       Z10, Z11, Z13
-	MOVQ         168(AX), R11
+	MOVQ         216(AX), R11
 	VMOVUPS      (R11)(R8*1), Z14
 	VFMADD231PS  Z12, Z13, Z14
-	MOVQ         168(AX), R11
+	MOVQ         216(AX), R11
 	VMOVUPS      Z14, (R11)(R8*1)
-	MOVQ         144(AX), R11
+	MOVQ         192(AX), R11
 	VMOVUPS      (R11)(R8*1), Z13
 	VMULPS       Z13, Z12, Z12
 	VMOVUPS      (SI)(R8*1), Z13
@@ -13877,10 +13913,10 @@ updated5:
 	VMOVAPS.Z    Z10, K1, Z10
 	VMULPS       Z8, Z6, Z9
 	VFNMADD231PS Z4, Z7, Z9
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      (R11)(R8*1), Z11
 	VFMADD231PS  Z10, Z9, Z11
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      Z11, (R11)(R8*1)
 	VMULPS       Z10, Z5, Z5
 	VFMADD231PS  Z8, Z5, Z2
@@ -13901,12 +13937,12 @@ tail2:
 	BZHIL     R9, R11, R11
 	KMOVW     R11, K1
 	VMOVUPS.Z (CX)(R8*1), K1, Z4
-	MOVQ      96(AX), CX
+	MOVQ      144(AX), CX
 	VMOVUPS.Z (CX)(R8*1), K1, Z5
-	MOVQ      288(AX), CX
-	MOVQ      192(AX), R9
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), R9
 	ADDQ      R8, R9
-	MOVQ      320(AX), R11
+	MOVQ      368(AX), R11
 	DECQ      R11
 
 update6:
@@ -13934,16 +13970,16 @@ updated7:
 	VMOVAPS      Z4, Z9
 	VFMADD231PS  Z10, Z5, Z9
 	VMOVUPS.Z    (BX)(R8*1), K1, Z11
-	VBROADCASTSS 336(AX), Z12
+	VBROADCASTSS 384(AX), Z12
 	VMINPS       Z9, Z0, Z10
 	VMAXPS       Z10, Z1, Z10
 	VMULPS       Z10, Z11, Z13
-	MOVQ         168(AX), CX
+	MOVQ         216(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z14
 	VFMADD231PS  Z12, Z13, Z14
-	MOVQ         168(AX), CX
+	MOVQ         216(AX), CX
 	VMOVUPS      Z14, K1, (CX)(R8*1)
-	MOVQ         144(AX), CX
+	MOVQ         192(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z13
 	VMULPS       Z13, Z12, Z12
 	VMOVUPS.Z    (SI)(R8*1), K1, Z13
@@ -13956,10 +13992,10 @@ updated7:
 	VMOVAPS.Z    Z10, K2, Z10
 	VMULPS       Z8, Z6, Z0
 	VFNMADD231PS Z4, Z7, Z0
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z1
 	VFMADD231PS  Z10, Z0, Z1
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMOVUPS      Z1, K1, (CX)(R8*1)
 	VMULPS       Z10, Z5, Z5
 	VFMADD231PS  Z8, Z5, Z2
@@ -13979,7 +14015,7 @@ done3:
 	VADDPS        X0, X2, X2
 	VMOVSHDUP     X2, X0
 	VADDPS        X0, X2, X2
-	VMOVSS        X2, 340(AX)
+	VMOVSS        X2, 388(AX)
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPS        Y0, Y3, Y3
 	VEXTRACTF32X4 $0x01, Y3, X0
@@ -13988,7 +14024,7 @@ done3:
 	VADDPS        X0, X3, X3
 	VMOVSHDUP     X3, X0
 	VADDPS        X0, X3, X3
-	VMOVSS        X3, 344(AX)
+	VMOVSS        X3, 392(AX)
 	VZEROUPPER
 	RET
 
@@ -13997,15 +14033,15 @@ done3:
 TEXT ·traceForward4AVX512(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Z3
 	VBROADCASTSS 4(R8), Z4
 	VPXORD       Z5, Z5, Z5
@@ -14020,10 +14056,11 @@ block1:
 	VFMADD231PS Z7, Z3, Z6
 	VMINPS      Z6, Z0, Z6
 	VMAXPS      Z6, Z1, Z6
-	VMOVUPS     Z6, (CX)(SI*1)
+	MOVQ        48(AX), R8
+	VMOVUPS     Z6, (R8)(SI*1)
 	VMULPS      Z2, Z7, Z7
 	VFMADD231PS Z8, Z4, Z7
-	MOVQ        24(AX), R8
+	MOVQ        72(AX), R8
 	VMOVUPS     Z7, (R8)(SI*1)
 	VMOVUPS     (BX)(SI*1), Z7
 	VFMADD231PS Z7, Z6, Z5
@@ -14038,16 +14075,17 @@ tail2:
 	BZHIL       DI, R8, R8
 	KMOVW       R8, K1
 	VMOVUPS.Z   (CX)(SI*1), K1, Z6
-	MOVQ        24(AX), DI
-	VMOVUPS.Z   (DI)(SI*1), K1, Z7
+	MOVQ        24(AX), CX
+	VMOVUPS.Z   (CX)(SI*1), K1, Z7
 	VMOVUPS.Z   (DX)(SI*1), K1, Z8
 	VFMADD231PS Z7, Z3, Z6
 	VMINPS      Z6, Z0, Z6
 	VMAXPS      Z6, Z1, Z6
+	MOVQ        48(AX), CX
 	VMOVUPS     Z6, K1, (CX)(SI*1)
 	VMULPS      Z2, Z7, Z7
 	VFMADD231PS Z8, Z4, Z7
-	MOVQ        24(AX), AX
+	MOVQ        72(AX), AX
 	VMOVUPS     Z7, K1, (AX)(SI*1)
 	VMOVUPS.Z   (BX)(SI*1), K1, Z0
 	VFMADD231PS Z0, Z6, Z5
@@ -14070,17 +14108,17 @@ done3:
 TEXT ·traceBackward4AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VPXORD       Z3, Z3, Z3
 	VPXORD       Z4, Z4, Z4
@@ -14092,10 +14130,10 @@ block1:
 	VMOVUPS (CX)(R8*1), Z6
 	MOVQ    24(AX), R11
 	VMOVUPS (R11)(R8*1), Z7
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -14121,7 +14159,7 @@ updated5:
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z7, Z8, Z6
 	VMOVUPS      (BX)(R8*1), Z12
-	VBROADCASTSS 336(AX), Z13
+	VBROADCASTSS 384(AX), Z13
 	VMINPS       Z6, Z0, Z11
 	VMAXPS       Z11, Z1, Z11
 	VMOVUPS      (SI)(R8*1), Z14
@@ -14132,7 +14170,7 @@ updated5:
 	VCMPPS       $0x12, Z0, Z6, K1
 	VCMPPS       $0x1d, Z1, Z6, K1, K1
 	VMOVAPS.Z    Z11, K1, Z11
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      (R11)(R8*1), Z6
 	VFMADD231PS  Z10, Z6, Z4
 	VFMADD231PS  Z7, Z6, Z5
@@ -14143,7 +14181,7 @@ updated5:
 	VMULPS       Z2, Z6, Z6
 	VMULPS       Z8, Z11, Z8
 	VADDPS       Z8, Z6, Z6
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      Z6, (R11)(R8*1)
 	VFMADD231PS  Z7, Z11, Z3
 	ADDQ         $0x40, R8
@@ -14159,10 +14197,10 @@ tail2:
 	VMOVUPS.Z (CX)(R8*1), K1, Z6
 	MOVQ      24(AX), CX
 	VMOVUPS.Z (CX)(R8*1), K1, Z7
-	MOVQ      288(AX), CX
-	MOVQ      192(AX), R9
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), R9
 	ADDQ      R8, R9
-	MOVQ      320(AX), R11
+	MOVQ      368(AX), R11
 	DECQ      R11
 
 update6:
@@ -14188,7 +14226,7 @@ updated7:
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z7, Z8, Z6
 	VMOVUPS.Z    (BX)(R8*1), K1, Z12
-	VBROADCASTSS 336(AX), Z13
+	VBROADCASTSS 384(AX), Z13
 	VMINPS       Z6, Z0, Z11
 	VMAXPS       Z11, Z1, Z11
 	VMOVUPS.Z    (SI)(R8*1), K1, Z14
@@ -14199,7 +14237,7 @@ updated7:
 	VCMPPS       $0x12, Z0, Z6, K2
 	VCMPPS       $0x1d, Z1, Z6, K2, K2
 	VMOVAPS.Z    Z11, K2, Z11
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z0
 	VFMADD231PS  Z10, Z0, Z4
 	VFMADD231PS  Z7, Z0, Z5
@@ -14210,7 +14248,7 @@ updated7:
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z8, Z11, Z1
 	VADDPS       Z1, Z0, Z0
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMOVUPS      Z0, K1, (CX)(R8*1)
 	VFMADD231PS  Z7, Z11, Z3
 
@@ -14223,7 +14261,7 @@ done3:
 	VADDPS        X0, X3, X3
 	VMOVSHDUP     X3, X0
 	VADDPS        X0, X3, X3
-	VMOVSS        X3, 340(AX)
+	VMOVSS        X3, 388(AX)
 	VEXTRACTF64X4 $0x01, Z4, Y0
 	VADDPS        Y0, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X0
@@ -14232,7 +14270,7 @@ done3:
 	VADDPS        X0, X4, X4
 	VMOVSHDUP     X4, X0
 	VADDPS        X0, X4, X4
-	VMOVSS        X4, 344(AX)
+	VMOVSS        X4, 392(AX)
 	VEXTRACTF64X4 $0x01, Z5, Y0
 	VADDPS        Y0, Y5, Y5
 	VEXTRACTF32X4 $0x01, Y5, X0
@@ -14241,7 +14279,7 @@ done3:
 	VADDPS        X0, X5, X5
 	VMOVSHDUP     X5, X0
 	VADDPS        X0, X5, X5
-	VMOVSS        X5, 348(AX)
+	VMOVSS        X5, 396(AX)
 	VZEROUPPER
 	RET
 
@@ -14250,13 +14288,13 @@ done3:
 TEXT ·traceUpdate4AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	VBROADCASTSS 328(AX), Z0
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         DX, DX
 	MOVQ         8(AX), BX
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 
 block1:
@@ -14265,10 +14303,10 @@ block1:
 	VMOVUPS (CX)(DX*1), Z3
 	MOVQ    24(AX), DI
 	VMOVUPS (DI)(DX*1), Z4
-	MOVQ    288(AX), DI
-	MOVQ    192(AX), R8
+	MOVQ    336(AX), DI
+	MOVQ    240(AX), R8
 	ADDQ    DX, R8
-	MOVQ    320(AX), R9
+	MOVQ    368(AX), R9
 
 update4:
 	TESTQ        R9, R9
@@ -14287,8 +14325,9 @@ update4:
 	JMP          update4
 
 updated5:
-	VMOVUPS Z3, (CX)(DX*1)
-	MOVQ    24(AX), DI
+	MOVQ    48(AX), DI
+	VMOVUPS Z3, (DI)(DX*1)
+	MOVQ    72(AX), DI
 	VMOVUPS Z4, (DI)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, BX
@@ -14301,32 +14340,33 @@ tail2:
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(DX*1), K1, Z3
-	MOVQ      24(AX), BX
-	VMOVUPS.Z (BX)(DX*1), K1, Z4
-	MOVQ      288(AX), BX
-	MOVQ      192(AX), DI
-	ADDQ      DX, DI
-	MOVQ      320(AX), R8
+	MOVQ      24(AX), CX
+	VMOVUPS.Z (CX)(DX*1), K1, Z4
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), BX
+	ADDQ      DX, BX
+	MOVQ      368(AX), DI
 
 update6:
-	TESTQ        R8, R8
+	TESTQ        DI, DI
 	JZ           updated7
-	VBROADCASTSS (BX), Z5
-	VBROADCASTSS 4(BX), Z6
-	VMOVUPS.Z    (DI), K1, Z7
+	VBROADCASTSS (CX), Z5
+	VBROADCASTSS 4(CX), Z6
+	VMOVUPS.Z    (BX), K1, Z7
 	VFMADD231PS  Z4, Z5, Z3
 	VMINPS       Z3, Z0, Z3
 	VMAXPS       Z3, Z1, Z3
 	VMULPS       Z2, Z4, Z4
 	VFMADD231PS  Z7, Z6, Z4
-	ADDQ         $0x08, BX
-	ADDQ         SI, DI
-	DECQ         R8
+	ADDQ         $0x08, CX
+	ADDQ         SI, BX
+	DECQ         DI
 	JMP          update6
 
 updated7:
+	MOVQ    48(AX), CX
 	VMOVUPS Z3, K1, (CX)(DX*1)
-	MOVQ    24(AX), AX
+	MOVQ    72(AX), AX
 	VMOVUPS Z4, K1, (AX)(DX*1)
 
 done3:
@@ -14338,15 +14378,15 @@ done3:
 TEXT ·traceForward5AVX512(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Z3
 	VBROADCASTSS 4(R8), Z4
 	VPXORD       Z5, Z5, Z5
@@ -14361,12 +14401,13 @@ block1:
 	VFMADD231PS Z7, Z3, Z6
 	VMINPS      Z6, Z0, Z6
 	VMAXPS      Z6, Z1, Z6
-	VMOVUPS     Z6, (CX)(SI*1)
+	MOVQ        48(AX), R8
+	VMOVUPS     Z6, (R8)(SI*1)
 	VMULPS      Z2, Z7, Z7
 	VFMADD231PS Z8, Z4, Z7
-	MOVQ        24(AX), R8
+	MOVQ        72(AX), R8
 	VMOVUPS     Z7, (R8)(SI*1)
-	MOVQ        144(AX), R8
+	MOVQ        192(AX), R8
 	VMOVUPS     (R8)(SI*1), Z7
 	VMULPS      Z7, Z6, Z6
 	VMOVUPS     (BX)(SI*1), Z7
@@ -14382,18 +14423,19 @@ tail2:
 	BZHIL       DI, R8, R8
 	KMOVW       R8, K1
 	VMOVUPS.Z   (CX)(SI*1), K1, Z6
-	MOVQ        24(AX), DI
-	VMOVUPS.Z   (DI)(SI*1), K1, Z7
+	MOVQ        24(AX), CX
+	VMOVUPS.Z   (CX)(SI*1), K1, Z7
 	VMOVUPS.Z   (DX)(SI*1), K1, Z8
 	VFMADD231PS Z7, Z3, Z6
 	VMINPS      Z6, Z0, Z6
 	VMAXPS      Z6, Z1, Z6
+	MOVQ        48(AX), CX
 	VMOVUPS     Z6, K1, (CX)(SI*1)
 	VMULPS      Z2, Z7, Z7
 	VFMADD231PS Z8, Z4, Z7
-	MOVQ        24(AX), CX
+	MOVQ        72(AX), CX
 	VMOVUPS     Z7, K1, (CX)(SI*1)
-	MOVQ        144(AX), AX
+	MOVQ        192(AX), AX
 	VMOVUPS.Z   (AX)(SI*1), K1, Z0
 	VMULPS      Z0, Z6, Z6
 	VMOVUPS.Z   (BX)(SI*1), K1, Z0
@@ -14417,17 +14459,17 @@ done3:
 TEXT ·traceBackward5AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VPXORD       Z3, Z3, Z3
 	VPXORD       Z4, Z4, Z4
@@ -14439,10 +14481,10 @@ block1:
 	VMOVUPS (CX)(R8*1), Z6
 	MOVQ    24(AX), R11
 	VMOVUPS (R11)(R8*1), Z7
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -14468,16 +14510,16 @@ updated5:
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z7, Z8, Z6
 	VMOVUPS      (BX)(R8*1), Z12
-	VBROADCASTSS 336(AX), Z13
+	VBROADCASTSS 384(AX), Z13
 	VMINPS       Z6, Z0, Z11
 	VMAXPS       Z11, Z1, Z11
 	VMULPS       Z11, Z12, Z14
-	MOVQ         168(AX), R11
+	MOVQ         216(AX), R11
 	VMOVUPS      (R11)(R8*1), Z15
 	VFMADD231PS  Z13, Z14, Z15
-	MOVQ         168(AX), R11
+	MOVQ         216(AX), R11
 	VMOVUPS      Z15, (R11)(R8*1)
-	MOVQ         144(AX), R11
+	MOVQ         192(AX), R11
 	VMOVUPS      (R11)(R8*1), Z14
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS      (SI)(R8*1), Z14
@@ -14488,7 +14530,7 @@ updated5:
 	VCMPPS       $0x12, Z0, Z6, K1
 	VCMPPS       $0x1d, Z1, Z6, K1, K1
 	VMOVAPS.Z    Z11, K1, Z11
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      (R11)(R8*1), Z6
 	VFMADD231PS  Z10, Z6, Z4
 	VFMADD231PS  Z7, Z6, Z5
@@ -14499,7 +14541,7 @@ updated5:
 	VMULPS       Z2, Z6, Z6
 	VMULPS       Z8, Z11, Z8
 	VADDPS       Z8, Z6, Z6
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      Z6, (R11)(R8*1)
 	VFMADD231PS  Z7, Z11, Z3
 	ADDQ         $0x40, R8
@@ -14515,10 +14557,10 @@ tail2:
 	VMOVUPS.Z (CX)(R8*1), K1, Z6
 	MOVQ      24(AX), CX
 	VMOVUPS.Z (CX)(R8*1), K1, Z7
-	MOVQ      288(AX), CX
-	MOVQ      192(AX), R9
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), R9
 	ADDQ      R8, R9
-	MOVQ      320(AX), R11
+	MOVQ      368(AX), R11
 	DECQ      R11
 
 update6:
@@ -14544,16 +14586,16 @@ updated7:
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z7, Z8, Z6
 	VMOVUPS.Z    (BX)(R8*1), K1, Z12
-	VBROADCASTSS 336(AX), Z13
+	VBROADCASTSS 384(AX), Z13
 	VMINPS       Z6, Z0, Z11
 	VMAXPS       Z11, Z1, Z11
 	VMULPS       Z11, Z12, Z14
-	MOVQ         168(AX), CX
+	MOVQ         216(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z15
 	VFMADD231PS  Z13, Z14, Z15
-	MOVQ         168(AX), CX
+	MOVQ         216(AX), CX
 	VMOVUPS      Z15, K1, (CX)(R8*1)
-	MOVQ         144(AX), CX
+	MOVQ         192(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z14
 	VMULPS       Z14, Z13, Z13
 	VMOVUPS.Z    (SI)(R8*1), K1, Z14
@@ -14564,7 +14606,7 @@ updated7:
 	VCMPPS       $0x12, Z0, Z6, K2
 	VCMPPS       $0x1d, Z1, Z6, K2, K2
 	VMOVAPS.Z    Z11, K2, Z11
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z0
 	VFMADD231PS  Z10, Z0, Z4
 	VFMADD231PS  Z7, Z0, Z5
@@ -14575,7 +14617,7 @@ updated7:
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z8, Z11, Z1
 	VADDPS       Z1, Z0, Z0
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMOVUPS      Z0, K1, (CX)(R8*1)
 	VFMADD231PS  Z7, Z11, Z3
 
@@ -14588,7 +14630,7 @@ done3:
 	VADDPS        X0, X3, X3
 	VMOVSHDUP     X3, X0
 	VADDPS        X0, X3, X3
-	VMOVSS        X3, 340(AX)
+	VMOVSS        X3, 388(AX)
 	VEXTRACTF64X4 $0x01, Z4, Y0
 	VADDPS        Y0, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X0
@@ -14597,7 +14639,7 @@ done3:
 	VADDPS        X0, X4, X4
 	VMOVSHDUP     X4, X0
 	VADDPS        X0, X4, X4
-	VMOVSS        X4, 344(AX)
+	VMOVSS        X4, 392(AX)
 	VEXTRACTF64X4 $0x01, Z5, Y0
 	VADDPS        Y0, Y5, Y5
 	VEXTRACTF32X4 $0x01, Y5, X0
@@ -14606,7 +14648,7 @@ done3:
 	VADDPS        X0, X5, X5
 	VMOVSHDUP     X5, X0
 	VADDPS        X0, X5, X5
-	VMOVSS        X5, 348(AX)
+	VMOVSS        X5, 396(AX)
 	VZEROUPPER
 	RET
 
@@ -14615,15 +14657,15 @@ done3:
 TEXT ·traceForward6AVX512(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Z3
 	VBROADCASTSS 4(R8), Z4
 	VPXORD       Z5, Z5, Z5
@@ -14635,16 +14677,17 @@ block1:
 	MOVQ        24(AX), R8
 	VMOVUPS     (R8)(SI*1), Z7
 	VMOVUPS     (DX)(SI*1), Z8
-	MOVQ        96(AX), R8
+	MOVQ        144(AX), R8
 	VMOVUPS     (R8)(SI*1), Z9
 	VMULPS      Z9, Z7, Z9
 	VFMADD231PS Z9, Z3, Z6
 	VMINPS      Z6, Z0, Z6
 	VMAXPS      Z6, Z1, Z6
-	VMOVUPS     Z6, (CX)(SI*1)
+	MOVQ        48(AX), R8
+	VMOVUPS     Z6, (R8)(SI*1)
 	VMULPS      Z2, Z7, Z7
 	VFMADD231PS Z8, Z4, Z7
-	MOVQ        24(AX), R8
+	MOVQ        72(AX), R8
 	VMOVUPS     Z7, (R8)(SI*1)
 	VMOVUPS     (BX)(SI*1), Z7
 	VFMADD231PS Z7, Z6, Z5
@@ -14659,19 +14702,20 @@ tail2:
 	BZHIL       DI, R8, R8
 	KMOVW       R8, K1
 	VMOVUPS.Z   (CX)(SI*1), K1, Z6
-	MOVQ        24(AX), DI
-	VMOVUPS.Z   (DI)(SI*1), K1, Z7
+	MOVQ        24(AX), CX
+	VMOVUPS.Z   (CX)(SI*1), K1, Z7
 	VMOVUPS.Z   (DX)(SI*1), K1, Z8
-	MOVQ        96(AX), DX
-	VMOVUPS.Z   (DX)(SI*1), K1, Z9
+	MOVQ        144(AX), CX
+	VMOVUPS.Z   (CX)(SI*1), K1, Z9
 	VMULPS      Z9, Z7, Z9
 	VFMADD231PS Z9, Z3, Z6
 	VMINPS      Z6, Z0, Z6
 	VMAXPS      Z6, Z1, Z6
+	MOVQ        48(AX), CX
 	VMOVUPS     Z6, K1, (CX)(SI*1)
 	VMULPS      Z2, Z7, Z7
 	VFMADD231PS Z8, Z4, Z7
-	MOVQ        24(AX), AX
+	MOVQ        72(AX), AX
 	VMOVUPS     Z7, K1, (AX)(SI*1)
 	VMOVUPS.Z   (BX)(SI*1), K1, Z0
 	VFMADD231PS Z0, Z6, Z5
@@ -14694,17 +14738,17 @@ done3:
 TEXT ·traceBackward6AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VPXORD       Z3, Z3, Z3
 	VPXORD       Z4, Z4, Z4
@@ -14716,12 +14760,12 @@ block1:
 	VMOVUPS (CX)(R8*1), Z6
 	MOVQ    24(AX), R11
 	VMOVUPS (R11)(R8*1), Z7
-	MOVQ    96(AX), R11
+	MOVQ    144(AX), R11
 	VMOVUPS (R11)(R8*1), Z8
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -14749,7 +14793,7 @@ updated5:
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z12, Z9, Z6
 	VMOVUPS      (BX)(R8*1), Z13
-	VBROADCASTSS 336(AX), Z14
+	VBROADCASTSS 384(AX), Z14
 	VMINPS       Z6, Z0, Z12
 	VMAXPS       Z12, Z1, Z12
 	VMOVUPS      (SI)(R8*1), Z15
@@ -14760,7 +14804,7 @@ updated5:
 	VCMPPS       $0x12, Z0, Z6, K1
 	VCMPPS       $0x1d, Z1, Z6, K1, K1
 	VMOVAPS.Z    Z12, K1, Z12
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      (R11)(R8*1), Z6
 	VFMADD231PS  Z11, Z6, Z4
 	VFMADD231PS  Z7, Z6, Z5
@@ -14770,15 +14814,15 @@ updated5:
 	VMOVUPS      Z12, (DX)(R8*1)
 	VMULPS       Z2, Z6, Z6
 	VMULPS       Z9, Z12, Z9
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      (R11)(R8*1), Z10
 	VFMADD231PS  Z7, Z9, Z10
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      Z10, (R11)(R8*1)
 	VMULPS       Z8, Z9, Z9
 	VMULPS       Z8, Z12, Z12
 	VADDPS       Z9, Z6, Z6
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      Z6, (R11)(R8*1)
 	VFMADD231PS  Z7, Z12, Z3
 	ADDQ         $0x40, R8
@@ -14794,12 +14838,12 @@ tail2:
 	VMOVUPS.Z (CX)(R8*1), K1, Z6
 	MOVQ      24(AX), CX
 	VMOVUPS.Z (CX)(R8*1), K1, Z7
-	MOVQ      96(AX), CX
+	MOVQ      144(AX), CX
 	VMOVUPS.Z (CX)(R8*1), K1, Z8
-	MOVQ      288(AX), CX
-	MOVQ      192(AX), R9
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), R9
 	ADDQ      R8, R9
-	MOVQ      320(AX), R11
+	MOVQ      368(AX), R11
 	DECQ      R11
 
 update6:
@@ -14827,7 +14871,7 @@ updated7:
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z12, Z9, Z6
 	VMOVUPS.Z    (BX)(R8*1), K1, Z13
-	VBROADCASTSS 336(AX), Z14
+	VBROADCASTSS 384(AX), Z14
 	VMINPS       Z6, Z0, Z12
 	VMAXPS       Z12, Z1, Z12
 	VMOVUPS.Z    (SI)(R8*1), K1, Z15
@@ -14838,7 +14882,7 @@ updated7:
 	VCMPPS       $0x12, Z0, Z6, K2
 	VCMPPS       $0x1d, Z1, Z6, K2, K2
 	VMOVAPS.Z    Z12, K2, Z12
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z0
 	VFMADD231PS  Z11, Z0, Z4
 	VFMADD231PS  Z7, Z0, Z5
@@ -14848,15 +14892,15 @@ updated7:
 	VMOVUPS      Z12, K1, (DX)(R8*1)
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z9, Z12, Z1
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z2
 	VFMADD231PS  Z7, Z1, Z2
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMOVUPS      Z2, K1, (CX)(R8*1)
 	VMULPS       Z8, Z1, Z1
 	VMULPS       Z8, Z12, Z12
 	VADDPS       Z1, Z0, Z0
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMOVUPS      Z0, K1, (CX)(R8*1)
 	VFMADD231PS  Z7, Z12, Z3
 
@@ -14869,7 +14913,7 @@ done3:
 	VADDPS        X0, X3, X3
 	VMOVSHDUP     X3, X0
 	VADDPS        X0, X3, X3
-	VMOVSS        X3, 340(AX)
+	VMOVSS        X3, 388(AX)
 	VEXTRACTF64X4 $0x01, Z4, Y0
 	VADDPS        Y0, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X0
@@ -14878,7 +14922,7 @@ done3:
 	VADDPS        X0, X4, X4
 	VMOVSHDUP     X4, X0
 	VADDPS        X0, X4, X4
-	VMOVSS        X4, 344(AX)
+	VMOVSS        X4, 392(AX)
 	VEXTRACTF64X4 $0x01, Z5, Y0
 	VADDPS        Y0, Y5, Y5
 	VEXTRACTF32X4 $0x01, Y5, X0
@@ -14887,7 +14931,7 @@ done3:
 	VADDPS        X0, X5, X5
 	VMOVSHDUP     X5, X0
 	VADDPS        X0, X5, X5
-	VMOVSS        X5, 348(AX)
+	VMOVSS        X5, 396(AX)
 	VZEROUPPER
 	RET
 
@@ -14896,13 +14940,13 @@ done3:
 TEXT ·traceUpdate6AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	VBROADCASTSS 328(AX), Z0
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         DX, DX
 	MOVQ         8(AX), BX
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 
 block1:
@@ -14911,12 +14955,12 @@ block1:
 	VMOVUPS (CX)(DX*1), Z3
 	MOVQ    24(AX), DI
 	VMOVUPS (DI)(DX*1), Z4
-	MOVQ    96(AX), DI
+	MOVQ    144(AX), DI
 	VMOVUPS (DI)(DX*1), Z5
-	MOVQ    288(AX), DI
-	MOVQ    192(AX), R8
+	MOVQ    336(AX), DI
+	MOVQ    240(AX), R8
 	ADDQ    DX, R8
-	MOVQ    320(AX), R9
+	MOVQ    368(AX), R9
 
 update4:
 	TESTQ        R9, R9
@@ -14936,8 +14980,9 @@ update4:
 	JMP          update4
 
 updated5:
-	VMOVUPS Z3, (CX)(DX*1)
-	MOVQ    24(AX), DI
+	MOVQ    48(AX), DI
+	VMOVUPS Z3, (DI)(DX*1)
+	MOVQ    72(AX), DI
 	VMOVUPS Z4, (DI)(DX*1)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, BX
@@ -14950,35 +14995,36 @@ tail2:
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(DX*1), K1, Z3
-	MOVQ      24(AX), BX
-	VMOVUPS.Z (BX)(DX*1), K1, Z4
-	MOVQ      96(AX), BX
-	VMOVUPS.Z (BX)(DX*1), K1, Z5
-	MOVQ      288(AX), BX
-	MOVQ      192(AX), DI
-	ADDQ      DX, DI
-	MOVQ      320(AX), R8
+	MOVQ      24(AX), CX
+	VMOVUPS.Z (CX)(DX*1), K1, Z4
+	MOVQ      144(AX), CX
+	VMOVUPS.Z (CX)(DX*1), K1, Z5
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), BX
+	ADDQ      DX, BX
+	MOVQ      368(AX), DI
 
 update6:
-	TESTQ        R8, R8
+	TESTQ        DI, DI
 	JZ           updated7
-	VBROADCASTSS (BX), Z6
-	VBROADCASTSS 4(BX), Z7
-	VMOVUPS.Z    (DI), K1, Z8
+	VBROADCASTSS (CX), Z6
+	VBROADCASTSS 4(CX), Z7
+	VMOVUPS.Z    (BX), K1, Z8
 	VMULPS       Z5, Z4, Z9
 	VFMADD231PS  Z9, Z6, Z3
 	VMINPS       Z3, Z0, Z3
 	VMAXPS       Z3, Z1, Z3
 	VMULPS       Z2, Z4, Z4
 	VFMADD231PS  Z8, Z7, Z4
-	ADDQ         $0x08, BX
-	ADDQ         SI, DI
-	DECQ         R8
+	ADDQ         $0x08, CX
+	ADDQ         SI, BX
+	DECQ         DI
 	JMP          update6
 
 updated7:
+	MOVQ    48(AX), CX
 	VMOVUPS Z3, K1, (CX)(DX*1)
-	MOVQ    24(AX), AX
+	MOVQ    72(AX), AX
 	VMOVUPS Z4, K1, (AX)(DX*1)
 
 done3:
@@ -14990,15 +15036,15 @@ done3:
 TEXT ·traceForward7AVX512(SB), NOSPLIT, $0-12
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         192(AX), DX
-	MOVQ         216(AX), BX
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         240(AX), DX
+	MOVQ         264(AX), BX
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         SI, SI
 	MOVQ         8(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         336(AX), R8
 	VBROADCASTSS (R8), Z3
 	VBROADCASTSS 4(R8), Z4
 	VPXORD       Z5, Z5, Z5
@@ -15010,18 +15056,19 @@ block1:
 	MOVQ        24(AX), R8
 	VMOVUPS     (R8)(SI*1), Z7
 	VMOVUPS     (DX)(SI*1), Z8
-	MOVQ        96(AX), R8
+	MOVQ        144(AX), R8
 	VMOVUPS     (R8)(SI*1), Z9
 	VMULPS      Z9, Z7, Z9
 	VFMADD231PS Z9, Z3, Z6
 	VMINPS      Z6, Z0, Z6
 	VMAXPS      Z6, Z1, Z6
-	VMOVUPS     Z6, (CX)(SI*1)
+	MOVQ        48(AX), R8
+	VMOVUPS     Z6, (R8)(SI*1)
 	VMULPS      Z2, Z7, Z7
 	VFMADD231PS Z8, Z4, Z7
-	MOVQ        24(AX), R8
+	MOVQ        72(AX), R8
 	VMOVUPS     Z7, (R8)(SI*1)
-	MOVQ        144(AX), R8
+	MOVQ        192(AX), R8
 	VMOVUPS     (R8)(SI*1), Z7
 	VMULPS      Z7, Z6, Z6
 	VMOVUPS     (BX)(SI*1), Z7
@@ -15037,21 +15084,22 @@ tail2:
 	BZHIL       DI, R8, R8
 	KMOVW       R8, K1
 	VMOVUPS.Z   (CX)(SI*1), K1, Z6
-	MOVQ        24(AX), DI
-	VMOVUPS.Z   (DI)(SI*1), K1, Z7
+	MOVQ        24(AX), CX
+	VMOVUPS.Z   (CX)(SI*1), K1, Z7
 	VMOVUPS.Z   (DX)(SI*1), K1, Z8
-	MOVQ        96(AX), DX
-	VMOVUPS.Z   (DX)(SI*1), K1, Z9
+	MOVQ        144(AX), CX
+	VMOVUPS.Z   (CX)(SI*1), K1, Z9
 	VMULPS      Z9, Z7, Z9
 	VFMADD231PS Z9, Z3, Z6
 	VMINPS      Z6, Z0, Z6
 	VMAXPS      Z6, Z1, Z6
+	MOVQ        48(AX), CX
 	VMOVUPS     Z6, K1, (CX)(SI*1)
 	VMULPS      Z2, Z7, Z7
 	VFMADD231PS Z8, Z4, Z7
-	MOVQ        24(AX), CX
+	MOVQ        72(AX), CX
 	VMOVUPS     Z7, K1, (CX)(SI*1)
-	MOVQ        144(AX), AX
+	MOVQ        192(AX), AX
 	VMOVUPS.Z   (AX)(SI*1), K1, Z0
 	VMULPS      Z0, Z6, Z6
 	VMOVUPS.Z   (BX)(SI*1), K1, Z0
@@ -15075,17 +15123,17 @@ done3:
 TEXT ·traceBackward7AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	MOVQ         (AX), CX
-	MOVQ         48(AX), DX
-	MOVQ         216(AX), BX
-	MOVQ         240(AX), SI
-	MOVQ         264(AX), DI
-	VBROADCASTSS 328(AX), Z0
+	MOVQ         96(AX), DX
+	MOVQ         264(AX), BX
+	MOVQ         288(AX), SI
+	MOVQ         312(AX), DI
+	VBROADCASTSS 376(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 332(AX), Z2
+	VBROADCASTSS 380(AX), Z2
 	XORQ         R8, R8
 	MOVQ         8(AX), R9
-	MOVQ         312(AX), R10
+	MOVQ         360(AX), R10
 	SHLQ         $0x02, R10
 	VPXORD       Z3, Z3, Z3
 	VPXORD       Z4, Z4, Z4
@@ -15097,12 +15145,12 @@ block1:
 	VMOVUPS (CX)(R8*1), Z6
 	MOVQ    24(AX), R11
 	VMOVUPS (R11)(R8*1), Z7
-	MOVQ    96(AX), R11
+	MOVQ    144(AX), R11
 	VMOVUPS (R11)(R8*1), Z8
-	MOVQ    288(AX), R11
-	MOVQ    192(AX), R12
+	MOVQ    336(AX), R11
+	MOVQ    240(AX), R12
 	ADDQ    R8, R12
-	MOVQ    320(AX), R13
+	MOVQ    368(AX), R13
 	DECQ    R13
 
 update4:
@@ -15130,16 +15178,16 @@ updated5:
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z12, Z9, Z6
 	VMOVUPS      (BX)(R8*1), Z13
-	VBROADCASTSS 336(AX), Z14
+	VBROADCASTSS 384(AX), Z14
 	VMINPS       Z6, Z0, Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z12, Z13, Z15
-	MOVQ         168(AX), R11
+	MOVQ         216(AX), R11
 	VMOVUPS      (R11)(R8*1), Z16
 	VFMADD231PS  Z14, Z15, Z16
-	MOVQ         168(AX), R11
+	MOVQ         216(AX), R11
 	VMOVUPS      Z16, (R11)(R8*1)
-	MOVQ         144(AX), R11
+	MOVQ         192(AX), R11
 	VMOVUPS      (R11)(R8*1), Z15
 	VMULPS       Z15, Z14, Z14
 	VMOVUPS      (SI)(R8*1), Z15
@@ -15150,7 +15198,7 @@ updated5:
 	VCMPPS       $0x12, Z0, Z6, K1
 	VCMPPS       $0x1d, Z1, Z6, K1, K1
 	VMOVAPS.Z    Z12, K1, Z12
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      (R11)(R8*1), Z6
 	VFMADD231PS  Z11, Z6, Z4
 	VFMADD231PS  Z7, Z6, Z5
@@ -15160,15 +15208,15 @@ updated5:
 	VMOVUPS      Z12, (DX)(R8*1)
 	VMULPS       Z2, Z6, Z6
 	VMULPS       Z9, Z12, Z9
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      (R11)(R8*1), Z10
 	VFMADD231PS  Z7, Z9, Z10
-	MOVQ         120(AX), R11
+	MOVQ         168(AX), R11
 	VMOVUPS      Z10, (R11)(R8*1)
 	VMULPS       Z8, Z9, Z9
 	VMULPS       Z8, Z12, Z12
 	VADDPS       Z9, Z6, Z6
-	MOVQ         72(AX), R11
+	MOVQ         120(AX), R11
 	VMOVUPS      Z6, (R11)(R8*1)
 	VFMADD231PS  Z7, Z12, Z3
 	ADDQ         $0x40, R8
@@ -15184,12 +15232,12 @@ tail2:
 	VMOVUPS.Z (CX)(R8*1), K1, Z6
 	MOVQ      24(AX), CX
 	VMOVUPS.Z (CX)(R8*1), K1, Z7
-	MOVQ      96(AX), CX
+	MOVQ      144(AX), CX
 	VMOVUPS.Z (CX)(R8*1), K1, Z8
-	MOVQ      288(AX), CX
-	MOVQ      192(AX), R9
+	MOVQ      336(AX), CX
+	MOVQ      240(AX), R9
 	ADDQ      R8, R9
-	MOVQ      320(AX), R11
+	MOVQ      368(AX), R11
 	DECQ      R11
 
 update6:
@@ -15217,16 +15265,16 @@ updated7:
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z12, Z9, Z6
 	VMOVUPS.Z    (BX)(R8*1), K1, Z13
-	VBROADCASTSS 336(AX), Z14
+	VBROADCASTSS 384(AX), Z14
 	VMINPS       Z6, Z0, Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z12, Z13, Z15
-	MOVQ         168(AX), CX
+	MOVQ         216(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z16
 	VFMADD231PS  Z14, Z15, Z16
-	MOVQ         168(AX), CX
+	MOVQ         216(AX), CX
 	VMOVUPS      Z16, K1, (CX)(R8*1)
-	MOVQ         144(AX), CX
+	MOVQ         192(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z15
 	VMULPS       Z15, Z14, Z14
 	VMOVUPS.Z    (SI)(R8*1), K1, Z15
@@ -15237,7 +15285,7 @@ updated7:
 	VCMPPS       $0x12, Z0, Z6, K2
 	VCMPPS       $0x1d, Z1, Z6, K2, K2
 	VMOVAPS.Z    Z12, K2, Z12
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z0
 	VFMADD231PS  Z11, Z0, Z4
 	VFMADD231PS  Z7, Z0, Z5
@@ -15247,15 +15295,15 @@ updated7:
 	VMOVUPS      Z12, K1, (DX)(R8*1)
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z9, Z12, Z1
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMOVUPS.Z    (CX)(R8*1), K1, Z2
 	VFMADD231PS  Z7, Z1, Z2
-	MOVQ         120(AX), CX
+	MOVQ         168(AX), CX
 	VMOVUPS      Z2, K1, (CX)(R8*1)
 	VMULPS       Z8, Z1, Z1
 	VMULPS       Z8, Z12, Z12
 	VADDPS       Z1, Z0, Z0
-	MOVQ         72(AX), CX
+	MOVQ         120(AX), CX
 	VMOVUPS      Z0, K1, (CX)(R8*1)
 	VFMADD231PS  Z7, Z12, Z3
 
@@ -15268,7 +15316,7 @@ done3:
 	VADDPS        X0, X3, X3
 	VMOVSHDUP     X3, X0
 	VADDPS        X0, X3, X3
-	VMOVSS        X3, 340(AX)
+	VMOVSS        X3, 388(AX)
 	VEXTRACTF64X4 $0x01, Z4, Y0
 	VADDPS        Y0, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X0
@@ -15277,7 +15325,7 @@ done3:
 	VADDPS        X0, X4, X4
 	VMOVSHDUP     X4, X0
 	VADDPS        X0, X4, X4
-	VMOVSS        X4, 344(AX)
+	VMOVSS        X4, 392(AX)
 	VEXTRACTF64X4 $0x01, Z5, Y0
 	VADDPS        Y0, Y5, Y5
 	VEXTRACTF32X4 $0x01, Y5, X0
@@ -15286,7 +15334,129 @@ done3:
 	VADDPS        X0, X5, X5
 	VMOVSHDUP     X5, X0
 	VADDPS        X0, X5, X5
-	VMOVSS        X5, 348(AX)
+	VMOVSS        X5, 396(AX)
+	VZEROUPPER
+	RET
+
+// func blockUpdateHebbAVX512(r *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·blockUpdateHebbAVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 392(AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	MOVQ         360(AX), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	MOVQ         $0x00000000, 408(AX)
+	MOVQ         $0x00000000, 416(AX)
+
+rows1:
+	XORQ CX, CX
+	MOVQ 408(AX), DX
+	MOVQ 360(AX), BX
+
+block2:
+	CMPQ    BX, $0x10
+	JLT     tail3
+	MOVQ    (AX), R8
+	ADDQ    DX, R8
+	VMOVUPS (R8), Z2
+	VMOVUPS (R8)(SI*1), Z3
+	VMOVUPS (R8)(SI*2), Z4
+	VMOVUPS (R8)(DI*1), Z5
+	MOVQ    384(AX), R8
+	MOVQ    264(AX), R9
+	ADDQ    416(AX), R9
+	MOVQ    144(AX), R10
+	ADDQ    CX, R10
+
+update5:
+	TESTQ            R8, R8
+	JZ               updated6
+	VMOVUPS          (R10), Z6
+	VFMADD231PS.BCST (R9), Z6, Z2
+	VFMADD231PS.BCST 4(R9), Z6, Z3
+	VFMADD231PS.BCST 8(R9), Z6, Z4
+	VFMADD231PS.BCST 12(R9), Z6, Z5
+	VMINPS           Z2, Z0, Z2
+	VMAXPS           Z2, Z1, Z2
+	VMINPS           Z3, Z0, Z3
+	VMAXPS           Z3, Z1, Z3
+	VMINPS           Z4, Z0, Z4
+	VMAXPS           Z4, Z1, Z4
+	VMINPS           Z5, Z0, Z5
+	VMAXPS           Z5, Z1, Z5
+	ADDQ             376(AX), R9
+	ADDQ             376(AX), R10
+	DECQ             R8
+	JMP              update5
+
+updated6:
+	MOVQ    48(AX), R8
+	ADDQ    DX, R8
+	VMOVUPS Z2, (R8)
+	VMOVUPS Z3, (R8)(SI*1)
+	VMOVUPS Z4, (R8)(SI*2)
+	VMOVUPS Z5, (R8)(DI*1)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     block2
+
+tail3:
+	TESTQ     BX, BX
+	JZ        done4
+	MOVL      $-1, R8
+	BZHIL     BX, R8, R8
+	KMOVW     R8, K1
+	MOVQ      (AX), BX
+	ADDQ      DX, BX
+	VMOVUPS.Z (BX), K1, Z2
+	VMOVUPS.Z (BX)(SI*1), K1, Z3
+	VMOVUPS.Z (BX)(SI*2), K1, Z4
+	VMOVUPS.Z (BX)(DI*1), K1, Z5
+	MOVQ      384(AX), BX
+	MOVQ      264(AX), R8
+	ADDQ      416(AX), R8
+	MOVQ      144(AX), R9
+	ADDQ      CX, R9
+
+update7:
+	TESTQ            BX, BX
+	JZ               updated8
+	VMOVUPS.Z        (R9), K1, Z6
+	VFMADD231PS.BCST (R8), Z6, Z2
+	VFMADD231PS.BCST 4(R8), Z6, Z3
+	VFMADD231PS.BCST 8(R8), Z6, Z4
+	VFMADD231PS.BCST 12(R8), Z6, Z5
+	VMINPS           Z2, Z0, Z2
+	VMAXPS           Z2, Z1, Z2
+	VMINPS           Z3, Z0, Z3
+	VMAXPS           Z3, Z1, Z3
+	VMINPS           Z4, Z0, Z4
+	VMAXPS           Z4, Z1, Z4
+	VMINPS           Z5, Z0, Z5
+	VMAXPS           Z5, Z1, Z5
+	ADDQ             376(AX), R8
+	ADDQ             376(AX), R9
+	DECQ             BX
+	JMP              update7
+
+updated8:
+	MOVQ    48(AX), CX
+	ADDQ    DX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K1, (CX)(SI*1)
+	VMOVUPS Z4, K1, (CX)(SI*2)
+	VMOVUPS Z5, K1, (CX)(DI*1)
+
+done4:
+	LEAQ (SI)(DI*1), CX
+	ADDQ CX, 408(AX)
+	ADDQ $0x10, 416(AX)
+	DECQ 368(AX)
+	JNZ  rows1
 	VZEROUPPER
 	RET
 
@@ -15294,19 +15464,19 @@ done3:
 // Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·blockForwardHebbAVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
-	VBROADCASTSS 344(AX), Z0
+	VBROADCASTSS 392(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 	LEAQ         (SI)(SI*2), DI
-	MOVQ         $0x00000000, 360(AX)
-	MOVQ         $0x00000000, 368(AX)
+	MOVQ         $0x00000000, 408(AX)
+	MOVQ         $0x00000000, 416(AX)
 
 rows1:
 	XORQ   CX, CX
-	MOVQ   360(AX), DX
-	MOVQ   312(AX), BX
+	MOVQ   408(AX), DX
+	MOVQ   360(AX), BX
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
@@ -15321,16 +15491,16 @@ block2:
 	VMOVUPS          (R8)(SI*1), Z7
 	VMOVUPS          (R8)(SI*2), Z8
 	VMOVUPS          (R8)(DI*1), Z9
-	MOVQ             96(AX), R8
+	MOVQ             144(AX), R8
 	ADDQ             CX, R8
 	VMOVUPS          (R8), Z10
-	MOVQ             216(AX), R8
-	ADDQ             368(AX), R8
+	MOVQ             264(AX), R8
+	ADDQ             416(AX), R8
 	VFMADD231PS.BCST (R8), Z10, Z6
 	VFMADD231PS.BCST 4(R8), Z10, Z7
 	VFMADD231PS.BCST 8(R8), Z10, Z8
 	VFMADD231PS.BCST 12(R8), Z10, Z9
-	MOVQ             120(AX), R8
+	MOVQ             168(AX), R8
 	ADDQ             CX, R8
 	VMOVUPS          (R8), Z10
 	VMINPS           Z6, Z0, Z6
@@ -15345,7 +15515,7 @@ block2:
 	VMINPS           Z9, Z0, Z9
 	VMAXPS           Z9, Z1, Z9
 	VFMADD231PS      Z10, Z9, Z5
-	MOVQ             (AX), R8
+	MOVQ             48(AX), R8
 	ADDQ             DX, R8
 	VMOVUPS          Z6, (R8)
 	VMOVUPS          Z7, (R8)(SI*1)
@@ -15368,16 +15538,16 @@ tail3:
 	VMOVUPS.Z        (BX)(SI*1), K1, Z7
 	VMOVUPS.Z        (BX)(SI*2), K1, Z8
 	VMOVUPS.Z        (BX)(DI*1), K1, Z9
-	MOVQ             96(AX), BX
+	MOVQ             144(AX), BX
 	ADDQ             CX, BX
 	VMOVUPS.Z        (BX), K1, Z10
-	MOVQ             216(AX), BX
-	ADDQ             368(AX), BX
+	MOVQ             264(AX), BX
+	ADDQ             416(AX), BX
 	VFMADD231PS.BCST (BX), Z10, Z6
 	VFMADD231PS.BCST 4(BX), Z10, Z7
 	VFMADD231PS.BCST 8(BX), Z10, Z8
 	VFMADD231PS.BCST 12(BX), Z10, Z9
-	MOVQ             120(AX), BX
+	MOVQ             168(AX), BX
 	ADDQ             CX, BX
 	VMOVUPS.Z        (BX), K1, Z10
 	VMINPS           Z6, Z0, Z6
@@ -15392,7 +15562,7 @@ tail3:
 	VMINPS           Z9, Z0, Z9
 	VMAXPS           Z9, Z1, Z9
 	VFMADD231PS      Z10, Z9, Z5
-	MOVQ             (AX), CX
+	MOVQ             48(AX), CX
 	ADDQ             DX, CX
 	VMOVUPS          Z6, K1, (CX)
 	VMOVUPS          Z7, K1, (CX)(SI*1)
@@ -15400,8 +15570,8 @@ tail3:
 	VMOVUPS          Z9, K1, (CX)(DI*1)
 
 done4:
-	MOVQ          264(AX), CX
-	ADDQ          368(AX), CX
+	MOVQ          312(AX), CX
+	ADDQ          416(AX), CX
 	VEXTRACTF64X4 $0x01, Z2, Y6
 	VADDPS        Y6, Y2, Y2
 	VEXTRACTF32X4 $0x01, Y2, X6
@@ -15439,9 +15609,9 @@ done4:
 	VADDPS        X6, X5, X5
 	VMOVSS        X5, 12(CX)
 	LEAQ          (SI)(DI*1), CX
-	ADDQ          CX, 360(AX)
-	ADDQ          $0x10, 368(AX)
-	DECQ          320(AX)
+	ADDQ          CX, 408(AX)
+	ADDQ          $0x10, 416(AX)
+	DECQ          368(AX)
 	JNZ           rows1
 	VZEROUPPER
 	RET
@@ -15450,19 +15620,19 @@ done4:
 // Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·blockBackwardHebbAVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
-	VBROADCASTSS 344(AX), Z0
+	VBROADCASTSS 392(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	MOVQ         312(AX), SI
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 	LEAQ         (SI)(SI*2), DI
-	MOVQ         $0x00000000, 360(AX)
-	MOVQ         $0x00000000, 368(AX)
+	MOVQ         $0x00000000, 408(AX)
+	MOVQ         $0x00000000, 416(AX)
 
 rows1:
 	XORQ   CX, CX
-	MOVQ   360(AX), DX
-	MOVQ   312(AX), BX
+	MOVQ   408(AX), DX
+	MOVQ   360(AX), BX
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
@@ -15477,14 +15647,15 @@ block2:
 	VMOVUPS (R8)(SI*1), Z7
 	VMOVUPS (R8)(SI*2), Z8
 	VMOVUPS (R8)(DI*1), Z9
-	MOVQ    216(AX), R8
-	ADDQ    368(AX), R8
-	MOVQ    96(AX), R9
+	MOVQ    264(AX), R8
+	ADDQ    416(AX), R8
+	MOVQ    144(AX), R9
 	ADDQ    CX, R9
-	MOVQ    336(AX), R10
+	MOVQ    384(AX), R10
+	DECQ    R10
 
 update5:
-	DECQ             R10
+	TESTQ            R10, R10
 	JZ               updated6
 	VMOVUPS          (R9), Z10
 	VFMADD231PS.BCST (R8), Z10, Z6
@@ -15499,8 +15670,9 @@ update5:
 	VMAXPS           Z8, Z1, Z8
 	VMINPS           Z9, Z0, Z9
 	VMAXPS           Z9, Z1, Z9
-	ADDQ             328(AX), R8
-	ADDQ             328(AX), R9
+	ADDQ             376(AX), R8
+	ADDQ             376(AX), R9
+	DECQ             R10
 	JMP              update5
 
 updated6:
@@ -15509,18 +15681,18 @@ updated6:
 	VFMADD231PS.BCST   4(R8), Z10, Z7
 	VFMADD231PS.BCST   8(R8), Z10, Z8
 	VFMADD231PS.BCST   12(R8), Z10, Z9
-	MOVQ               120(AX), R9
+	MOVQ               168(AX), R9
 	ADDQ               CX, R9
 	VMOVUPS            (R9), Z11
-	MOVQ               144(AX), R9
+	MOVQ               192(AX), R9
 	ADDQ               CX, R9
-	MOVQ               168(AX), R10
+	MOVQ               216(AX), R10
 	ADDQ               CX, R10
 	VMOVUPS            (R9), Z12
 	VMOVUPS            (R10), Z13
-	MOVQ               240(AX), R11
-	ADDQ               368(AX), R11
-	MOVQ               48(AX), R12
+	MOVQ               288(AX), R11
+	ADDQ               416(AX), R11
+	MOVQ               96(AX), R12
 	ADDQ               DX, R12
 	VMINPS             Z6, Z0, Z14
 	VMAXPS             Z14, Z1, Z14
@@ -15577,14 +15749,15 @@ tail3:
 	VMOVUPS.Z (BX)(SI*1), K1, Z7
 	VMOVUPS.Z (BX)(SI*2), K1, Z8
 	VMOVUPS.Z (BX)(DI*1), K1, Z9
-	MOVQ      216(AX), BX
-	ADDQ      368(AX), BX
-	MOVQ      96(AX), R8
+	MOVQ      264(AX), BX
+	ADDQ      416(AX), BX
+	MOVQ      144(AX), R8
 	ADDQ      CX, R8
-	MOVQ      336(AX), R9
+	MOVQ      384(AX), R9
+	DECQ      R9
 
 update7:
-	DECQ             R9
+	TESTQ            R9, R9
 	JZ               updated8
 	VMOVUPS.Z        (R8), K1, Z10
 	VFMADD231PS.BCST (BX), Z10, Z6
@@ -15599,8 +15772,9 @@ update7:
 	VMAXPS           Z8, Z1, Z8
 	VMINPS           Z9, Z0, Z9
 	VMAXPS           Z9, Z1, Z9
-	ADDQ             328(AX), BX
-	ADDQ             328(AX), R8
+	ADDQ             376(AX), BX
+	ADDQ             376(AX), R8
+	DECQ             R9
 	JMP              update7
 
 updated8:
@@ -15609,18 +15783,18 @@ updated8:
 	VFMADD231PS.BCST   4(BX), Z10, Z7
 	VFMADD231PS.BCST   8(BX), Z10, Z8
 	VFMADD231PS.BCST   12(BX), Z10, Z9
-	MOVQ               120(AX), R8
+	MOVQ               168(AX), R8
 	ADDQ               CX, R8
 	VMOVUPS.Z          (R8), K1, Z11
-	MOVQ               144(AX), R8
+	MOVQ               192(AX), R8
 	ADDQ               CX, R8
-	MOVQ               168(AX), R9
+	MOVQ               216(AX), R9
 	ADDQ               CX, R9
 	VMOVUPS.Z          (R8), K1, Z12
 	VMOVUPS.Z          (R9), K1, Z13
-	MOVQ               240(AX), CX
-	ADDQ               368(AX), CX
-	MOVQ               48(AX), R10
+	MOVQ               288(AX), CX
+	ADDQ               416(AX), CX
+	MOVQ               96(AX), R10
 	ADDQ               DX, R10
 	VMINPS             Z6, Z0, Z14
 	VMAXPS             Z14, Z1, Z14
@@ -15662,8 +15836,8 @@ updated8:
 	VMOVUPS            Z13, K1, (R9)
 
 done4:
-	MOVQ          264(AX), CX
-	ADDQ          368(AX), CX
+	MOVQ          312(AX), CX
+	ADDQ          416(AX), CX
 	VEXTRACTF64X4 $0x01, Z2, Y6
 	VADDPS        Y6, Y2, Y2
 	VEXTRACTF32X4 $0x01, Y2, X6
@@ -15701,10 +15875,179 @@ done4:
 	VADDPS        X6, X5, X5
 	VMOVSS        X5, 12(CX)
 	LEAQ          (SI)(DI*1), CX
-	ADDQ          CX, 360(AX)
-	ADDQ          $0x10, 368(AX)
-	DECQ          320(AX)
+	ADDQ          CX, 408(AX)
+	ADDQ          $0x10, 416(AX)
+	DECQ          368(AX)
 	JNZ           rows1
+	VZEROUPPER
+	RET
+
+// func blockUpdateRetroAVX512(r *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·blockUpdateRetroAVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 392(AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	VBROADCASTSS 396(AX), Z2
+	MOVQ         360(AX), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	MOVQ         $0x00000000, 408(AX)
+	MOVQ         $0x00000000, 416(AX)
+
+rows1:
+	XORQ CX, CX
+	MOVQ 408(AX), DX
+	MOVQ 360(AX), BX
+
+block2:
+	CMPQ    BX, $0x10
+	JLT     tail3
+	MOVQ    (AX), R8
+	ADDQ    DX, R8
+	VMOVUPS (R8), Z3
+	VMOVUPS (R8)(SI*1), Z4
+	VMOVUPS (R8)(SI*2), Z5
+	VMOVUPS (R8)(DI*1), Z6
+	MOVQ    24(AX), R8
+	ADDQ    DX, R8
+	VMOVUPS (R8), Z7
+	VMOVUPS (R8)(SI*1), Z8
+	VMOVUPS (R8)(SI*2), Z9
+	VMOVUPS (R8)(DI*1), Z10
+	MOVQ    384(AX), R8
+	MOVQ    240(AX), R9
+	ADDQ    416(AX), R9
+	MOVQ    264(AX), R10
+	ADDQ    416(AX), R10
+	MOVQ    144(AX), R11
+	ADDQ    CX, R11
+
+update5:
+	TESTQ            R8, R8
+	JZ               updated6
+	VMOVUPS          (R11), Z11
+	VFMADD231PS.BCST (R9), Z7, Z3
+	VFMADD231PS.BCST 4(R9), Z8, Z4
+	VFMADD231PS.BCST 8(R9), Z9, Z5
+	VFMADD231PS.BCST 12(R9), Z10, Z6
+	VMINPS           Z3, Z0, Z3
+	VMAXPS           Z3, Z1, Z3
+	VMINPS           Z4, Z0, Z4
+	VMAXPS           Z4, Z1, Z4
+	VMINPS           Z5, Z0, Z5
+	VMAXPS           Z5, Z1, Z5
+	VMINPS           Z6, Z0, Z6
+	VMAXPS           Z6, Z1, Z6
+	VMULPS           Z2, Z7, Z7
+	VFMADD231PS.BCST (R10), Z11, Z7
+	VMULPS           Z2, Z8, Z8
+	VFMADD231PS.BCST 4(R10), Z11, Z8
+	VMULPS           Z2, Z9, Z9
+	VFMADD231PS.BCST 8(R10), Z11, Z9
+	VMULPS           Z2, Z10, Z10
+	VFMADD231PS.BCST 12(R10), Z11, Z10
+	ADDQ             376(AX), R9
+	ADDQ             376(AX), R10
+	ADDQ             376(AX), R11
+	DECQ             R8
+	JMP              update5
+
+updated6:
+	MOVQ    48(AX), R8
+	ADDQ    DX, R8
+	VMOVUPS Z3, (R8)
+	VMOVUPS Z4, (R8)(SI*1)
+	VMOVUPS Z5, (R8)(SI*2)
+	VMOVUPS Z6, (R8)(DI*1)
+	MOVQ    72(AX), R8
+	ADDQ    DX, R8
+	VMOVUPS Z7, (R8)
+	VMOVUPS Z8, (R8)(SI*1)
+	VMOVUPS Z9, (R8)(SI*2)
+	VMOVUPS Z10, (R8)(DI*1)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     block2
+
+tail3:
+	TESTQ     BX, BX
+	JZ        done4
+	MOVL      $-1, R8
+	BZHIL     BX, R8, R8
+	KMOVW     R8, K1
+	MOVQ      (AX), BX
+	ADDQ      DX, BX
+	VMOVUPS.Z (BX), K1, Z3
+	VMOVUPS.Z (BX)(SI*1), K1, Z4
+	VMOVUPS.Z (BX)(SI*2), K1, Z5
+	VMOVUPS.Z (BX)(DI*1), K1, Z6
+	MOVQ      24(AX), BX
+	ADDQ      DX, BX
+	VMOVUPS.Z (BX), K1, Z7
+	VMOVUPS.Z (BX)(SI*1), K1, Z8
+	VMOVUPS.Z (BX)(SI*2), K1, Z9
+	VMOVUPS.Z (BX)(DI*1), K1, Z10
+	MOVQ      384(AX), BX
+	MOVQ      240(AX), R8
+	ADDQ      416(AX), R8
+	MOVQ      264(AX), R9
+	ADDQ      416(AX), R9
+	MOVQ      144(AX), R10
+	ADDQ      CX, R10
+
+update7:
+	TESTQ            BX, BX
+	JZ               updated8
+	VMOVUPS.Z        (R10), K1, Z11
+	VFMADD231PS.BCST (R8), Z7, Z3
+	VFMADD231PS.BCST 4(R8), Z8, Z4
+	VFMADD231PS.BCST 8(R8), Z9, Z5
+	VFMADD231PS.BCST 12(R8), Z10, Z6
+	VMINPS           Z3, Z0, Z3
+	VMAXPS           Z3, Z1, Z3
+	VMINPS           Z4, Z0, Z4
+	VMAXPS           Z4, Z1, Z4
+	VMINPS           Z5, Z0, Z5
+	VMAXPS           Z5, Z1, Z5
+	VMINPS           Z6, Z0, Z6
+	VMAXPS           Z6, Z1, Z6
+	VMULPS           Z2, Z7, Z7
+	VFMADD231PS.BCST (R9), Z11, Z7
+	VMULPS           Z2, Z8, Z8
+	VFMADD231PS.BCST 4(R9), Z11, Z8
+	VMULPS           Z2, Z9, Z9
+	VFMADD231PS.BCST 8(R9), Z11, Z9
+	VMULPS           Z2, Z10, Z10
+	VFMADD231PS.BCST 12(R9), Z11, Z10
+	ADDQ             376(AX), R8
+	ADDQ             376(AX), R9
+	ADDQ             376(AX), R10
+	DECQ             BX
+	JMP              update7
+
+updated8:
+	MOVQ    48(AX), CX
+	ADDQ    DX, CX
+	VMOVUPS Z3, K1, (CX)
+	VMOVUPS Z4, K1, (CX)(SI*1)
+	VMOVUPS Z5, K1, (CX)(SI*2)
+	VMOVUPS Z6, K1, (CX)(DI*1)
+	MOVQ    72(AX), CX
+	ADDQ    DX, CX
+	VMOVUPS Z7, K1, (CX)
+	VMOVUPS Z8, K1, (CX)(SI*1)
+	VMOVUPS Z9, K1, (CX)(SI*2)
+	VMOVUPS Z10, K1, (CX)(DI*1)
+
+done4:
+	LEAQ (SI)(DI*1), CX
+	ADDQ CX, 408(AX)
+	ADDQ $0x10, 416(AX)
+	DECQ 368(AX)
+	JNZ  rows1
 	VZEROUPPER
 	RET
 
@@ -15712,20 +16055,20 @@ done4:
 // Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·blockForwardRetroAVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
-	VBROADCASTSS 344(AX), Z0
+	VBROADCASTSS 392(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 348(AX), Z2
-	MOVQ         312(AX), SI
+	VBROADCASTSS 396(AX), Z2
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 	LEAQ         (SI)(SI*2), DI
-	MOVQ         $0x00000000, 360(AX)
-	MOVQ         $0x00000000, 368(AX)
+	MOVQ         $0x00000000, 408(AX)
+	MOVQ         $0x00000000, 416(AX)
 
 rows1:
 	XORQ   CX, CX
-	MOVQ   360(AX), DX
-	MOVQ   312(AX), BX
+	MOVQ   408(AX), DX
+	MOVQ   360(AX), BX
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -15740,13 +16083,13 @@ block2:
 	VMOVUPS          (R8)(SI*1), Z8
 	VMOVUPS          (R8)(SI*2), Z9
 	VMOVUPS          (R8)(DI*1), Z10
-	MOVQ             96(AX), R8
+	MOVQ             144(AX), R8
 	ADDQ             CX, R8
 	VMOVUPS          (R8), Z11
-	MOVQ             192(AX), R8
-	ADDQ             368(AX), R8
-	MOVQ             216(AX), R9
-	ADDQ             368(AX), R9
+	MOVQ             240(AX), R8
+	ADDQ             416(AX), R8
+	MOVQ             264(AX), R9
+	ADDQ             416(AX), R9
 	MOVQ             24(AX), R10
 	ADDQ             DX, R10
 	VMOVUPS          (R10), Z12
@@ -15757,7 +16100,7 @@ block2:
 	VFMADD231PS.BCST 4(R8), Z13, Z8
 	VFMADD231PS.BCST 8(R8), Z14, Z9
 	VFMADD231PS.BCST 12(R8), Z15, Z10
-	MOVQ             120(AX), R8
+	MOVQ             168(AX), R8
 	ADDQ             CX, R8
 	VMOVUPS          (R8), Z16
 	VMINPS           Z7, Z0, Z7
@@ -15772,7 +16115,7 @@ block2:
 	VMINPS           Z10, Z0, Z10
 	VMAXPS           Z10, Z1, Z10
 	VFMADD231PS      Z16, Z10, Z6
-	MOVQ             (AX), R8
+	MOVQ             48(AX), R8
 	ADDQ             DX, R8
 	VMOVUPS          Z7, (R8)
 	VMOVUPS          Z8, (R8)(SI*1)
@@ -15786,7 +16129,7 @@ block2:
 	VFMADD231PS.BCST 8(R9), Z11, Z14
 	VMULPS           Z2, Z15, Z15
 	VFMADD231PS.BCST 12(R9), Z11, Z15
-	MOVQ             24(AX), R8
+	MOVQ             72(AX), R8
 	ADDQ             DX, R8
 	VMOVUPS          Z12, (R8)
 	VMOVUPS          Z13, (R8)(SI*1)
@@ -15809,13 +16152,13 @@ tail3:
 	VMOVUPS.Z        (BX)(SI*1), K1, Z8
 	VMOVUPS.Z        (BX)(SI*2), K1, Z9
 	VMOVUPS.Z        (BX)(DI*1), K1, Z10
-	MOVQ             96(AX), BX
+	MOVQ             144(AX), BX
 	ADDQ             CX, BX
 	VMOVUPS.Z        (BX), K1, Z11
-	MOVQ             192(AX), BX
-	ADDQ             368(AX), BX
-	MOVQ             216(AX), R8
-	ADDQ             368(AX), R8
+	MOVQ             240(AX), BX
+	ADDQ             416(AX), BX
+	MOVQ             264(AX), R8
+	ADDQ             416(AX), R8
 	MOVQ             24(AX), R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z12
@@ -15826,7 +16169,7 @@ tail3:
 	VFMADD231PS.BCST 4(BX), Z13, Z8
 	VFMADD231PS.BCST 8(BX), Z14, Z9
 	VFMADD231PS.BCST 12(BX), Z15, Z10
-	MOVQ             120(AX), BX
+	MOVQ             168(AX), BX
 	ADDQ             CX, BX
 	VMOVUPS.Z        (BX), K1, Z16
 	VMINPS           Z7, Z0, Z7
@@ -15841,7 +16184,7 @@ tail3:
 	VMINPS           Z10, Z0, Z10
 	VMAXPS           Z10, Z1, Z10
 	VFMADD231PS      Z16, Z10, Z6
-	MOVQ             (AX), CX
+	MOVQ             48(AX), CX
 	ADDQ             DX, CX
 	VMOVUPS          Z7, K1, (CX)
 	VMOVUPS          Z8, K1, (CX)(SI*1)
@@ -15855,7 +16198,7 @@ tail3:
 	VFMADD231PS.BCST 8(R8), Z11, Z14
 	VMULPS           Z2, Z15, Z15
 	VFMADD231PS.BCST 12(R8), Z11, Z15
-	MOVQ             24(AX), CX
+	MOVQ             72(AX), CX
 	ADDQ             DX, CX
 	VMOVUPS          Z12, K1, (CX)
 	VMOVUPS          Z13, K1, (CX)(SI*1)
@@ -15863,8 +16206,8 @@ tail3:
 	VMOVUPS          Z15, K1, (CX)(DI*1)
 
 done4:
-	MOVQ          264(AX), CX
-	ADDQ          368(AX), CX
+	MOVQ          312(AX), CX
+	ADDQ          416(AX), CX
 	VEXTRACTF64X4 $0x01, Z3, Y7
 	VADDPS        Y7, Y3, Y3
 	VEXTRACTF32X4 $0x01, Y3, X7
@@ -15902,9 +16245,9 @@ done4:
 	VADDPS        X7, X6, X6
 	VMOVSS        X6, 12(CX)
 	LEAQ          (SI)(DI*1), CX
-	ADDQ          CX, 360(AX)
-	ADDQ          $0x10, 368(AX)
-	DECQ          320(AX)
+	ADDQ          CX, 408(AX)
+	ADDQ          $0x10, 416(AX)
+	DECQ          368(AX)
 	JNZ           rows1
 	VZEROUPPER
 	RET
@@ -15913,21 +16256,21 @@ done4:
 // Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·blockBackwardRetroAVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
-	VBROADCASTSS 344(AX), Z0
+	VBROADCASTSS 392(AX), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS 348(AX), Z2
-	MOVQ         312(AX), SI
+	VBROADCASTSS 396(AX), Z2
+	MOVQ         360(AX), SI
 	SHLQ         $0x02, SI
 	LEAQ         (SI)(SI*2), DI
-	MOVQ         $0x00000000, 360(AX)
-	MOVQ         $0x00000000, 368(AX)
+	MOVQ         $0x00000000, 408(AX)
+	MOVQ         $0x00000000, 416(AX)
 	VPXORD       Z3, Z3, Z3
 
 rows1:
 	XORQ   CX, CX
-	MOVQ   360(AX), DX
-	MOVQ   312(AX), BX
+	MOVQ   408(AX), DX
+	MOVQ   360(AX), BX
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
@@ -15952,16 +16295,17 @@ block2:
 	VMOVUPS (R8)(SI*1), Z17
 	VMOVUPS (R8)(SI*2), Z18
 	VMOVUPS (R8)(DI*1), Z19
-	MOVQ    192(AX), R8
-	ADDQ    368(AX), R8
-	MOVQ    216(AX), R9
-	ADDQ    368(AX), R9
-	MOVQ    96(AX), R10
+	MOVQ    240(AX), R8
+	ADDQ    416(AX), R8
+	MOVQ    264(AX), R9
+	ADDQ    416(AX), R9
+	MOVQ    144(AX), R10
 	ADDQ    CX, R10
-	MOVQ    336(AX), R11
+	MOVQ    384(AX), R11
+	DECQ    R11
 
 update5:
-	DECQ             R11
+	TESTQ            R11, R11
 	JZ               updated6
 	VMOVUPS          (R10), Z20
 	VFMADD231PS.BCST (R8), Z16, Z12
@@ -15984,9 +16328,10 @@ update5:
 	VFMADD231PS.BCST 8(R9), Z20, Z18
 	VMULPS           Z2, Z19, Z19
 	VFMADD231PS.BCST 12(R9), Z20, Z19
-	ADDQ             328(AX), R8
-	ADDQ             328(AX), R9
-	ADDQ             328(AX), R10
+	ADDQ             376(AX), R8
+	ADDQ             376(AX), R9
+	ADDQ             376(AX), R10
+	DECQ             R11
 	JMP              update5
 
 updated6:
@@ -15995,20 +16340,20 @@ updated6:
 	VFMADD231PS.BCST   4(R8), Z17, Z13
 	VFMADD231PS.BCST   8(R8), Z18, Z14
 	VFMADD231PS.BCST   12(R8), Z19, Z15
-	MOVQ               120(AX), R10
+	MOVQ               168(AX), R10
 	ADDQ               CX, R10
 	VMOVUPS            (R10), Z21
-	MOVQ               144(AX), R10
+	MOVQ               192(AX), R10
 	ADDQ               CX, R10
-	MOVQ               168(AX), R11
+	MOVQ               216(AX), R11
 	ADDQ               CX, R11
 	VMOVUPS            (R10), Z22
 	VMOVUPS            (R11), Z23
-	MOVQ               240(AX), R12
-	ADDQ               368(AX), R12
-	MOVQ               48(AX), R13
+	MOVQ               288(AX), R12
+	ADDQ               416(AX), R12
+	MOVQ               96(AX), R13
 	ADDQ               DX, R13
-	MOVQ               72(AX), R14
+	MOVQ               120(AX), R14
 	ADDQ               DX, R14
 	VMINPS             Z12, Z0, Z24
 	VMAXPS             Z24, Z1, Z24
@@ -16095,16 +16440,17 @@ tail3:
 	VMOVUPS.Z (BX)(SI*1), K1, Z17
 	VMOVUPS.Z (BX)(SI*2), K1, Z18
 	VMOVUPS.Z (BX)(DI*1), K1, Z19
-	MOVQ      192(AX), BX
-	ADDQ      368(AX), BX
-	MOVQ      216(AX), R8
-	ADDQ      368(AX), R8
-	MOVQ      96(AX), R9
+	MOVQ      240(AX), BX
+	ADDQ      416(AX), BX
+	MOVQ      264(AX), R8
+	ADDQ      416(AX), R8
+	MOVQ      144(AX), R9
 	ADDQ      CX, R9
-	MOVQ      336(AX), R10
+	MOVQ      384(AX), R10
+	DECQ      R10
 
 update7:
-	DECQ             R10
+	TESTQ            R10, R10
 	JZ               updated8
 	VMOVUPS.Z        (R9), K1, Z20
 	VFMADD231PS.BCST (BX), Z16, Z12
@@ -16127,9 +16473,10 @@ update7:
 	VFMADD231PS.BCST 8(R8), Z20, Z18
 	VMULPS           Z2, Z19, Z19
 	VFMADD231PS.BCST 12(R8), Z20, Z19
-	ADDQ             328(AX), BX
-	ADDQ             328(AX), R8
-	ADDQ             328(AX), R9
+	ADDQ             376(AX), BX
+	ADDQ             376(AX), R8
+	ADDQ             376(AX), R9
+	DECQ             R10
 	JMP              update7
 
 updated8:
@@ -16138,20 +16485,20 @@ updated8:
 	VFMADD231PS.BCST   4(BX), Z17, Z13
 	VFMADD231PS.BCST   8(BX), Z18, Z14
 	VFMADD231PS.BCST   12(BX), Z19, Z15
-	MOVQ               120(AX), R9
+	MOVQ               168(AX), R9
 	ADDQ               CX, R9
 	VMOVUPS.Z          (R9), K1, Z21
-	MOVQ               144(AX), R9
+	MOVQ               192(AX), R9
 	ADDQ               CX, R9
-	MOVQ               168(AX), R10
+	MOVQ               216(AX), R10
 	ADDQ               CX, R10
 	VMOVUPS.Z          (R9), K1, Z22
 	VMOVUPS.Z          (R10), K1, Z23
-	MOVQ               240(AX), CX
-	ADDQ               368(AX), CX
-	MOVQ               48(AX), R11
+	MOVQ               288(AX), CX
+	ADDQ               416(AX), CX
+	MOVQ               96(AX), R11
 	ADDQ               DX, R11
-	MOVQ               72(AX), R12
+	MOVQ               120(AX), R12
 	ADDQ               DX, R12
 	VMINPS             Z12, Z0, Z24
 	VMAXPS             Z24, Z1, Z24
@@ -16217,8 +16564,8 @@ updated8:
 	VMOVUPS            Z23, K1, (R10)
 
 done4:
-	MOVQ          264(AX), CX
-	ADDQ          368(AX), CX
+	MOVQ          312(AX), CX
+	ADDQ          416(AX), CX
 	VEXTRACTF64X4 $0x01, Z4, Y12
 	VADDPS        Y12, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X12
@@ -16255,8 +16602,8 @@ done4:
 	VMOVSHDUP     X7, X12
 	VADDPS        X12, X7, X7
 	VMOVSS        X7, 12(CX)
-	MOVQ          288(AX), CX
-	ADDQ          368(AX), CX
+	MOVQ          336(AX), CX
+	ADDQ          416(AX), CX
 	VEXTRACTF64X4 $0x01, Z8, Y12
 	VADDPS        Y12, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X12
@@ -16302,11 +16649,11 @@ done4:
 	VADDPS        X13, X12, X12
 	VMOVSHDUP     X12, X13
 	VADDPS        X13, X12, X12
-	VMOVSS        X12, 352(AX)
+	VMOVSS        X12, 400(AX)
 	LEAQ          (SI)(DI*1), CX
-	ADDQ          CX, 360(AX)
-	ADDQ          $0x10, 368(AX)
-	DECQ          320(AX)
+	ADDQ          CX, 408(AX)
+	ADDQ          $0x10, 416(AX)
+	DECQ          368(AX)
 	JNZ           rows1
 	VZEROUPPER
 	RET

@@ -17,7 +17,8 @@ import "unsafe"
 // where clip clamps to [-Clip, Clip] (a NaN stays a NaN). A nil E means
 // Hebbian, a nil Rate one rate a row, a nil Alpha a coefficient of 1.
 type TraceRow[F Float] struct {
-	A, E            []F // the trace and the eligibility trace; TraceBackward starts its replay from them
+	A, E            []F // the trace and the eligibility trace
+	ToA, ToE        []F // where updated ones go, which may be A and E; unused by TraceBackward
 	D, DE           []F // their gradients
 	Rate, DRate     []F // rate per connection
 	Alpha, DAlpha   []F // plasticity coefficient per connection
@@ -31,32 +32,49 @@ type TraceRow[F Float] struct {
 	DotH, DotA, DEE F   // results of TraceBackward
 }
 
-// TraceUpdate makes Updates updates of A and E.
+// TraceUpdate makes Updates updates of A and E into ToA and ToE.
 func TraceUpdate[F Float](r *TraceRow[F]) {
 	if r32, ok := any(r).(*TraceRow[float32]); ok && simd != nil {
 		simd.traceUpdate[variant(r32.E, r32.Rate, nil)](pointer(r32))
 		return
 	}
+	to := r.to()
 	for s := range r.Updates {
-		r.propose(s, r.A, r.A, r.E)
-		clipRow(r.A, r.Clip)
-		r.fade(s)
+		to.update(s)
 	}
 }
 
-// TraceForward makes one update and returns the plastic input sum_i alpha_i A_i
+// to returns the row in its destination, before its updates.
+func (r *TraceRow[F]) to() TraceRow[F] {
+	to := *r
+	to.A = r.ToA
+	copy(to.A, r.A)
+	if r.E != nil {
+		to.E = r.ToE
+		copy(to.E, r.E)
+	}
+	return to
+}
+
+// update makes update s in A and E.
+func (r *TraceRow[F]) update(s int) {
+	r.propose(s, r.A, r.A, r.E)
+	clipRow(r.A, r.Clip)
+	r.fade(s)
+}
+
+// TraceForward makes one update into ToA and ToE and returns the plastic input sum_i alpha_i A_i
 // HC_i that follows it.
 func TraceForward[F Float](r *TraceRow[F]) F {
 	if r32, ok := any(r).(*TraceRow[float32]); ok && simd != nil {
 		return F(simd.traceForward[variant(r32.E, r32.Rate, r32.Alpha)](pointer(r32)))
 	}
-	r.propose(0, r.A, r.A, r.E)
-	clipRow(r.A, r.Clip)
-	r.fade(0)
+	to := r.to()
+	to.update(0)
 	if r.Alpha != nil {
-		return Dot3(r.Alpha, r.A, r.HC)
+		return Dot3(r.Alpha, to.A, r.HC)
 	}
-	return Dot(r.A, r.HC)
+	return Dot(to.A, r.HC)
 }
 
 // TraceBackward is the adjoint of TraceForward after Updates updates from A and
@@ -156,9 +174,7 @@ func (r *TraceRow[F]) backward(work []F) {
 		copy(replay.E, r.E)
 	}
 	for s := range last {
-		replay.propose(s, replay.A, replay.A, replay.E)
-		clipRow(replay.A, r.Clip)
-		replay.fade(s)
+		replay.update(s)
 	}
 	c0, c1 := r.coef(last)
 	h := r.h(last)

@@ -23,6 +23,7 @@ func traceCase[F Float](variant, n, updates int, clip F, r *rand.Rand) *TraceRow
 	if variant&4 != 0 {
 		row.E, row.DE = draw(n), draw(n)
 	}
+	row.ToA, row.ToE = draw(n), draw(len(row.E))
 	if variant&2 != 0 {
 		row.Rate, row.DRate = draw(n), draw(n)
 	}
@@ -45,7 +46,7 @@ func widen(r *TraceRow[float32]) *TraceRow[float64] {
 		return y
 	}
 	return &TraceRow[float64]{
-		A: w(r.A), E: w(r.E), D: w(r.D), DE: w(r.DE), Rate: w(r.Rate), DRate: w(r.DRate), Alpha: w(r.Alpha), DAlpha: w(r.DAlpha),
+		A: w(r.A), E: w(r.E), ToA: w(r.ToA), ToE: w(r.ToE), D: w(r.D), DE: w(r.DE), Rate: w(r.Rate), DRate: w(r.DRate), Alpha: w(r.Alpha), DAlpha: w(r.DAlpha),
 		H: w(r.H), HC: w(r.HC), DHC: w(r.DHC), DH: w(r.DH), Coef: w(r.Coef), Stride: r.Stride, Updates: r.Updates,
 		Clip: float64(r.Clip), Keep: float64(r.Keep), V: float64(r.V),
 	}
@@ -53,7 +54,7 @@ func widen(r *TraceRow[float32]) *TraceRow[float64] {
 
 func fields[F Float](r *TraceRow[F]) map[string][]F {
 	return map[string][]F{
-		"A": r.A, "E": r.E, "D": r.D, "DE": r.DE, "DRate": r.DRate, "DAlpha": r.DAlpha, "DHC": r.DHC, "DH": r.DH,
+		"A": r.A, "E": r.E, "ToA": r.ToA, "ToE": r.ToE, "D": r.D, "DE": r.DE, "DRate": r.DRate, "DAlpha": r.DAlpha, "DHC": r.DHC, "DH": r.DH,
 		"dots": {r.DotH, r.DotA, r.DEE},
 	}
 }
@@ -109,8 +110,8 @@ func TestTraceKeepsNaN(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
 			row := traceCase[float32](variant, 20, 2, 0.5, r)
 			row.A[3], row.A[18] = float32(math.NaN()), float32(math.NaN())
-			if s := TraceForward(row); s == s || row.A[3] == row.A[3] || row.A[18] == row.A[18] {
-				t.Errorf("variant %d: TraceForward = %v, trace %v, %v; want NaN", variant, s, row.A[3], row.A[18])
+			if s := TraceForward(row); s == s || row.ToA[3] == row.ToA[3] || row.ToA[18] == row.ToA[18] {
+				t.Errorf("variant %d: TraceForward = %v, trace %v, %v; want NaN", variant, s, row.ToA[3], row.ToA[18])
 			}
 			TraceBackward(row, make([]float32, 40))
 			if row.DHC[3] == row.DHC[3] {
@@ -124,7 +125,7 @@ func TestTraceKeepsNaN(t *testing.T) {
 func TestTraceRowLayout(t *testing.T) {
 	var r TraceRow[float32]
 	for i, off := range []uintptr{
-		unsafe.Offsetof(r.A), unsafe.Offsetof(r.E), unsafe.Offsetof(r.D), unsafe.Offsetof(r.DE), unsafe.Offsetof(r.Rate),
+		unsafe.Offsetof(r.A), unsafe.Offsetof(r.E), unsafe.Offsetof(r.ToA), unsafe.Offsetof(r.ToE), unsafe.Offsetof(r.D), unsafe.Offsetof(r.DE), unsafe.Offsetof(r.Rate),
 		unsafe.Offsetof(r.DRate), unsafe.Offsetof(r.Alpha), unsafe.Offsetof(r.DAlpha), unsafe.Offsetof(r.H), unsafe.Offsetof(r.HC),
 		unsafe.Offsetof(r.DHC), unsafe.Offsetof(r.DH), unsafe.Offsetof(r.Coef), unsafe.Offsetof(r.Stride),
 	} {

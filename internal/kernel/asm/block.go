@@ -12,6 +12,8 @@ import (
 const (
 	blockA = 24 * iota
 	blockE
+	blockToA
+	blockToE
 	blockD
 	blockDE
 	blockH
@@ -42,6 +44,7 @@ const rows = 4
 // has the registers for that.
 func blocks() {
 	for _, retro := range []bool{false, true} {
+		blockUpdates(retro)
 		blockForward(retro)
 		blockBackward(retro)
 	}
@@ -244,14 +247,54 @@ func blockForward(retro bool) {
 				b.bound(a[r], a[r])
 				VFMADD231PS(hc, a[r], sum[r])
 			}
-			b.storeAll(a, blockA)
+			b.storeAll(a, blockToA)
 			if retro {
 				b.fade(e, h, c)
-				b.storeAll(e, blockE)
+				b.storeAll(e, blockToE)
 			}
 		})
 		b.out(sum, blockDotH)
 	})
+}
+
+func blockUpdates(retro bool) {
+	b := newBlock("blockUpdate", "is TraceBlocksUpdate.", retro)
+	b.each(func() {
+		b.columns(func() {
+			a := b.all(blockA)
+			var e [rows]vec
+			if retro {
+				e = b.all(blockE)
+			}
+			count := GP64()
+			MOVQ(b.at(blockUpdate), count)
+			b.replay(count, b.coefs(), b.here(blockH), a, e)
+			b.storeAll(a, blockToA)
+			if retro {
+				b.storeAll(e, blockToE)
+			}
+		})
+	})
+}
+
+// replay emits count updates of a and e, over which c and h walk.
+func (b *block) replay(count reg.GPVirtual, c coefs, hp reg.GPVirtual, a, e [rows]vec) {
+	next, done := label("update"), label("updated")
+	Label(next)
+	TESTQ(count, count)
+	JZ(LabelRef(done))
+	h := b.load(at(hp))
+	b.propose(a, e, h, c)
+	for r := range a {
+		b.bound(a[r], a[r])
+	}
+	if b.retro {
+		b.fade(e, h, c)
+	}
+	b.advance(c, hp)
+	DECQ(count)
+	JMP(LabelRef(next))
+	Label(done)
 }
 
 // equal is the predicate of VCMPPS that is false for a NaN and does not signal.
@@ -289,22 +332,9 @@ func (b *block) adjoint(dotH, dotA [rows]vec, dee vec) {
 	}
 	c, hp, count := b.coefs(), b.here(blockH), GP64()
 	MOVQ(b.at(blockUpdate), count)
-	next, done := label("update"), label("updated")
-	Label(next)
 	DECQ(count)
-	JZ(LabelRef(done))
+	b.replay(count, c, hp, a, e)
 	h := b.load(at(hp))
-	b.propose(a, e, h, c)
-	for r := range a {
-		b.bound(a[r], a[r])
-	}
-	if b.retro {
-		b.fade(e, h, c)
-	}
-	b.advance(c, hp)
-	JMP(LabelRef(next))
-	Label(done)
-	h = b.load(at(hp))
 	b.propose(a, e, h, c)
 
 	hc, dhcAt, dhAt := b.load(at(b.here(blockHC))), b.here(blockDHC), b.here(blockDH)

@@ -12,6 +12,8 @@ import (
 const (
 	rowA = 24 * iota
 	rowE
+	rowToA
+	rowToE
 	rowD
 	rowDE
 	rowRate
@@ -245,9 +247,9 @@ func (s *isa) traceUpdate(variant int) {
 		count := GP64()
 		MOVQ(t.at(rowUpdates), count)
 		t.replay(count, coef, h, stride, a, e, rate)
-		t.store(a, t.of(rowA))
+		t.store(a, t.of(rowToA))
 		if t.retro {
-			t.store(e, t.of(rowE))
+			t.store(e, t.of(rowToE))
 		}
 	})
 	ret()
@@ -263,10 +265,10 @@ func (s *isa) traceForward(variant int) {
 		a, e, h := t.load(t.of(rowA)), t.elig(), t.load(t.of(rowH))
 		t.propose(a, a, e, h, t.rate(), c0, c1)
 		t.bound(a, a)
-		t.store(a, t.of(rowA))
+		t.store(a, t.of(rowToA))
 		if t.retro {
 			t.fade(e, h, c1)
-			t.store(e, t.of(rowE))
+			t.store(e, t.of(rowToE))
 		}
 		if t.alphas {
 			VMULPS(t.load(t.of(rowAlpha)), a, a)
