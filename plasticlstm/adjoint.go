@@ -24,18 +24,12 @@ type adjoint[F lstm.Float] struct {
 const maxScratch = 256
 
 // every is the number of steps between checkpoints.
-const every = 4
+const every = 5
 
 // Group returns the number of streams a worker takes through the backward pass
-// at once; see scan.Plastic. Parameters per connection and their gradients are shared by the
-// streams of a group, so there more streams pay; without them, fewer fit the
-// cache better.
-func (p *hebbian[F]) Group() int {
-	if p.alphaMatrix() || p.rateMatrix() {
-		return 5
-	}
-	return 2
-}
+// at once; see scan.Plastic. They share the parameters per connection and their
+// gradients, and the weights that carry gradients back to h(t-1).
+func (p *hebbian[F]) Group() int { return 5 }
 
 // group is the backward pass of a group of streams: gradients of what the
 // streams share, summed over groups in their order at the end, and vectors of

@@ -71,7 +71,7 @@ func TestEveryCombination(t *testing.T) {
 		t.Run(name(o), func(t *testing.T) {
 			l := layer(t, 3, 4, o)
 			bites += differences(t, l, o)
-			c := layertest.New(l, 5, 6, 2, lively) // more streams than a group holds, more steps than between checkpoints
+			c := layertest.New(l, 6, 6, 2, lively) // more streams than a group holds, more steps than between checkpoints
 			layertest.ComposedEqualsFused(t, c, 1e-10)
 			layertest.CutInTwo(t, c, 1e-11)
 			layertest.StreamAlone(t, c, 1e-11)
