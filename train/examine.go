@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
 
 	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/trainer"
@@ -22,51 +24,59 @@ const (
 	sampleTokens  = 80
 )
 
-// score returns the perplexities of the best model of a finished training.
-func (p *plan) score(ctx context.Context, dir string, obs *observer) (valid, test float64, err error) {
+// score reads the validation and the test text with the best model of a finished
+// training.
+func (p *plan) score(ctx context.Context, dir string, res *result, obs *observer) error {
 	m, _, err := lm.Load[float32](filepath.Join(dir, "best"))
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	ppl := [2]float64{}
-	for i, name := range []string{"valid", "test"} {
-		tokens := p.splits[name].Tokens
-		obs.scoring(name, len(tokens))
+	for _, text := range []struct {
+		name string
+		nll  **float64
+	}{{"valid", &res.ValidNLL}, {"test", &res.TestNLL}} {
+		tokens := p.splits[text.name].Tokens
+		obs.scoring("scoring the "+text.name+" text", len(tokens))
 		e, err := m.Evaluate(ctx, tokens, scoreBatch, scoreBPTT, obs.Validated)
 		if err != nil {
-			return 0, 0, err
+			return err
 		}
-		ppl[i] = lm.Perplexity(e.NLL)
+		if !math.IsNaN(e.NLL) && !math.IsInf(e.NLL, 0) {
+			*text.nll = &e.NLL
+		}
 	}
-	return ppl[0], ppl[1], nil
+	return nil
 }
 
-// describe looks at the traces, the neuromodulator and the writing of the best
-// model of a finished training, for the report.
-func (p *plan) describe(dir string, seed uint64, res *result) (report.Seed, error) {
-	out := &res.Outcome
-	s := report.Seed{
-		Seed: seed, BestEpoch: out.BestEpoch, TokensPerS: out.TokensPerS, Status: report.Done,
-		ValidPPL: res.ValidPPL, TestPPL: res.TestPPL,
-	}
-	m, tok, err := lm.Load[float32](filepath.Join(dir, "best"))
+// describe adds a finished training to an arm of the report, with what the
+// traces and the neuromodulator of its best model do and what it writes.
+func (p *plan) describe(c modeldir.Config, seed uint64, res *result, rep *report.Report, arm *report.Arm) error {
+	m, tok, err := lm.Load[float32](filepath.Join(p.jobDir(c, seed), "best"))
 	if err != nil {
-		return s, err
+		return err
 	}
-	for _, e := range out.Epochs {
+	s := res.seed(seed)
+	for _, e := range res.Outcome.Epochs {
 		s.Curve = append(s.Curve, report.EpochPoint{
 			Epoch: e.Epoch, Step: e.Step, TrainNLL: e.TrainNLL, ValidPPL: lm.Perplexity(e.ValidNLL), LR: e.LR, TokensPerS: e.TokensPerS,
 		})
 	}
-	s.Traces = layerTraces(m, out)
+	s.Traces = layerTraces(m, &res.Outcome)
 	if s.Passage, err = p.passage(m); err != nil {
-		return s, err
+		return err
 	}
-	s.Sample, err = sample(m, tok, seed)
-	return s, err
+	if s.Sample, err = sample(m, tok, seed); err != nil {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("The sample of %s, seed %d, ends early: %v.", c.Model, seed, err))
+	}
+	if res.ValidNLL == nil || res.TestNLL == nil {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("Read as one stream, a text has no finite loss under %s, seed %d, and so no perplexity.", c.Model, seed))
+	}
+	arm.Seeds = append(arm.Seeds, s)
+	return nil
 }
 
-// sample lets the model write, its traces learning, from the start of a line.
+// sample lets the model write, its traces learning, from the start of a line. With
+// an error it returns what was written until then.
 func sample(m *lm.Model[float32], tok *tokenizer.Tokenizer, seed uint64) (string, error) {
 	prompt, err := lm.Prompt(tok, "")
 	if err != nil {
@@ -79,7 +89,7 @@ func sample(m *lm.Model[float32], tok *tokenizer.Tokenizer, seed uint64) (string
 	var words []string
 	for id, err := range m.Generate(prompt, sampling, rng.New(seed, "sampling")) {
 		if err != nil {
-			return "", err
+			return strings.Join(words, " "), err
 		}
 		if words = append(words, tok.Token(id)); len(words) == sampleTokens {
 			break
@@ -102,6 +112,9 @@ func layerTraces(m *lm.Model[float32], out *trainer.Outcome) []report.LayerTrace
 			t.EtaMean = mean(eta)
 		}
 		for _, e := range out.Epochs {
+			if l >= len(e.Traces) {
+				continue // a result from elsewhere
+			}
 			point := report.TracePoint{Epoch: e.Epoch, MeanAbs: e.Traces[l].MeanAbs, AtClip: e.Traces[l].AtClip}
 			if q.Rule == "additive" {
 				point.AtClip = math.NaN()

@@ -7,15 +7,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/recipe"
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 func main() { cli.Main("train", run) }
@@ -24,228 +23,128 @@ const long = `Train standard, plastic, neuromodulated and retroactively modulate
 models at equal parameter count, one after the other, and write a perplexity report.
 
 Without flags it trains on Penn Treebank if scripts/download ptb has fetched it, else
-on the embedded sample. Values come from the preset, then --config, then --set, then
-flags; the run's folder keeps them in config.yaml.`
+on the embedded sample. The largest of the models has --hidden neurons a layer; its
+parameter count is the budget, and every other model is the largest that fits it.
 
-const examples = `  go run ./train                                  the report, from nothing
-  go run ./train --seeds 3 --models lstm,modulated
+Values come from the preset, then --config, then --set, then flags. Whatever has a
+flag can also stand in a YAML file, as key: value with _ for -; the run's folder keeps
+all of it in config.yaml, the metrics in metrics.jsonl, the results in report.html,
+report.md and report.json, and each model in MODEL-seedN/last and MODEL-seedN/best.
+
+Ctrl-C saves and says how to go on.`
+
+const examples = `  # the report, from nothing
+  go run ./train
+
+  # two of the models under three seeds each: means and confidence intervals
+  go run ./train --models lstm,modulated --seeds 3
+
+  # one epoch on Penn Treebank, after scripts/download ptb
   go run ./train --preset ptb-small --epochs 1
-  go run ./train --data my/corpus --hidden 150 --dropout 0.3
-  go run ./train --resume runs/sample-1           go on where a run stopped`
+
+  # a corpus of your own: a folder with train.txt, valid.txt and test.txt
+  go run ./train --data my/corpus --min-count 2 --hidden 150 --dropout 0.3
+
+  # go on where a run stopped; train on from a trained model
+  go run ./train --resume runs/sample-1
+  go run ./train --init runs/sample-1/lstm-seed1/best --lr 1 --epochs 2`
 
 // options are the flags that are not part of the recipe.
 type options struct {
 	out, resume, cache, config string
 	settings                   []string
 	quiet, listPresets         bool
-	command                    string
+	command                    string // as it was given, for the report
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	var o options
-	o.command = "go run ./train" + quoted(args)
-	var scratch recipe.Recipe // flags are parsed into it, then applied over the preset
+	o := options{command: "go run ./train" + quoted(args)}
+	var given recipe.Recipe // flags are parsed into it, and applied over the preset later
 	cmd := &cobra.Command{
-		Use: "train", Short: "train plastic and standard LSTM language models", Long: long, Example: examples,
-		Version: cli.Version, Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Use: "train", Short: "Train plastic and standard LSTM language models", Long: long, Example: examples,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.listPresets {
-				for _, p := range recipe.Presets() {
-					fmt.Fprintf(stdout, "%-10s  %s\n", p.Name, p.About)
-				}
-				return nil
+				return listPresets(stdout)
 			}
-			return start(ctx, o, cmd.Flags(), &scratch, stdout, stderr)
+			p, err := prepare(o, flagged(cmd.Flags(), &given), stderr)
+			if err != nil {
+				return err
+			}
+			return p.run(ctx, stdout)
 		},
 	}
-	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return cli.Usagef("%v; train --help lists the flags", err)
-	})
-	f := cmd.Flags()
+	o.register(cmd.Flags(), &given)
+	return cli.Execute(ctx, cmd, args, stdout, stderr)
+}
+
+// register adds a flag for each field of the recipe, and those beside it.
+func (o *options) register(f *pflag.FlagSet, given *recipe.Recipe) {
 	f.SortFlags = false
-	for _, field := range scratch.Fields() {
-		flag := f.VarPF(fieldValue{field}, field.Flag(), "", field.Help)
-		flag.DefValue = ""
+	for _, field := range given.Fields() {
+		flag := f.VarPF(field, field.Flag(), "", field.Help+defaults(field.Key))
+		flag.DefValue = "" // it is the preset's, and in the help text
 		if field.IsBool() {
 			flag.NoOptDefVal = "true"
 		}
 	}
-	f.StringVar(&o.out, "out", "", "folder of the run; runs/PRESET-N if not given")
-	f.StringVar(&o.resume, "resume", "", "folder of a run to go on with")
-	f.StringVar(&o.cache, "cache", "", "folder of the encoded corpora; the user's cache directory if not given")
-	f.StringVar(&o.config, "config", "", "YAML file of settings, such as a run's config.yaml")
-	f.StringArrayVar(&o.settings, "set", nil, "a setting key=value; may be repeated")
-	f.BoolVar(&o.quiet, "quiet", false, "no progress, only results and errors")
+	f.StringVar(&o.out, "out", "", "`folder` of the run, new or empty (default runs/PRESET-N)")
+	f.StringVar(&o.resume, "resume", "", "`folder` of a run to go on with")
+	f.StringVar(&o.cache, "cache", "", "`folder` of the encoded corpora (default engram in the user's cache folder)")
+	f.StringVar(&o.config, "config", "", "YAML `file` of settings, such as a run's config.yaml")
+	f.StringArrayVar(&o.settings, "set", nil, "a setting `key=value`; may be repeated")
+	f.BoolVar(&o.quiet, "quiet", false, "no progress: results on stdout, warnings and errors on stderr")
 	f.BoolVar(&o.listPresets, "list-presets", false, "list the presets")
-	if err := cmd.Execute(); err != nil {
-		if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "accepts ") {
-			return cli.Usagef("%v; train takes flags only, train --help lists them", err)
+}
+
+// flagged returns the fields that flags have set.
+func flagged(flags *pflag.FlagSet, given *recipe.Recipe) []recipe.Field {
+	var set []recipe.Field
+	for _, field := range given.Fields() {
+		if flags.Changed(field.Flag()) {
+			set = append(set, field)
 		}
-		return err
+	}
+	return set
+}
+
+// defaults says what the presets set a field to; nothing where it is off, or
+// where the presets and the data decide each other.
+func defaults(key string) string {
+	var values, named []string
+	for _, p := range recipe.Presets() {
+		f, err := p.Recipe.Field(key)
+		if err != nil || key == "preset" || key == "data" {
+			return ""
+		}
+		values = append(values, f.String())
+		named = append(named, p.Name+" "+f.String())
+	}
+	if same := slices.Compact(values); len(same) == 1 {
+		if slices.Contains([]string{"", "0", "false"}, same[0]) {
+			return ""
+		}
+		return " (default " + same[0] + ")"
+	}
+	return " (default " + strings.Join(named, ", ") + ")"
+}
+
+func listPresets(w io.Writer) error {
+	for _, p := range recipe.Presets() {
+		if _, err := fmt.Fprintf(w, "%-10s  %s\n", p.Name, p.About); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// fieldValue makes a recipe's field a flag.
-type fieldValue struct{ recipe.Field }
-
-func (v fieldValue) Type() string { return v.Field.Type() }
-func (v fieldValue) String() string {
-	if v.Field == (recipe.Field{}) {
-		return ""
-	}
-	return v.Field.String()
-}
-
+// quoted writes arguments as a shell takes them.
 func quoted(args []string) string {
 	var b strings.Builder
 	for _, a := range args {
-		if a == "" || strings.ContainsAny(a, " \t\n'\"$\\*?&;|<>()") {
+		if a == "" || strings.ContainsAny(a, " \t\r\n'\"$\\*?&;|<>()[]{}#~`!") {
 			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 		}
 		b.WriteString(" " + a)
 	}
 	return b.String()
-}
-
-// start works out what to run and runs it.
-func start(ctx context.Context, o options, flags *pflag.FlagSet, given *recipe.Recipe, stdout, stderr io.Writer) error {
-	say := func(format string, a ...any) {
-		if !o.quiet {
-			fmt.Fprintf(stderr, format+"\n", a...)
-		}
-	}
-	var r recipe.Recipe
-	var explicit map[string]bool
-	var err error
-	if o.resume != "" {
-		r, err = resumed(o, flags, given)
-	} else {
-		r, explicit, err = composed(o, flags, given, say)
-	}
-	if err != nil {
-		return err
-	}
-	if r.Threads > 0 {
-		runtime.GOMAXPROCS(r.Threads)
-	}
-	p, err := prepare(r, explicit, o)
-	if err != nil {
-		return err
-	}
-	p.say = say
-	return p.run(ctx, stdout, stderr)
-}
-
-// composed builds the recipe of a new run: preset, file, settings, flags. It
-// also returns the keys that something other than the preset has set.
-func composed(o options, flags *pflag.FlagSet, given *recipe.Recipe, say func(string, ...any)) (recipe.Recipe, map[string]bool, error) {
-	explicit := map[string]bool{}
-	var file []byte
-	if o.config != "" {
-		var err error
-		if file, err = os.ReadFile(o.config); err != nil {
-			return recipe.Recipe{}, nil, err
-		}
-		if explicit, err = recipe.Keys(o.config, file); err != nil {
-			return recipe.Recipe{}, nil, &cli.UsageError{Err: err}
-		}
-	}
-	// The preset and the data decide each other unless both are given.
-	var probe recipe.Recipe
-	change := func(r *recipe.Recipe) error {
-		if err := r.Apply(o.config, file); err != nil {
-			return err
-		}
-		for _, s := range o.settings {
-			if err := r.Set(s); err != nil {
-				return fmt.Errorf("--set: %w", err)
-			}
-			key, _, _ := strings.Cut(s, "=")
-			explicit[strings.ReplaceAll(key, "-", "_")] = true
-		}
-		for i, f := range r.Fields() {
-			if flags.Changed(f.Flag()) {
-				explicit[f.Key] = true
-				if err := f.Set(given.Fields()[i].String()); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
-	if err := change(&probe); err != nil {
-		return recipe.Recipe{}, nil, &cli.UsageError{Err: err}
-	}
-	preset := probe.Preset
-	if preset == "" {
-		preset = choosePreset(probe.Data, say)
-	}
-	r, err := recipe.New(preset)
-	if err != nil {
-		return recipe.Recipe{}, nil, &cli.UsageError{Err: err}
-	}
-	if err := change(&r); err != nil {
-		return recipe.Recipe{}, nil, &cli.UsageError{Err: err}
-	}
-	r.Preset = preset
-	if err := r.Validate(); err != nil {
-		return recipe.Recipe{}, nil, &cli.UsageError{Err: err}
-	}
-	return r, explicit, nil
-}
-
-const setsDir = "data/sets"
-
-// choosePreset picks the preset that suits the data; without data, Penn Treebank
-// if it is there, else the sample.
-func choosePreset(data string, say func(string, ...any)) string {
-	switch data {
-	case "ptb", "wikitext-2":
-		return "ptb-small"
-	case "":
-		if _, err := os.Stat(filepath.Join(setsDir, "ptb")); err == nil {
-			say("Training on Penn Treebank (preset ptb-small); for the embedded sample instead: --data sample")
-			return "ptb-small"
-		}
-		say("Training on the embedded sample, Newton's Opticks (preset sample); for Penn Treebank run scripts/download ptb first")
-	}
-	return "sample"
-}
-
-// resumed reads the recipe of a run, which only settings that change nothing of
-// its outcome may change.
-func resumed(o options, flags *pflag.FlagSet, given *recipe.Recipe) (recipe.Recipe, error) {
-	var r recipe.Recipe
-	if o.out != "" || o.config != "" || len(o.settings) > 0 {
-		return r, cli.Usagef("--resume goes on with the run's own settings: want no --out, --config or --set beside it")
-	}
-	path := filepath.Join(o.resume, configFile)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return r, fmt.Errorf("%s is no run folder: %w; want one that train has made", o.resume, err)
-	}
-	if err := r.Apply(path, text); err != nil {
-		return r, err
-	}
-	for i, f := range r.Fields() {
-		if !flags.Changed(f.Flag()) {
-			continue
-		}
-		want := given.Fields()[i].String()
-		if f.Key != "threads" && f.Key != "checkpoint_every" && f.String() != want {
-			return r, cli.Usagef("--%s %s: the run was started with %s, and goes on with that; start a new run for another", f.Flag(), want, f.String())
-		}
-		if err := f.Set(want); err != nil {
-			return r, &cli.UsageError{Err: err}
-		}
-	}
-	if err := r.Validate(); err != nil {
-		return r, fmt.Errorf("%s: %w", path, err)
-	}
-	return r, nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/progress"
-	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/trainer"
 	"github.com/klauspost/cpuid/v2"
 )
@@ -31,8 +30,8 @@ type observer struct {
 
 var _ trainer.Observer = (*observer)(nil)
 
-func newObserver(w io.Writer, quiet bool, c modeldir.Config, seed uint64, r recipe.Recipe) *observer {
-	return &observer{w: w, quiet: quiet, name: fmt.Sprintf("%s seed %d", c.Model, seed), epochs: r.Epochs, begin: time.Now()}
+func newObserver(w io.Writer, quiet bool, c modeldir.Config, seed uint64) *observer {
+	return &observer{w: w, quiet: quiet, name: fmt.Sprintf("%s seed %d", c.Model, seed), begin: time.Now()}
 }
 
 func (o *observer) say(format string, a ...any) {
@@ -49,8 +48,9 @@ func (o *observer) draw(what string, total int) {
 }
 
 // EpochStarts begins an epoch's bar.
-func (o *observer) EpochStarts(epoch, tokens, done int) {
-	o.draw(fmt.Sprintf("%s, epoch %d/%d", o.name, epoch, max(epoch, o.epochs)), tokens)
+func (o *observer) EpochStarts(epoch, epochs, tokens, done int) {
+	o.epochs = epochs
+	o.draw(fmt.Sprintf("%s, epoch %d/%d", o.name, epoch, epochs), tokens)
 	o.count = done
 	o.bar.Set(done)
 }
@@ -76,16 +76,19 @@ func (o *observer) EpochEnds(e trainer.Epoch) {
 	if e.Best {
 		best = "  best so far"
 	}
-	o.say("%s  epoch %2d/%d  train ppl %8.2f  valid ppl %8.2f  lr %-8.4g %7s tokens/s  %6s%s", o.name, e.Epoch, max(e.Epoch, o.epochs),
+	o.say("%s  epoch %2d/%d  train ppl %8.2f  valid ppl %8.2f  lr %-8.4g %7s tokens/s  %6s%s", o.name, e.Epoch, o.epochs,
 		math.Exp(e.TrainNLL), math.Exp(e.ValidNLL), e.LR, thousands(int(e.TokensPerS)), rounded(time.Since(o.begin)), best)
 }
 
 func (o *observer) done(r *result) {
-	o.say("%s  best epoch %d: valid ppl %.2f, test ppl %.2f (one stream)", o.name, r.Outcome.BestEpoch, r.ValidPPL, r.TestPPL)
+	o.say("%s  best epoch %d: valid ppl %.2f, test ppl %.2f (one stream)", o.name, r.Outcome.BestEpoch, perplexity(r.ValidNLL), perplexity(r.TestNLL))
 }
 
-// Warn says what was mended.
-func (o *observer) Warn(message string) { o.say("train: %s", message) }
+// Warn says what was mended, even where nothing but results and errors is wanted.
+func (o *observer) Warn(message string) {
+	o.bar.Clear()
+	fmt.Fprintln(o.w, "train:", message)
+}
 
 func (o *observer) close() { o.bar.Clear() }
 

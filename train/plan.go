@@ -1,157 +1,186 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
+	"io"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/engram-lm/engram/data"
-	"github.com/engram-lm/engram/internal/atomicdir"
+	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/tokenizer"
 )
 
-const (
-	configFile  = "config.yaml"
-	metricsFile = "metrics.jsonl"
-	commandFile = "command.txt"
-)
-
-// plan is a run that is ready to start: data read, models sized.
+// plan is a run that is ready to start: data read, models sized, folder made.
 type plan struct {
-	dir       string
-	resume    bool
-	command   string
-	recipe    recipe.Recipe
-	seeds     []uint64
-	corpus    *data.Corpus
-	splits    map[string]*data.Split
-	tokenizer []byte // tokenizer.json
-	models    []modeldir.Config
-	budget    int
-	initial   map[string][]float32
-	quiet     bool
-	say       func(format string, a ...any)
+	dir     string
+	resume  bool
+	quiet   bool
+	began   record
+	recipe  recipe.Recipe
+	seeds   []uint64
+	corpus  *data.Corpus
+	splits  map[string]*data.Split
+	vocab   []byte // tokenizer.json
+	models  []modeldir.Config
+	budget  int
+	initial map[string][]float32
+	stderr  io.Writer
+	intro   string
 }
 
-// prepare reads what the recipe names and checks that it fits together. It
-// writes nothing but the cache of encoded texts.
-func prepare(r recipe.Recipe, explicit map[string]bool, o options) (*plan, error) {
-	p := &plan{dir: o.out, command: o.command, quiet: o.quiet, resume: o.resume != ""}
-	var start *modeldir.Model
-	var tok *tokenizer.Tokenizer
-	if r.Init != "" {
-		var err error
-		if start, err = modeldir.Load(r.Init); err != nil {
-			return nil, fmt.Errorf("--init: %w", err)
-		}
-		if tok, err = tokenizer.Parse(start.TokenizerJSON); err != nil {
-			return nil, fmt.Errorf("--init: %s: %w", filepath.Join(r.Init, modeldir.TokenizerFile), err)
-		}
-		if tok.Size() != start.Config.VocabSize {
-			return nil, fmt.Errorf("--init: %s: the tokenizer has %d words, the model %d", r.Init, tok.Size(), start.Config.VocabSize)
-		}
-		if err := adopt(&r, start.Config, explicit); err != nil {
-			return nil, err
-		}
-		p.initial = start.Tensors
+// say writes a line to the user, unless nothing but results is wanted.
+func (p *plan) say(format string, a ...any) {
+	if !p.quiet {
+		fmt.Fprintf(p.stderr, format+"\n", a...)
 	}
-	p.recipe = r
+}
+
+// prepare works out what to run and checks that it fits together. After an error
+// it has written nothing but the cache of encoded texts.
+func prepare(o options, flags []recipe.Field, stderr io.Writer) (*plan, error) {
+	p := &plan{dir: o.out, quiet: o.quiet, resume: o.resume != "", stderr: stderr}
+	var s settings
+	var was record
 	var err error
-	if p.seeds, err = r.SeedList(); err != nil {
+	if p.resume {
+		p.dir = o.resume
+		s, was, err = resumed(o, flags)
+	} else {
+		s, err = compose(o, flags)
+	}
+	if err != nil {
+		return nil, err
+	}
+	start, tok, err := p.start(&s)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.recipe.Validate(); err != nil {
 		return nil, &cli.UsageError{Err: err}
 	}
-	p.corpus, err = data.Open(r.Data, data.Options{CacheDir: o.cache, MinCount: r.MinCount, Tokenizer: tok})
-	if err != nil {
-		if _, unknown := errors.AsType[*data.NotFoundError](err); unknown {
-			return nil, &cli.UsageError{Err: err}
-		}
+	if err := cli.SetThreads(s.recipe.Threads); err != nil {
 		return nil, err
+	}
+	p.recipe, p.intro = s.recipe, s.chosen
+	if p.seeds, err = p.recipe.SeedList(); err != nil {
+		return nil, &cli.UsageError{Err: err}
+	}
+	if err := p.read(o.cache, tok); err != nil {
+		return nil, err
+	}
+	if start != nil {
+		p.vocab, p.initial = start.TokenizerJSON, start.Tensors
+		p.models, p.budget = []modeldir.Config{start.Config}, start.Config.ParamCount()
+	} else if p.models, p.budget, err = p.recipe.Match(p.corpus.Tokenizer.Size()); err != nil {
+		return nil, &cli.UsageError{Err: err}
+	}
+	if err := p.fits(); err != nil {
+		return nil, err
+	}
+	p.began = p.record(o.command)
+	if !p.resume {
+		return p, p.create(start)
+	}
+	if err := p.continues(was); err != nil {
+		return nil, err
+	}
+	p.began = was
+	return p, nil
+}
+
+// start reads the model that training starts from, nil if there is none, and
+// takes its sizes and options over.
+func (p *plan) start(s *settings) (*modeldir.Model, *tokenizer.Tokenizer, error) {
+	if s.recipe.Init == "" {
+		return nil, nil, nil
+	}
+	dir := s.recipe.Init
+	if p.resume {
+		dir = filepath.Join(p.dir, initFolder)
+	}
+	m, err := modeldir.Load(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("--init: %s is not a model folder: %w; want one such as runs/NAME/lstm-seed1/best", dir, err)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("--init: %w", err)
+	}
+	path := filepath.Join(dir, modeldir.TokenizerFile)
+	tok, err := tokenizer.Parse(m.TokenizerJSON)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--init: %w", badfile.At(path, err))
+	}
+	if tok.Size() != m.Config.VocabSize {
+		return nil, nil, fmt.Errorf("--init: %w", badfile.New(path, "model.vocab", "has %d words; %s wants the %d of vocab_size",
+			tok.Size(), modeldir.ConfigFile, m.Config.VocabSize))
+	}
+	if !p.resume {
+		err = s.adopt(m.Config)
+	}
+	return m, tok, err
+}
+
+// read opens the corpus, its vocabulary being tok's unless that is nil.
+func (p *plan) read(cache string, tok *tokenizer.Tokenizer) (err error) {
+	p.corpus, err = data.Open(p.recipe.Data, data.Options{
+		CacheDir: cache, MinCount: p.recipe.MinCount, Tokenizer: tok,
+		Warn: func(line string) { fmt.Fprintln(p.stderr, "train:", line) },
+	})
+	if unknown, ok := errors.AsType[*data.NotFoundError](err); ok {
+		return cli.Usagef("--data: %w", unknown)
+	}
+	if err != nil {
+		return err
 	}
 	p.splits = map[string]*data.Split{}
 	for _, name := range data.Splits {
 		if p.splits[name], err = p.corpus.Split(name); err != nil {
-			return nil, err
-		}
-	}
-	if p.tokenizer, err = p.corpus.Tokenizer.JSON(); err != nil {
-		return nil, err
-	}
-	if start != nil {
-		p.models, p.budget = []modeldir.Config{start.Config}, start.Config.ParamCount()
-	} else if p.models, p.budget, err = r.Match(p.corpus.Tokenizer.Size()); err != nil {
-		return nil, &cli.UsageError{Err: err}
-	}
-	if _, err := data.NewWindows(p.splits["train"].Tokens, r.Batch, r.BPTT); err != nil {
-		return nil, fmt.Errorf("the train text of %s: %w", r.Data, err)
-	}
-	for _, name := range []string{"valid", "test"} {
-		if _, err := data.NewWindows(p.splits[name].Tokens, 1, r.BPTT); err != nil {
-			return nil, fmt.Errorf("the %s text of %s: %w", name, r.Data, err)
-		}
-	}
-	if o.resume != "" {
-		p.dir = o.resume
-		if b, err := os.ReadFile(filepath.Join(p.dir, commandFile)); err == nil {
-			p.command = string(b) // the report names the command that began the run
-		}
-		return p, nil
-	}
-	return p, p.create()
-}
-
-// adopt takes kind, sizes and options of the recipe from the model folder that
-// training starts from, and refuses what was asked for otherwise.
-func adopt(r *recipe.Recipe, c modeldir.Config, explicit map[string]bool) error {
-	from := map[string]string{
-		"models": c.Model, "hidden": fmt.Sprint(c.HiddenSize), "embed": fmt.Sprint(c.EmbeddingSize),
-		"layers": fmt.Sprint(c.NumLayers), "tie": fmt.Sprint(c.TieWeights),
-	}
-	if q := c.Plasticity; q != nil {
-		from["alpha"], from["rate"], from["rule"] = q.Alpha, q.Rate, q.Rule
-		from["modulator_input"], from["clip"] = q.ModulatorInput, fmt.Sprint(q.Clip)
-	}
-	for _, f := range r.Fields() {
-		if f.Key == "params" && explicit["params"] && f.String() != fmt.Sprint(c.ParamCount()) || f.Key == "min_count" && explicit["min_count"] && f.String() != "0" {
-			return cli.Usagef("--%s %s contradicts --init, whose model has its sizes and its tokenizer: leave it out", f.Flag(), f)
-		}
-		want, ok := from[f.Key]
-		if !ok {
-			continue
-		}
-		if explicit[f.Key] && f.String() != want {
-			return cli.Usagef("--%s %s contradicts --init, whose model has %s: leave it out, or give that", f.Flag(), f, want)
-		}
-		if err := f.Set(want); err != nil {
 			return err
 		}
 	}
-	r.Params, r.MinCount = 0, 0
+	p.vocab, err = p.corpus.Tokenizer.JSON()
+	return err
+}
+
+// maxState is how many numbers the carried state of a layer may have, 16 GiB.
+const maxState = 1 << 32
+
+// fits checks that the texts and the memory suffice for batch and windows.
+func (p *plan) fits() error {
+	r := &p.recipe
+	if _, err := data.NewWindows(p.splits["train"].Tokens, r.Batch, r.BPTT); err != nil {
+		return cli.Usagef("--batch: the train text of %s: %w", r.Data, err)
+	}
+	for _, name := range []string{"valid", "test"} {
+		if _, err := data.NewWindows(p.splits[name].Tokens, 1, r.BPTT); err != nil {
+			return fmt.Errorf("the %s text of %s: %w", name, r.Data, err)
+		}
+	}
+	for _, c := range p.models {
+		for l := range c.NumLayers {
+			_, h := c.LayerSize(l)
+			if n := int64(r.Batch) * int64(h) * int64(h); c.Plasticity != nil && n > maxState {
+				return cli.Usagef("--batch %d: the Hebbian traces of model %s have %d numbers a layer; want at most %d: a smaller batch or hidden size", r.Batch, c.Model, n, int64(maxState))
+			}
+		}
+	}
 	return nil
 }
 
-// create makes the run's folder, whole with its configuration or not at all.
-func (p *plan) create() error {
-	if p.dir == "" {
-		for n := 1; ; n++ {
-			p.dir = filepath.Join("runs", fmt.Sprintf("%s-%d", p.recipe.Preset, n))
-			if _, err := os.Lstat(p.dir); errors.Is(err, os.ErrNotExist) {
-				break
-			}
-		}
-	} else if entries, err := os.ReadDir(p.dir); err == nil && len(entries) > 0 {
-		return cli.Usagef("%s is not empty: want a new folder, or --resume %s to go on with its run", p.dir, p.dir)
-	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("--out: %w", err)
+// record says what the run is.
+func (p *plan) record(command string) record {
+	vocabulary := sha256.Sum256(p.vocab)
+	return record{
+		Format: runFormat, Command: command, Version: cli.Version, Config: string(p.recipe.YAML()),
+		Vocabulary: hex.EncodeToString(vocabulary[:]),
+		Train:      p.splits["train"].SourceHash, Valid: p.splits["valid"].SourceHash, Test: p.splits["test"].SourceHash,
+		System: system(),
 	}
-	if err := os.MkdirAll(filepath.Dir(p.dir), 0o777); err != nil {
-		return err
-	}
-	return atomicdir.Write(atomicdir.OS, p.dir, []atomicdir.Content{
-		atomicdir.Bytes(configFile, p.recipe.YAML()),
-		atomicdir.Bytes(commandFile, []byte(p.command)),
-	})
 }

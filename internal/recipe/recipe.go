@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // Recipe says how to train. The yaml tag of a field is its key in a file and in
@@ -117,13 +115,4 @@ func New(preset string) (Recipe, error) {
 		names = append(names, p.Name)
 	}
 	return Recipe{}, fmt.Errorf("no preset %q: want %s", preset, strings.Join(names, " or "))
-}
-
-// UnmarshalYAML takes a sequence, or a list as a flag takes it.
-func (l *List) UnmarshalYAML(node *yaml.Node) error {
-	if node.Kind == yaml.ScalarNode {
-		*l = parseList(node.Value)
-		return nil
-	}
-	return node.Decode((*[]string)(l))
 }

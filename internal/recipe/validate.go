@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,23 +51,41 @@ func (r *Recipe) Validate() error {
 		{"dropout", r.Dropout, 0, 0.99},
 		{"weight_decay", r.WeightDecay, 0, 1},
 		{"decay", r.Decay, 1e-9, 1},
+		{"clip", r.Clip, math.SmallestNonzeroFloat32, math.MaxFloat32},
 		{"decay_start", float64(r.DecayStart), 0, many},
 		{"average_from", float64(r.AverageFrom), 0, many},
 		{"threads", float64(r.Threads), 0, 4096},
 		{"log_every", float64(r.LogEvery), 1, many},
 	} {
 		if !(b.value >= b.lo && b.value <= b.hi) {
+			if b.hi == many && b.value < b.lo {
+				return fmt.Errorf("%s %v: want at least %v", b.key, b.value, b.lo)
+			}
 			return fmt.Errorf("%s %v: want %v to %v", b.key, b.value, b.lo, b.hi)
 		}
 	}
-	if !slices.Contains([]string{"sgd", "asgd", "adam"}, r.Optimizer) {
-		return fmt.Errorf("optimizer %q: want sgd, asgd or adam", r.Optimizer)
+	for _, c := range []struct {
+		key, value string
+		accepted   []string
+	}{
+		{"optimizer", r.Optimizer, []string{"sgd", "asgd", "adam"}},
+		{"alpha", r.Alpha, modeldir.Sharings},
+		{"rate", r.Rate, modeldir.Sharings},
+		{"modulator_input", r.ModulatorInput, modeldir.ModulatorInputs},
+		{"rule", r.Rule, modeldir.Rules},
+	} {
+		if !slices.Contains(c.accepted, c.value) {
+			return fmt.Errorf("%s %q: want one of %s", c.key, c.value, strings.Join(c.accepted, ", "))
+		}
 	}
 	if r.LR == 0 {
 		return fmt.Errorf("lr 0: want a number above 0")
 	}
+	if slices.Contains(r.Models, modeldir.Retroactive) && (r.Rule == "decay" || r.Rule == "oja") {
+		return fmt.Errorf("rule %s does not go with model retroactive: want rule clip or additive, or models without it", r.Rule)
+	}
 	for _, m := range r.Models {
-		if _, err := r.Model(m, 1000); err != nil {
+		if _, err := r.Model(m, 1); err != nil {
 			return err
 		}
 	}

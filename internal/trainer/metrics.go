@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 )
 
@@ -16,7 +17,7 @@ type Line struct {
 	TrainNLL   float64  `json:"train_nll"`
 	ValidNLL   *float64 `json:"valid_nll,omitempty"` // at the end of an epoch
 	LR         float64  `json:"lr"`
-	GradNorm   *float64 `json:"grad_norm,omitempty"` // before the clip, of the last step
+	GradNorm   float64  `json:"grad_norm"` // before the clip, of the last step
 	TokensPerS float64  `json:"tokens_per_s"`
 }
 
@@ -54,11 +55,12 @@ func (m *Metrics) Write(l Line) error {
 // End returns the file's length, to be kept in a checkpoint.
 func (m *Metrics) End() int64 { return m.end }
 
-// Truncate drops what was written after the checkpoint that kept end, so that a
-// resumed run neither loses nor doubles a line.
+// Truncate drops what was written after the moment, such as a checkpoint's, that
+// End returned end at, so that a resumed run doubles no line. A file that has
+// lost lines since is an error.
 func (m *Metrics) Truncate(end int64) error {
-	if end > m.end {
-		end = m.end
+	if end < 0 || end > m.end {
+		return fmt.Errorf("%s has %d bytes; want the %d it had at the last checkpoint: restore it, or start a new run", m.file.Name(), m.end, end)
 	}
 	m.end = end
 	return m.file.Truncate(end)

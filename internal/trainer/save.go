@@ -1,16 +1,19 @@
 package trainer
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/optim"
+	"github.com/engram-lm/engram/internal/recipe"
 )
 
 // Names within a job's folder.
@@ -47,13 +50,16 @@ type identity struct {
 	Seed      uint64          `json:"seed"`
 	TrainText string          `json:"train_text"` // SHA-256
 	ValidText string          `json:"valid_text"`
-	Recipe    string          `json:"recipe"` // YAML
+	Tokenizer string          `json:"tokenizer"` // SHA-256 of tokenizer.json
+	Recipe    string          `json:"recipe"`    // YAML
 }
 
 func (j *Job) identity() identity {
-	r := j.Recipe
-	r.Threads, r.CheckpointEvery = 0, "" // they change nothing of what comes out
-	return identity{j.Model, j.Seed, j.Train.SourceHash, j.Valid.SourceHash, string(r.YAML())}
+	tokenizer := sha256.Sum256(j.Tokenizer)
+	return identity{
+		Model: j.Model, Seed: j.Seed, TrainText: j.Train.SourceHash, ValidText: j.Valid.SourceHash,
+		Tokenizer: hex.EncodeToString(tokenizer[:]), Recipe: string(j.Recipe.YAML()),
+	}
 }
 
 // saveModel writes a model folder.
@@ -113,14 +119,14 @@ func (t *training) restore() error {
 		return t.Metrics.Truncate(t.MetricsStart)
 	}
 	refuse := func(format string, a ...any) error {
-		return fmt.Errorf("%s does not belong to this run: %s; resume with what it was started with, or start a new run", path, fmt.Sprintf(format, a...))
+		return fmt.Errorf("%s does not belong to this run: %w; resume with what it was started with, or start a new run", path, fmt.Errorf(format, a...))
 	}
 	var m meta
 	if err := json.Unmarshal(s.Meta, &m); err != nil {
 		return refuse("%v", err)
 	}
-	if field := t.identity().differs(m.Identity); field != "" {
-		return refuse("another %s", field)
+	if err := t.differs(m.Identity); err != nil {
+		return refuse("%w", err)
 	}
 	copyTo := func(name string, to []float32) error {
 		from, ok := s.Tensors[name]
@@ -165,28 +171,31 @@ func (t *training) restore() error {
 	return t.Metrics.Truncate(m.Metrics)
 }
 
-// differs names the first field in which two trainings differ.
-func (i identity) differs(other identity) string {
-	a, errA := json.Marshal(i.Model)
-	b, errB := json.Marshal(other.Model)
-	switch {
-	case errA != nil || errB != nil || string(a) != string(b):
-		return fmt.Sprintf("model (%s, not %s)", b, a)
-	case i.Seed != other.Seed:
-		return fmt.Sprintf("seed (%d, not %d)", other.Seed, i.Seed)
-	case i.TrainText != other.TrainText:
-		return "train text"
-	case i.ValidText != other.ValidText:
-		return "valid text"
-	case i.Recipe != other.Recipe:
-		mine, theirs := strings.Split(i.Recipe, "\n"), strings.Split(other.Recipe, "\n")
-		for _, line := range theirs {
-			if !slices.Contains(mine, line) {
-				setting, _, _ := strings.Cut(line, " #")
-				return "setting (" + setting + ")"
-			}
-		}
-		return "configuration"
+// differs says in what a training differs from the one that a checkpoint is of.
+func (j *Job) differs(was identity) error {
+	is := j.identity()
+	a, errA := json.Marshal(is.Model)
+	b, errB := json.Marshal(was.Model)
+	if err := errors.Join(errA, errB); err != nil {
+		return err
 	}
-	return ""
+	for _, f := range []struct{ name, is, was string }{
+		{"model", string(a), string(b)},
+		{"seed", fmt.Sprint(is.Seed), fmt.Sprint(was.Seed)},
+		{"train text", is.TrainText, was.TrainText},
+		{"valid text", is.ValidText, was.ValidText},
+		{"tokenizer", is.Tokenizer, was.Tokenizer},
+	} {
+		if f.is != f.was {
+			return fmt.Errorf("its %s is %s, not %s", f.name, f.was, f.is)
+		}
+	}
+	var r recipe.Recipe
+	if _, err := r.Apply("its configuration", []byte(was.Recipe)); err != nil {
+		return err
+	}
+	if mine, theirs, differ := j.Recipe.Differs(&r); differ {
+		return fmt.Errorf("its %s is %s, not %s", mine.Key, theirs, mine)
+	}
+	return nil
 }

@@ -1,0 +1,137 @@
+package recipe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// MaxFile is the size in bytes that a configuration file may have.
+const MaxFile = 1 << 20
+
+// ReadFile returns the text of a configuration file.
+func ReadFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > MaxFile {
+		return nil, fmt.Errorf("%s: is too long: want a configuration of at most %d bytes", path, MaxFile)
+	}
+	return text, nil
+}
+
+// Apply sets what the YAML text of a file sets and returns the keys: a mapping
+// of keys to plain values, each key once. Values are parsed as those of flags
+// are. After an error r is not to be used.
+func (r *Recipe) Apply(file string, text []byte) (keys []string, err error) {
+	root, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	for i := 0; root != nil && i+1 < len(root.Content); i += 2 {
+		key := root.Content[i]
+		err := r.setNode(key.Value, root.Content[i+1])
+		if err == nil && slices.Contains(keys, key.Value) {
+			err = fmt.Errorf("key %s is given twice: want it once", key.Value)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", file, key.Line, err)
+		}
+		keys = append(keys, key.Value)
+	}
+	return keys, nil
+}
+
+// parse returns the mapping that a YAML text is, nil for a text without values.
+func parse(text []byte) (*yaml.Node, error) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	var doc yaml.Node
+	err := d.Decode(&doc)
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("more than one YAML document: want one")
+	}
+	root := doc.Content[0]
+	switch {
+	case root.Kind == yaml.MappingNode:
+		return root, nil
+	case root.Tag == "!!null":
+		return nil, nil
+	}
+	return nil, fmt.Errorf("line %d: want lines of the form key: value", root.Line)
+}
+
+func (r *Recipe) setNode(key string, value *yaml.Node) error {
+	f, err := r.Field(key)
+	if err != nil {
+		return err
+	}
+	items := []*yaml.Node{value}
+	if value.Kind == yaml.SequenceNode && f.Type() == "list" {
+		items = value.Content
+	}
+	var plain []string
+	for _, item := range items {
+		if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
+			return fmt.Errorf("%s: want a plain value: %s", key, f.wants())
+		}
+		plain = append(plain, item.Value)
+	}
+	return f.Set(strings.Join(plain, ","))
+}
+
+// YAML returns the recipe as a file with a comment for each key.
+func (r *Recipe) YAML() []byte {
+	var node yaml.Node
+	if err := node.Encode(r); err != nil {
+		panic(err) // a struct of plain values
+	}
+	for i, f := range r.Fields() {
+		value := node.Content[2*i+1]
+		switch {
+		case value.Kind == yaml.SequenceNode:
+			value.Style = yaml.FlowStyle
+		case value.Tag == "!!str" && strings.ContainsAny(value.Value, "\r\n"):
+			value.Style = yaml.DoubleQuotedStyle // on one line, where the comment fits
+		}
+		value.LineComment = f.Help
+	}
+	text, err := yaml.Marshal(&node)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// Differs returns the first field whose value in r is not the one in other, and
+// false if there is none. Which cores compute and how often a checkpoint is
+// written change nothing of what a run comes to, and do not count.
+func (r *Recipe) Differs(other *Recipe) (mine, theirs Field, differ bool) {
+	others := other.Fields()
+	for i, f := range r.Fields() {
+		if f.String() != others[i].String() && !f.Free() {
+			return f, others[i], true
+		}
+	}
+	return Field{}, Field{}, false
+}
+
+// Free reports whether the field may change when a run is resumed.
+func (f Field) Free() bool { return f.Key == "threads" || f.Key == "checkpoint_every" }

@@ -1,0 +1,112 @@
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/optim"
+)
+
+// step takes one optimiser step: forward, backward, clip, update.
+func (t *training) step(w data.Window, lr float64) error {
+	begin := time.Now()
+	t.Step++
+	nll, err := t.model.Train(w.X, w.Y, t.state, t.Recipe.Dropout, t.masks)
+	if err != nil {
+		return err
+	}
+	if err := t.checkState(); err != nil {
+		return t.diverged(err)
+	}
+	if math.IsNaN(nll) || math.IsInf(nll, 0) {
+		return t.diverged(fmt.Errorf("the loss is %v", nll))
+	}
+	for i, p := range t.model.Params {
+		t.params[i].Grad = p.Grad
+	}
+	if t.Recipe.DivideAlpha {
+		if err := optim.DivideSharedAlpha(t.params); err != nil {
+			return err
+		}
+	}
+	if t.GradNorm, err = optim.ClipGlobalNorm(t.params, t.Recipe.ClipNorm); err != nil {
+		return t.diverged(err)
+	}
+	if err := t.optimizer.Step(t.params, lr); err != nil {
+		return err
+	}
+	boundTraceRates(t.params)
+	if err := optim.CheckFinite(t.params); err != nil {
+		return t.diverged(err)
+	}
+	n := len(w.X)
+	t.NLL += nll * float64(n)
+	t.Tokens += n
+	t.AllTokens += n
+	t.Seconds += time.Since(begin).Seconds()
+	t.Observer.Step(n, t.trainNLL(), t.speed())
+	if t.Step%t.Recipe.LogEvery != 0 {
+		return nil
+	}
+	return t.Metrics.Write(t.line(lr))
+}
+
+// line is what there is to say after a step.
+func (t *training) line(lr float64) Line {
+	return Line{
+		Model: t.Model.Model, Seed: t.Seed, Epoch: t.Epoch, Step: t.Step, Tokens: t.AllTokens,
+		TrainNLL: t.trainNLL(), LR: lr, GradNorm: t.GradNorm, TokensPerS: t.speed(),
+	}
+}
+
+// trainNLL is the mean over the epoch so far, in nats.
+func (t *training) trainNLL() float64 { return t.NLL / float64(max(1, t.Tokens)) }
+
+// checkState names the first part of the carried state that is not finite. The
+// state is looked at before the loss, because it says in which layer the
+// trouble began.
+func (t *training) checkState() error {
+	for l, layer := range t.state {
+		if kernel.IndexNonFinite(layer.Data) < 0 {
+			continue
+		}
+		for _, part := range []struct{ name, what string }{
+			{"hebb", "Hebbian trace"}, {"trace", "eligibility trace"}, {"c", "cell state c"}, {"h", "output h"},
+		} {
+			x := layer.Part(part.name)
+			if i := kernel.IndexNonFinite(x); i >= 0 {
+				return fmt.Errorf("the %s of layers.%d is %v", part.what, l, x[i])
+			}
+		}
+		return fmt.Errorf("the state of layers.%d is not finite", l)
+	}
+	return nil
+}
+
+// boundTraceRates puts the rate k of each eligibility trace back into [0, 1].
+// Outside, E <- (1-k) E + k post pre is no running mean: with k below 0 it grows
+// without bound, and nothing else stops it (E is not clipped).
+func boundTraceRates(params []optim.Param) {
+	for _, p := range params {
+		if strings.HasSuffix(p.Name, ".trace_rate") {
+			for i, k := range p.Value {
+				if k < 0 || k > 1 { // a NaN stays, to be found
+					p.Value[i] = min(max(k, 0), 1)
+				}
+			}
+		}
+	}
+}
+
+// diverged says at which step what was not finite.
+func (t *training) diverged(what error) error {
+	if bad, ok := errors.AsType[*optim.NonFiniteError](what); ok {
+		what = fmt.Errorf("the %s of %s is %v", bad.What, bad.Tensor, bad.Value)
+	}
+	return &DivergedError{t.Epoch, t.Step, what}
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/engram-lm/engram/internal/atomicdir"
+	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/recipe"
+	"github.com/engram-lm/engram/internal/report"
+	"github.com/engram-lm/engram/internal/strictjson"
+)
+
+// The files of a run folder, beside those of the report.
+const (
+	configFile  = "config.yaml"
+	metricsFile = "metrics.jsonl"
+	recordFile  = "run.json"
+	initFolder  = "init" // the model that --init named, which may change or go
+)
+
+// runFormat is the version of the run folder that this program goes on with.
+const runFormat = "engram-run/1"
+
+// record is run.json: what a run was started as. It goes on only as the same,
+// and its report is of the start.
+type record struct {
+	Format     string        `json:"format"`
+	Command    string        `json:"command"`
+	Version    string        `json:"version"`
+	Config     string        `json:"config"` // config.yaml
+	Vocabulary string        `json:"vocabulary"`
+	Train      string        `json:"train_text"` // SHA-256, as all of these
+	Valid      string        `json:"valid_text"`
+	Test       string        `json:"test_text"`
+	System     report.System `json:"system"`
+}
+
+// readRecord returns the record of a run folder.
+func readRecord(dir string) (record, error) {
+	var r record
+	path := filepath.Join(dir, recordFile)
+	b, err := recipe.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, fmt.Errorf("%s is not the folder of a run: %w; want one that train has made", dir, err)
+	}
+	if err != nil {
+		return r, err
+	}
+	if err := strictjson.Decode(path, b, &r); err != nil {
+		return r, err
+	}
+	if r.Format != runFormat {
+		return r, badfile.New(path, "format", "is %q; want %q: the run goes on with the version of train that began it", r.Format, runFormat)
+	}
+	return r, nil
+}
+
+// resumed reads the settings of a run, which may change only where that changes
+// nothing of the outcome.
+func resumed(o options, flags []recipe.Field) (settings, record, error) {
+	var s settings
+	if o.out != "" || o.config != "" || len(o.settings) > 0 {
+		return s, record{}, cli.Usagef("--resume goes on with the run's own settings: want no --out, --config or --set beside it")
+	}
+	began, err := readRecord(o.resume)
+	if err != nil {
+		return s, began, err
+	}
+	var was recipe.Recipe
+	if _, err := was.Apply(filepath.Join(o.resume, recordFile)+": config", []byte(began.Config)); err != nil {
+		return s, began, err
+	}
+	path := filepath.Join(o.resume, configFile)
+	text, err := recipe.ReadFile(path)
+	if err != nil {
+		return s, began, err
+	}
+	if _, err := s.recipe.Apply(path, text); err != nil {
+		return s, began, err
+	}
+	if now, then, differ := s.recipe.Differs(&was); differ {
+		return s, began, badfile.New(path, now.Key, "is %s, but the run was started with %s; put that back, or start a new run", now, then)
+	}
+	for _, flag := range flags {
+		f, err := s.recipe.Field(flag.Key)
+		if err != nil {
+			return s, began, err
+		}
+		if !f.Free() && f.String() != flag.String() {
+			return s, began, cli.Usagef("--%s %s: the run was started with %s, and goes on with that; start a new run for another", f.Flag(), flag, f)
+		}
+		if err := f.Set(flag.String()); err != nil {
+			return s, began, &cli.UsageError{Err: err}
+		}
+	}
+	return s, began, nil
+}
+
+// create makes the run's folder, whole with its configuration or not at all.
+// start is the model that training starts from, or nil.
+func (p *plan) create(start *modeldir.Model) error {
+	if p.dir == "" {
+		for n := 1; p.dir == "" || exists(p.dir); n++ {
+			p.dir = filepath.Join("runs", fmt.Sprintf("%s-%d", p.recipe.Preset, n))
+		}
+	}
+	target := p.dir
+	if real, err := filepath.EvalSymlinks(p.dir); err == nil {
+		target = real
+	}
+	if entries, err := os.ReadDir(target); err == nil && len(entries) > 0 {
+		if exists(filepath.Join(target, recordFile)) {
+			return cli.Usagef("--out: %s holds a run: want a new folder, or --resume %s to go on with it", p.dir, p.dir)
+		}
+		return cli.Usagef("--out: %s is not empty: want a new or an empty folder", p.dir)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--out: %w; want a new or an empty folder", err)
+	}
+	parent := filepath.Dir(target)
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	staged := filepath.Join(parent, fmt.Sprintf(".%s.%d", filepath.Base(target), os.Getpid()))
+	if err := p.stage(staged, start); err != nil {
+		return errors.Join(err, os.RemoveAll(staged))
+	}
+	// An empty folder makes way; one that another process has filled meanwhile
+	// stays, and the rename fails.
+	if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("--out: %w; want a new folder", err), os.RemoveAll(staged))
+	}
+	if err := os.Rename(staged, target); err != nil {
+		return errors.Join(fmt.Errorf("--out: %w", err), os.RemoveAll(staged))
+	}
+	return atomicdir.OS.SyncDir(parent)
+}
+
+func (p *plan) stage(dir string, start *modeldir.Model) error {
+	encoded, err := json.MarshalIndent(p.began, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := atomicdir.Write(atomicdir.OS, dir, []atomicdir.Content{
+		atomicdir.Bytes(configFile, []byte(p.began.Config)),
+		atomicdir.Bytes(recordFile, append(encoded, '\n')),
+	}); err != nil || start == nil {
+		return err
+	}
+	return modeldir.Save(filepath.Join(dir, initFolder), start)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// continues reports in what a resumed run is not what it was started as.
+func (p *plan) continues(was record) error {
+	for _, f := range []struct{ what, is, was string }{
+		{"the train text of " + p.recipe.Data, p.began.Train, was.Train},
+		{"the valid text of " + p.recipe.Data, p.began.Valid, was.Valid},
+		{"the test text of " + p.recipe.Data, p.began.Test, was.Test},
+		{"the vocabulary", p.began.Vocabulary, was.Vocabulary},
+	} {
+		if f.is != f.was {
+			return fmt.Errorf("%s is not the one that %s was started with (SHA-256 %.12s..., not %.12s...): restore it, or start a new run", f.what, p.dir, f.is, f.was)
+		}
+	}
+	return nil
+}
+
+func system() report.System {
+	return report.System{
+		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: cpuName(),
+		Kernel: kernel.Level(), Threads: runtime.GOMAXPROCS(0),
+	}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/atomicfile"
+	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/report"
+	"github.com/engram-lm/engram/internal/strictjson"
+	"github.com/engram-lm/engram/internal/trainer"
+)
+
+// resultFile is in the folder of a model and seed that has finished.
+const resultFile = "result.json"
+
+// result is the content of resultFile. The NLLs are those of the best model, in
+// nats; nil stands for one that is no finite number.
+type result struct {
+	Metrics  int64           `json:"metrics"` // length of metrics.jsonl at the end of this training
+	Outcome  trainer.Outcome `json:"outcome"`
+	ValidNLL *float64        `json:"valid_nll"`
+	TestNLL  *float64        `json:"test_nll"`
+}
+
+// readResult returns the result in the folder of a model and seed; nil if it has
+// not finished.
+func readResult(dir string) (*result, error) {
+	path := filepath.Join(dir, resultFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var r result
+	if err := strictjson.Decode(path, b, &r); err != nil {
+		return nil, fmt.Errorf("%w; remove it to have it made again from the last checkpoint", err)
+	}
+	return &r, nil
+}
+
+// perplexity of an NLL that may be missing.
+func perplexity(nll *float64) float64 {
+	if nll == nil {
+		return math.NaN()
+	}
+	return lm.Perplexity(*nll)
+}
+
+// seed is what a report's table says of the result.
+func (r *result) seed(seed uint64) report.Seed {
+	return report.Seed{
+		Seed: seed, BestEpoch: r.Outcome.BestEpoch, TokensPerS: r.Outcome.TokensPerS, Status: report.Done,
+		ValidPPL: perplexity(r.ValidNLL), TestPPL: perplexity(r.TestNLL),
+	}
+}
+
+func (p *plan) jobDir(c modeldir.Config, seed uint64) string {
+	return filepath.Join(p.dir, fmt.Sprintf("%s-seed%d", c.Model, seed))
+}
+
+// train trains one model under one seed and scores it, unless that is done already.
+func (p *plan) train(ctx context.Context, c modeldir.Config, seed uint64, metrics *trainer.Metrics, from int64) (*result, error) {
+	dir := p.jobDir(c, seed)
+	if done, err := readResult(dir); done != nil || err != nil {
+		return done, err
+	}
+	obs := newObserver(p.stderr, p.quiet, c, seed)
+	defer obs.close()
+	job := &trainer.Job{
+		Dir: dir, Model: c, Recipe: p.recipe, Seed: seed, Tokenizer: p.vocab, Initial: p.initial,
+		Train: p.splits["train"], Valid: p.splits["valid"], Metrics: metrics, MetricsStart: from, Observer: obs,
+	}
+	out, err := job.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done := &result{Metrics: metrics.End(), Outcome: *out}
+	if err := p.score(ctx, dir, done, obs); err != nil {
+		return nil, err
+	}
+	obs.done(done)
+	return done, atomicfile.Write(filepath.Join(dir, resultFile), func(w io.Writer) error {
+		return json.NewEncoder(w).Encode(done)
+	})
+}
+
+// estimate times a few training steps of each model and scales them up; 0 where
+// the run is too short for that to pay.
+func (p *plan) estimate() time.Duration {
+	r := p.recipe
+	windows, err := data.NewWindows(p.splits["train"].Tokens, r.Batch, r.BPTT)
+	if err != nil {
+		return 0
+	}
+	steps := windows.Len() * r.Epochs
+	if r.Steps > 0 {
+		steps = r.Steps
+	}
+	if p.quiet || p.resume || steps < 50 {
+		return 0
+	}
+	var total time.Duration
+	for _, c := range p.models {
+		m, err := lm.New[float32](c, 1)
+		if err != nil {
+			return 0
+		}
+		state := m.NewState(r.Batch)
+		windows.Reset()
+		best := time.Duration(math.MaxInt64)
+		for range 3 {
+			w, ok := windows.Next()
+			if !ok {
+				break
+			}
+			begin := time.Now()
+			if _, err := m.Train(w.X, w.Y, state, 0, nil); err != nil {
+				return 0
+			}
+			best = min(best, time.Since(begin))
+		}
+		total += time.Duration(steps) * best
+	}
+	// Validations and the optimiser come on top of the steps.
+	return total * time.Duration(len(p.seeds)) * 115 / 100
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/engram-lm/engram/internal/cli"
+)
+
+// lengthy are the flags of a run whose steps are many enough to be interrupted
+// among them.
+func lengthy(out string, more ...string) []string {
+	return tiny(append([]string{"--hidden", "16", "--dropout", "0.3", "--epochs", "24", "--checkpoint-every", "7", "--set", "log_every=1", "--out", out}, more...)...)
+}
+
+// A finished run says so, shows its results again and changes nothing.
+func TestResumeFinished(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "run")
+	out, _ := succeed(t, tiny("--out", dir, "--models", "lstm,plastic", "--seeds", "2")...)
+	fail(t, cli.Usage, []string{"--out", "--resume " + dir}, tiny("--out", dir)...)
+	before := map[string]string{}
+	walk := func(f func(path, content string)) {
+		must(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				f(path, read(t, path))
+			}
+			return err
+		}))
+	}
+	walk(func(path, content string) { before[path] = content })
+	again, errs := succeed(t, "--resume", dir, "--models", "lstm,plastic", "--threads", "1")
+	if again != out {
+		t.Errorf("results %q, want those of the run, %q", again, out)
+	}
+	if !strings.Contains(errs, dir+" is finished") {
+		t.Errorf("stderr %q", errs)
+	}
+	walk(func(path, content string) {
+		if before[path] != content {
+			t.Errorf("%s has changed", path)
+		}
+		delete(before, path)
+	})
+	if len(before) > 0 {
+		t.Errorf("files are gone: %v", before)
+	}
+}
+
+// A run that was killed before anything was trained goes on from its start, also
+// where it started from a model that is gone since.
+func TestResumeFromTheStart(t *testing.T) {
+	t.Parallel()
+	model := t.TempDir()
+	must(t, os.CopyFS(model, os.DirFS(folder(plasticCase, "model"))))
+	dir := filepath.Join(t.TempDir(), "run")
+	succeed(t, "--init", model, "--data", folder(plasticCase, "corpus"), "--batch", "3", "--epochs", "2", "--out", dir)
+	want := product(t, dir)
+	must(t, os.RemoveAll(model))
+	for _, name := range []string{"plastic-seed1", metricsFile, "report.json", "report.md", "report.html"} {
+		must(t, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	succeed(t, "--resume", dir)
+	same(t, want, product(t, dir))
+	// And one that was killed between the training and the report.
+	must(t, os.Remove(filepath.Join(dir, "report.html")))
+	must(t, os.Remove(filepath.Join(dir, "report.json")))
+	succeed(t, "--resume", dir)
+	same(t, want, product(t, dir))
+}
+
+func TestResumeRefuses(t *testing.T) {
+	t.Parallel()
+	data := corpus(t, nil)
+	dir := filepath.Join(t.TempDir(), "run")
+	succeed(t, tiny("--data", data, "--models", "lstm", "--out", dir)...)
+	config := read(t, dir, configFile)
+	edited := func(from, to string) {
+		if !strings.Contains(config, from) {
+			t.Fatalf("no %q in config.yaml", from)
+		}
+		write(t, filepath.Join(dir, configFile), strings.Replace(config, from, to, 1))
+	}
+	edited("hidden: 6", "hidden: 8")
+	fail(t, cli.Failure, []string{configFile, "hidden", "is 8", "with 6"}, "--resume", dir)
+	edited("seeds: 1,", "seeds: 2")
+	fail(t, cli.Failure, []string{configFile, "seeds", "is 2", "with 1,"}, "--resume", dir)
+	edited("dropout: 0.2 ", "drop: 0.2 ")
+	fail(t, cli.Failure, []string{configFile, "line ", `no key "drop"`}, "--resume", dir)
+	edited("threads: 0", "threads: 1") // that may change
+	succeed(t, "--resume", dir)
+	write(t, filepath.Join(dir, configFile), config)
+	fail(t, cli.Usage, []string{"--hidden 8", "with 6"}, "--resume", dir, "--hidden", "8")
+
+	text := read(t, data, "train.txt")
+	write(t, filepath.Join(data, "train.txt"), strings.Replace(text, "w3", "w4", 1))
+	fail(t, cli.Failure, []string{"train text", data, "restore it"}, "--resume", dir)
+	write(t, filepath.Join(data, "train.txt"), text)
+	test := read(t, data, "test.txt")
+	write(t, filepath.Join(data, "test.txt"), test+test)
+	fail(t, cli.Failure, []string{"test text", data, "restore it"}, "--resume", dir)
+	write(t, filepath.Join(data, "test.txt"), test)
+
+	result := filepath.Join(dir, "lstm-seed1", resultFile)
+	whole := read(t, result)
+	write(t, result, whole[:len(whole)/2])
+	fail(t, cli.Failure, []string{result, "remove it"}, "--resume", dir)
+	must(t, os.Remove(result))
+	succeed(t, "--resume", dir)
+
+	record := filepath.Join(dir, recordFile)
+	kept := read(t, record)
+	write(t, record, strings.Replace(kept, runFormat, "engram-run/9", 1))
+	fail(t, cli.Failure, []string{record, "format", "engram-run/9", runFormat}, "--resume", dir)
+	must(t, os.Remove(record))
+	fail(t, cli.Failure, []string{dir, "not the folder of a run"}, "--resume", dir)
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/engram-lm/engram/data/registry"
+	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/recipe"
+)
+
+// settings are the values of a run and where they come from.
+type settings struct {
+	recipe   recipe.Recipe
+	explicit map[string]bool // keys that something other than the preset has set
+	chosen   string          // what there is to say about a preset that nobody asked for
+}
+
+// compose builds the settings of a new run: preset, file, --set, flags. They are
+// not validated yet.
+func compose(o options, flags []recipe.Field) (settings, error) {
+	s := settings{explicit: map[string]bool{}}
+	var file []byte
+	if o.config != "" {
+		var err error
+		if file, err = recipe.ReadFile(o.config); err != nil {
+			return s, fmt.Errorf("--config: %w", err)
+		}
+	}
+	apply := func(r *recipe.Recipe) error {
+		keys, err := r.Apply(o.config, file)
+		if err != nil {
+			return err
+		}
+		for _, setting := range o.settings {
+			key, err := r.Set(setting)
+			if err != nil {
+				return fmt.Errorf("--set: %w", err)
+			}
+			keys = append(keys, key)
+		}
+		for _, flag := range flags {
+			f, err := r.Field(flag.Key)
+			if err == nil {
+				err = f.Set(flag.String())
+			}
+			if err != nil {
+				return err
+			}
+			keys = append(keys, flag.Key)
+		}
+		for _, key := range keys {
+			s.explicit[key] = true
+		}
+		return nil
+	}
+	// The preset comes first, but what follows may name it, or the data it follows from.
+	var named recipe.Recipe
+	err := apply(&named)
+	if err != nil {
+		return s, &cli.UsageError{Err: err}
+	}
+	preset := named.Preset
+	if preset == "" {
+		preset, s.chosen = choosePreset(named.Data)
+	}
+	if s.recipe, err = recipe.New(preset); err == nil {
+		err = apply(&s.recipe)
+	}
+	if err != nil {
+		return s, &cli.UsageError{Err: err}
+	}
+	s.recipe.Preset = preset
+	return s, nil
+}
+
+// choosePreset picks the preset that suits the data; without data, Penn Treebank
+// if it is there, else the sample.
+func choosePreset(data string) (preset, why string) {
+	switch data {
+	case "ptb", "wikitext-2":
+		return "ptb-small", ""
+	case "":
+		if _, err := os.Stat(filepath.Join(registry.DefaultDir, "ptb")); err == nil {
+			return "ptb-small", "Training on Penn Treebank (preset ptb-small); for the embedded sample instead: --data sample"
+		}
+		return "sample", "Training on the embedded sample, Newton's Opticks (preset sample); for Penn Treebank run scripts/download ptb first"
+	}
+	return "sample", ""
+}
+
+// adopt takes kind, sizes and options of the recipe from the model that
+// training starts from, and refuses what was asked for otherwise.
+func (s *settings) adopt(c modeldir.Config) error {
+	preset, err := recipe.New(s.recipe.Preset)
+	if err != nil {
+		return err
+	}
+	has := map[string]string{
+		"models": c.Model, "layers": fmt.Sprint(c.NumLayers), "tie": fmt.Sprint(c.TieWeights),
+		"hidden": fmt.Sprint(c.HiddenSize), "embed": fmt.Sprint(c.EmbeddingSize),
+		"params": fmt.Sprint(c.ParamCount()), "min_count": "0",
+	}
+	// A standard LSTM has none of these: only the presets' values pass.
+	for _, key := range []string{"alpha", "rate", "modulator_input", "rule", "clip"} {
+		f, err := preset.Field(key)
+		if err != nil {
+			return err
+		}
+		has[key] = f.String()
+	}
+	if q := c.Plasticity; q != nil {
+		has["alpha"], has["rate"], has["rule"] = q.Alpha, q.Rate, q.Rule
+		has["modulator_input"], has["clip"] = q.ModulatorInput, fmt.Sprint(q.Clip)
+	}
+	for _, f := range s.recipe.Fields() {
+		want, ok := has[f.Key]
+		if !ok {
+			continue
+		}
+		asked := f.String()
+		// 0 asks for no parameter count, and for an embedding of the hidden size.
+		equal := asked == want || asked == "0" && (f.Key == "params" || f.Key == "embed" && c.EmbeddingSize == c.HiddenSize)
+		if s.explicit[f.Key] && !equal {
+			return cli.Usagef("--%s %s contradicts --init, whose model %s: leave it out", f.Flag(), asked, respect(c, f.Key, want))
+		}
+		if err := f.Set(want); err != nil {
+			return err
+		}
+	}
+	s.recipe.Params = 0 // the model is its own budget
+	return nil
+}
+
+// respect says what a model is or has in the respect of a key.
+func respect(c modeldir.Config, key, value string) string {
+	switch key {
+	case "models":
+		return "is " + value
+	case "min_count":
+		return "has a vocabulary of its own"
+	case "alpha", "rate", "modulator_input", "rule", "clip":
+		if c.Plasticity == nil {
+			return "is a standard LSTM and has no traces"
+		}
+	}
+	return "has " + key + " " + value
+}
