@@ -91,12 +91,9 @@ type Preset struct {
 func Presets() []Preset {
 	sample := base()
 	sample.Data, sample.Preset = "sample", "sample"
-	sample.Hidden, sample.BPTT, sample.Batch, sample.Epochs = 128, 20, 10, 6
-	sample.LR, sample.ClipNorm, sample.Decay, sample.DecayStart = 10, 0.25, 0.4, 4
+	sample.Hidden, sample.BPTT, sample.Batch, sample.Epochs = 128, 20, 10, 4
+	sample.LR, sample.ClipNorm, sample.Decay, sample.DecayStart = 10, 0.25, 0.3, 3
 	sample.Dropout = 0.2
-	// Per neuron a step is nearly as fast as the standard LSTM's; the gradient of
-	// an alpha is then a sum over H connections, too steep for this rate undivided.
-	sample.Alpha, sample.Rate, sample.DivideAlpha = "neuron", "neuron", true
 
 	ptb := base()
 	ptb.Data, ptb.Preset = "ptb", "ptb-small"
