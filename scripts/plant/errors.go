@@ -36,6 +36,8 @@ var errors = []planted{
 
 	{"rows/assembly", simd, "VCMPPS       $0x12", "VCMPPS       $0x1e", "./internal/kernel", "TestTraceRows/variant_0", "TEXT ·traceBackward0AVX512"},
 
+	{"blocks/assembly", simd, "VCMPPS             $0x00", "VCMPPS             $0x04", "./internal/kernel", "TestTraceBlocks", "TEXT ·blockBackwardHebbAVX512"},
+
 	{"trace/post", adjoint, "slope = 2 * c", "slope = c", "./plasticlstm", "TestEveryCombination/none-oja", ""},
 	{"trace/rate", adjoint, "deta = c*q[j] - pull*r[j]", "deta = c*q[j] + pull*r[j]", "./plasticlstm", "TestEveryCombination/simple-decay", ""},
 	{"trace/modulator", adjoint, "dz := dm * (1 - m*m)", "dz := dm * (1 - m)", "./plasticlstm", "TestEveryCombination/simple-clip", ""},
