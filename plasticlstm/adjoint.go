@@ -1,8 +1,6 @@
 package plasticlstm
 
 import (
-	"math"
-
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
@@ -12,8 +10,9 @@ import (
 //
 // No trace of the window is stored but the first. A group of streams regenerates
 // a checkpoint every few steps when its pass begins and replays the steps between
-// within a row: rewriting a row that lies in the cache costs less than reading T
-// copies of [B, H, H] from memory.
+// in registers: rewriting what lies in the cache costs less than writing T copies
+// of [B, H, H] to memory and reading them back. Checkpoints that the forward pass
+// keeps cost more as well: all streams' are more than a cache holds.
 type adjoint[F lstm.Float] struct {
 	free   chan *scratch[F] // scratch of past groups, to be used again
 	groups []*group[F]
@@ -26,10 +25,27 @@ const maxScratch = 256
 // every is the number of steps between checkpoints.
 const every = 5
 
-// Group returns the number of streams a worker takes through the backward pass
-// at once; see scan.Plastic. They share the parameters per connection and their
-// gradients, and the weights that carry gradients back to h(t-1).
-func (p *hebbian[F]) Group() int { return 5 }
+// A worker takes as many streams through the window at once as share the
+// second-level cache with the recurrent weights: each step comes back to their
+// traces. The bound is a fixed one, so that results do not depend on the machine.
+const (
+	cached    = 3 << 18 // bytes of traces that a group may come back to
+	maxGroup  = 5
+	elemBytes = 4
+)
+
+// Groups returns how many streams a worker takes through the forward and the
+// backward pass at once; see scan.Plastic. They share the weights that are read
+// at every step and, in the backward pass, the gradients of the parameters.
+func (p *hebbian[F]) Groups() (forward, backward int) {
+	of := func(matrices int) int {
+		if p.retroactive() {
+			matrices *= 2
+		}
+		return min(maxGroup, max(1, cached/(matrices*p.size*elemBytes)))
+	}
+	return of(1), of(2)
+}
 
 // group is the backward pass of a group of streams: gradients of what the
 // streams share, summed over groups in their order at the end, and vectors of
@@ -39,28 +55,42 @@ type group[F lstm.Float] struct {
 	taken    int
 	dtraces0 []F
 
-	alpha, rate, fanBias, wMod []F
-	bMod, traceRate            F
-
-	row   kernel.TraceRow[F]    // the row at work
-	block kernel.TraceBlocks[F] // the blocked rows at work
-	q, r  []F                   // [b1-b0, H]: DotH and DotA of the rows' last adjoint
-	dh    []F                   // [b1-b0, H]: what the trace's update contributes to the gradient of h(t-1)
+	alpha, rate         []F // matrices if per connection
+	fanBias, wMod       []F
+	bMod, traceRate     F
+	row                 kernel.TraceRow[F]      // the row at work
+	blocks, checkpoints []kernel.TraceBlocks[F] // the matrices at work: of each stream, and of one stream
+	q, r                []F                     // [streams, ld]: DotH and DotA of the rows' last adjoint
+	dh                  []F                     // [streams, ld]: what the trace's update contributes to the gradient of h(t-1)
+	v, dhc              []F                     // [streams, ld]: gradients of the plastic inputs, and of the h they read
+	zeros, unread       []F                     // [ld]: nothing, and gradients that nobody asks for
+	work                []F                     // [2, n]
 }
 
 // scratch is the memory of a group while its pass runs, too large to be kept
 // for each.
 type scratch[F lstm.Float] struct {
-	d, de  []F   // [b1-b0, H, H]: gradients of A and E
-	ck, ec [][]F // checkpoints of A and E, each [b1-b0, H, H]; the first is the window's start
-	unread []F   // [H]: takes gradients that nobody asks for
-	work   []F   // [2H]
-	v      []F   // [H]: gradients of the plastic inputs times alpha
+	d, de  []F   // [streams, matrix]: gradients of A and E
+	ck, ec [][]F // checkpoints of A and E, each [streams, matrix]; the first is the window's start
+}
+
+// beginBackward makes room for the groups of batch streams.
+func (p *hebbian[F]) beginBackward(batch int) {
+	_, size := p.Groups()
+	for len(p.groups)*size < batch {
+		p.groups = append(p.groups, &group[F]{})
+	}
+}
+
+// group returns the group that begins with stream b0.
+func (p *hebbian[F]) group(b0 int) *group[F] {
+	_, size := p.Groups()
+	return p.groups[b0/size]
 }
 
 // StartBackward begins a group's pass; see scan.Plastic.
 func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
-	g := p.groups[b0/p.Group()]
+	g := p.group(b0)
 	select {
 	case g.scratch = <-p.free:
 	default:
@@ -73,18 +103,15 @@ func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
 		return
 	}
 	nn, all := p.n*p.n, p.batch*p.n*p.n
-	copy(g.d, dtraces[b0*nn:b1*nn])
-	if p.retroactive() {
-		copy(g.de, dtraces[all+b0*nn:all+b1*nn])
-	}
-	for b := b0; b < b1 && taken > 0; b++ {
+	for b := b0; b < b1; b++ {
+		local := b - b0
+		p.pad(p.matrix(g.d, local), dtraces[b*nn:(b+1)*nn])
+		if p.retroactive() {
+			p.pad(p.matrix(g.de, local), dtraces[all+b*nn:all+(b+1)*nn])
+		}
 		for j := range p.n {
-			p.adjointOf(g, taken-1, b, b-b0, j)
-			r := &g.row
-			r.V, r.HC, r.DHC = 0, p.of(p.h, taken-1, b), g.unread // no input has read the final traces
-			p.backward(g, b-b0, j)
-			if p.retroactive() {
-				g.traceRate += p.of(p.g, taken-1, b)[j]*r.DotA - r.DEE
+			if taken > 0 { // no input has read the final traces: v = 0
+				p.rowAdjoint(g, taken-1, b, local, j, 0, p.of(p.h, taken-1, b), g.unread[:p.n])
 			}
 		}
 	}
@@ -92,40 +119,46 @@ func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
 
 // begin sizes and clears the group's memory for streams streams.
 func (g *group[F]) begin(p *hebbian[F], streams int) {
-	n := p.n
 	zero := func(v *[]F, size int) {
 		grow(v, size)
 		clear(*v)
 	}
-	zero(&g.alpha, len(p.alpha))
-	switch {
-	case !p.modulated():
-		zero(&g.rate, len(p.eta))
-	default:
-		zero(&g.rate, len(p.fan))
-		zero(&g.fanBias, len(p.fanBias))
-		zero(&g.wMod, len(p.wMod))
+	per := func(matrix bool, x []F) int {
+		if matrix {
+			return p.size
+		}
+		return len(x)
 	}
+	zero(&g.alpha, per(p.alphaMatrix(), p.alpha))
+	if p.modulated() {
+		zero(&g.rate, per(p.rateMatrix(), p.fan))
+	} else {
+		zero(&g.rate, per(p.rateMatrix(), p.eta))
+	}
+	zero(&g.fanBias, len(p.fanBias))
+	zero(&g.wMod, len(p.wMod))
 	g.bMod, g.traceRate = 0, 0
-	zero(&g.q, streams*n)
-	zero(&g.r, streams*n)
-	zero(&g.dh, streams*n)
-	zero(&g.d, streams*n*n)
-	if p.retroactive() {
-		zero(&g.de, streams*n*n)
+	for _, v := range []*[]F{&g.q, &g.r, &g.dh, &g.v, &g.dhc} {
+		zero(v, streams*p.ld)
 	}
-	grow(&g.unread, n)
-	grow(&g.work, 2*n)
-	grow(&g.v, n)
+	zero(&g.zeros, p.ld)
+	zero(&g.unread, p.ld)
+	zero(&g.d, streams*p.size)
+	if p.retroactive() {
+		zero(&g.de, streams*p.size)
+	}
+	grow(&g.work, 2*p.n)
+	for len(g.blocks) < streams {
+		g.blocks = append(g.blocks, kernel.TraceBlocks[F]{})
+	}
 }
 
 // regenerate makes the checkpoints after steps every, 2 every, ... of a group.
 func (p *hebbian[F]) regenerate(g *group[F], b0, b1 int) {
-	size := (b1 - b0) * p.n * p.n
+	size := (b1 - b0) * p.size
 	count := (g.taken + every - 1) / every
 	for len(g.ck) < count {
-		g.ck = append(g.ck, nil)
-		g.ec = append(g.ec, nil)
+		g.ck, g.ec = append(g.ck, nil), append(g.ec, nil)
 	}
 	for i := 1; i < count; i++ {
 		grow(&g.ck[i], size)
@@ -133,69 +166,33 @@ func (p *hebbian[F]) regenerate(g *group[F], b0, b1 int) {
 			grow(&g.ec[i], size)
 		}
 	}
-	first := p.blocked()
 	for b := b0; b < b1; b++ {
-		local, r := b-b0, &g.row
+		if p.fast[b] {
+			p.blockCheckpoints(g, b, b-b0, count)
+			continue
+		}
 		for i := 1; i < count; i++ {
-			if first > 0 {
-				p.blockCheckpoint(g, i, b, local)
-			}
-			for j := first; j < p.n; j++ {
-				a, e := p.start(g, i-1, b, local, j)
-				p.updates(r, (i-1)*every, i*every-1, b, j, a, e)
-				r.ToA, r.ToE = p.checkpoint(g, i, local, j)
-				kernel.TraceUpdate(r)
-			}
+			p.rowCheckpoint(g, i, b, b-b0)
 		}
 	}
 }
 
-// checkpoint returns row j of the traces after i*every steps, i > 0.
-func (p *hebbian[F]) checkpoint(g *group[F], i, local, j int) (a, e []F) {
-	return p.row(g.ck[i], local, j), p.eRow(g.ec[i], local, j)
-}
-
-// start is checkpoint for any i: the first one is the window's start.
-func (p *hebbian[F]) start(g *group[F], i, b, local, j int) (a, e []F) {
+// checkpoint returns the traces of stream b after i*every steps.
+func (p *hebbian[F]) checkpoint(g *group[F], i, b, local int) (a, e []F) {
 	if i == 0 {
-		return p.row(p.a0, b, j), p.eRow(p.e0, b, j)
+		return p.matrix(p.a0, b), p.matrix(p.e0, b)
 	}
-	return p.checkpoint(g, i, local, j)
-}
-
-// adjointOf sets g.row up for the adjoint of the update of step t in row j.
-func (p *hebbian[F]) adjointOf(g *group[F], t, b, local, j int) {
-	i := t / every
-	a, e := p.start(g, i, b, local, j)
-	p.updates(&g.row, i*every, t, b, j, a, e)
-	g.row.DH = g.dh[local*p.n : (local+1)*p.n]
-}
-
-// backward runs the adjoint that g.row is set up for.
-func (p *hebbian[F]) backward(g *group[F], local, j int) {
-	n, r := p.n, &g.row
-	r.D, r.DE = p.row(g.d, local, j), p.eRow(g.de, local, j)
-	if p.rateMatrix() {
-		r.DRate = g.rate[j*n : (j+1)*n]
-	}
-	if p.alphaMatrix() {
-		r.DAlpha = g.alpha[j*n : (j+1)*n]
-	} else {
-		r.V *= p.alphaAt(j)
-	}
-	kernel.TraceBackward(r, g.work)
-	g.q[local*n+j], g.r[local*n+j] = r.DotH, r.DotA
+	return p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
 }
 
 // LearnBackward turns the gradients of step t's update into those of the rates,
 // the neuromodulator and the candidates; see scan.Plastic.
 func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev, dg []F) {
-	g, n := p.groups[b0/p.Group()], p.n
-	kernel.Add(dhPrev, g.dh)
-	clear(g.dh)
+	g, n := p.group(b0), p.n
 	for b := b0; b < b1; b++ {
 		lo, hi := (b-b0)*n, (b-b0+1)*n
-		dm := p.rateBackward(g, t, b, g.q[lo:hi], g.r[lo:hi], dg[lo:hi])
+		kernel.Add(dhPrev[lo:hi], p.of(g.dh, 0, b-b0))
+		dm := p.rateBackward(g, t, b, p.of(g.q, 0, b-b0), p.of(g.r, 0, b-b0), dg[lo:hi])
 		if !p.modulated() {
 			continue
 		}
@@ -212,6 +209,7 @@ func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev
 		}
 		kernel.Axpy(dz, p.wMod, to[lo:hi])
 	}
+	clear(g.dh)
 }
 
 // rateBackward sets dg, adds to the gradients of the rate's parameters, and
@@ -261,49 +259,29 @@ func (p *hebbian[F]) rateBackward(g *group[F], t, b int, q, r, dg []F) (dm F) {
 // DriveBackward goes backward through the plastic input of step t and the update
 // of step t-1; see scan.Plastic.
 func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F) {
-	g, n := p.groups[b0/p.Group()], p.n
+	g, n := p.group(b0), p.n
 	if !p.alphaMatrix() {
 		for b := b0; b < b1; b++ {
-			v, s := dz[(b-b0)*stride:], p.of(p.s, t, b)
-			for j := range n {
-				g.alpha[min(j, len(g.alpha)-1)] += v[j] * s[j]
+			v, s := dz[(b-b0)*stride:][:n], p.of(p.s, t, b)
+			if p.opt.Alpha == PerLayer {
+				g.alpha[0] += kernel.Dot(v, s)
+				continue
+			}
+			for j, s := range s {
+				g.alpha[j] += v[j] * s
 			}
 		}
 	}
-	if t == 0 && g.dtraces0 == nil && !p.alphaMatrix() {
-		p.endGroup(g, b0, b1) // nobody asks for what the pass would yield
-		return
-	}
-	row := func(b, j int) {
-		local, r := b-b0, &g.row
-		if t > 0 {
-			p.adjointOf(g, t-1, b, local, j)
-		} else {
-			p.identity(g, b, j)
-		}
-		r.V, r.HC, r.DHC = dz[local*stride+j], p.of(p.h, t, b), dhPrev[local*n:(local+1)*n]
-		p.backward(g, local, j)
-		if t > 0 && p.retroactive() {
-			g.traceRate += p.of(p.g, t-1, b)[j]*r.DotA - r.DEE
-		}
-	}
-	if p.alphaMatrix() || p.rateMatrix() {
-		for j := range n { // rows outside: those of the parameters stay in the cache
-			for b := b0; b < b1; b++ {
-				row(b, j)
-			}
-		}
-	} else {
+	// At the first step nobody may ask for what is left of the pass.
+	if t > 0 || g.dtraces0 != nil || p.alphaMatrix() {
+		p.blockAdjoint(g, t-1, b0, b1, dz, stride, dhPrev)
 		for b := b0; b < b1; b++ {
-			first := 0
-			if t > 0 {
-				if first = p.blocked(); first > 0 {
-					local := b - b0
-					p.blockBackward(g, t, b, local, dz[local*stride:local*stride+n], dhPrev[local*n:(local+1)*n])
-				}
+			if p.fast[b] {
+				continue
 			}
-			for j := first; j < n; j++ {
-				row(b, j)
+			local := b - b0
+			for j := range n {
+				p.rowAdjoint(g, t-1, b, local, j, dz[local*stride+j], p.of(p.h, t, b), dhPrev[local*n:(local+1)*n])
 			}
 		}
 	}
@@ -312,25 +290,15 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 	}
 }
 
-// identity sets g.row up for an update that changes nothing, before the first
-// step: the initial traces were given, not made.
-func (p *hebbian[F]) identity(g *group[F], b, j int) {
-	r := &g.row
-	p.updates(r, 0, 0, b, j, p.row(p.a0, b, j), p.eRow(p.e0, b, j))
-	r.Coef[0], r.Coef[1] = 0, 0
-	if !p.rateMatrix() && !p.retroactive() {
-		r.Coef[0] = 1
-	}
-	r.Keep, r.Clip, r.DH = 1, F(math.Inf(1)), g.unread
-}
-
 // endGroup hands out the gradient of the initial traces and gives the scratch back.
 func (p *hebbian[F]) endGroup(g *group[F], b0, b1 int) {
 	if g.dtraces0 != nil {
 		nn, all := p.n*p.n, p.batch*p.n*p.n
-		copy(g.dtraces0[b0*nn:b1*nn], g.d)
-		if p.retroactive() {
-			copy(g.dtraces0[all+b0*nn:all+b1*nn], g.de)
+		for b := b0; b < b1; b++ {
+			p.unpad(g.dtraces0[b*nn:(b+1)*nn], p.matrix(g.d, b-b0))
+			if p.retroactive() {
+				p.unpad(g.dtraces0[all+b*nn:all+(b+1)*nn], p.matrix(g.de, b-b0))
+			}
 		}
 	}
 	select {
@@ -345,28 +313,39 @@ func (p *hebbian[F]) Finish(dparams [][]F) {
 	for _, d := range dparams {
 		clear(d)
 	}
-	for _, g := range p.groups[:(p.batch+p.Group()-1)/p.Group()] {
+	_, size := p.Groups()
+	for _, g := range p.groups[:(p.batch+size-1)/size] {
 		rest := dparams
-		add := func(v []F) {
-			kernel.Add(rest[0], v)
+		next := func() []F {
+			d := rest[0]
 			rest = rest[1:]
+			return d
 		}
-		add(g.alpha)
+		add := func(v []F, matrix bool) {
+			d := next()
+			if !matrix {
+				kernel.Add(d, v)
+				return
+			}
+			for j := range p.n {
+				kernel.Add(d[j*p.n:(j+1)*p.n], p.row(v, j))
+			}
+		}
+		add(g.alpha, p.alphaMatrix())
 		if !p.modulated() {
-			add(g.rate)
+			add(g.rate, p.rateMatrix())
 			continue
 		}
-		add(g.wMod)
-		rest[0][0] += g.bMod
-		rest = rest[1:]
+		add(g.wMod, false)
+		next()[0] += g.bMod
 		if p.fan != nil {
-			add(g.rate)
+			add(g.rate, p.rateMatrix())
 		}
 		if p.fanBias != nil {
-			add(g.fanBias)
+			add(g.fanBias, false)
 		}
 		if p.retroactive() {
-			rest[0][0] += g.traceRate
+			next()[0] += g.traceRate
 		}
 	}
 }

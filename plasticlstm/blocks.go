@@ -1,99 +1,167 @@
 package plasticlstm
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/lstm"
 )
 
-// blocked returns how many rows of a trace go through the kernel's blocks, which
-// share the loads of what rows have in common: none unless rate and alpha are
-// per neuron or layer and the trace has no pull of its own. The other rows go
-// one by one.
-func (p *hebbian[F]) blocked() int {
+// The traces by blocks of rows, which share the loads of what rows have in
+// common: for finite numbers and traces without a pull of their own.
+
+// canBlock reports whether streams whose traces are finite can go through blocks.
+func (p *hebbian[F]) canBlock() bool {
 	pulls := p.opt.Rule == Decay || p.opt.Rule == Oja
-	if p.rateMatrix() || p.alphaMatrix() || pulls || !kernel.HasBlocks[F]() {
-		return 0
-	}
-	return p.n - p.n%kernel.BlockRows
+	return kernel.HasBlocks[F]() && !pulls && finite(p.alphas) && finite(p.rates) && finite(p.traceRate)
 }
 
-// blockUpdates sets up the updates of steps [first, last] of all blocked rows of
-// stream b, from the traces in a and e, matrices of that stream.
-func (p *hebbian[F]) blockUpdates(r *kernel.TraceBlocks[F], first, last, b int, a, e []F) {
-	r.N, r.Blocks = p.n, p.blocked()/kernel.BlockRows
-	r.A, r.E, r.Clip = a, e, p.clip
-	r.H, r.C0, r.C1 = p.of(p.h, first, b), p.of(p.rate, first, b), p.of(p.step, first, b)
-	r.StrideBytes, r.Updates = p.batch*p.n*int(unsafe.Sizeof(F(0))), last-first+1
+// inTurn is how many blocks of rows a stream goes through before the next one
+// does, where streams share matrices of parameters: so few that these stay in the
+// nearest cache.
+const inTurn = 2
+
+// run takes all rows of each r through f, a few in turn.
+func (p *hebbian[F]) run(all []kernel.TraceBlocks[F], turn int, f func(*kernel.TraceBlocks[F])) {
+	count := p.size / p.ld / kernel.BlockRows
+	for done := 0; done < count; done += turn {
+		for i := range all {
+			if all[i].N > 0 {
+				all[i].Blocks = min(turn, count-done)
+				f(&all[i])
+			}
+		}
+	}
+}
+
+// turn returns how many blocks to take in turn.
+func (p *hebbian[F]) turn() int {
+	if p.alphaMatrix() || p.rateMatrix() {
+		return inTurn
+	}
+	return p.size
+}
+
+// setBlocks sets r up for the updates of steps [first, last] of stream b, from
+// the matrices a and e.
+func (p *hebbian[F]) setBlocks(r *kernel.TraceBlocks[F], first, last, b int, a, e []F) {
+	r.Start()
+	r.N, r.A, r.E, r.Clip = p.ld, a, e, p.clip
+	r.H, r.C0, r.C1 = p.vector(p.h, first, b), p.vector(p.rate, first, b), p.vector(p.step, first, b)
+	r.StrideBytes, r.Updates = p.batch*p.ld*int(unsafe.Sizeof(F(0))), last-first+1
 	if p.retroactive() {
 		r.Keep = 1 - p.traceRate[0]
 	}
-}
-
-// blockUpdate makes the outstanding update of step t in all blocked rows of
-// stream b.
-func (p *hebbian[F]) blockUpdate(t, b int) {
-	kernel.TraceBlocksUpdate(p.outstanding(t, b))
-}
-
-// outstanding sets that update up.
-func (p *hebbian[F]) outstanding(t, b int) *kernel.TraceBlocks[F] {
-	r := &p.blocks[b]
-	a, e := p.a, p.e
-	if p.applied[b] == 0 {
-		a, e = p.a0, p.e0
+	if p.rateMatrix() {
+		r.Rate = p.rates
 	}
-	p.blockUpdates(r, t, t, b, p.matrix(a, b), p.matrix(e, b))
+	if p.alphaMatrix() {
+		r.Alpha = p.alphas
+	}
+}
+
+// setOutstandingBlocks sets r up for the outstanding update of step t of stream b.
+func (p *hebbian[F]) setOutstandingBlocks(r *kernel.TraceBlocks[F], t, b int) {
+	a, e := p.traces(b)
+	p.setBlocks(r, t, t, b, a, e)
 	r.ToA, r.ToE = p.matrix(p.a, b), p.matrix(p.e, b)
-	return r
 }
 
-// blockCheckpoint makes checkpoint i of all blocked rows of stream b, i > 0.
-func (p *hebbian[F]) blockCheckpoint(g *group[F], i, b, local int) {
-	a, e := p.blockStart(g, i-1, b, local)
-	p.blockUpdates(&g.block, (i-1)*every, i*every-1, b, a, e)
-	g.block.ToA, g.block.ToE = p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
-	kernel.TraceBlocksUpdate(&g.block)
-}
-
-// blockStart is start for a whole matrix.
-func (p *hebbian[F]) blockStart(g *group[F], i, b, local int) (a, e []F) {
-	if i == 0 {
-		return p.matrix(p.a0, b), p.matrix(p.e0, b)
+// blockDrive makes the outstanding updates of those of the streams [b0, b1) that
+// go through blocks and sets s, their plastic inputs at step t.
+func (p *hebbian[F]) blockDrive(t, b0, b1 int) {
+	for b := b0; b < b1; b++ {
+		r := &p.blocks[b]
+		if !p.fast[b] {
+			r.N = 0
+			continue
+		}
+		if p.applied[b] < t {
+			p.setOutstandingBlocks(r, t-1, b)
+		} else {
+			a, e := p.traces(b)
+			p.setBlocks(r, t, t-1, b, a, e)
+		}
+		r.HC, r.DotH = p.vector(p.h, t, b), p.vector(p.s, t, b)
 	}
-	return p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
+	p.run(p.blocks[b0:b1], p.turn(), kernel.TraceBlocksForward[F])
 }
 
-// blockDrive makes the update of step t-1 and sets s, the plastic inputs at step
-// t before alpha, of all blocked rows of stream b.
-func (p *hebbian[F]) blockDrive(t, b int, h, s []F) {
-	r := p.outstanding(t-1, b)
-	r.HC, r.DotH = h, s
-	kernel.TraceBlocksForward(r)
+// blockUpdate makes the outstanding update of step t in stream b.
+func (p *hebbian[F]) blockUpdate(t, b int) {
+	p.setOutstandingBlocks(&p.blocks[b], t, b)
+	p.run(p.blocks[b:b+1], p.size, kernel.TraceBlocksUpdate[F])
 }
 
-// blockBackward is DriveBackward for all blocked rows of stream b, t > 0.
-func (p *hebbian[F]) blockBackward(g *group[F], t, b, local int, dz, dhPrev []F) {
-	n, r, i := p.n, &g.block, (t-1)/every
-	for j := range g.v {
-		g.v[j] = dz[j] * p.alphaAt(j)
+// blockCheckpoints makes all checkpoints of stream b, a few rows at a time: what
+// one begins with is still in the cache from the one before.
+func (p *hebbian[F]) blockCheckpoints(g *group[F], b, local, count int) {
+	for len(g.checkpoints) < count {
+		g.checkpoints = append(g.checkpoints, kernel.TraceBlocks[F]{})
 	}
-	a, e := p.blockStart(g, i, b, local)
-	p.blockUpdates(r, i*every, t-1, b, a, e)
-	r.D, r.DE = p.matrix(g.d, local), p.matrix(g.de, local)
-	r.HC, r.DHC, r.DH, r.V = p.of(p.h, t, b), dhPrev, g.dh[local*n:(local+1)*n], g.v
-	r.DotH, r.DotA = g.q[local*n:(local+1)*n], g.r[local*n:(local+1)*n]
-	kernel.TraceBlocksBackward(r)
-	if p.retroactive() {
-		rows := p.blocked()
-		g.traceRate += kernel.Dot(p.of(p.g, t-1, b)[:rows], r.DotA[:rows]) - r.DEE
+	for i := 1; i < count; i++ {
+		r := &g.checkpoints[i]
+		a, e := p.checkpoint(g, i-1, b, local)
+		p.setBlocks(r, (i-1)*every, i*every-1, b, a, e)
+		r.ToA, r.ToE = p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
+	}
+	if count > 1 {
+		p.run(g.checkpoints[1:count], inTurn, kernel.TraceBlocksUpdate[F])
 	}
 }
 
-// matrix returns the matrix of stream b in a [B, H, H] buffer, nil without one.
-func (p *hebbian[F]) matrix(buf []F, b int) []F {
-	if len(buf) == 0 {
-		return nil
+// blockAdjoint is rowAdjoint for all rows of those of the streams [b0, b1) that go
+// through blocks; v are the gradients of the plastic inputs, a stream every
+// stride, and dhc gets those of the h they read.
+func (p *hebbian[F]) blockAdjoint(g *group[F], t, b0, b1 int, v []F, stride int, dhc []F) {
+	for b := b0; b < b1; b++ {
+		local := b - b0
+		r := &g.blocks[local]
+		if !p.fast[b] {
+			r.N = 0
+			continue
+		}
+		first := max(0, t/every*every)
+		a, e := p.checkpoint(g, first/every, b, local)
+		p.setBlocks(r, first, max(0, t), b, a, e)
+		r.D, r.DE = p.matrix(g.d, local), p.matrix(g.de, local)
+		r.DH = p.vector(g.dh, 0, local)
+		if t < 0 {
+			r.C0, r.C1, r.DH = g.zeros, g.zeros, g.unread
+			r.Keep, r.Clip = 1, F(math.Inf(1))
+		}
+		if p.rateMatrix() {
+			r.DRate = g.rate
+		}
+		if p.alphaMatrix() {
+			r.DAlpha = g.alpha
+		}
+		r.V, r.HC, r.DHC = p.vector(g.v, 0, local), p.vector(p.h, t+1, b), p.vector(g.dhc, 0, local)
+		r.DotH, r.DotA = p.vector(g.q, 0, local), p.vector(g.r, 0, local)
+		clear(r.DHC)
+		clear(r.V[copy(r.V, v[local*stride:][:p.n]):])
+		switch p.opt.Alpha {
+		case PerNeuron:
+			for j, alpha := range p.alpha {
+				r.V[j] *= alpha
+			}
+		case PerLayer:
+			kernel.Scale(p.alpha[0], r.V)
+		}
 	}
-	return buf[b*p.n*p.n : (b+1)*p.n*p.n]
+	p.run(g.blocks[:b1-b0], p.turn(), kernel.TraceBlocksBackward[F])
+	for b := b0; b < b1; b++ {
+		local := b - b0
+		r := &g.blocks[local]
+		if !p.fast[b] {
+			continue
+		}
+		kernel.Add(dhc[local*p.n:(local+1)*p.n], r.DHC[:p.n])
+		if t >= 0 && p.retroactive() {
+			g.traceRate += kernel.Dot(p.of(p.g, t, b), r.DotA[:p.n]) - r.DEE
+		}
+	}
 }
+
+func finite[F lstm.Float](x []F) bool { return kernel.IndexNonFinite(x) < 0 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/pages"
 	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
 )
@@ -12,25 +13,31 @@ import (
 //
 // The forward pass keeps the traces at the window's start (a0, e0) and works on
 // the running ones (a, e), in which the update of the last step is still
-// outstanding: it is made when the next step reads the row anyway.
+// outstanding: it is made when the next step reads the trace anyway.
+//
+// Matrices are laid out for the vector kernels: a row takes ld numbers, of which
+// the first n count and the others are zero, and there are zero rows up to a
+// multiple of kernel.BlockRows. Vectors of the neurons take ld numbers as well.
 type hebbian[F lstm.Float] struct {
-	n    int
-	opt  Options
-	clip F // +Inf for Additive
+	n, ld, size int // neurons, numbers of a row, numbers of a matrix
+	opt         Options
+	clip        F // +Inf for Additive
 
 	// Parameters, as views; nil where the options have none.
 	alpha, eta, wMod, bMod, fan, fanBias, traceRate []F
+	alphas, rates                                   []F // alpha and eta or fan per connection, laid out as matrices
 
 	batch, steps int
 	applied      []int                   // [B]: updates made in a and e; at most one is outstanding
-	blocks       []kernel.TraceBlocks[F] // [B]: likewise, of all blocked rows
+	fast         []bool                  // [B]: the stream goes through blocks
 	rows         []kernel.TraceRow[F]    // [B]: the row at work
-	a0, a        []F                     // [B, H, H]
-	e0, e        []F                     // [B, H, H], retroactive only
-	h, g         []F                     // [T, B, H]: h(t-1) and g(t) at step t
-	s            []F                     // [T, B, H]: sum_i A_ji h_i, unless alpha is per connection
-	rate         []F                     // [T, B, H]: eta_j(t), unless the rate is per connection
-	step         []F                     // [T, B, H]: eta_j(t) g_j(t), retroactive k g_j(t); where rate is
+	blocks       []kernel.TraceBlocks[F] // [B]: the matrix at work
+	a0, a        []F                     // [B, matrix]
+	e0, e        []F                     // [B, matrix], retroactive only
+	h, g         []F                     // [T, B, ld]: h(t-1) and g(t) at step t
+	s            []F                     // [T, B, ld]: sum_i A_ji h_i, alpha inside if it is per connection
+	rate         []F                     // [T, B, ld]: eta_j(t); M(t) if the rate is per connection
+	step         []F                     // [T, B, ld]: rate times g, retroactive k g
 	m            []F                     // [T, B]: M(t), 1 without a neuromodulator
 
 	adjoint[F]
@@ -39,13 +46,16 @@ type hebbian[F lstm.Float] struct {
 var _ scan.Plastic[float32] = (*hebbian[float32])(nil)
 
 func newHebbian[F lstm.Float](n int, opt Options) *hebbian[F] {
-	h := &hebbian[F]{n: n, opt: opt, clip: F(opt.Clip)}
-	h.free = make(chan *scratch[F], maxScratch)
+	p := &hebbian[F]{n: n, ld: roundUp(n, kernel.BlockColumns), opt: opt, clip: F(opt.Clip)}
+	p.size = roundUp(n, kernel.BlockRows) * p.ld
+	p.free = make(chan *scratch[F], maxScratch)
 	if opt.Rule == Additive {
-		h.clip = F(math.Inf(1))
+		p.clip = F(math.Inf(1))
 	}
-	return h
+	return p
 }
+
+func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
 func (p *hebbian[F]) retroactive() bool { return p.opt.Modulation == Retroactive }
 func (p *hebbian[F]) modulated() bool   { return p.opt.Modulation != None }
@@ -62,70 +72,103 @@ func (p *hebbian[F]) bind(params [][]F) {
 	p.alpha = next()
 	if !p.modulated() {
 		p.eta = next()
-		return
+	} else {
+		p.wMod, p.bMod = next(), next()
+		if p.opt.Rate != PerLayer {
+			p.fan = next()
+		}
+		if p.opt.Rate == PerNeuron {
+			p.fanBias = next()
+		}
+		if p.retroactive() {
+			p.traceRate = next()
+		}
 	}
-	p.wMod, p.bMod = next(), next()
-	if p.opt.Rate != PerLayer {
-		p.fan = next()
+	if p.alphaMatrix() {
+		grow(&p.alphas, p.size)
+		p.pad(p.alphas, p.alpha)
 	}
-	if p.opt.Rate == PerNeuron {
-		p.fanBias = next()
-	}
-	if p.retroactive() {
-		p.traceRate = next()
+	if p.rateMatrix() {
+		grow(&p.rates, p.size)
+		if p.modulated() {
+			p.pad(p.rates, p.fan)
+		} else {
+			p.pad(p.rates, p.eta)
+		}
 	}
 }
 
 func grow[F lstm.Float](p *[]F, n int) {
 	if cap(*p) < n {
-		*p = make([]F, n)
+		*p = pages.Make[F](n)
 	}
 	*p = (*p)[:n]
 }
 
+// pad lays x [n, n] out as a matrix.
+func (p *hebbian[F]) pad(to, x []F) {
+	for j := range p.n {
+		row := to[j*p.ld : (j+1)*p.ld]
+		clear(row[copy(row, x[j*p.n:(j+1)*p.n]):])
+	}
+	clear(to[p.n*p.ld:])
+}
+
+// unpad is the inverse of pad.
+func (p *hebbian[F]) unpad(to, x []F) {
+	for j := range p.n {
+		copy(to[j*p.n:(j+1)*p.n], x[j*p.ld:])
+	}
+}
+
+// matrix returns the matrix of stream b in a [B, matrix] buffer, nil without one.
+func (p *hebbian[F]) matrix(buf []F, b int) []F {
+	if len(buf) == 0 {
+		return nil
+	}
+	return buf[b*p.size : (b+1)*p.size]
+}
+
+// vector returns the vector of stream b at step t in a [T, B, ld] buffer.
+func (p *hebbian[F]) vector(buf []F, t, b int) []F {
+	i := (t*p.batch + b) * p.ld
+	return buf[i : i+p.ld]
+}
+
+// of is vector without the padding.
+func (p *hebbian[F]) of(buf []F, t, b int) []F { return p.vector(buf, t, b)[:p.n] }
+
 // Begin starts a recording; see scan.Plastic.
 func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
-	n := p.n
 	p.batch, p.steps = batch, steps
-	p.applied = append(p.applied[:0], make([]int, batch)...)
-	size := batch * n * n
-	grow(&p.a0, size)
-	grow(&p.a, size)
-	copy(p.a0, traces)
-	if p.retroactive() {
-		grow(&p.e0, size)
-		grow(&p.e, size)
-		copy(p.e0, traces[size:])
-	}
 	for len(p.rows) < batch {
+		p.applied = append(p.applied, 0)
+		p.fast = append(p.fast, false)
 		p.rows = append(p.rows, kernel.TraceRow[F]{})
 		p.blocks = append(p.blocks, kernel.TraceBlocks[F]{})
 	}
-	for len(p.groups)*p.Group() < batch {
-		p.groups = append(p.groups, &group[F]{})
+	clear(p.applied)
+	grow(&p.a0, batch*p.size)
+	grow(&p.a, batch*p.size)
+	if p.retroactive() {
+		grow(&p.e0, batch*p.size)
+		grow(&p.e, batch*p.size)
 	}
-	grow(&p.h, steps*batch*n)
-	grow(&p.g, steps*batch*n)
+	for _, buf := range []*[]F{&p.h, &p.g, &p.s, &p.rate, &p.step} {
+		grow(buf, steps*batch*p.ld)
+	}
 	grow(&p.m, steps*batch)
-	if !p.alphaMatrix() {
-		grow(&p.s, steps*batch*n)
-	}
-	if !p.rateMatrix() {
-		grow(&p.rate, steps*batch*n)
-		grow(&p.step, steps*batch*n)
-	}
-}
-
-// of returns the row of stream b at step t in a [T, B, H] buffer.
-func (p *hebbian[F]) of(buf []F, t, b int) []F {
-	i := (t*p.batch + b) * p.n
-	return buf[i : i+p.n]
-}
-
-// row returns row j of stream b in a [B, H, H] buffer.
-func (p *hebbian[F]) row(buf []F, b, j int) []F {
-	i := (b*p.n + j) * p.n
-	return buf[i : i+p.n]
+	p.beginBackward(batch)
+	blocks := p.canBlock()
+	nn := p.n * p.n
+	kernel.Parallel(batch, func(b int) {
+		p.pad(p.matrix(p.a0, b), traces[b*nn:(b+1)*nn])
+		p.fast[b] = blocks && finite(p.matrix(p.a0, b))
+		if p.retroactive() {
+			p.pad(p.matrix(p.e0, b), traces[(batch+b)*nn:(batch+b+1)*nn])
+			p.fast[b] = p.fast[b] && finite(p.matrix(p.e0, b))
+		}
+	})
 }
 
 // alphaAt returns alpha of neuron j, unless it is per connection.
@@ -147,97 +190,30 @@ func (p *hebbian[F]) pull(g F) F {
 	return 0
 }
 
-// coef returns the two numbers of the update of step t in row j of stream b; see
-// kernel.TraceRow.
-func (p *hebbian[F]) coef(t, b, j int) (c0, c1 F) {
-	g, m := p.of(p.g, t, b)[j], p.m[t*p.batch+b]
-	switch {
-	case p.retroactive() && p.rateMatrix():
-		return m, p.traceRate[0] * g
-	case p.retroactive():
-		return p.of(p.rate, t, b)[j], p.of(p.step, t, b)[j]
-	case p.rateMatrix():
-		return m * g, m * p.pull(g)
-	}
-	return 1 - p.of(p.rate, t, b)[j]*p.pull(g), p.of(p.step, t, b)[j]
-}
-
-// updates sets r up for the updates of steps [first, last] in row j of stream b,
-// from the traces in a and e.
-func (p *hebbian[F]) updates(r *kernel.TraceRow[F], first, last, b, j int, a, e []F) {
-	r.A, r.E = a, e
-	r.H, r.Stride, r.Updates = p.h[(first*p.batch+b)*p.n:], p.batch*p.n, last-first+1
-	r.Coef = r.Coef[:0]
-	for t := first; t <= last; t++ {
-		c0, c1 := p.coef(t, b, j)
-		r.Coef = append(r.Coef, c0, c1)
-	}
-	r.Clip = p.clip
-	if p.retroactive() {
-		r.Keep = 1 - p.traceRate[0]
-	}
-	if p.rateMatrix() {
-		r.Rate = p.rates(j)
-	}
-	if p.alphaMatrix() {
-		r.Alpha = p.alpha[j*p.n : (j+1)*p.n]
-	}
-}
-
-// rates returns row j of the rates per connection.
-func (p *hebbian[F]) rates(j int) []F {
-	r := p.eta
-	if p.modulated() {
-		r = p.fan
-	}
-	return r[j*p.n : (j+1)*p.n]
-}
-
-// eRow returns row j of stream b of an eligibility buffer, nil without one.
-func (p *hebbian[F]) eRow(buf []F, b, j int) []F {
-	if !p.retroactive() {
-		return nil
-	}
-	return p.row(buf, b, j)
-}
-
 // Drive adds the plastic input; see scan.Plastic. The update of the step before,
 // if it is outstanding, is made on the way.
 func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 	for b := b0; b < b1; b++ {
-		hb := h[(b-b0)*p.n : (b-b0+1)*p.n]
-		zb := z[(b-b0)*stride:]
-		r, first := &p.rows[b], 0
-		if p.applied[b] < t {
-			if first = p.blocked(); first > 0 {
-				p.blockDrive(t, b, hb, p.of(p.s, t, b))
-			}
-		}
-		for j := first; j < p.n; j++ {
-			a := p.row(p.running(b), b, j)
-			var s F
-			switch {
-			case p.applied[b] < t:
-				p.updateRow(r, t-1, b, j)
-				r.HC = hb
-				s = kernel.TraceForward(r)
-			case p.alphaMatrix():
-				s = kernel.Dot3(p.alpha[j*p.n:(j+1)*p.n], a, hb)
-			default:
-				s = kernel.Dot(a, hb)
-			}
-			if p.alphaMatrix() {
-				zb[j] += s
-			} else {
-				p.of(p.s, t, b)[j] = s
-			}
-		}
-		if !p.alphaMatrix() {
-			for j, s := range p.of(p.s, t, b) {
-				zb[j] += p.alphaAt(j) * s
-			}
+		to := p.vector(p.h, t, b)
+		clear(to[copy(to, h[(b-b0)*p.n:(b-b0+1)*p.n]):])
+	}
+	p.blockDrive(t, b0, b1)
+	for b := b0; b < b1; b++ {
+		if !p.fast[b] {
+			p.rowDrive(t, b)
 		}
 		p.applied[b] = t
+		zb, s := z[(b-b0)*stride:][:p.n], p.of(p.s, t, b)
+		switch p.opt.Alpha {
+		case PerConnection:
+			kernel.Add(zb, s)
+		case PerNeuron:
+			for j, alpha := range p.alpha {
+				zb[j] += alpha * s[j]
+			}
+		default:
+			kernel.Axpy(p.alpha[0], s, zb)
+		}
 	}
 }
 
@@ -246,34 +222,45 @@ func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
 	n := p.n
 	for b := b0; b < b1; b++ {
 		lo, hi := (b-b0)*n, (b-b0+1)*n
-		copy(p.of(p.h, t, b), s.HPrev[lo:hi])
-		copy(p.of(p.g, t, b), s.Act[4*lo+2*n:])
+		g, rate, step := p.vector(p.g, t, b), p.vector(p.rate, t, b), p.vector(p.step, t, b)
+		for _, v := range [][]F{g, rate, step} {
+			clear(v[n:])
+		}
+		copy(g, s.Act[4*lo+2*n:4*lo+3*n])
 		m := F(1)
 		if p.modulated() {
 			in := p.modulatorInput(s)[lo:hi]
 			m = F(math.Tanh(float64(kernel.Dot(p.wMod, in) + p.bMod[0])))
 		}
 		p.m[t*p.batch+b] = m
-		if p.rateMatrix() {
-			continue
-		}
-		rate, step, g := p.of(p.rate, t, b), p.of(p.step, t, b), p.of(p.g, t, b)
-		for j := range rate {
-			switch {
-			case p.opt.Rate == PerNeuron && p.modulated():
-				rate[j] = p.fan[j]*m + p.fanBias[j]
-			case p.opt.Rate == PerNeuron:
-				rate[j] = p.eta[j]
-			case p.modulated():
+		g, rate, step = g[:n], rate[:n], step[:n]
+		switch {
+		case p.opt.Rate == PerNeuron && p.modulated():
+			for j, fan := range p.fan {
+				rate[j] = fan*m + p.fanBias[j]
+			}
+		case p.opt.Rate == PerNeuron:
+			copy(rate, p.eta)
+		default:
+			if p.opt.Rate == PerLayer && !p.modulated() {
+				m = p.eta[0]
+			}
+			for j := range rate {
 				rate[j] = m
-			default:
-				rate[j] = p.eta[0]
 			}
-			if p.retroactive() {
-				step[j] = p.traceRate[0] * g[j]
-			} else {
-				step[j] = rate[j] * g[j]
+		}
+		if p.retroactive() {
+			k := p.traceRate[0]
+			for j, g := range g {
+				step[j] = k * g
 			}
+		} else {
+			for j, g := range g {
+				step[j] = rate[j] * g
+			}
+		}
+		if p.fast[b] && !(finite(p.of(p.h, t, b)) && finite(rate) && finite(step)) {
+			p.fast[b] = false
 		}
 	}
 }
@@ -288,47 +275,30 @@ func (p *hebbian[F]) modulatorInput(s scan.Step[F]) []F {
 	return s.H
 }
 
-// updateRow sets r up for the outstanding update of step t in row j of stream b.
-func (p *hebbian[F]) updateRow(r *kernel.TraceRow[F], t, b, j int) {
+// traces returns the traces of stream b after the updates made so far.
+func (p *hebbian[F]) traces(b int) (a, e []F) {
 	if p.applied[b] == 0 {
-		p.updates(r, t, t, b, j, p.row(p.a0, b, j), p.eRow(p.e0, b, j))
-	} else {
-		p.updates(r, t, t, b, j, p.row(p.a, b, j), p.eRow(p.e, b, j))
+		return p.matrix(p.a0, b), p.matrix(p.e0, b)
 	}
-	r.ToA, r.ToE = p.row(p.a, b, j), p.eRow(p.e, b, j)
-}
-
-// running returns the buffer of stream b's traces after the updates made so far.
-func (p *hebbian[F]) running(b int) []F {
-	if p.applied[b] == 0 {
-		return p.a0
-	}
-	return p.a
+	return p.matrix(p.a, b), p.matrix(p.e, b)
 }
 
 // State makes the outstanding update and writes the traces; see scan.Plastic.
 func (p *hebbian[F]) State(taken int, traces []F) {
-	all := p.batch * p.n * p.n
+	nn := p.n * p.n
 	kernel.Parallel(p.batch, func(b int) {
 		if p.applied[b] < taken {
-			first := p.blocked()
-			if first > 0 {
+			if p.fast[b] {
 				p.blockUpdate(taken-1, b)
-			}
-			for j := first; j < p.n; j++ {
-				p.updateRow(&p.rows[b], taken-1, b, j)
-				kernel.TraceUpdate(&p.rows[b])
+			} else {
+				p.rowUpdate(taken-1, b)
 			}
 			p.applied[b] = taken
 		}
-		copy(p.matrix(traces[:all], b), p.matrix(p.running(b), b))
-		if !p.retroactive() {
-			return
+		a, e := p.traces(b)
+		p.unpad(traces[b*nn:(b+1)*nn], a)
+		if p.retroactive() {
+			p.unpad(traces[(p.batch+b)*nn:(p.batch+b+1)*nn], e)
 		}
-		e := p.e
-		if p.applied[b] == 0 {
-			e = p.e0
-		}
-		copy(p.matrix(traces[all:], b), p.matrix(e, b))
 	})
 }

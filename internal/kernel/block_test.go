@@ -7,41 +7,34 @@ import (
 	"unsafe"
 )
 
-// A block does to its rows what the plain row functions do to each in float64.
-func TestTraceBlocks(t *testing.T) {
-	if !HasBlocks[float32]() {
-		t.Logf("NOT RUN: the level %s has no blocks", Level())
-		return
-	}
-	for _, retro := range []bool{false, true} {
-		for _, n := range []int{1, 7, 15, 16, 17, 50, 64, 100} {
-			for updates := 1; updates <= 5; updates++ {
-				for _, clip := range []float32{0.6, float32(math.Inf(1))} {
-					t.Run(fmt.Sprintf("retro %v/n %d/updates %d/clip %v", retro, n, updates, clip), func(t *testing.T) {
-						testBlock(t, retro, n, updates, clip)
-					})
-				}
-			}
-		}
-	}
-}
-
-func testBlock(t *testing.T, retro bool, n, updates int, clip float32) {
-	r := newRand(uint64(n))
+// blockCase is a stream's matrix with random contents.
+func blockCase(seed uint64, variant, n, rowCount, updates int, clip float32) *TraceBlocks[float32] {
+	r := newRand(seed)
 	draw := func(n int) []float32 { return normal[float32](r, n) }
-	const rowCount = 2 * BlockRows
 	stride := n + 30
 	b := &TraceBlocks[float32]{
-		A: draw(rowCount * n), D: draw(rowCount * n), H: draw(updates * stride), HC: draw(n), DHC: draw(n), DH: draw(n),
-		C0: draw(updates * stride), C1: draw(updates * stride), V: draw(rowCount), DotH: draw(rowCount), DotA: draw(rowCount),
-		N: n, Blocks: 2, StrideBytes: 4 * stride, Updates: updates, Clip: clip, Keep: 0.8,
+		A: draw(rowCount * n), ToA: draw(rowCount * n), D: draw(rowCount * n),
+		H: draw(BlockUpdates * stride), HC: draw(n), DHC: draw(n), DH: draw(n),
+		C0: draw(BlockUpdates * stride), C1: draw(BlockUpdates * stride), V: draw(rowCount), DotH: draw(rowCount), DotA: draw(rowCount),
+		N: n, StrideBytes: 4 * stride, Updates: updates, Clip: clip, Keep: 0.8,
 	}
-	if retro {
-		b.E, b.DE = draw(rowCount*n), draw(rowCount*n)
+	if variant&4 != 0 {
+		b.E, b.DE, b.ToE = draw(rowCount*n), draw(rowCount*n), draw(rowCount*n)
 	}
-	b.ToA, b.ToE = draw(rowCount*n), draw(len(b.E))
+	if variant&2 != 0 {
+		b.Rate, b.DRate = draw(rowCount*n), draw(rowCount*n)
+	}
+	if variant&1 != 0 {
+		b.Alpha, b.DAlpha = draw(rowCount*n), draw(rowCount*n)
+	}
+	return b
+}
+
+// rowsOf copies the rows of a block in float64; DHC and DH are common to them.
+func rowsOf(b *TraceBlocks[float32]) []*TraceRow[float64] {
+	n, stride := b.N, b.StrideBytes/4
 	dhc, dh := wide(b.DHC), wide(b.DH)
-	rows := make([]*TraceRow[float64], rowCount)
+	rows := make([]*TraceRow[float64], len(b.V))
 	for i := range rows {
 		of := func(x []float32) []float64 {
 			if len(x) == 0 {
@@ -50,74 +43,104 @@ func testBlock(t *testing.T, retro bool, n, updates int, clip float32) {
 			return wide(x[i*n : (i+1)*n])
 		}
 		rows[i] = &TraceRow[float64]{
-			A: of(b.A), E: of(b.E), ToA: of(b.ToA), ToE: of(b.ToE), D: of(b.D), DE: of(b.DE), H: wide(b.H), HC: wide(b.HC), DHC: dhc, DH: dh,
-			Stride: stride, Updates: updates, Clip: float64(clip), Keep: float64(b.Keep), V: float64(b.V[i]),
+			A: of(b.A), E: of(b.E), ToA: of(b.ToA), ToE: of(b.ToE), D: of(b.D), DE: of(b.DE),
+			Rate: of(b.Rate), DRate: of(b.DRate), Alpha: of(b.Alpha), DAlpha: of(b.DAlpha),
+			H: wide(b.H), HC: wide(b.HC), DHC: dhc, DH: dh,
+			Stride: stride, Updates: b.Updates, Clip: float64(b.Clip), Keep: float64(b.Keep), V: float64(b.V[i]),
 		}
-		for s := range updates {
+		for s := range BlockUpdates {
 			c0, c1 := float64(b.C0[s*stride+i]), float64(b.C1[s*stride+i])
-			if !retro {
+			switch {
+			case b.E == nil && b.Rate == nil:
 				c0 = 1
+			case b.E == nil:
+				c0, c1 = c1, 0
 			}
 			rows[i].Coef = append(rows[i].Coef, c0, c1)
 		}
 	}
-	near := func(what string, got []float32, want []float64) {
-		t.Helper()
-		for i, w := range want {
-			if !(math.Abs(float64(got[i])-w) <= 3e-5*(1+math.Abs(w))) {
-				t.Fatalf("%s[%d] = %v, want %v", what, i, got[i], w)
-			}
-		}
-	}
-	TraceBlocksBackward(b)
-	dee := 0.0
-	for i, row := range rows {
-		TraceBackward(row, make([]float64, 2*n))
-		near("D", b.D[i*n:], row.D)
-		near("DE", b.DE[min(i*n, len(b.DE)):], row.DE)
-		near("DotH", b.DotH[i:], []float64{row.DotH})
-		if retro {
-			near("DotA", b.DotA[i:], []float64{row.DotA})
-			dee += row.DEE
-		}
-	}
-	near("DHC", b.DHC, dhc)
-	near("DH", b.DH, dh)
-	near("DEE", []float32{b.DEE}, []float64{dee})
-	b.Blocks = 2
-	TraceBlocksUpdate(b)
-	for i, row := range rows {
-		TraceUpdate(row)
-		near("A", b.ToA[i*n:], row.ToA)
-		near("E", b.ToE[min(i*n, len(b.ToE)):], row.ToE)
-	}
-	b.Updates, b.Blocks = 1, 2
-	TraceBlocksForward(b)
-	for i, row := range rows {
-		row.Updates = 1
-		near("input", b.DotH[i:], []float64{TraceForward(row)})
-		near("A", b.ToA[i*n:], row.ToA)
-		near("E", b.ToE[min(i*n, len(b.ToE)):], row.ToE)
-	}
+	return rows
 }
 
-func TestTraceBlockKeepsNaN(t *testing.T) {
+// A block does to its rows what the plain row functions do to each in float64.
+func TestTraceBlocks(t *testing.T) {
 	if !HasBlocks[float32]() {
 		t.Logf("NOT RUN: the level %s has no blocks", Level())
 		return
 	}
-	const n = 20
-	x := func(k int) []float32 { return make([]float32, k) }
-	b := &TraceBlocks[float32]{A: x(4 * n), ToA: x(4 * n), D: x(4 * n), H: x(n), HC: x(n), DHC: x(n), DH: x(n), C1: x(4), V: x(4), DotH: x(4), N: n, Blocks: 1, Updates: 1, Clip: 1}
-	b.A[n+3], b.V[1] = float32(math.NaN()), 1
-	TraceBlocksForward(b)
-	if b.ToA[n+3] == b.ToA[n+3] || b.DotH[1] == b.DotH[1] {
-		t.Error("the forward pass launders a NaN")
+	for variant := range 8 {
+		for _, n := range []int{16, 32, 112} {
+			for updates := 1; updates <= BlockUpdates; updates++ {
+				for _, clip := range []float32{0.6, float32(math.Inf(1))} {
+					t.Run(fmt.Sprintf("variant %d/n %d/updates %d/clip %v", variant, n, updates, clip), func(t *testing.T) {
+						testBlock(t, variant, n, updates, clip)
+					})
+				}
+			}
+		}
 	}
-	b.Blocks = 1
-	TraceBlocksBackward(b)
-	if b.DHC[3] == b.DHC[3] {
-		t.Error("the backward pass launders a NaN")
+}
+
+func testBlock(t *testing.T, variant, n, updates int, clip float32) {
+	const blocks = 3
+	b := blockCase(uint64(n), variant, n, blocks*BlockRows, updates, clip)
+	rows := rowsOf(b)
+	near := func(what string, i int, got []float32, want ...float64) {
+		t.Helper()
+		for k, w := range want {
+			if g := float64(got[i*len(want)+k]); !(math.Abs(g-w) <= 1e-4*(1+math.Abs(w))) {
+				t.Fatalf("%s[%d] of row %d = %v, want %v", what, k, i, g, w)
+			}
+		}
+	}
+	run := func(f func(*TraceBlocks[float32])) { // some blocks, then the rest
+		b.Start()
+		for _, b.Blocks = range []int{1, blocks - 1} {
+			f(b)
+		}
+	}
+	run(TraceBlocksBackward[float32])
+	dee := 0.0
+	for i, row := range rows {
+		TraceBackward(row, make([]float64, 2*n))
+		near("D", i, b.D, row.D...)
+		near("DE", i, b.DE, row.DE...)
+		near("DRate", i, b.DRate, row.DRate...)
+		near("DAlpha", i, b.DAlpha, row.DAlpha...)
+		near("DotH", i, b.DotH, row.DotH)
+		if variant&4 != 0 {
+			near("DotA", i, b.DotA, row.DotA)
+			dee += row.DEE
+		}
+	}
+	near("DHC", 0, b.DHC, rows[0].DHC...)
+	near("DH", 0, b.DH, rows[0].DH...)
+	near("DEE", 0, []float32{b.DEE}, dee)
+	run(TraceBlocksUpdate[float32])
+	for i, row := range rows {
+		TraceUpdate(row)
+		near("A", i, b.ToA, row.ToA...)
+		near("E", i, b.ToE, row.ToE...)
+	}
+	b.Updates = 1
+	run(TraceBlocksForward[float32])
+	for i, row := range rows {
+		row.Updates = 1
+		near("input", i, b.DotH, TraceForward(row))
+		near("A", i, b.ToA, row.ToA...)
+		near("E", i, b.ToE, row.ToE...)
+	}
+	b.Updates = 0
+	run(TraceBlocksForward[float32])
+	for i, row := range rows {
+		want := 0.0
+		for k, a := range row.A {
+			if row.Alpha != nil {
+				a *= row.Alpha[k]
+			}
+			want += a * row.HC[k]
+		}
+		near("input without an update", i, b.DotH, want)
 	}
 }
 
@@ -125,7 +148,8 @@ func TestTraceBlockKeepsNaN(t *testing.T) {
 func TestTraceBlockLayout(t *testing.T) {
 	var b TraceBlocks[float32]
 	for i, off := range []uintptr{
-		unsafe.Offsetof(b.A), unsafe.Offsetof(b.E), unsafe.Offsetof(b.ToA), unsafe.Offsetof(b.ToE), unsafe.Offsetof(b.D), unsafe.Offsetof(b.DE), unsafe.Offsetof(b.H), unsafe.Offsetof(b.HC),
+		unsafe.Offsetof(b.A), unsafe.Offsetof(b.E), unsafe.Offsetof(b.ToA), unsafe.Offsetof(b.ToE), unsafe.Offsetof(b.D), unsafe.Offsetof(b.DE),
+		unsafe.Offsetof(b.Rate), unsafe.Offsetof(b.DRate), unsafe.Offsetof(b.Alpha), unsafe.Offsetof(b.DAlpha), unsafe.Offsetof(b.H), unsafe.Offsetof(b.HC),
 		unsafe.Offsetof(b.DHC), unsafe.Offsetof(b.DH), unsafe.Offsetof(b.C0), unsafe.Offsetof(b.C1), unsafe.Offsetof(b.V),
 		unsafe.Offsetof(b.DotH), unsafe.Offsetof(b.DotA), unsafe.Offsetof(b.N),
 	} {
@@ -137,7 +161,7 @@ func TestTraceBlockLayout(t *testing.T) {
 	want := map[string][2]uintptr{
 		"Blocks": {unsafe.Offsetof(b.Blocks), 8}, "StrideBytes": {unsafe.Offsetof(b.StrideBytes), 16}, "Updates": {unsafe.Offsetof(b.Updates), 24},
 		"Clip": {unsafe.Offsetof(b.Clip), 32}, "Keep": {unsafe.Offsetof(b.Keep), 36}, "DEE": {unsafe.Offsetof(b.DEE), 40},
-		"matrix": {unsafe.Offsetof(b.matrix), 48}, "rows": {unsafe.Offsetof(b.rows), 56},
+		"matrix": {unsafe.Offsetof(b.matrix), 48}, "number": {unsafe.Offsetof(b.number), 56},
 	}
 	for name, w := range want {
 		if w[0]-base != w[1] {
@@ -146,34 +170,51 @@ func TestTraceBlockLayout(t *testing.T) {
 	}
 }
 
-func BenchmarkTraceBlock(b *testing.B) {
+// BenchmarkTraceBlocks is a stream's step at 200 neurons, its traces in the
+// second-level cache: bytes are those of the traces and their gradients that are
+// read or written, FLOPs those of the equations.
+func BenchmarkTraceBlocks(b *testing.B) {
 	if !HasBlocks[float32]() {
 		b.Fatalf("the level %s has no blocks", Level())
 	}
-	const n, updates = 200, 3
-	for _, retro := range []bool{false, true} {
-		r := newRand(1)
-		x := func(k int) []float32 { return normal[float32](r, k) }
-		row := &TraceBlocks[float32]{
-			A: x(n * n), D: x(n * n), H: x(updates * n), HC: x(n), DHC: x(n), DH: x(n), C0: make([]float32, updates*n), C1: make([]float32, updates*n),
-			V: make([]float32, n), DotH: x(n), DotA: x(n), N: n, StrideBytes: 4 * n, Clip: 1, Keep: 1,
+	const n, rowCount, streams, updates = 208, 200, 2, 3 // the mean number of updates replayed
+	for variant, name := range map[int]string{0: "hebbian/neuron", 3: "hebbian/connection", 4: "retroactive/neuron", 7: "retroactive/connection"} {
+		var all []*TraceBlocks[float32]
+		for s := range streams {
+			t := blockCase(uint64(s+1), variant, n, rowCount, updates, 2)
+			t.ToA, t.ToE, t.Keep = t.A, t.E, 1
+			if s > 0 {
+				t.Rate, t.DRate, t.Alpha, t.DAlpha = all[0].Rate, all[0].DRate, all[0].Alpha, all[0].DAlpha
+			}
+			clear(t.C0)
+			clear(t.C1)
+			clear(t.V)
+			all = append(all, t)
 		}
-		if retro {
-			row.E, row.DE = x(n*n), x(n*n)
-		}
-		row.ToA, row.ToE = row.A, row.E
-		for _, backward := range []bool{false, true} {
-			b.Run(fmt.Sprintf("backward %v/retro %v", backward, retro), func(b *testing.B) {
+		states := 1 + variant>>2
+		for _, pass := range []struct {
+			name                  string
+			f                     func(*TraceBlocks[float32])
+			updates, moved, flops int
+		}{
+			{"forward", TraceBlocksForward[float32], 1, 2 * states, 4 * states},
+			{"backward", TraceBlocksBackward[float32], updates, 3 * states, (2*updates + 8) * states},
+		} {
+			b.Run(pass.name+"/"+name, func(b *testing.B) {
+				b.SetBytes(int64(streams * 4 * n * rowCount * pass.moved))
 				for b.Loop() {
-					row.Blocks, row.Updates = n/BlockRows, 1
-					if backward {
-						row.Updates = updates
-						TraceBlocksBackward(row)
-					} else {
-						TraceBlocksForward(row)
+					for _, t := range all {
+						t.Start()
+						t.Updates = pass.updates
+					}
+					for range rowCount / BlockRows / 2 {
+						for _, t := range all {
+							t.Blocks = 2
+							pass.f(t)
+						}
 					}
 				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/row")
+				b.ReportMetric(float64(streams*n*rowCount*pass.flops)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
 		}
 	}

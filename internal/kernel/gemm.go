@@ -1,5 +1,7 @@
 package kernel
 
+import "github.com/engram-lm/engram/internal/pages"
+
 // The product is cut in three ways, all by the shape alone.
 //
 // k is cut into blocks of at most maxKC: within a block an element of C is summed
@@ -204,7 +206,7 @@ func offset(trans bool, i, j, ld int) int {
 // grow returns a slice of length n, x itself if it is large enough.
 func grow[F Float](x []F, n int) []F {
 	if cap(x) < n {
-		return make([]F, n)
+		return pages.Make[F](n)
 	}
 	return x[:n]
 }

@@ -50,8 +50,8 @@ var routinesAVX512 = routines{
 	traceUpdate:   [8]func(*byte){0: traceUpdate0AVX512, 2: traceUpdate2AVX512, 4: traceUpdate4AVX512, 6: traceUpdate6AVX512},
 	traceForward:  [8]func(*byte) float32{traceForward0AVX512, traceForward1AVX512, traceForward2AVX512, traceForward3AVX512, traceForward4AVX512, traceForward5AVX512, traceForward6AVX512, traceForward7AVX512},
 	traceBackward: [8]func(*byte){traceBackward0AVX512, traceBackward1AVX512, traceBackward2AVX512, traceBackward3AVX512, traceBackward4AVX512, traceBackward5AVX512, traceBackward6AVX512, traceBackward7AVX512},
-	blockUpdate:   [2]func(*byte){blockUpdateHebbAVX512, blockUpdateRetroAVX512},
-	blockForward:  [2]func(*byte){blockForwardHebbAVX512, blockForwardRetroAVX512},
-	blockBackward: [2]func(*byte){blockBackwardHebbAVX512, blockBackwardRetroAVX512},
+	blockUpdate:   [8]func(*byte){0: blockUpdate0AVX512, 2: blockUpdate2AVX512, 4: blockUpdate4AVX512, 6: blockUpdate6AVX512},
+	blockForward:  [8]func(*byte){blockForward0AVX512, blockForward1AVX512, blockForward2AVX512, blockForward3AVX512, blockForward4AVX512, blockForward5AVX512, blockForward6AVX512, blockForward7AVX512},
+	blockBackward: [8]func(*byte){blockBackward0AVX512, blockBackward1AVX512, blockBackward2AVX512, blockBackward3AVX512, blockBackward4AVX512, blockBackward5AVX512, blockBackward6AVX512, blockBackward7AVX512},
 	fma:           fmaAVX512,
 }

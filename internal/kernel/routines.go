@@ -37,9 +37,9 @@ type routines struct {
 	traceUpdate, traceBackward [8]func(r *byte)
 	traceForward               [8]func(r *byte) float32
 
-	// Hebbian and retroactive; r points to a TraceBlocks[float32]. Nil at levels
-	// that have too few registers.
-	blockUpdate, blockForward, blockBackward [2]func(r *byte)
+	// Likewise; r points to a TraceBlocks[float32]. Nil at levels that have too
+	// few registers.
+	blockUpdate, blockForward, blockBackward [8]func(r *byte)
 
 	fma func(rounds int) // rounds * fmaPerRound multiply-adds, for PeakFMA
 }

@@ -11,7 +11,10 @@
 // results do not depend on the number of workers.
 package scan
 
-import "github.com/engram-lm/engram/internal/kernel"
+import (
+	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/pages"
+)
 
 // Float is the element type.
 type Float interface{ float32 | float64 }
@@ -20,8 +23,9 @@ type Float interface{ float32 | float64 }
 // State and Finish are called for groups of streams [b0, b1) from several
 // goroutines at once; slices of a group start at stream b0.
 type Plastic[F Float] interface {
-	// Group returns how many streams a worker takes through the backward pass at once.
-	Group() int
+	// Groups returns how many streams a worker takes through the forward and the
+	// backward pass at once.
+	Groups() (forward, backward int)
 	// Begin starts a recording from the trace part of the state.
 	Begin(batch, steps int, traces []F)
 	// Drive adds the plastic input at step t to the candidates' pre-activations
@@ -74,11 +78,19 @@ func New[F Float](in, n int, plastic Plastic[F]) *LSTM[F] {
 	return &LSTM[F]{in: in, n: n, plastic: plastic}
 }
 
-const forwardGroup = 5
+// standardGroup is how many streams a worker takes through a standard LSTM.
+const standardGroup = 5
+
+func (l *LSTM[F]) groups() (forward, backward int) {
+	if l.plastic == nil {
+		return standardGroup, standardGroup
+	}
+	return l.plastic.Groups()
+}
 
 func grow[F Float](p *[]F, n int) {
 	if cap(*p) < n {
-		*p = make([]F, n)
+		*p = pages.Make[F](n)
 	}
 	*p = (*p)[:n]
 }
@@ -115,8 +127,9 @@ func (l *LSTM[F]) Forward(steps int, x, out []F) {
 		copy(z[r*4*n:(r+1)*4*n], l.bias)
 	}
 	kernel.Gemm(false, true, rows, 4*n, l.in, 1, x, l.in, l.wih, l.in, 1, z, 4*n)
-	kernel.Parallel(groups(batch, forwardGroup), func(i int) {
-		b0, b1 := bounds(i, batch, forwardGroup)
+	group, _ := l.groups()
+	kernel.Parallel(groups(batch, group), func(i int) {
+		b0, b1 := bounds(i, batch, group)
 		for t := t0; t < t0+steps; t++ {
 			l.step(t, b0, b1)
 		}
@@ -193,10 +206,7 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 		dtraces = dstate[2*size:]
 	}
 	l.adjoin.Pack(false, 4*n, n, l.whh, n)
-	group := forwardGroup
-	if l.plastic != nil {
-		group = l.plastic.Group()
-	}
+	_, group := l.groups()
 	kernel.Parallel(groups(batch, group), func(i int) {
 		b0, b1 := bounds(i, batch, group)
 		if l.plastic != nil {

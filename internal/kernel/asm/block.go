@@ -16,6 +16,10 @@ const (
 	blockToE
 	blockD
 	blockDE
+	blockRate
+	blockDRate
+	blockAlpha
+	blockDAlpha
 	blockH
 	blockHC
 	blockDHC
@@ -36,69 +40,110 @@ const (
 	blockRows   = blockLength + 56 // and in what has a number a row
 )
 
-// rows is the number of rows of a block.
-const rows = 4
+const (
+	rows       = 4 // of a block
+	maxUpdates = 5 // in one call; each number of them has a loop of its own
+)
 
 // blocks writes the routines that take four rows of the trace at once, which
 // share the loads of the neurons' activities and the sums over rows. AVX-512
-// has the registers for that.
+// has the registers for that. The variants are those of traces.
 func blocks() {
-	for _, retro := range []bool{false, true} {
-		blockUpdates(retro)
-		blockForward(retro)
-		blockBackward(retro)
+	for v := range 8 {
+		blockForward(v)
+		blockBackward(v)
+		if v&1 == 0 {
+			blockUpdates(v)
+		}
 	}
 }
 
 type block struct {
 	*isa
-	retro             bool
-	row               reg.GPVirtual // the TraceBlocks
-	column, left      reg.GPVirtual
-	matrix            reg.GPVirtual // offset of the column in the matrices' row 0 of the block
-	stride, stride3   reg.GPVirtual // of a matrix's rows, in bytes
-	mask              reg.Register
-	clip, floor, keep vec
+	retro, rates, alphas bool
+	row                  reg.GPVirtual // the TraceBlocks
+	column               reg.GPVirtual
+	matrix               reg.GPVirtual // offset of the column in the matrices' row 0 of the block
+	width, width3        reg.GPVirtual // of a matrix's row, in bytes, and three times that
+	stride, stride3      reg.GPVirtual // from step to step in vectors, likewise
+	clip, keep           vec
+	kept                 map[int]reg.GPVirtual // pointers that are kept in registers
 }
 
-func newBlock(name, doc string, retro bool) *block {
+func newBlock(name, doc string, variant int) *block {
 	s := avx512
-	kind := "Hebb"
-	if retro {
-		kind = "Retro"
-	}
-	s.text(fmt.Sprintf("%s%s", name, kind), "(r *byte)", doc)
-	b := &block{isa: s, retro: retro, row: GP64(), column: GP64(), matrix: GP64(), left: GP64(), stride: GP64(), stride3: GP64()}
+	s.text(fmt.Sprintf("%s%d", name, variant), "(r *byte)", doc)
+	b := &block{isa: s, retro: variant&4 != 0, rates: variant&2 != 0, alphas: variant&1 != 0}
+	b.row, b.column, b.matrix = GP64(), GP64(), GP64()
 	Load(Param("r"), b.row)
 	b.clip = b.number(blockClip)
-	b.floor = s.zero()
-	VSUBPS(b.clip, b.floor, b.floor)
-	if retro {
+	if b.retro {
 		b.keep = b.number(blockKeep)
 	}
-	MOVQ(b.at(blockLength), b.stride)
-	SHLQ(Imm(2), b.stride)
+	b.width, b.width3 = GP64(), GP64()
+	MOVQ(b.at(blockLength), b.width)
+	SHLQ(Imm(2), b.width)
+	LEAQ(Mem{Base: b.width, Index: b.width, Scale: 2}, b.width3)
+	b.stride, b.stride3 = GP64(), GP64()
+	MOVQ(b.at(blockStride), b.stride)
 	LEAQ(Mem{Base: b.stride, Index: b.stride, Scale: 2}, b.stride3)
-	MOVQ(U32(0), b.at(blockMatrix))
-	MOVQ(U32(0), b.at(blockRows))
 	return b
 }
 
-// each emits the loop over blocks.
-func (b *block) each(body func()) {
-	next := label("rows")
+// keep holds the pointers of these fields in registers through a block, as many as
+// there are registers for; the others are read again for every column.
+func (b *block) hold(fields ...int) {
+	b.kept = map[int]reg.GPVirtual{}
+	for _, f := range fields {
+		switch {
+		case f <= blockDAlpha:
+			b.kept[f] = b.plus(f, b.at(blockMatrix))
+		case f <= blockDH:
+			b.kept[f] = b.plus(f, Imm(0))
+		default:
+			b.kept[f] = b.plus(f, b.at(blockRows))
+		}
+	}
+}
+
+// each emits a loop over blocks for every number of updates from least to most.
+func (b *block) each(least, most int, body func(updates int)) {
+	for n := least; n <= most; n++ {
+		other := label("other")
+		if n < most {
+			CMPQ(b.at(blockUpdate), Imm(uint64(n)))
+			JNE(LabelRef(other))
+		}
+		next := label("rows")
+		Label(next)
+		XORQ(b.column, b.column)
+		MOVQ(b.at(blockMatrix), b.matrix)
+		body(n)
+		step := GP64()
+		LEAQ(Mem{Base: b.width, Index: b.width3, Scale: 1}, step)
+		ADDQ(step, b.at(blockMatrix))
+		ADDQ(Imm(4*rows), b.at(blockRows))
+		DECQ(b.at(blockBlocks))
+		JNZ(LabelRef(next))
+		ret()
+		Label(other)
+	}
+}
+
+// columns emits the loop over the columns of a block.
+func (b *block) columns(body func()) {
+	next := label("columns")
 	Label(next)
-	XORQ(b.column, b.column)
-	MOVQ(b.at(blockMatrix), b.matrix)
-	MOVQ(b.at(blockLength), b.left)
 	body()
-	step := GP64()
-	LEAQ(Mem{Base: b.stride, Index: b.stride3, Scale: 1}, step)
-	ADDQ(step, b.at(blockMatrix))
-	ADDQ(Imm(4*rows), b.at(blockRows))
-	DECQ(b.at(blockBlocks))
-	JNZ(LabelRef(next))
-	ret()
+	ADDQ(Imm(uint64(4*b.lanes)), b.column)
+	ADDQ(Imm(uint64(4*b.lanes)), b.matrix)
+	for f := blockA; f <= blockH; f += 24 { // in order, for the generator's sake
+		if p, ok := b.kept[f]; ok {
+			ADDQ(Imm(uint64(4*b.lanes)), p)
+		}
+	}
+	CMPQ(b.column, b.width)
+	JNE(LabelRef(next))
 }
 
 func (b *block) at(field int) Mem { return Mem{Base: b.row, Disp: field} }
@@ -109,9 +154,6 @@ func (b *block) number(field int) vec {
 	return v
 }
 
-func (b *block) load(m Mem) vec              { return access{b.isa, b.mask}.load(m) }
-func (b *block) store(v reg.Register, m Mem) { access{b.isa, b.mask}.store(v, m) }
-
 func (b *block) plus(field int, offset Op) reg.GPVirtual {
 	p := GP64()
 	MOVQ(b.at(field), p)
@@ -119,253 +161,348 @@ func (b *block) plus(field int, offset Op) reg.GPVirtual {
 	return p
 }
 
-// here returns a pointer to the columns at work of a vector.
-func (b *block) here(field int) reg.GPVirtual { return b.plus(field, b.column) }
+// here returns the columns at work of a vector.
+func (b *block) here(field int) Mem {
+	p, ok := b.kept[field]
+	if !ok {
+		p = GP64()
+		MOVQ(b.at(field), p)
+	}
+	return Mem{Base: p, Index: b.column, Scale: 1}
+}
 
 // row0 returns a pointer to the columns at work of a matrix, in the block's first row.
-func (b *block) row0(field int) reg.GPVirtual { return b.plus(field, b.matrix) }
+func (b *block) row0(field int) reg.GPVirtual {
+	if p, ok := b.kept[field]; ok {
+		return p
+	}
+	return b.plus(field, b.matrix)
+}
 
 // numbers returns a pointer to the block's numbers, one a row.
-func (b *block) numbers(field int) reg.GPVirtual { return b.plus(field, b.at(blockRows)) }
+func (b *block) numbers(field int) reg.GPVirtual {
+	if p, ok := b.kept[field]; ok {
+		return p
+	}
+	return b.plus(field, b.at(blockRows))
+}
 
 // of returns row r of the matrix whose row 0 p points to.
-func (b *block) of(p reg.GPVirtual, r int) Mem {
-	switch r {
+func (b *block) of(p reg.GPVirtual, r int) Mem { return times(p, b.width, b.width3, r) }
+
+// after returns what lies k steps after p.
+func (b *block) after(p reg.GPVirtual, k int) Mem { return times(p, b.stride, b.stride3, k) }
+
+// times returns p + k by, for k up to 4.
+func times(p, by, by3 reg.GPVirtual, k int) Mem {
+	switch k {
 	case 0:
 		return Mem{Base: p}
 	case 3:
-		return Mem{Base: p, Index: b.stride3, Scale: 1}
+		return Mem{Base: p, Index: by3, Scale: 1}
 	}
-	return Mem{Base: p, Index: b.stride, Scale: uint8(r)}
+	return Mem{Base: p, Index: by, Scale: uint8(k)}
 }
 
-func (b *block) all(field int) (v [rows]vec) {
+type lines [rows]vec
+
+func (b *block) all(field int) (v lines) {
 	p := b.row0(field)
 	for r := range v {
-		v[r] = b.load(b.of(p, r))
+		v[r] = b.copyOf(b.of(p, r))
 	}
 	return v
 }
 
-func (b *block) storeAll(v [rows]vec, field int) {
+func (b *block) storeAll(v lines, field int) {
 	p := b.row0(field)
 	for r := range v {
-		b.store(v[r], b.of(p, r))
+		VMOVUPS(v[r], b.of(p, r))
 	}
 }
 
-// coefs walks over the two numbers of each row of the updates.
-type coefs struct{ c0, c1 reg.GPVirtual }
+// fetch asks for the next block's columns of a matrix: the traces of a group of
+// streams barely fit the second-level cache, and its rows are too short for the
+// processor to see them coming.
+func (b *block) fetch(field int) {
+	p := GP64()
+	LEAQ(Mem{Base: b.row0(field), Index: b.width, Scale: 4}, p)
+	for r := range rows {
+		PREFETCHT0(b.of(p, r))
+	}
+}
 
-func (b *block) coefs() (c coefs) {
+// elig loads the eligibility traces, if there are any.
+func (b *block) elig() (e lines) {
 	if b.retro {
-		c.c0 = b.numbers(blockC0)
+		e = b.all(blockE)
 	}
-	c.c1 = b.numbers(blockC1)
-	return c
+	return e
 }
 
-func (b *block) advance(c coefs, h reg.GPVirtual) {
+// A walk points to what the updates read: the sending neurons and the two
+// numbers of each row.
+type walk struct{ h, c0, c1, rate reg.GPVirtual }
+
+func (b *block) walk() (w walk) {
+	if p, ok := b.kept[blockH]; ok {
+		w.h = p
+	} else {
+		w.h = b.plus(blockH, b.column)
+	}
+	w.c1 = b.numbers(blockC1)
 	if b.retro {
-		ADDQ(b.at(blockStride), c.c0)
+		w.c0 = b.numbers(blockC0)
 	}
-	ADDQ(b.at(blockStride), c.c1)
-	ADDQ(b.at(blockStride), h)
+	if b.rates {
+		w.rate = b.row0(blockRate)
+	}
+	return w
 }
 
-func number4(p reg.GPVirtual, r int) Mem { return Mem{Base: p, Disp: 4 * r} }
+func number4(m Mem, r int) Mem {
+	m.Disp += 4 * r
+	return m
+}
 
-// propose changes the rows a by an update, before the clip.
-func (b *block) propose(a, e [rows]vec, h vec, c coefs) {
+// propose changes the rows a by update k, before the clip.
+func (b *block) propose(a, e lines, h vec, w walk, k int) {
 	for r := range a {
+		from, c := h, b.after(w.c1, k)
 		if b.retro {
-			VFMADD231PS_BCST(number4(c.c0, r), e[r], a[r])
-		} else {
-			VFMADD231PS_BCST(number4(c.c1, r), h, a[r])
+			from, c = e[r], b.after(w.c0, k)
+		}
+		if b.rates {
+			scaled := b.vec()
+			VMULPS(b.of(w.rate, r), from, scaled)
+			from = scaled
+		}
+		VFMADD231PS_BCST(number4(c, r), from, a[r])
+	}
+}
+
+// bound clamps x. VRANGEPS takes the operand of smaller magnitude with the sign
+// of x: half the work of MIN and MAX, but it takes a bound for a NaN.
+func (b *block) bound(x, to vec) { VRANGEPS(Imm(2), b.clip, x, to) }
+
+// fade is update k of the eligibility traces.
+func (b *block) fade(e lines, h vec, w walk, k int) {
+	for r := range e {
+		VMULPS(b.keep, e[r], e[r])
+		VFMADD231PS_BCST(number4(b.after(w.c1, k), r), h, e[r])
+	}
+}
+
+// replay emits the first count updates.
+func (b *block) replay(count int, a, e lines, w walk) {
+	for k := range count {
+		h := b.copyOf(b.after(w.h, k))
+		b.propose(a, e, h, w, k)
+		for r := range a {
+			b.bound(a[r], a[r])
+		}
+		if b.retro {
+			b.fade(e, h, w, k)
 		}
 	}
 }
 
-func (b *block) bound(x, to vec) {
-	VMINPS(x, b.clip, to)
-	VMAXPS(to, b.floor, to)
-}
-
-func (b *block) fade(e [rows]vec, h vec, c coefs) {
-	for r := range e {
-		VMULPS(b.keep, e[r], e[r])
-		VFMADD231PS_BCST(number4(c.c1, r), h, e[r])
-	}
-}
-
-func (b *block) columns(body func()) {
-	next, tail, done := label("block"), label("tail"), label("done")
-	Label(next)
-	CMPQ(b.left, Imm(uint64(b.lanes)))
-	JLT(LabelRef(tail))
-	b.mask = nil
-	body()
-	ADDQ(Imm(uint64(4*b.lanes)), b.column)
-	ADDQ(Imm(uint64(4*b.lanes)), b.matrix)
-	SUBQ(Imm(uint64(b.lanes)), b.left)
-	JMP(LabelRef(next))
-	Label(tail)
-	TESTQ(b.left, b.left)
-	JZ(LabelRef(done))
-	b.mask = b.maskOf(b.left)
-	body()
-	Label(done)
-}
-
-func (b *block) sums() (v [rows]vec) {
+func (b *block) sums() (v lines) {
 	for r := range v {
 		v[r] = b.zero()
 	}
 	return v
 }
 
-func (b *block) out(sums [rows]vec, field int) {
+func (b *block) out(sums lines, field int) {
 	p := b.numbers(field)
 	for r, v := range sums {
-		VMOVSS(b.reduce(v, 4, VADDPS), number4(p, r))
+		VMOVSS(b.reduce(v, 4, VADDPS), number4(at(p), r))
 	}
 }
 
-func blockForward(retro bool) {
-	b := newBlock("blockForward", "is TraceBlocksForward.", retro)
-	b.each(func() {
+func blockUpdates(variant int) {
+	b := newBlock("blockUpdate", "is TraceBlocksUpdate.", variant)
+	b.each(1, maxUpdates, func(updates int) {
+		b.columns(func() {
+			a, e := b.all(blockA), b.elig()
+			b.replay(updates, a, e, b.walk())
+			b.storeAll(a, blockToA)
+			if b.retro {
+				b.storeAll(e, blockToE)
+			}
+		})
+	})
+}
+
+func blockForward(variant int) {
+	b := newBlock("blockForward", "is TraceBlocksForward.", variant)
+	b.each(0, 1, func(updates int) {
+		b.hold(blockA, blockToA, blockHC)
+		if updates > 0 {
+			b.hold(blockA, blockToA, blockHC, blockH)
+		}
 		sum := b.sums()
 		b.columns(func() {
-			a, h, c := b.all(blockA), b.load(at(b.here(blockH))), b.coefs()
-			var e [rows]vec
-			if retro {
-				e = b.all(blockE)
+			a := b.all(blockA)
+			b.fetch(blockA)
+			if updates > 0 {
+				e := b.elig()
+				if b.retro {
+					b.fetch(blockE)
+				}
+				b.replay(updates, a, e, b.walk())
+				b.storeAll(a, blockToA)
+				if b.retro {
+					b.storeAll(e, blockToE)
+				}
 			}
-			b.propose(a, e, h, c)
-			hc := b.load(at(b.here(blockHC)))
+			hc := b.copyOf(b.here(blockHC))
+			var alpha reg.GPVirtual
+			if b.alphas {
+				alpha = b.row0(blockAlpha)
+			}
 			for r := range a {
-				b.bound(a[r], a[r])
+				if b.alphas {
+					VMULPS(b.of(alpha, r), a[r], a[r])
+				}
 				VFMADD231PS(hc, a[r], sum[r])
-			}
-			b.storeAll(a, blockToA)
-			if retro {
-				b.fade(e, h, c)
-				b.storeAll(e, blockToE)
 			}
 		})
 		b.out(sum, blockDotH)
 	})
 }
 
-func blockUpdates(retro bool) {
-	b := newBlock("blockUpdate", "is TraceBlocksUpdate.", retro)
-	b.each(func() {
-		b.columns(func() {
-			a := b.all(blockA)
-			var e [rows]vec
-			if retro {
-				e = b.all(blockE)
-			}
-			count := GP64()
-			MOVQ(b.at(blockUpdate), count)
-			b.replay(count, b.coefs(), b.here(blockH), a, e)
-			b.storeAll(a, blockToA)
-			if retro {
-				b.storeAll(e, blockToE)
-			}
-		})
-	})
-}
-
-// replay emits count updates of a and e, over which c and h walk.
-func (b *block) replay(count reg.GPVirtual, c coefs, hp reg.GPVirtual, a, e [rows]vec) {
-	next, done := label("update"), label("updated")
-	Label(next)
-	TESTQ(count, count)
-	JZ(LabelRef(done))
-	h := b.load(at(hp))
-	b.propose(a, e, h, c)
-	for r := range a {
-		b.bound(a[r], a[r])
-	}
-	if b.retro {
-		b.fade(e, h, c)
-	}
-	b.advance(c, hp)
-	DECQ(count)
-	JMP(LabelRef(next))
-	Label(done)
-}
-
 // equal is the predicate of VCMPPS that is false for a NaN and does not signal.
 const equal = 0
 
-func blockBackward(retro bool) {
-	b := newBlock("blockBackward", "is TraceBlocksBackward.", retro)
+func blockBackward(variant int) {
+	b := newBlock("blockBackward", "is TraceBlocksBackward.", variant)
 	var dee vec
-	if retro {
+	if b.retro {
 		dee = b.zero()
 	}
-	b.each(func() {
-		dotH := b.sums()
-		var dotA [rows]vec
-		if retro {
-			dotA = b.sums()
+	b.each(1, maxUpdates, func(updates int) {
+		switch {
+		case !b.retro && !b.rates && !b.alphas:
+			b.hold(blockA, blockD, blockH, blockC1, blockV, blockDHC, blockDH)
+		case !b.retro:
+			b.hold(blockA, blockD)
+		default:
+			b.hold(blockA, blockD)
 		}
-		b.columns(func() { b.adjoint(dotH, dotA, dee) })
+		dotH := b.sums()
+		var dotA lines
+		if b.retro {
+			dotA = b.sums()
+			b.clear(dee)
+		}
+		b.columns(func() { b.adjoint(updates, dotH, dotA, dee) })
 		b.out(dotH, blockDotH)
-		if retro {
+		if b.retro {
 			b.out(dotA, blockDotA)
-			total := b.copyOf(dee)
-			VMOVSS(b.reduce(total, 4, VADDPS), b.at(blockDEE))
+			sum := b.copyOf(dee)
+			x := b.reduce(sum, 4, VADDPS)
+			VADDSS(b.at(blockDEE), x, x)
+			VMOVSS(x, b.at(blockDEE))
 		}
 	})
 }
 
 // adjoint replays the updates of the columns at work and goes backward through
 // the last one and the input that read the trace after it.
-func (b *block) adjoint(dotH, dotA [rows]vec, dee vec) {
-	a := b.all(blockA)
-	var e [rows]vec
+func (b *block) adjoint(updates int, dotH, dotA lines, dee vec) {
+	a, e := b.all(blockA), b.elig()
+	b.fetch(blockA)
 	if b.retro {
-		e = b.all(blockE)
+		b.fetch(blockE)
+		b.fetch(blockDE)
 	}
-	c, hp, count := b.coefs(), b.here(blockH), GP64()
-	MOVQ(b.at(blockUpdate), count)
-	DECQ(count)
-	b.replay(count, c, hp, a, e)
-	h := b.load(at(hp))
-	b.propose(a, e, h, c)
+	w, last := b.walk(), updates-1
+	b.replay(last, a, e, w)
+	h := b.copyOf(b.after(w.h, last))
+	b.propose(a, e, h, w, last)
 
-	hc, dhcAt, dhAt := b.load(at(b.here(blockHC))), b.here(blockDHC), b.here(blockDH)
-	dhc, dh := b.load(at(dhcAt)), b.load(at(dhAt))
+	hc, dhc, dh := b.copyOf(b.here(blockHC)), b.copyOf(b.here(blockDHC)), b.copyOf(b.here(blockDH))
 	v, dAt := b.numbers(blockV), b.row0(blockD)
-	var deAt reg.GPVirtual
-	if b.retro {
-		deAt = b.row0(blockDE)
-	}
 	for r := range a {
 		after, within := b.vec(), K()
 		b.bound(a[r], after)
 		VCMPPS(Imm(equal), a[r], after, within)
-		VFMADD231PS_BCST(number4(v, r), after, dhc)
-		d := b.load(b.of(dAt, r))
-		VFMADD231PS_BCST_Z(number4(v, r), hc, within, d)
-		b.store(d, b.of(dAt, r))
-		if !b.retro {
-			VFMADD231PS(h, d, dotH[r])
-			VFMADD231PS_BCST(number4(c.c1, r), d, dh)
-			continue
+		a[r] = after // the traces after the update, for b.input
+		d := b.copyOf(b.of(dAt, r))
+		b.input(r, after, hc, dhc, d, within, v)
+		VMOVUPS(d, b.of(dAt, r))
+		if b.retro {
+			b.retroactive(r, d, e[r], h, dh, dotH[r], dotA[r], dee, w, last)
+		} else {
+			b.hebbian(r, d, h, dh, dotH[r], w, last)
 		}
-		de := b.load(b.of(deAt, r))
-		VFMADD231PS(h, de, dotA[r])
-		VFMADD231PS(e[r], de, dee)
-		VFMADD231PS_BCST(number4(c.c1, r), de, dh)
-		VMULPS(b.keep, de, de)
-		VFMADD231PS_BCST(number4(c.c0, r), d, de)
-		b.store(de, b.of(deAt, r))
-		VFMADD231PS(e[r], d, dotH[r])
 	}
-	b.store(dhc, at(dhcAt))
-	b.store(dh, at(dhAt))
+	b.fetch(blockD)
+	VMOVUPS(dhc, b.here(blockDHC))
+	VMOVUPS(dh, b.here(blockDH))
+}
+
+// input goes backward through the plastic input of row r; d becomes the gradient
+// of the trace before its clip.
+func (b *block) input(r int, after, hc, dhc, d vec, within reg.Register, v reg.GPVirtual) {
+	if !b.alphas {
+		VFMADD231PS_BCST(number4(at(v), r), after, dhc)
+		VFMADD231PS_BCST_Z(number4(at(v), r), hc, within, d)
+		return
+	}
+	weight, dweight := b.vec(), b.vec()
+	VMULPS_BCST(number4(at(v), r), hc, dweight)
+	p := b.row0(blockDAlpha)
+	sum := b.copyOf(b.of(p, r))
+	VFMADD231PS(after, dweight, sum)
+	VMOVUPS(sum, b.of(p, r))
+	VMOVUPS(b.of(b.row0(blockAlpha), r), weight)
+	VFMADD231PS_Z(weight, dweight, within, d)
+	VMULPS(after, weight, weight)
+	VFMADD231PS_BCST(number4(at(v), r), weight, dhc)
+}
+
+// hebbian goes backward through the last update of row r.
+func (b *block) hebbian(r int, d, h, dh, dotH vec, w walk, last int) {
+	c1 := number4(b.after(w.c1, last), r)
+	if b.rates {
+		drate := b.vec()
+		VMULPS(h, d, drate)
+		p := b.row0(blockDRate)
+		sum := b.copyOf(b.of(p, r))
+		VFMADD231PS_BCST(c1, drate, sum)
+		VMOVUPS(sum, b.of(p, r))
+		scaled := b.vec()
+		VMULPS(b.of(w.rate, r), d, scaled)
+		d = scaled
+	}
+	VFMADD231PS(h, d, dotH)
+	VFMADD231PS_BCST(c1, d, dh)
+}
+
+// retroactive is hebbian with an eligibility trace.
+func (b *block) retroactive(r int, d, e, h, dh, dotH, dotA, dee vec, w walk, last int) {
+	p := b.row0(blockDE)
+	de := b.copyOf(b.of(p, r))
+	VFMADD231PS(h, de, dotA)
+	VFMADD231PS(e, de, dee)
+	VFMADD231PS_BCST(number4(b.after(w.c1, last), r), de, dh)
+	VMULPS(b.keep, de, de)
+	c0 := number4(b.after(w.c0, last), r)
+	if b.rates {
+		drate := b.vec()
+		VMULPS(e, d, drate)
+		q := b.row0(blockDRate)
+		sum := b.copyOf(b.of(q, r))
+		VFMADD231PS_BCST(c0, drate, sum)
+		VMOVUPS(sum, b.of(q, r))
+		scaled := b.vec()
+		VMULPS(b.of(w.rate, r), d, scaled)
+		d = scaled
+	}
+	VFMADD231PS_BCST(c0, d, de)
+	VMOVUPS(de, b.of(p, r))
+	VFMADD231PS(e, d, dotH)
 }

@@ -1,0 +1,131 @@
+package plasticlstm
+
+import (
+	"math"
+
+	"github.com/engram-lm/engram/internal/kernel"
+)
+
+// The traces row by row: every rule and every element type, at every level of
+// the kernels; NaN stays NaN.
+
+// row returns row j of a matrix, nil without one.
+func (p *hebbian[F]) row(matrix []F, j int) []F {
+	if len(matrix) == 0 {
+		return nil
+	}
+	return matrix[j*p.ld : j*p.ld+p.n]
+}
+
+// coef returns the two numbers of the update of step t in row j of stream b; see
+// kernel.TraceRow.
+func (p *hebbian[F]) coef(t, b, j int) (c0, c1 F) {
+	rate, step := p.of(p.rate, t, b)[j], p.of(p.step, t, b)[j]
+	switch pull := p.pull(p.of(p.g, t, b)[j]); {
+	case p.retroactive():
+		return rate, step
+	case p.rateMatrix():
+		return step, rate * pull
+	default:
+		return 1 - rate*pull, step
+	}
+}
+
+// setRow sets r up for the updates of steps [first, last] in row j of stream b,
+// from the matrices a and e.
+func (p *hebbian[F]) setRow(r *kernel.TraceRow[F], first, last, b, j int, a, e []F) {
+	r.A, r.E = p.row(a, j), p.row(e, j)
+	r.H, r.Stride, r.Updates = p.vector(p.h, first, b)[:p.n:p.n], p.batch*p.ld, last-first+1
+	if r.Updates > 1 {
+		r.H = p.h[(first*p.batch+b)*p.ld:]
+	}
+	r.Coef = r.Coef[:0]
+	for t := first; t <= last; t++ {
+		c0, c1 := p.coef(t, b, j)
+		r.Coef = append(r.Coef, c0, c1)
+	}
+	r.Clip = p.clip
+	if p.retroactive() {
+		r.Keep = 1 - p.traceRate[0]
+	}
+	r.Rate, r.Alpha = p.row(p.rates, j), p.row(p.alphas, j)
+}
+
+// setOutstanding sets r up for the outstanding update of step t in row j of stream b.
+func (p *hebbian[F]) setOutstanding(r *kernel.TraceRow[F], t, b, j int) {
+	a, e := p.traces(b)
+	p.setRow(r, t, t, b, j, a, e)
+	r.ToA, r.ToE = p.row(p.matrix(p.a, b), j), p.row(p.matrix(p.e, b), j)
+}
+
+// rowDrive makes the outstanding update of stream b and sets s, the plastic
+// inputs at step t.
+func (p *hebbian[F]) rowDrive(t, b int) {
+	r, h, s := &p.rows[b], p.of(p.h, t, b), p.of(p.s, t, b)
+	for j := range p.n {
+		if p.applied[b] < t {
+			p.setOutstanding(r, t-1, b, j)
+			r.HC = h
+			s[j] = kernel.TraceForward(r)
+			continue
+		}
+		a, _ := p.traces(b)
+		if p.alphaMatrix() {
+			s[j] = kernel.Dot3(p.row(p.alphas, j), p.row(a, j), h)
+		} else {
+			s[j] = kernel.Dot(p.row(a, j), h)
+		}
+	}
+}
+
+// rowUpdate makes the outstanding update of step t in stream b.
+func (p *hebbian[F]) rowUpdate(t, b int) {
+	for j := range p.n {
+		p.setOutstanding(&p.rows[b], t, b, j)
+		kernel.TraceUpdate(&p.rows[b])
+	}
+}
+
+// rowCheckpoint makes checkpoint i of stream b, i > 0.
+func (p *hebbian[F]) rowCheckpoint(g *group[F], i, b, local int) {
+	a, e := p.checkpoint(g, i-1, b, local)
+	for j := range p.n {
+		p.setRow(&g.row, (i-1)*every, i*every-1, b, j, a, e)
+		g.row.ToA, g.row.ToE = p.row(p.matrix(g.ck[i], local), j), p.row(p.matrix(g.ec[i], local), j)
+		kernel.TraceUpdate(&g.row)
+	}
+}
+
+// rowAdjoint is the adjoint of the update of step t in row j of stream b, and of
+// the plastic input at step t+1, whose gradient is v; t = -1 stands for the
+// initial traces, which no update made.
+func (p *hebbian[F]) rowAdjoint(g *group[F], t, b, local, j int, v F, hc, dhc []F) {
+	r, first := &g.row, max(0, t/every*every)
+	a, e := p.checkpoint(g, first/every, b, local)
+	p.setRow(r, first, max(0, t), b, j, a, e)
+	r.DH = p.of(g.dh, 0, local)
+	if t < 0 {
+		r.Coef[0], r.Coef[1] = 0, 0
+		if !p.rateMatrix() && !p.retroactive() {
+			r.Coef[0] = 1
+		}
+		r.Keep, r.Clip, r.DH = 1, F(math.Inf(1)), g.unread[:p.n]
+	}
+	r.V, r.HC, r.DHC = v, hc, dhc
+	if !p.alphaMatrix() {
+		r.V *= p.alphaAt(j)
+	}
+	r.D, r.DE = p.row(p.matrix(g.d, local), j), p.row(p.matrix(g.de, local), j)
+	r.DRate, r.DAlpha = nil, nil
+	if p.rateMatrix() {
+		r.DRate = p.row(g.rate, j)
+	}
+	if p.alphaMatrix() {
+		r.DAlpha = p.row(g.alpha, j)
+	}
+	kernel.TraceBackward(r, g.work)
+	p.of(g.q, 0, local)[j], p.of(g.r, 0, local)[j] = r.DotH, r.DotA
+	if t >= 0 && p.retroactive() {
+		g.traceRate += p.of(p.g, t, b)[j]*r.DotA - r.DEE
+	}
+}
