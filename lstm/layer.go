@@ -86,7 +86,9 @@ type Scan[F Float] interface {
 	// Begin starts a recording of at most steps steps of batch streams from
 	// state. The parameters must stay as they are until Backward has returned.
 	Begin(batch, steps int, params [][]F, state []F)
-	// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H].
+	// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H]. If
+	// these are all the steps of the recording at once, x must stay as it is
+	// until Backward has returned, for it is not copied.
 	Forward(steps int, x, out []F)
 	// Taken returns the number of steps recorded so far.
 	Taken() int

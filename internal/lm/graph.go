@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/op"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
@@ -34,9 +35,9 @@ type graph[F Float] struct {
 	states          []*G.Node
 	bound           []*lstm.State[F] // whose memory the state nodes read
 	masks           [][]F            // after the embedding and after each layer; nil without dropout
-	finals          []*G.Node
-	result          *G.Node // mean NLL, or logits
-	grads           G.Nodes // in the order of Model.Params
+	result          *G.Node          // mean NLL, or logits
+	vectors         *G.Node          // gradient of the embedded tokens [T, B, E]
+	grads           G.Nodes          // of the last of Model.Params: all but an untied embedding
 }
 
 // Train runs one training window and sets the parameters' gradients: x, y
@@ -54,9 +55,7 @@ func (m *Model[F]) Train(x, y []int32, state State[F], p float64, masks *rng.Str
 	if err := g.run(m, x, y, state); err != nil {
 		return 0, err
 	}
-	for i, p := range m.Params {
-		p.Grad = op.Data[F](g.grads[i].Value())
-	}
+	g.readGradients(m)
 	return float64(op.Data[F](g.result.Value())[0]), nil
 }
 
@@ -146,11 +145,12 @@ func (m *Model[F]) build(s shape) (*graph[F], error) {
 	}
 
 	tokens := input("tokens", tensor.Int, graph.tokens, len(graph.tokens))
-	x, err := op.Apply[F](m.embed, tensor.Shape{s.steps, s.batch, m.Config.EmbeddingSize}, tokens, next(1)[0])
+	vectors, err := op.Apply[F](m.embed, tensor.Shape{s.steps, s.batch, m.Config.EmbeddingSize}, tokens, next(1)[0])
 	if err != nil {
 		return nil, err
 	}
-	if x, err = drop(0, x); err != nil {
+	x, err := drop(0, vectors)
+	if err != nil {
 		return nil, err
 	}
 	for i, l := range m.layers {
@@ -162,7 +162,6 @@ func (m *Model[F]) build(s shape) (*graph[F], error) {
 		if err != nil {
 			return nil, err
 		}
-		graph.finals = append(graph.finals, out.State)
 		if x, err = drop(i+1, out.Hidden); err != nil {
 			return nil, err
 		}
@@ -187,7 +186,7 @@ func (m *Model[F]) build(s shape) (*graph[F], error) {
 		return nil, err
 	}
 	if s.purpose == training {
-		if graph.grads, err = G.Grad(graph.result, params...); err != nil {
+		if err := graph.differentiate(vectors, params, m.Config.TieWeights); err != nil {
 			return nil, err
 		}
 	}
@@ -196,6 +195,38 @@ func (m *Model[F]) build(s shape) (*graph[F], error) {
 	}
 	graph.vm = G.NewTapeMachine(g)
 	return graph, nil
+}
+
+// differentiate adds the gradients. The embedding's own is no part of the graph:
+// all but the rows of the window's tokens would be zeros.
+func (g *graph[F]) differentiate(vectors *G.Node, params G.Nodes, tied bool) error {
+	if !tied {
+		params = params[1:]
+	}
+	one := g.result.Graph().AddNode(G.NewConstant(F(1)))
+	grads, err := G.Backpropagate(G.Nodes{g.result}, G.Nodes{one}, append(G.Nodes{vectors}, params...))
+	if err != nil {
+		return err
+	}
+	g.vectors, g.grads = grads[0], grads[1:]
+	return nil
+}
+
+// readGradients points the parameters to the gradients of the last run.
+func (g *graph[F]) readGradients(m *Model[F]) {
+	rows, sums := m.embed.gradient(g.tokens, op.Data[F](g.vectors.Value()))
+	dense := m.Params[len(m.Params)-len(g.grads):]
+	for i, p := range dense {
+		p.Grad = op.Data[F](g.grads[i].Value())
+	}
+	if !m.Config.TieWeights {
+		m.Params[0].Rows, m.Params[0].Grad = rows, sums
+		return
+	}
+	size := m.Config.EmbeddingSize
+	for i, row := range rows {
+		kernel.Add(m.Params[0].Grad[row*size:(row+1)*size], sums[i*size:])
+	}
 }
 
 // run runs the graph on tokens x, targets y and the state, which it replaces.
@@ -224,7 +255,7 @@ func (g *graph[F]) run(m *Model[F], x, y []int32, state State[F]) error {
 		return err
 	}
 	for i, s := range state {
-		copy(s.Data, op.Data[F](g.finals[i].Value()))
+		m.windows[i].FinalState(s.Data)
 	}
 	return nil
 }

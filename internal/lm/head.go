@@ -37,7 +37,7 @@ func (*head[F]) Differentiable(i int) bool { return i < 3 }
 
 func (h *head[F]) Forward(in []G.Value, out []F) error {
 	x, weight, bias := op.Data[F](in[0]), op.Data[F](in[1]), op.Data[F](in[2])
-	targets := in[3].Data().([]int)
+	targets := op.Ints(in[3])
 	rows, v := len(targets), len(bias)
 	n := len(x) / rows
 	if cap(h.nll) < rows {

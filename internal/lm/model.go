@@ -17,11 +17,14 @@ import (
 type Float interface{ float32 | float64 }
 
 // Param is a trained tensor. Grad is its gradient in the last training step, a
-// view of memory that the next step overwrites.
+// view of memory that the next step overwrites. It is as long as Value, or, if
+// Rows is not nil, holds these rows of Value alone, in ascending order, and all
+// others are zero: an embedding has only the rows of the window's tokens.
 type Param[F Float] struct {
 	Name        string // as in model.safetensors
 	Shape       []int
 	Value, Grad []F
+	Rows        []int
 }
 
 // Model is a language model at work. It is not safe for concurrent use.
@@ -123,7 +126,7 @@ func empty[F Float](config modeldir.Config) (*Model[F], error) {
 		m.windows = append(m.windows, w)
 		m.drops = append(m.drops, &dropout[F]{})
 	}
-	m.embed = &embedding[F]{}
+	m.embed = &embedding[F]{slot: make([]int32, config.VocabSize)}
 	m.trained = &head[F]{gradients: true}
 	m.scored = &head[F]{}
 	m.picked = &lastLogits[F]{}

@@ -49,9 +49,13 @@ type Buffers[F Float] struct{ out, grad []F }
 // Memory returns b, so that embedding it satisfies Function.
 func (b *Buffers[F]) Memory() *Buffers[F] { return b }
 
+// grow returns n elements of *p, which it replaces if they are too few. A
+// replacement has a quarter more than asked for of what there was: each graph
+// keeps the tensors of its last run, so every size that a buffer has had may
+// stay in memory, and growing window lengths must not make that many.
 func grow[F Float](p *[]F, n int) []F {
 	if cap(*p) < n {
-		*p = make([]F, n)
+		*p = make([]F, max(n, cap(*p)*5/4))
 	}
 	return (*p)[:n]
 }
@@ -59,14 +63,26 @@ func grow[F Float](p *[]F, n int) []F {
 // Data returns the elements of a value: a tensor's backing slice, or the one
 // element of a scalar.
 func Data[F Float](v G.Value) []F {
-	switch d := v.Data().(type) {
-	case []F:
-		return d
-	case F:
-		return []F{d}
+	// A tensor's own method Data goes through reflection and allocates twice.
+	if d, ok := v.(*tensor.Dense); ok && !d.IsScalar() {
+		switch d.Dtype() {
+		case tensor.Float32:
+			if x, ok := any(d.Float32s()).([]F); ok {
+				return x
+			}
+		case tensor.Float64:
+			if x, ok := any(d.Float64s()).([]F); ok {
+				return x
+			}
+		}
+	} else if x, ok := v.Data().(F); ok {
+		return []F{x}
 	}
 	panic(fmt.Sprintf("op: a value of %v where %T is wanted", v.Dtype(), F(0)))
 }
+
+// Ints returns the elements of a tensor of ints.
+func Ints(v G.Value) []int { return v.(*tensor.Dense).Ints() }
 
 // Apply adds f to the graph of its inputs; the result has the given shape.
 func Apply[F Float](f Function[F], shape tensor.Shape, in ...*G.Node) (*G.Node, error) {
@@ -165,7 +181,8 @@ func (o *forward[F]) DiffWRT(n int) []bool {
 
 // SymDiff adds the backward operation, which reads the inputs, the gradient of
 // the output and, so that it runs after the forward pass, the output; a view of
-// its packed result goes to each input.
+// its packed result goes to each input. Where no input is differentiable there
+// is nothing to add.
 func (o *forward[F]) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	b := &backward[F]{f: o.f, inputs: len(in)}
 	total := 0
@@ -177,13 +194,16 @@ func (o *forward[F]) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 		b.sizes = append(b.sizes, size)
 		total += size
 	}
+	grads := make(G.Nodes, len(in))
+	if total == 0 {
+		return grads, nil
+	}
 	children := append(append(G.Nodes{}, in...), out, grad)
 	b.base = newBase(o.name+"'", tensor.Shape{total}, children)
 	packed, err := G.ApplyOp(b, children...)
 	if err != nil {
 		return nil, err
 	}
-	grads := make(G.Nodes, len(in))
 	offset := 0
 	for i, n := range in {
 		if !o.f.Differentiable(i) {

@@ -57,9 +57,11 @@ type LSTM[F Float] struct {
 	plastic Plastic[F] // nil: a standard LSTM
 
 	batch, taken  int
+	steps         int // that the recording has room for
 	wih, whh      []F
 	bias          []F
-	x             []F // [T, B, I]
+	x             []F // [T, B, I]: the caller's, or in xs
+	xs            []F // inputs that came in parts
 	act           []F // [T, B, 4H]: gates after their activation
 	h, c          []F // [T+1, B, H]: index t is the state before step t
 	tanhC         []F // [T, B, H]
@@ -76,6 +78,9 @@ func New[F Float](in, n int, plastic Plastic[F]) *LSTM[F] {
 
 const forwardGroup = 5
 
+// biasColumns is how many columns of the bias's gradient a worker sums at once.
+const biasColumns = 128
+
 func grow[F Float](p *[]F, n int) {
 	if cap(*p) < n {
 		*p = make([]F, n)
@@ -87,9 +92,8 @@ func grow[F Float](p *[]F, n int) {
 // change before Backward has returned.
 func (l *LSTM[F]) Begin(batch, steps int, params [][]F, state []F) {
 	n := l.n
-	l.batch, l.taken = batch, 0
+	l.batch, l.steps, l.taken = batch, steps, 0
 	l.wih, l.whh, l.bias = params[0], params[1], params[2]
-	grow(&l.x, steps*batch*l.in)
 	grow(&l.act, steps*batch*4*n)
 	grow(&l.tanhC, steps*batch*n)
 	grow(&l.h, (steps+1)*batch*n)
@@ -105,24 +109,26 @@ func (l *LSTM[F]) Begin(batch, steps int, params [][]F, state []F) {
 // Taken returns the number of steps recorded so far.
 func (l *LSTM[F]) Taken() int { return l.taken }
 
-// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H].
+// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H]. If they
+// fill the recording at once, x is kept, not copied, until Backward.
 func (l *LSTM[F]) Forward(steps int, x, out []F) {
 	n, batch, t0 := l.n, l.batch, l.taken
 	rows := steps * batch
-	copy(l.x[t0*batch*l.in:], x[:rows*l.in])
-	z := l.act[t0*batch*4*n:][:rows*4*n]
-	for r := range rows {
-		copy(z[r*4*n:(r+1)*4*n], l.bias)
+	if l.x = x[:rows*l.in]; steps < l.steps {
+		grow(&l.xs, l.steps*batch*l.in)
+		copy(l.xs[t0*batch*l.in:], l.x)
+		l.x = l.xs
 	}
-	kernel.Gemm(false, true, rows, 4*n, l.in, 1, x, l.in, l.wih, l.in, 1, z, 4*n)
+	z := l.act[t0*batch*4*n:][:rows*4*n]
+	kernel.Gemm(false, true, rows, 4*n, l.in, 1, x, l.in, l.wih, l.in, 0, z, 4*n)
 	kernel.Parallel(groups(batch, forwardGroup), func(i int) {
 		b0, b1 := bounds(i, batch, forwardGroup)
 		for t := t0; t < t0+steps; t++ {
 			l.step(t, b0, b1)
+			copy(l.rows(out, t-t0, b0, b1, n), l.rows(l.h, t+1, b0, b1, n))
 		}
 	})
 	l.taken += steps
-	copy(out[:rows*n], l.h[(t0+1)*batch*n:])
 }
 
 func groups(batch, size int) int { return (batch + size - 1) / size }
@@ -154,6 +160,7 @@ func (l *LSTM[F]) step(t, b0, b1 int) {
 	}
 	for b := range b1 - b0 {
 		lo, hi := b*n, (b+1)*n
+		kernel.Add(s.Act[4*lo:4*hi], l.bias)
 		kernel.LSTMForward(n, s.Act[4*lo:4*hi], cPrev[lo:hi], s.C[lo:hi], tanhC[lo:hi], s.H[lo:hi])
 	}
 	if l.plastic != nil {
@@ -215,10 +222,13 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	}
 	kernel.Gemm(true, false, 4*n, l.in, rows, 1, l.dz, 4*n, l.x, l.in, 0, dparams[0], l.in)
 	kernel.Gemm(true, false, 4*n, n, rows, 1, l.dz, 4*n, l.h, n, 0, dparams[1], n)
-	clear(dparams[2])
-	for r := range rows {
-		kernel.Add(dparams[2], l.dz[r*4*n:(r+1)*4*n])
-	}
+	kernel.Parallel(groups(4*n, biasColumns), func(i int) {
+		lo, hi := bounds(i, 4*n, biasColumns)
+		clear(dparams[2][lo:hi])
+		for r := range rows {
+			kernel.Add(dparams[2][lo:hi], l.dz[r*4*n+lo:r*4*n+hi])
+		}
+	})
 	if dx != nil {
 		kernel.Gemm(false, false, rows, l.in, 4*n, 1, l.dz, 4*n, l.wih, l.in, 0, dx, l.in)
 	}

@@ -27,17 +27,17 @@ func (t *training) step(w data.Window, lr float64) error {
 		return t.diverged(fmt.Errorf("the loss is %v", nll))
 	}
 	for i, p := range t.model.Params {
-		t.params[i].Grad = p.Grad
+		t.params[i].Grad, t.params[i].Rows = p.Grad, p.Rows
 	}
 	if t.Recipe.DivideAlpha {
 		if err := optim.DivideSharedAlpha(t.params); err != nil {
 			return err
 		}
 	}
-	if t.GradNorm, err = optim.ClipGlobalNorm(t.params, t.Recipe.ClipNorm); err != nil {
+	if t.GradNorm, err = optim.GlobalNorm(t.params); err != nil {
 		return t.diverged(err)
 	}
-	if err := t.optimizer.Step(t.params, lr); err != nil {
+	if err := t.optimizer.Step(t.params, lr, optim.ClipScale(t.GradNorm, t.Recipe.ClipNorm)); err != nil {
 		return err
 	}
 	boundTraceRates(t.params)

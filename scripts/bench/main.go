@@ -150,10 +150,11 @@ func (o *options) measure(ctx context.Context) (Result, error) {
 			_, err = m.Score(x, y, state)
 		} else if _, err = m.Train(x, y, state, 0, nil); err == nil {
 			for i, p := range m.Params {
-				params[i].Grad = p.Grad
+				params[i].Grad, params[i].Rows = p.Grad, p.Rows
 			}
-			if _, err = optim.ClipGlobalNorm(params, 0.25); err == nil {
-				err = sgd.Step(params, 1)
+			var norm float64
+			if norm, err = optim.GlobalNorm(params); err == nil {
+				err = sgd.Step(params, 1, optim.ClipScale(norm, 0.25))
 			}
 		}
 		if err != nil {
