@@ -57,10 +57,7 @@ func (e *embedding[F]) gradient(tokens []int, g []F) (rows []int, sums []F) {
 	for i, token := range e.rows {
 		e.slot[token] = int32(i + 1)
 	}
-	if cap(e.sums) < len(g) {
-		e.sums = make([]F, len(g))
-	}
-	sums = e.sums[:len(e.rows)*size]
+	sums = op.Grow(&e.sums, len(g))[:len(e.rows)*size]
 	clear(sums)
 	for r, token := range tokens {
 		i := int(e.slot[token]-1) * size

@@ -3,6 +3,7 @@ package lm
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/op"
@@ -105,7 +106,7 @@ func (m *Model[F]) window(p purpose, x []int32, state State[F], dropout bool) (*
 	if len(m.graphs) >= maxGraphs {
 		clear(m.graphs)
 	}
-	g, err := m.build(key)
+	g, err := m.build(key, state)
 	if err != nil {
 		return nil, fmt.Errorf("lm: building the graph of %d steps, %d streams: %w", key.steps, key.batch, err)
 	}
@@ -113,8 +114,8 @@ func (m *Model[F]) window(p purpose, x []int32, state State[F], dropout bool) (*
 	return g, nil
 }
 
-func (m *Model[F]) build(s shape) (*graph[F], error) {
-	graph := &graph[F]{tokens: make([]int, s.steps*s.batch), targets: make([]int, s.steps*s.batch)}
+func (m *Model[F]) build(s shape, state State[F]) (*graph[F], error) {
+	graph := &graph[F]{tokens: make([]int, s.steps*s.batch), targets: make([]int, s.steps*s.batch), bound: slices.Clone(state)}
 	g := G.NewGraph()
 	dt := tensor.Float32
 	if _, ok := any(F(0)).(float64); ok {
@@ -154,9 +155,7 @@ func (m *Model[F]) build(s shape) (*graph[F], error) {
 		return nil, err
 	}
 	for i, l := range m.layers {
-		state := lstm.NewState[F](l, s.batch)
-		graph.bound = append(graph.bound, state)
-		node := input(fmt.Sprintf("state.%d", i), dt, state.Data, len(state.Data))
+		node := input(fmt.Sprintf("state.%d", i), dt, state[i].Data, len(state[i].Data))
 		graph.states = append(graph.states, node)
 		out, err := m.windows[i].Apply(x, node, next(len(l.Params())))
 		if err != nil {
@@ -191,7 +190,7 @@ func (m *Model[F]) build(s shape) (*graph[F], error) {
 		}
 	}
 	if op.Collision(g) {
-		return m.build(s)
+		return m.build(s, state)
 	}
 	graph.vm = G.NewTapeMachine(g)
 	return graph, nil

@@ -48,16 +48,14 @@ func (h *head[F]) Forward(in []G.Value, out []F) error {
 	if !h.gradients {
 		chunk = min(rows, scoreRows)
 	}
-	if cap(h.logits) < chunk*v {
-		h.logits = make([]F, chunk*v)
-	}
-	if n := tasks(rows) * v; h.gradients && cap(h.dbias) < n {
-		h.dbias = make([]F, n)
+	all := op.Grow(&h.logits, chunk*v)
+	if h.gradients {
+		op.Grow(&h.dbias, tasks(rows)*v)
 	}
 	scale := 1 / F(rows)
 	for r0 := 0; r0 < rows; r0 += chunk {
 		r1 := min(rows, r0+chunk)
-		logits := h.logits[:(r1-r0)*v]
+		logits := all[:(r1-r0)*v]
 		kernel.Gemm(false, true, r1-r0, v, n, 1, x[r0*n:r1*n], n, weight, n, 0, logits, v)
 		kernel.Parallel(tasks(r1-r0), func(task int) {
 			var dbias []F

@@ -49,11 +49,11 @@ type Buffers[F Float] struct{ out, grad []F }
 // Memory returns b, so that embedding it satisfies Function.
 func (b *Buffers[F]) Memory() *Buffers[F] { return b }
 
-// grow returns n elements of *p, which it replaces if they are too few. A
-// replacement has a quarter more than asked for of what there was: each graph
-// keeps the tensors of its last run, so every size that a buffer has had may
-// stay in memory, and growing window lengths must not make that many.
-func grow[F Float](p *[]F, n int) []F {
+// Grow returns n elements of *p, which it replaces if they are too few, by at
+// least a quarter more than there were: each graph keeps the tensors of its last
+// run, so every size that a buffer has had may stay in memory, and window lengths
+// that grow one by one must not make that many.
+func Grow[F Float](p *[]F, n int) []F {
 	if cap(*p) < n {
 		*p = make([]F, max(n, cap(*p)*5/4))
 	}
@@ -164,7 +164,7 @@ type forward[F Float] struct {
 }
 
 func (o *forward[F]) Do(in ...G.Value) (G.Value, error) {
-	out := grow(&o.f.Memory().out, o.shape.TotalSize())
+	out := Grow(&o.f.Memory().out, o.shape.TotalSize())
 	if err := o.f.Forward(in, out); err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ type backward[F Float] struct {
 }
 
 func (o *backward[F]) Do(in ...G.Value) (G.Value, error) {
-	packed := grow(&o.f.Memory().grad, o.shape.TotalSize())
+	packed := Grow(&o.f.Memory().grad, o.shape.TotalSize())
 	o.gin = o.gin[:0]
 	offset := 0
 	for i, size := range o.sizes {
