@@ -170,16 +170,15 @@ func (m *Model[F]) build(s shape, state State[F]) (*graph[F], error) {
 		decoder = next(1)[0]
 	}
 	bias := next(1)[0]
-	switch s.purpose {
-	case picking:
+	if s.purpose == picking {
 		graph.result, err = op.Apply[F](m.picked, tensor.Shape{s.batch, m.Config.VocabSize}, x, decoder, bias)
-	default:
-		h := m.scored
+	} else {
+		var h op.Function[F] = m.scored
 		if s.purpose == training {
 			h = m.trained
 		}
 		targets := input("targets", tensor.Int, graph.targets, len(graph.targets))
-		graph.result, err = op.Apply[F](h, tensor.ScalarShape(), x, decoder, bias, targets)
+		graph.result, err = op.Apply(h, tensor.ScalarShape(), x, decoder, bias, targets)
 	}
 	if err != nil {
 		return nil, err

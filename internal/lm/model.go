@@ -36,9 +36,10 @@ type Model[F Float] struct {
 	windows []*lstm.Window[F]
 	embed   *embedding[F]
 	drops   []*dropout[F] // after the embedding and after each layer
-	trained *head[F]      // with gradients
-	scored  *head[F]      // without
+	trained *head[F]
+	scored  *scores[F]
 	picked  *lastLogits[F]
+	decoder decoder[F] // of scored and picked
 	graphs  map[shape]*graph[F]
 }
 
@@ -127,9 +128,9 @@ func empty[F Float](config modeldir.Config) (*Model[F], error) {
 		m.drops = append(m.drops, &dropout[F]{})
 	}
 	m.embed = &embedding[F]{slot: make([]int32, config.VocabSize)}
-	m.trained = &head[F]{gradients: true}
-	m.scored = &head[F]{}
-	m.picked = &lastLogits[F]{}
+	m.trained = &head[F]{}
+	m.scored = &scores[F]{decoder: &m.decoder}
+	m.picked = &lastLogits[F]{decoder: &m.decoder}
 	return m, nil
 }
 

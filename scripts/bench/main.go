@@ -137,6 +137,9 @@ func (o *options) measure(ctx context.Context) (Result, error) {
 	n := o.batch * o.bptt
 	x, y := make([]int32, n), make([]int32, n)
 	state := m.NewState(o.batch)
+	if o.forwardOnly {
+		defer m.Hold()()
+	}
 	var seconds []float64
 	for step := range o.warmup + o.steps {
 		if err := ctx.Err(); err != nil {
