@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/engram-lm/engram/internal/kernel"
@@ -51,9 +52,10 @@ func (a *ASGD) Step(params []Param, lr, scale float64) error {
 		}
 		a.n++
 	}
+	var bad error
 	for i := range params {
 		p := &params[i]
-		p.descend(lr, scale, a.WeightDecay)
+		bad = cmp.Or(bad, p.descend(lr, scale, a.WeightDecay))
 		switch {
 		case a.n == 1:
 			copy(a.average[p.Name], p.Value) // mu = 1, and exactly p whatever the rounding
@@ -62,7 +64,7 @@ func (a *ASGD) Step(params []Param, lr, scale float64) error {
 			inChunks(len(p.Value), func(_, lo, hi int) { kernel.AverageStep(average[lo:hi], p.Value[lo:hi], mu) })
 		}
 	}
-	return nil
+	return bad
 }
 
 // Swap exchanges the parameters with their averages, to evaluate or save these;

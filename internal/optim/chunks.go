@@ -35,8 +35,9 @@ func sumSquares(x []float32) (sum float64) {
 	return sum
 }
 
-// nonFinite is kernel.IndexNonFinite on several cores.
-func nonFinite(x []float32) int {
+// IndexNonFinite is kernel.IndexNonFinite on several cores: the index of the first
+// NaN or infinity in x, or -1.
+func IndexNonFinite(x []float32) int {
 	if len(x) <= chunk {
 		return kernel.IndexNonFinite(x)
 	}

@@ -31,7 +31,7 @@ func GlobalNorm(params []Param) (float64, error) {
 		return norm, nil
 	}
 	for _, p := range params {
-		if i := nonFinite(p.Grad); i >= 0 {
+		if i := IndexNonFinite(p.Grad); i >= 0 {
 			return norm, &NonFiniteError{p.Name, "gradient", p.index(i), p.Grad[i]}
 		}
 	}
@@ -47,16 +47,6 @@ func ClipScale(norm, max float64) float64 {
 		return max / norm
 	}
 	return 1
-}
-
-// CheckFinite returns a *NonFiniteError if a parameter is NaN or infinite.
-func CheckFinite(params []Param) error {
-	for _, p := range params {
-		if i := nonFinite(p.Value); i >= 0 {
-			return &NonFiniteError{p.Name, "parameter", i, p.Value[i]}
-		}
-	}
-	return nil
 }
 
 // DivideSharedAlpha divides the gradient of every plasticity coefficient alpha

@@ -9,6 +9,7 @@
 package optim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -37,7 +38,8 @@ type Param struct {
 type Optimizer interface {
 	// Step takes one step at learning rate lr with the gradients times scale, a
 	// factor such as ClipScale's: a pass over memory less than scaling them
-	// beforehand. After an error no parameter has changed.
+	// beforehand. A parameter that is NaN or infinite after the step is a
+	// *NonFiniteError; after any other error no parameter has changed.
 	Step(params []Param, lr, scale float64) error
 	// State returns what Load needs to go on to the same bits. The slices are
 	// the optimiser's own: copy them to keep them over the next step.
@@ -60,22 +62,23 @@ func (s *SGD) Step(params []Param, lr, scale float64) error {
 	if err := check(params, lr, scale); err != nil {
 		return err
 	}
+	var bad error
 	for i := range params {
-		params[i].descend(lr, scale, s.WeightDecay)
+		bad = cmp.Or(bad, params[i].descend(lr, scale, s.WeightDecay))
 	}
-	return nil
+	return bad
 }
 
-// descend computes Value -= lr (scale Grad + decay Value).
-func (p *Param) descend(lr, scale, decay float64) {
+// descend computes Value -= lr (scale Grad + decay Value). Its error is a
+// *NonFiniteError.
+func (p *Param) descend(lr, scale, decay float64) error {
 	// With the scale in the rate it costs nothing.
 	rate, decay32 := float32(lr*scale), float32(decay/scale)
 	step := func(value, grad []float32, _ int) { kernel.SGDStep(value, grad, rate, decay32) }
 	if p.Rows != nil && decay == 0 {
-		p.touched(step)
-	} else {
-		p.all(1, step)
+		return p.nonFinite(p.touched(step))
 	}
+	return p.nonFinite(p.all(1, step))
 }
 
 func (s *SGD) State() State { return State{} }

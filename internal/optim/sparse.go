@@ -3,6 +3,7 @@ package optim
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/engram-lm/engram/internal/kernel"
 )
@@ -43,21 +44,31 @@ func (p *Param) index(i int) int {
 }
 
 // touched calls f for the values and the gradients of each row in Rows, on
-// several cores; at is where the values begin in Value.
-func (p *Param) touched(f func(value, grad []float32, at int)) {
+// several cores; at is where the values begin in Value. It returns the index of
+// the first value among these that is not finite then, or -1.
+func (p *Param) touched(f func(value, grad []float32, at int)) int {
 	size := p.size()
+	var bad firstIndex
 	inParts(len(p.Rows), size, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			at := p.Rows[i] * size
-			f(p.Value[at:at+size], p.Grad[i*size:(i+1)*size], at)
+			value := p.Value[at : at+size]
+			f(value, p.Grad[i*size:(i+1)*size], at)
+			bad.look(value, at)
 		}
 	})
+	return bad.index()
 }
 
 // all is touched for every value: in long parts if the gradient is dense, else
 // row by row, with zeros for the gradient of a row that is not in Rows. The
 // gradients are multiplied by scale just before f, which finds them in the cache.
-func (p *Param) all(scale float64, f func(value, grad []float32, at int)) {
+func (p *Param) all(scale float64, f func(value, grad []float32, at int)) int {
+	var bad firstIndex
+	part := func(value, grad []float32, at int) {
+		f(value, grad, at)
+		bad.look(value, at)
+	}
 	scaled := func(grad []float32) []float32 {
 		if scale != 1 {
 			kernel.Scale(float32(scale), grad)
@@ -65,8 +76,8 @@ func (p *Param) all(scale float64, f func(value, grad []float32, at int)) {
 		return grad
 	}
 	if p.Rows == nil {
-		inChunks(len(p.Value), func(_, lo, hi int) { f(p.Value[lo:hi], scaled(p.Grad[lo:hi]), lo) })
-		return
+		inChunks(len(p.Value), func(_, lo, hi int) { part(p.Value[lo:hi], scaled(p.Grad[lo:hi]), lo) })
+		return bad.index()
 	}
 	size := p.size()
 	zeros := make([]float32, size)
@@ -78,7 +89,37 @@ func (p *Param) all(scale float64, f func(value, grad []float32, at int)) {
 				grad = scaled(p.Grad[i*size : (i+1)*size])
 				i++
 			}
-			f(p.Value[row*size:(row+1)*size], grad, row*size)
+			part(p.Value[row*size:(row+1)*size], grad, row*size)
 		}
 	})
+	return bad.index()
 }
+
+// nonFinite is the error of a value that is not finite after a step; nil for an
+// index of -1.
+func (p *Param) nonFinite(i int) error {
+	if i < 0 {
+		return nil
+	}
+	return &NonFiniteError{p.Name, "parameter", i, p.Value[i]}
+}
+
+// firstIndex finds the first element that is not finite, whatever the order in
+// which several goroutines look. It does so while a step has the values in the
+// cache: to look at a model's parameters afterwards takes another pass over memory.
+type firstIndex struct{ past atomic.Int64 } // the index + 1; 0 for none
+
+func (f *firstIndex) look(x []float32, at int) {
+	i := kernel.IndexNonFinite(x)
+	if i < 0 {
+		return
+	}
+	found := int64(at + i + 1)
+	for was := f.past.Load(); was == 0 || found < was; was = f.past.Load() {
+		if f.past.CompareAndSwap(was, found) {
+			return
+		}
+	}
+}
+
+func (f *firstIndex) index() int { return int(f.past.Load()) - 1 }

@@ -94,6 +94,9 @@ func TestSparseNonFinite(t *testing.T) {
 	if !errors.As(err, &e) || e.Index != 6 {
 		t.Errorf("error %v, want one of element 6", err)
 	}
+	if err := (&SGD{}).Step([]Param{p}, 1, 1); !errors.As(err, &e) || e.Index != 6 || e.What != "parameter" {
+		t.Errorf("after a step: error %v, want one of element 6", err)
+	}
 }
 
 func TestSparseRefuses(t *testing.T) {
