@@ -170,11 +170,12 @@ func (o *options) measure(ctx context.Context) (Result, error) {
 	slices.Sort(seconds)
 	median := seconds[len(seconds)/2]
 	c := o.config
+	_, last := c.LayerSize(c.NumLayers - 1) // whose size is the embedding's with tied weights
 	return Result{
 		Model: c.Model, ForwardOnly: o.forwardOnly, Alpha: o.plasticity.Alpha, Rate: o.plasticity.Rate, Params: c.ParamCount(),
 		Batch: o.batch, BPTT: o.bptt, Hidden: c.HiddenSize, Layers: c.NumLayers, Vocab: c.VocabSize, Threads: o.threads,
 		MsMedian: 1e3 * median, MsMin: 1e3 * seconds[0], TokensPerS: float64(n) / median, PeakRSSMB: peakRSS(),
-		Kernel: kernel.Level(), GemmGFLOPS: gemmGFLOPS(n, c.HiddenSize, c.VocabSize), FMAPeakGFLOPS: kernel.PeakFMA(o.threads),
+		Kernel: kernel.Level(), GemmGFLOPS: gemmGFLOPS(n, last, c.VocabSize), FMAPeakGFLOPS: kernel.PeakFMA(o.threads),
 	}, nil
 }
 
