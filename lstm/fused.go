@@ -48,6 +48,14 @@ func (w *Window[F]) Layer() Layer { return w.layer }
 // Scan returns the scan that w runs, which keeps the last window's recording.
 func (w *Window[F]) Scan() Scan[F] { return w.scan }
 
+// Hold says whether the parameters stay as they are from now on: windows that are
+// run meanwhile, as in an evaluation, need not prepare them again.
+func (w *Window[F]) Hold(on bool) {
+	if s, ok := w.scan.(interface{ Hold(bool) }); ok {
+		s.Hold(on)
+	}
+}
+
 // Apply adds w to the graph of its inputs. See Fused.
 func (w *Window[F]) Apply(x, state *G.Node, params []*G.Node) (Output, error) {
 	steps, batch, err := check(w.layer, x, state, params)

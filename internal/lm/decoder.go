@@ -6,19 +6,27 @@ import "github.com/engram-lm/engram/internal/kernel"
 // blocks of columns, and stays packed while the parameters are held: a window of
 // evaluation has so few rows that packing would take as long as the product.
 type decoder[F Float] struct {
-	blocks []kernel.Packed[F]
-	holds  int  // of Model.Hold, not released
-	packed bool // the blocks are of the weight as it is
+	blocks       []kernel.Packed[F]
+	held, packed bool // the parameters stay as they are; blocks are of the weight
 }
 
-// Hold lets windows without gradients keep what they work out of the parameters,
-// which must not change until release is called. Holds may be nested.
+// Hold lets windows keep what they work out of the parameters, which must not
+// change until release is called. Holds may be nested.
 func (m *Model[F]) Hold() (release func()) {
-	m.decoder.holds++
+	if m.holds++; m.holds == 1 {
+		m.hold(true)
+	}
 	return func() {
-		if m.decoder.holds--; m.decoder.holds == 0 {
-			m.decoder.packed = false
+		if m.holds--; m.holds == 0 {
+			m.hold(false)
 		}
+	}
+}
+
+func (m *Model[F]) hold(on bool) {
+	m.decoder.held, m.decoder.packed = on, false
+	for _, w := range m.windows {
+		w.Hold(on)
 	}
 }
 
@@ -36,7 +44,7 @@ func (d *decoder[F]) pack(weight []F, n int) {
 		lo, hi := i*columns, min(v, (i+1)*columns)
 		d.blocks[i].Pack(true, n, hi-lo, weight[lo*n:hi*n], n)
 	})
-	d.packed = d.holds > 0
+	d.packed = d.held
 }
 
 // logits computes out [rows, V] = x [rows, n] weight^T + bias.

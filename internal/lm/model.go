@@ -40,6 +40,7 @@ type Model[F Float] struct {
 	scored  *scores[F]
 	picked  *lastLogits[F]
 	decoder decoder[F] // of scored and picked
+	holds   int        // not released
 	graphs  map[shape]*graph[F]
 }
 

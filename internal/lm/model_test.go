@@ -177,3 +177,49 @@ func TestTokensOutsideTheVocabularyAreRefused(t *testing.T) {
 		t.Error("three tokens were read as two streams")
 	}
 }
+
+// What is kept while the parameters are held changes no bit, and is forgotten
+// after the last release.
+func TestHold(t *testing.T) {
+	x, y := []int32{1, 2, 3, 4, 1, 0, 10, 2}, []int32{2, 3, 4, 1, 0, 10, 2, 2}
+	for _, kind := range modeldir.Models {
+		m, err := lm.New[float32](config(kind, false), 1)
+		must(t, err)
+		lively(m)
+		score := func() []float64 {
+			nll, err := m.Score(x, y, m.NewState(2))
+			must(t, err)
+			logits, err := m.Logits(x, m.NewState(2))
+			must(t, err)
+			all := slices.Clone(nll)
+			for _, z := range logits {
+				all = append(all, float64(z))
+			}
+			return all
+		}
+		want := score()
+		outer, inner := m.Hold(), m.Hold()
+		for range 2 {
+			if !slices.Equal(score(), want) {
+				t.Errorf("%s: other bits while held", kind)
+			}
+		}
+		inner()
+		if !slices.Equal(score(), want) {
+			t.Errorf("%s: other bits while still held", kind)
+		}
+		outer()
+		for _, p := range m.Params {
+			for i := range p.Value {
+				p.Value[i] /= 2
+			}
+		}
+		changed := score()
+		fresh, err := lm.FromTensors[float32](m.Config, m.Tensors())
+		must(t, err)
+		m = fresh
+		if !slices.Equal(score(), changed) {
+			t.Errorf("%s: what was held outlived the release", kind)
+		}
+	}
+}

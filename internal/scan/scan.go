@@ -69,6 +69,8 @@ type LSTM[F Float] struct {
 	dh, dhPrev    []F // [B, H]
 	dc, dg        []F // [B, H]
 	recur, adjoin kernel.Packed[F]
+	input         kernel.Packed[F] // weight_ih, only while held
+	held, packed  bool             // the weights stay as they are; recur and input have them
 }
 
 // New returns a cell of n neurons with in inputs.
@@ -77,6 +79,9 @@ func New[F Float](in, n int, plastic Plastic[F]) *LSTM[F] {
 }
 
 const forwardGroup = 5
+
+// driveRows is how many rows of the inputs a worker multiplies at once.
+const driveRows = 28
 
 // biasColumns is how many columns of the bias's gradient a worker sums at once.
 const biasColumns = 128
@@ -100,11 +105,20 @@ func (l *LSTM[F]) Begin(batch, steps int, params [][]F, state []F) {
 	grow(&l.c, (steps+1)*batch*n)
 	copy(l.h[:batch*n], state)
 	copy(l.c[:batch*n], state[batch*n:])
-	l.recur.Pack(true, n, 4*n, l.whh, n)
+	if !l.packed {
+		l.recur.Pack(true, n, 4*n, l.whh, n)
+		if l.packed = l.held; l.held {
+			l.input.Pack(true, l.in, 4*n, l.wih, l.in)
+		}
+	}
 	if l.plastic != nil {
 		l.plastic.Begin(batch, steps, state[2*batch*n:])
 	}
 }
+
+// Hold says whether the weights stay as they are from now on, so that recordings
+// to come need not pack them again.
+func (l *LSTM[F]) Hold(on bool) { l.held, l.packed = on, false }
 
 // Taken returns the number of steps recorded so far.
 func (l *LSTM[F]) Taken() int { return l.taken }
@@ -120,7 +134,7 @@ func (l *LSTM[F]) Forward(steps int, x, out []F) {
 		l.x = l.xs
 	}
 	z := l.act[t0*batch*4*n:][:rows*4*n]
-	kernel.Gemm(false, true, rows, 4*n, l.in, 1, x, l.in, l.wih, l.in, 0, z, 4*n)
+	l.drive(rows, x, z)
 	kernel.Parallel(groups(batch, forwardGroup), func(i int) {
 		b0, b1 := bounds(i, batch, forwardGroup)
 		for t := t0; t < t0+steps; t++ {
@@ -129,6 +143,18 @@ func (l *LSTM[F]) Forward(steps int, x, out []F) {
 		}
 	})
 	l.taken += steps
+}
+
+// drive computes z [rows, 4H] = x [rows, I] W_ih^T.
+func (l *LSTM[F]) drive(rows int, x, z []F) {
+	if !l.packed {
+		kernel.Gemm(false, true, rows, 4*l.n, l.in, 1, x, l.in, l.wih, l.in, 0, z, 4*l.n)
+		return
+	}
+	kernel.Parallel(groups(rows, driveRows), func(i int) {
+		r0, r1 := bounds(i, rows, driveRows)
+		l.input.Mul(r1-r0, x[r0*l.in:], l.in, 0, z[r0*4*l.n:], 4*l.n)
+	})
 }
 
 func groups(batch, size int) int { return (batch + size - 1) / size }
