@@ -87,13 +87,21 @@ func (*dropout[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 	return nil
 }
 
+// maskSteps is how many steps of a window a task masks.
+const maskSteps = 8
+
+// masked computes dst = x mask, step by step.
 func masked[F Float](dst, x, mask []F) {
-	for len(dst) > 0 {
-		for i, m := range mask {
-			dst[i] = x[i] * m
+	n := len(mask)
+	steps := len(x) / n
+	kernel.Parallel((steps+maskSteps-1)/maskSteps, func(task int) {
+		for t := task * maskSteps; t < min(steps, (task+1)*maskSteps); t++ {
+			x, dst := x[t*n:(t+1)*n], dst[t*n:(t+1)*n]
+			for i, m := range mask {
+				dst[i] = x[i] * m
+			}
 		}
-		dst, x = dst[len(mask):], x[len(mask):]
-	}
+	})
 }
 
 // drawMask fills a mask: an element is kept with probability 1-p, and then
