@@ -92,7 +92,8 @@ type Scan[F Float] interface {
 	Forward(steps int, x, out []F)
 	// Taken returns the number of steps recorded so far.
 	Taken() int
-	// State writes the state after the steps taken so far.
+	// State writes the state after the steps taken so far, before Backward or
+	// after it.
 	State(state []F)
 	// Backward reads dout [T, B, H], the gradient of all outputs of the T steps
 	// taken, and dstate, that of the final state (nil for zero). It overwrites dx

@@ -223,3 +223,26 @@ func TestHold(t *testing.T) {
 		}
 	}
 }
+
+// A training window leaves the state that the same window leaves without a
+// backward pass, bit by bit.
+func TestTrainingCarriesTheSameState(t *testing.T) {
+	x, y := []int32{1, 2, 3, 4, 1, 0, 10, 2}, []int32{2, 3, 4, 1, 0, 10, 2, 2}
+	for _, kind := range modeldir.Models {
+		m, err := lm.New[float32](config(kind, false), 1)
+		must(t, err)
+		lively(m)
+		trained, scored := m.NewState(2), m.NewState(2)
+		for range 2 {
+			_, err := m.Train(x, y, trained, 0, nil)
+			must(t, err)
+			_, err = m.Score(x, y, scored)
+			must(t, err)
+			for l := range trained {
+				if !slices.Equal(trained[l].Data, scored[l].Data) {
+					t.Errorf("%s: training leaves another state in layer %d", kind, l)
+				}
+			}
+		}
+	}
+}
