@@ -25,8 +25,10 @@ func Fused(l Layer, x, state *G.Node, params []*G.Node) (Output, error) {
 // length, one set of buffers among them. It may stand once in each graph, and
 // one of the graphs may run at a time.
 type Window[F Float] struct {
-	// Detached leaves out the gradient of the initial state, which truncated
-	// back-propagation through time has no use for.
+	// Detached leaves the carried state to the caller, as truncated
+	// back-propagation through time does: no gradient flows to the initial state
+	// or from the final one, which is no part of the graph's output (Output.State
+	// is nil) but is asked for, after a run, by FinalState. It is set before Apply.
 	Detached bool
 
 	op.Buffers[F]
@@ -46,21 +48,33 @@ func (w *Window[F]) Layer() Layer { return w.layer }
 // Scan returns the scan that w runs, which keeps the last window's recording.
 func (w *Window[F]) Scan() Scan[F] { return w.scan }
 
+// Hold says whether the parameters stay as they are from now on: windows that are
+// run meanwhile, as in an evaluation, need not prepare them again.
+func (w *Window[F]) Hold(on bool) {
+	if s, ok := w.scan.(interface{ Hold(bool) }); ok {
+		s.Hold(on)
+	}
+}
+
 // Apply adds w to the graph of its inputs. See Fused.
 func (w *Window[F]) Apply(x, state *G.Node, params []*G.Node) (Output, error) {
 	steps, batch, err := check(w.layer, x, state, params)
 	if err != nil {
 		return Output{}, err
 	}
-	hidden := steps * batch * w.layer.HiddenSize()
-	carried := StateSize(w.layer, batch)
 	in := append([]*G.Node{x, state}, params...)
+	shape := tensor.Shape{steps, batch, w.layer.HiddenSize()}
+	if w.Detached {
+		hidden, err := op.Apply[F](w, shape, in...)
+		return Output{Hidden: hidden}, err
+	}
+	hidden, carried := shape.TotalSize(), StateSize(w.layer, batch)
 	packed, err := op.Apply[F](w, tensor.Shape{hidden + carried}, in...)
 	if err != nil {
 		return Output{}, err
 	}
 	var out Output
-	if out.Hidden, err = op.View(packed, 0, tensor.Shape{steps, batch, w.layer.HiddenSize()}); err != nil {
+	if out.Hidden, err = op.View(packed, 0, shape); err != nil {
 		return Output{}, err
 	}
 	out.State, err = op.View(packed, hidden, tensor.Shape{carried})
@@ -83,16 +97,22 @@ func (w *Window[F]) Forward(in []G.Value, out []F) error {
 	w.scan.Begin(batch, steps, w.params, op.Data[F](in[1]))
 	hidden := steps * batch * w.layer.HiddenSize()
 	w.scan.Forward(steps, op.Data[F](in[0]), out[:hidden])
-	w.scan.State(out[hidden:])
+	if !w.Detached {
+		w.scan.State(out[hidden:])
+	}
 	return nil
 }
+
+// FinalState writes the state [StateSize] after the last run of a graph with w in
+// it. The vector may be the one that the run began with.
+func (w *Window[F]) FinalState(state []F) { w.scan.State(state) }
 
 // Backward runs the window's adjoint; see op.Function.
 func (w *Window[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 	steps, batch := in[0].Shape()[0], in[0].Shape()[1]
 	hidden := steps * batch * w.layer.HiddenSize()
-	dstate := gout[hidden:]
-	if allZero(dstate) { // the final state was only carried: spare its pass
+	dstate := gout[hidden:] // empty if detached
+	if allZero(dstate) {    // the final state was only carried: spare its pass
 		dstate = nil
 	}
 	w.scan.Backward(gout[:hidden], dstate, gin[0], gin[1], gin[2:])

@@ -86,11 +86,14 @@ type Scan[F Float] interface {
 	// Begin starts a recording of at most steps steps of batch streams from
 	// state. The parameters must stay as they are until Backward has returned.
 	Begin(batch, steps int, params [][]F, state []F)
-	// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H].
+	// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H]. If
+	// these are all the steps of the recording at once, x must stay as it is
+	// until Backward has returned, for it is not copied.
 	Forward(steps int, x, out []F)
 	// Taken returns the number of steps recorded so far.
 	Taken() int
-	// State writes the state after the steps taken so far.
+	// State writes the state after the steps taken so far, before Backward or
+	// after it.
 	State(state []F)
 	// Backward reads dout [T, B, H], the gradient of all outputs of the T steps
 	// taken, and dstate, that of the final state (nil for zero). It overwrites dx

@@ -78,7 +78,7 @@ func testCase[F lm.Float](t *testing.T, dir string, tol float64) {
 		_, err := m.Train(w.X, w.Y, state, 0, nil)
 		must(t, err)
 		for _, p := range m.Params {
-			for i, g := range p.Grad {
+			for i, g := range dense(p) {
 				p.Value[i] -= F(want.LR) * g
 			}
 		}

@@ -29,6 +29,7 @@ func (m *Model[F]) Read(ctx context.Context, tokens []int32, state State[F], ste
 	if err != nil {
 		return Evaluation{}, err
 	}
+	defer m.Hold()()
 	var sum float64
 	var e Evaluation
 	for w, ok := windows.Next(); ok; w, ok = windows.Next() {

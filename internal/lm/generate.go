@@ -33,6 +33,7 @@ const promptSteps = 64
 // model is in use all the while.
 func (m *Model[F]) Generate(prompt []int32, s Sampling, r *rng.Stream) iter.Seq2[int32, error] {
 	return func(yield func(int32, error) bool) {
+		defer m.Hold()()
 		state := m.NewState(1)
 		var logits []F
 		err := errors.New("lm: the prompt is empty; want at least one token")

@@ -3,7 +3,9 @@ package lm
 import (
 	"fmt"
 	"math"
+	"slices"
 
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/op"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
@@ -34,9 +36,9 @@ type graph[F Float] struct {
 	states          []*G.Node
 	bound           []*lstm.State[F] // whose memory the state nodes read
 	masks           [][]F            // after the embedding and after each layer; nil without dropout
-	finals          []*G.Node
-	result          *G.Node // mean NLL, or logits
-	grads           G.Nodes // in the order of Model.Params
+	result          *G.Node          // mean NLL, or logits
+	vectors         *G.Node          // gradient of the embedded tokens [T, B, E]
+	grads           G.Nodes          // of the last of Model.Params: all but an untied embedding
 }
 
 // Train runs one training window and sets the parameters' gradients: x, y
@@ -54,9 +56,7 @@ func (m *Model[F]) Train(x, y []int32, state State[F], p float64, masks *rng.Str
 	if err := g.run(m, x, y, state); err != nil {
 		return 0, err
 	}
-	for i, p := range m.Params {
-		p.Grad = op.Data[F](g.grads[i].Value())
-	}
+	g.readGradients(m)
 	return float64(op.Data[F](g.result.Value())[0]), nil
 }
 
@@ -106,7 +106,7 @@ func (m *Model[F]) window(p purpose, x []int32, state State[F], dropout bool) (*
 	if len(m.graphs) >= maxGraphs {
 		clear(m.graphs)
 	}
-	g, err := m.build(key)
+	g, err := m.build(key, state)
 	if err != nil {
 		return nil, fmt.Errorf("lm: building the graph of %d steps, %d streams: %w", key.steps, key.batch, err)
 	}
@@ -114,8 +114,8 @@ func (m *Model[F]) window(p purpose, x []int32, state State[F], dropout bool) (*
 	return g, nil
 }
 
-func (m *Model[F]) build(s shape) (*graph[F], error) {
-	graph := &graph[F]{tokens: make([]int, s.steps*s.batch), targets: make([]int, s.steps*s.batch)}
+func (m *Model[F]) build(s shape, state State[F]) (*graph[F], error) {
+	graph := &graph[F]{tokens: make([]int, s.steps*s.batch), targets: make([]int, s.steps*s.batch), bound: slices.Clone(state)}
 	g := G.NewGraph()
 	dt := tensor.Float32
 	if _, ok := any(F(0)).(float64); ok {
@@ -146,23 +146,21 @@ func (m *Model[F]) build(s shape) (*graph[F], error) {
 	}
 
 	tokens := input("tokens", tensor.Int, graph.tokens, len(graph.tokens))
-	x, err := op.Apply[F](m.embed, tensor.Shape{s.steps, s.batch, m.Config.EmbeddingSize}, tokens, next(1)[0])
+	vectors, err := op.Apply[F](m.embed, tensor.Shape{s.steps, s.batch, m.Config.EmbeddingSize}, tokens, next(1)[0])
 	if err != nil {
 		return nil, err
 	}
-	if x, err = drop(0, x); err != nil {
+	x, err := drop(0, vectors)
+	if err != nil {
 		return nil, err
 	}
 	for i, l := range m.layers {
-		state := lstm.NewState[F](l, s.batch)
-		graph.bound = append(graph.bound, state)
-		node := input(fmt.Sprintf("state.%d", i), dt, state.Data, len(state.Data))
+		node := input(fmt.Sprintf("state.%d", i), dt, state[i].Data, len(state[i].Data))
 		graph.states = append(graph.states, node)
 		out, err := m.windows[i].Apply(x, node, next(len(l.Params())))
 		if err != nil {
 			return nil, err
 		}
-		graph.finals = append(graph.finals, out.State)
 		if x, err = drop(i+1, out.Hidden); err != nil {
 			return nil, err
 		}
@@ -172,30 +170,61 @@ func (m *Model[F]) build(s shape) (*graph[F], error) {
 		decoder = next(1)[0]
 	}
 	bias := next(1)[0]
-	switch s.purpose {
-	case picking:
+	if s.purpose == picking {
 		graph.result, err = op.Apply[F](m.picked, tensor.Shape{s.batch, m.Config.VocabSize}, x, decoder, bias)
-	default:
-		h := m.scored
+	} else {
+		var h op.Function[F] = m.scored
 		if s.purpose == training {
 			h = m.trained
 		}
 		targets := input("targets", tensor.Int, graph.targets, len(graph.targets))
-		graph.result, err = op.Apply[F](h, tensor.ScalarShape(), x, decoder, bias, targets)
+		graph.result, err = op.Apply(h, tensor.ScalarShape(), x, decoder, bias, targets)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if s.purpose == training {
-		if graph.grads, err = G.Grad(graph.result, params...); err != nil {
+		if err := graph.differentiate(vectors, params, m.Config.TieWeights); err != nil {
 			return nil, err
 		}
 	}
 	if op.Collision(g) {
-		return m.build(s)
+		return m.build(s, state)
 	}
 	graph.vm = G.NewTapeMachine(g)
 	return graph, nil
+}
+
+// differentiate adds the gradients. The embedding's own is no part of the graph:
+// all but the rows of the window's tokens would be zeros.
+func (g *graph[F]) differentiate(vectors *G.Node, params G.Nodes, tied bool) error {
+	if !tied {
+		params = params[1:]
+	}
+	one := g.result.Graph().AddNode(G.NewConstant(F(1)))
+	grads, err := G.Backpropagate(G.Nodes{g.result}, G.Nodes{one}, append(G.Nodes{vectors}, params...))
+	if err != nil {
+		return err
+	}
+	g.vectors, g.grads = grads[0], grads[1:]
+	return nil
+}
+
+// readGradients points the parameters to the gradients of the last run.
+func (g *graph[F]) readGradients(m *Model[F]) {
+	rows, sums := m.embed.gradient(g.tokens, op.Data[F](g.vectors.Value()))
+	dense := m.Params[len(m.Params)-len(g.grads):]
+	for i, p := range dense {
+		p.Grad = op.Data[F](g.grads[i].Value())
+	}
+	if !m.Config.TieWeights {
+		m.Params[0].Rows, m.Params[0].Grad = rows, sums
+		return
+	}
+	size := m.Config.EmbeddingSize
+	for i, row := range rows {
+		kernel.Add(m.Params[0].Grad[row*size:(row+1)*size], sums[i*size:])
+	}
 }
 
 // run runs the graph on tokens x, targets y and the state, which it replaces.
@@ -224,7 +253,7 @@ func (g *graph[F]) run(m *Model[F], x, y []int32, state State[F]) error {
 		return err
 	}
 	for i, s := range state {
-		copy(s.Data, op.Data[F](g.finals[i].Value()))
+		m.windows[i].FinalState(s.Data)
 	}
 	return nil
 }

@@ -8,28 +8,22 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// head is the softmax over the vocabulary with cross-entropy: h [T, B, H],
-// weight [V, H], bias [V], targets [T*B] (int) -> the mean negative
-// log-likelihood in nats, one number. With gradients, the logits' memory holds
-// the logits' gradients from the forward pass on; without, a few rows of logits
-// at a time do.
+// head is the softmax over the vocabulary with cross-entropy, for training:
+// h [T, B, H], weight [V, H], bias [V], targets [T*B] (int) -> the mean negative
+// log-likelihood in nats, one number. The logits' memory holds the logits'
+// gradients from the forward pass on.
 type head[F Float] struct {
 	op.Buffers[F]
-	gradients bool
-	logits    []F       // [T*B, V], or [scoreRows, V]
-	nll       []float64 // [T*B]
-	dbias     []F       // [tasks, V]: the bias's gradient over the rows of each task
+	logits []F       // [T*B, V]
+	nll    []float64 // [T*B]
+	dbias  []F       // [tasks, V]: the bias's gradient over the rows of each task
 }
-
-// scoreRows is how many rows of logits are worked out at once when no gradient
-// is wanted.
-const scoreRows = 64
 
 // taskRows is how many rows of the softmax a task takes; the sums over rows are
 // made task by task, so that they do not depend on the number of cores.
 const taskRows = 32
 
-// columns is how many of the vocabulary's columns a task sums at once.
+// columns is how many of the vocabulary's columns a task takes at once.
 const columns = 512
 
 func (*head[F]) String() string            { return "softmax-nll" }
@@ -37,60 +31,46 @@ func (*head[F]) Differentiable(i int) bool { return i < 3 }
 
 func (h *head[F]) Forward(in []G.Value, out []F) error {
 	x, weight, bias := op.Data[F](in[0]), op.Data[F](in[1]), op.Data[F](in[2])
-	targets := in[3].Data().([]int)
+	targets := op.Ints(in[3])
 	rows, v := len(targets), len(bias)
 	n := len(x) / rows
-	if cap(h.nll) < rows {
-		h.nll = make([]float64, rows)
-	}
-	h.nll = h.nll[:rows]
-	chunk := rows
-	if !h.gradients {
-		chunk = min(rows, scoreRows)
-	}
-	if cap(h.logits) < chunk*v {
-		h.logits = make([]F, chunk*v)
-	}
-	if n := tasks(rows) * v; h.gradients && cap(h.dbias) < n {
-		h.dbias = make([]F, n)
-	}
+	h.nll = likelihoods(h.nll, rows)
+	logits, sums := op.Grow(&h.logits, rows*v), op.Grow(&h.dbias, tasks(rows)*v)
 	scale := 1 / F(rows)
-	for r0 := 0; r0 < rows; r0 += chunk {
-		r1 := min(rows, r0+chunk)
-		logits := h.logits[:(r1-r0)*v]
-		kernel.Gemm(false, true, r1-r0, v, n, 1, x[r0*n:r1*n], n, weight, n, 0, logits, v)
-		kernel.Parallel(tasks(r1-r0), func(task int) {
-			var dbias []F
-			if h.gradients {
-				dbias = h.dbias[task*v : (task+1)*v]
-				clear(dbias)
-			}
-			for r := task * taskRows; r < min(r1-r0, (task+1)*taskRows); r++ {
-				row, target := logits[r*v:(r+1)*v], targets[r0+r]
-				kernel.Add(row, bias)
-				if !h.gradients {
-					h.nll[r0+r] = kernel.SoftmaxNLL(row, target)
-					continue
-				}
-				h.nll[r0+r] = kernel.SoftmaxNLLGrad(row, target, scale)
-				kernel.Add(dbias, row)
-			}
-		})
-	}
-	sum := 0.0
-	for _, nll := range h.nll {
-		sum += nll
-	}
-	out[0] = F(sum / float64(rows))
+	kernel.Gemm(false, true, rows, v, n, 1, x, n, weight, n, 0, logits, v)
+	kernel.Parallel(tasks(rows), func(task int) {
+		dbias := sums[task*v : (task+1)*v]
+		clear(dbias)
+		for r := task * taskRows; r < min(rows, (task+1)*taskRows); r++ {
+			row := logits[r*v : (r+1)*v]
+			kernel.Add(row, bias)
+			h.nll[r] = kernel.SoftmaxNLLGrad(row, targets[r], scale)
+			kernel.Add(dbias, row)
+		}
+	})
+	out[0] = mean[F](h.nll)
 	return nil
 }
 
 func tasks(rows int) int { return (rows + taskRows - 1) / taskRows }
 
-func (h *head[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
-	if !h.gradients {
-		return fmt.Errorf("lm: the head that only scores has no gradient")
+// likelihoods returns x with room for rows of them.
+func likelihoods(x []float64, rows int) []float64 {
+	if cap(x) < rows {
+		return make([]float64, rows)
 	}
+	return x[:rows]
+}
+
+func mean[F Float](x []float64) F {
+	sum := 0.0
+	for _, v := range x {
+		sum += v
+	}
+	return F(sum / float64(len(x)))
+}
+
+func (h *head[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 	x, weight := op.Data[F](in[0]), op.Data[F](in[1])
 	rows, v := len(h.nll), len(gin[2])
 	n := len(x) / rows
@@ -111,21 +91,66 @@ func (h *head[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 	return nil
 }
 
+// scores is head for scoring: it has no gradient, and a few rows of logits at a
+// time are enough.
+type scores[F Float] struct {
+	op.Buffers[F]
+	decoder *decoder[F]
+	logits  []F       // [scoreRows, V]
+	nll     []float64 // [T*B]
+}
+
+// scoreRows is how many rows of logits are worked out at once when no gradient
+// is wanted; softmaxRows of them are a task.
+const (
+	scoreRows   = 64
+	softmaxRows = 4
+)
+
+func (*scores[F]) String() string          { return "nll" }
+func (*scores[F]) Differentiable(int) bool { return false }
+
+func (s *scores[F]) Forward(in []G.Value, out []F) error {
+	x, weight, bias := op.Data[F](in[0]), op.Data[F](in[1]), op.Data[F](in[2])
+	targets := op.Ints(in[3])
+	rows, v := len(targets), len(bias)
+	n := len(x) / rows
+	s.nll = likelihoods(s.nll, rows)
+	logits := op.Grow(&s.logits, min(rows, scoreRows)*v)
+	s.decoder.pack(weight, n)
+	for r0 := 0; r0 < rows; r0 += scoreRows {
+		part := min(rows-r0, scoreRows)
+		s.decoder.logits(part, n, x[r0*n:], bias, logits)
+		kernel.Parallel((part+softmaxRows-1)/softmaxRows, func(task int) {
+			for r := task * softmaxRows; r < min(part, (task+1)*softmaxRows); r++ {
+				s.nll[r0+r] = kernel.SoftmaxNLL(logits[r*v:(r+1)*v], targets[r0+r])
+			}
+		})
+	}
+	out[0] = mean[F](s.nll)
+	return nil
+}
+
+func (*scores[F]) Backward([]G.Value, []F, [][]F) error {
+	return fmt.Errorf("lm: the head that only scores has no gradient")
+}
+
 // lastLogits are the logits after a window's last step: h [T, B, H], weight
 // [V, H], bias [V] -> [B, V].
-type lastLogits[F Float] struct{ op.Buffers[F] }
+type lastLogits[F Float] struct {
+	op.Buffers[F]
+	decoder *decoder[F]
+}
 
 func (*lastLogits[F]) String() string          { return "logits" }
 func (*lastLogits[F]) Differentiable(int) bool { return false }
 
-func (*lastLogits[F]) Forward(in []G.Value, out []F) error {
+func (l *lastLogits[F]) Forward(in []G.Value, out []F) error {
 	x, weight, bias := op.Data[F](in[0]), op.Data[F](in[1]), op.Data[F](in[2])
 	n := in[0].Shape()[2]
 	rows := len(out) / len(bias)
-	kernel.Gemm(false, true, rows, len(bias), n, 1, x[len(x)-rows*n:], n, weight, n, 0, out, len(bias))
-	for r := range rows {
-		kernel.Add(out[r*len(bias):(r+1)*len(bias)], bias)
-	}
+	l.decoder.pack(weight, n)
+	l.decoder.logits(rows, n, x[len(x)-rows*n:], bias, out)
 	return nil
 }
 

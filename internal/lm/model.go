@@ -17,11 +17,14 @@ import (
 type Float interface{ float32 | float64 }
 
 // Param is a trained tensor. Grad is its gradient in the last training step, a
-// view of memory that the next step overwrites.
+// view of memory that the next step overwrites. It is as long as Value, or, if
+// Rows is not nil, holds these rows of Value alone, in ascending order, and all
+// others are zero: an embedding has only the rows of the window's tokens.
 type Param[F Float] struct {
 	Name        string // as in model.safetensors
 	Shape       []int
 	Value, Grad []F
+	Rows        []int
 }
 
 // Model is a language model at work. It is not safe for concurrent use.
@@ -33,9 +36,11 @@ type Model[F Float] struct {
 	windows []*lstm.Window[F]
 	embed   *embedding[F]
 	drops   []*dropout[F] // after the embedding and after each layer
-	trained *head[F]      // with gradients
-	scored  *head[F]      // without
+	trained *head[F]
+	scored  *scores[F]
 	picked  *lastLogits[F]
+	decoder decoder[F] // of scored and picked
+	holds   int        // not released
 	graphs  map[shape]*graph[F]
 }
 
@@ -123,10 +128,10 @@ func empty[F Float](config modeldir.Config) (*Model[F], error) {
 		m.windows = append(m.windows, w)
 		m.drops = append(m.drops, &dropout[F]{})
 	}
-	m.embed = &embedding[F]{}
-	m.trained = &head[F]{gradients: true}
-	m.scored = &head[F]{}
-	m.picked = &lastLogits[F]{}
+	m.embed = &embedding[F]{slot: make([]int32, config.VocabSize)}
+	m.trained = &head[F]{}
+	m.scored = &scores[F]{decoder: &m.decoder}
+	m.picked = &lastLogits[F]{decoder: &m.decoder}
 	return m, nil
 }
 

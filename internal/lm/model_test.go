@@ -29,6 +29,18 @@ func lively[F lm.Float](m *lm.Model[F]) {
 	}
 }
 
+// dense returns a copy of a parameter's gradient with the rows that are zero.
+func dense[F lm.Float](p *lm.Param[F]) []F {
+	if p.Rows == nil {
+		return slices.Clone(p.Grad)
+	}
+	g, size := make([]F, len(p.Value)), p.Shape[1]
+	for i, row := range p.Rows {
+		copy(g[row*size:(row+1)*size], p.Grad[i*size:])
+	}
+	return g
+}
+
 // Every parameter's gradient agrees with finite differences, through embedding,
 // dropout, layers and softmax, with tied weights and without.
 func TestGradients(t *testing.T) {
@@ -49,7 +61,7 @@ func TestGradients(t *testing.T) {
 					loss()
 					var grads [][]float64
 					for _, p := range m.Params {
-						grads = append(grads, slices.Clone(p.Grad))
+						grads = append(grads, dense(p))
 					}
 					for k, p := range m.Params {
 						largest, off := 0.0, 0.0
@@ -136,13 +148,13 @@ func TestEqualStreams(t *testing.T) {
 	must(t, err)
 	var one [][]float64
 	for _, p := range m.Params {
-		one = append(one, slices.Clone(p.Grad))
+		one = append(one, dense(p))
 	}
 	const streams = 75
 	_, err = m.Train(slices.Repeat([]int32{3}, streams), slices.Repeat([]int32{7}, streams), m.NewState(streams), 0, nil)
 	must(t, err)
 	for k, p := range m.Params {
-		for i, g := range p.Grad {
+		for i, g := range dense(p) {
 			if math.Abs(g-one[k][i]) > 1e-13 {
 				t.Fatalf("%s[%d]: gradient %v of %d streams, %v of one", p.Name, i, g, streams, one[k][i])
 			}
@@ -163,5 +175,74 @@ func TestTokensOutsideTheVocabularyAreRefused(t *testing.T) {
 	}
 	if _, err := m.Score([]int32{1, 2, 3}, []int32{1, 2, 3}, m.NewState(2)); err == nil {
 		t.Error("three tokens were read as two streams")
+	}
+}
+
+// What is kept while the parameters are held changes no bit, and is forgotten
+// after the last release.
+func TestHold(t *testing.T) {
+	x, y := []int32{1, 2, 3, 4, 1, 0, 10, 2}, []int32{2, 3, 4, 1, 0, 10, 2, 2}
+	for _, kind := range modeldir.Models {
+		m, err := lm.New[float32](config(kind, false), 1)
+		must(t, err)
+		lively(m)
+		score := func() []float64 {
+			nll, err := m.Score(x, y, m.NewState(2))
+			must(t, err)
+			logits, err := m.Logits(x, m.NewState(2))
+			must(t, err)
+			all := slices.Clone(nll)
+			for _, z := range logits {
+				all = append(all, float64(z))
+			}
+			return all
+		}
+		want := score()
+		outer, inner := m.Hold(), m.Hold()
+		for range 2 {
+			if !slices.Equal(score(), want) {
+				t.Errorf("%s: other bits while held", kind)
+			}
+		}
+		inner()
+		if !slices.Equal(score(), want) {
+			t.Errorf("%s: other bits while still held", kind)
+		}
+		outer()
+		for _, p := range m.Params {
+			for i := range p.Value {
+				p.Value[i] /= 2
+			}
+		}
+		changed := score()
+		fresh, err := lm.FromTensors[float32](m.Config, m.Tensors())
+		must(t, err)
+		m = fresh
+		if !slices.Equal(score(), changed) {
+			t.Errorf("%s: what was held outlived the release", kind)
+		}
+	}
+}
+
+// A training window leaves the state that the same window leaves without a
+// backward pass, bit by bit.
+func TestTrainingCarriesTheSameState(t *testing.T) {
+	x, y := []int32{1, 2, 3, 4, 1, 0, 10, 2}, []int32{2, 3, 4, 1, 0, 10, 2, 2}
+	for _, kind := range modeldir.Models {
+		m, err := lm.New[float32](config(kind, false), 1)
+		must(t, err)
+		lively(m)
+		trained, scored := m.NewState(2), m.NewState(2)
+		for range 2 {
+			_, err := m.Train(x, y, trained, 0, nil)
+			must(t, err)
+			_, err = m.Score(x, y, scored)
+			must(t, err)
+			for l := range trained {
+				if !slices.Equal(trained[l].Data, scored[l].Data) {
+					t.Errorf("%s: training leaves another state in layer %d", kind, l)
+				}
+			}
+		}
 	}
 }

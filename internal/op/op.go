@@ -49,9 +49,13 @@ type Buffers[F Float] struct{ out, grad []F }
 // Memory returns b, so that embedding it satisfies Function.
 func (b *Buffers[F]) Memory() *Buffers[F] { return b }
 
-func grow[F Float](p *[]F, n int) []F {
+// Grow returns n elements of *p, which it replaces if they are too few, by at
+// least a quarter more than there were: each graph keeps the tensors of its last
+// run, so every size that a buffer has had may stay in memory, and window lengths
+// that grow one by one must not make that many.
+func Grow[F Float](p *[]F, n int) []F {
 	if cap(*p) < n {
-		*p = make([]F, n)
+		*p = make([]F, max(n, cap(*p)*5/4))
 	}
 	return (*p)[:n]
 }
@@ -59,14 +63,26 @@ func grow[F Float](p *[]F, n int) []F {
 // Data returns the elements of a value: a tensor's backing slice, or the one
 // element of a scalar.
 func Data[F Float](v G.Value) []F {
-	switch d := v.Data().(type) {
-	case []F:
-		return d
-	case F:
-		return []F{d}
+	// A tensor's own method Data goes through reflection and allocates twice.
+	if d, ok := v.(*tensor.Dense); ok && !d.IsScalar() {
+		switch d.Dtype() {
+		case tensor.Float32:
+			if x, ok := any(d.Float32s()).([]F); ok {
+				return x
+			}
+		case tensor.Float64:
+			if x, ok := any(d.Float64s()).([]F); ok {
+				return x
+			}
+		}
+	} else if x, ok := v.Data().(F); ok {
+		return []F{x}
 	}
 	panic(fmt.Sprintf("op: a value of %v where %T is wanted", v.Dtype(), F(0)))
 }
+
+// Ints returns the elements of a tensor of ints.
+func Ints(v G.Value) []int { return v.(*tensor.Dense).Ints() }
 
 // Apply adds f to the graph of its inputs; the result has the given shape.
 func Apply[F Float](f Function[F], shape tensor.Shape, in ...*G.Node) (*G.Node, error) {
@@ -148,7 +164,7 @@ type forward[F Float] struct {
 }
 
 func (o *forward[F]) Do(in ...G.Value) (G.Value, error) {
-	out := grow(&o.f.Memory().out, o.shape.TotalSize())
+	out := Grow(&o.f.Memory().out, o.shape.TotalSize())
 	if err := o.f.Forward(in, out); err != nil {
 		return nil, err
 	}
@@ -165,7 +181,8 @@ func (o *forward[F]) DiffWRT(n int) []bool {
 
 // SymDiff adds the backward operation, which reads the inputs, the gradient of
 // the output and, so that it runs after the forward pass, the output; a view of
-// its packed result goes to each input.
+// its packed result goes to each input. Where no input is differentiable there
+// is nothing to add.
 func (o *forward[F]) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	b := &backward[F]{f: o.f, inputs: len(in)}
 	total := 0
@@ -177,13 +194,16 @@ func (o *forward[F]) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 		b.sizes = append(b.sizes, size)
 		total += size
 	}
+	grads := make(G.Nodes, len(in))
+	if total == 0 {
+		return grads, nil
+	}
 	children := append(append(G.Nodes{}, in...), out, grad)
 	b.base = newBase(o.name+"'", tensor.Shape{total}, children)
 	packed, err := G.ApplyOp(b, children...)
 	if err != nil {
 		return nil, err
 	}
-	grads := make(G.Nodes, len(in))
 	offset := 0
 	for i, n := range in {
 		if !o.f.Differentiable(i) {
@@ -207,7 +227,7 @@ type backward[F Float] struct {
 }
 
 func (o *backward[F]) Do(in ...G.Value) (G.Value, error) {
-	packed := grow(&o.f.Memory().grad, o.shape.TotalSize())
+	packed := Grow(&o.f.Memory().grad, o.shape.TotalSize())
 	o.gin = o.gin[:0]
 	offset := 0
 	for i, size := range o.sizes {

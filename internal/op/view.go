@@ -52,7 +52,7 @@ type pad[F Float] struct {
 // gorgonia adds gradients of one node together in place.
 func (o *pad[F]) Do(in ...G.Value) (G.Value, error) {
 	g := Data[F](in[0])
-	data := grow(&o.data, o.shape.TotalSize())
+	data := Grow(&o.data, o.shape.TotalSize())
 	clear(data[:o.offset])
 	copy(data[o.offset:], g)
 	clear(data[o.offset+len(g):])

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/engram-lm/engram/internal/kernel"
@@ -29,8 +30,8 @@ const (
 	adamSteps = "adam.steps"
 )
 
-func (a *Adam) Step(params []Param, lr float64) error {
-	if err := check(params, lr); err != nil {
+func (a *Adam) Step(params []Param, lr, scale float64) error {
+	if err := check(params, lr, scale); err != nil {
 		return err
 	}
 	if a.m == nil {
@@ -46,14 +47,17 @@ func (a *Adam) Step(params []Param, lr float64) error {
 	// The corrections start near zero, where float32 would lose digits.
 	bc1 := 1 - math.Pow(a.Beta1, float64(a.t))
 	bc2 := 1 - math.Pow(a.Beta2, float64(a.t))
-	for _, p := range params {
+	var bad error
+	for i := range params {
+		p := &params[i]
 		m, v := a.m[p.Name], a.v[p.Name]
-		inChunks(len(p.Value), func(_, lo, hi int) {
-			kernel.AdamStep(p.Value[lo:hi], p.Grad[lo:hi], m[lo:hi], v[lo:hi], float32(lr),
+		// A row without a gradient moves too: its moments decay.
+		bad = cmp.Or(bad, p.nonFinite(p.all(scale, func(value, grad []float32, at int) {
+			kernel.AdamStep(value, grad, m[at:at+len(value)], v[at:at+len(value)], float32(lr),
 				float32(a.Beta1), float32(a.Beta2), float32(a.Eps), float32(a.WeightDecay), float32(bc1), float32(bc2))
-		})
+		})))
 	}
-	return nil
+	return bad
 }
 
 func (a *Adam) State() State {

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/engram-lm/engram/internal/kernel"
@@ -35,11 +36,11 @@ func (a *ASGD) Trigger() { a.triggered = true }
 // Triggered reports whether the mean was started.
 func (a *ASGD) Triggered() bool { return a.triggered }
 
-func (a *ASGD) Step(params []Param, lr float64) error {
+func (a *ASGD) Step(params []Param, lr, scale float64) error {
 	if a.swapped {
 		return errors.New("the averages are in the place of the parameters; want them swapped back before the next step")
 	}
-	if err := check(params, lr); err != nil {
+	if err := check(params, lr, scale); err != nil {
 		return err
 	}
 	if a.triggered {
@@ -51,10 +52,10 @@ func (a *ASGD) Step(params []Param, lr float64) error {
 		}
 		a.n++
 	}
-	for _, p := range params {
-		inChunks(len(p.Value), func(_, lo, hi int) {
-			kernel.SGDStep(p.Value[lo:hi], p.Grad[lo:hi], float32(lr), float32(a.WeightDecay))
-		})
+	var bad error
+	for i := range params {
+		p := &params[i]
+		bad = cmp.Or(bad, p.descend(lr, scale, a.WeightDecay))
 		switch {
 		case a.n == 1:
 			copy(a.average[p.Name], p.Value) // mu = 1, and exactly p whatever the rounding
@@ -63,7 +64,7 @@ func (a *ASGD) Step(params []Param, lr float64) error {
 			inChunks(len(p.Value), func(_, lo, hi int) { kernel.AverageStep(average[lo:hi], p.Value[lo:hi], mu) })
 		}
 	}
-	return nil
+	return bad
 }
 
 // Swap exchanges the parameters with their averages, to evaluate or save these;

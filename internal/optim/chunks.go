@@ -9,11 +9,24 @@ const chunk = 1 << 16
 // inChunks calls f for each chunk [lo, hi) of n elements, on several cores; i is
 // the chunk's number.
 func inChunks(n int, f func(i, lo, hi int)) {
+	if n <= chunk {
+		f(0, 0, n)
+		return
+	}
 	kernel.Parallel((n+chunk-1)/chunk, func(i int) { f(i, i*chunk, min(n, (i+1)*chunk)) })
+}
+
+// inParts is inChunks for n rows of size elements, which stay whole.
+func inParts(n, size int, f func(lo, hi int)) {
+	rows := max(1, chunk/max(1, size))
+	kernel.Parallel((n+rows-1)/rows, func(i int) { f(i*rows, min(n, (i+1)*rows)) })
 }
 
 // sumSquares is kernel.SumSquares on several cores.
 func sumSquares(x []float32) (sum float64) {
+	if len(x) <= chunk {
+		return kernel.SumSquares(x)
+	}
 	sums := make([]float64, (len(x)+chunk-1)/chunk)
 	inChunks(len(x), func(i, lo, hi int) { sums[i] = kernel.SumSquares(x[lo:hi]) })
 	for _, s := range sums {
@@ -22,8 +35,12 @@ func sumSquares(x []float32) (sum float64) {
 	return sum
 }
 
-// nonFinite is kernel.IndexNonFinite on several cores.
-func nonFinite(x []float32) int {
+// IndexNonFinite is kernel.IndexNonFinite on several cores: the index of the first
+// NaN or infinity in x, or -1.
+func IndexNonFinite(x []float32) int {
+	if len(x) <= chunk {
+		return kernel.IndexNonFinite(x)
+	}
 	found := make([]int, (len(x)+chunk-1)/chunk)
 	inChunks(len(x), func(i, lo, hi int) { found[i] = kernel.IndexNonFinite(x[lo:hi]) })
 	for i, at := range found {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-
-	"github.com/engram-lm/engram/internal/kernel"
 )
 
 // NonFiniteError names the first tensor with a NaN or an infinity in it.
@@ -20,42 +18,35 @@ func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("%s of %s is %v at element %d; want finite numbers", e.What, e.Tensor, e.Value, e.Index)
 }
 
-// ClipGlobalNorm returns the Euclidean norm over all gradients and, if it is
-// above max, scales them so that it becomes max (Pascanu, Mikolov and Bengio
-// 2013). A max of 0 only measures. The sum runs in float64 over the parameters
-// in their order. A norm that is NaN or infinite leaves the gradients as they
-// are and is a *NonFiniteError.
-func ClipGlobalNorm(params []Param, max float64) (norm float64, err error) {
+// GlobalNorm returns the Euclidean norm over all gradients, summed in float64
+// over the parameters in their order. A norm that is NaN or infinite is a
+// *NonFiniteError.
+func GlobalNorm(params []Param) (float64, error) {
 	var sum float64
 	for _, p := range params {
 		sum += sumSquares(p.Grad)
 	}
-	norm = math.Sqrt(sum)
-	if math.IsNaN(norm) || math.IsInf(norm, 0) {
-		for _, p := range params {
-			if i := nonFinite(p.Grad); i >= 0 {
-				return norm, &NonFiniteError{p.Name, "gradient", i, p.Grad[i]}
-			}
-		}
-		return norm, fmt.Errorf("gradient norm is %v; want a finite number", norm)
+	norm := math.Sqrt(sum)
+	if !math.IsNaN(norm) && !math.IsInf(norm, 0) {
+		return norm, nil
 	}
-	if max > 0 && norm > max {
-		scale := float32(max / norm)
-		for _, p := range params {
-			inChunks(len(p.Grad), func(_, lo, hi int) { kernel.Scale(scale, p.Grad[lo:hi]) })
+	for _, p := range params {
+		if i := IndexNonFinite(p.Grad); i >= 0 {
+			return norm, &NonFiniteError{p.Name, "gradient", p.index(i), p.Grad[i]}
 		}
 	}
-	return norm, nil
+	return norm, fmt.Errorf("gradient norm is %v; want a finite number", norm)
 }
 
-// CheckFinite returns a *NonFiniteError if a parameter is NaN or infinite.
-func CheckFinite(params []Param) error {
-	for _, p := range params {
-		if i := nonFinite(p.Value); i >= 0 {
-			return &NonFiniteError{p.Name, "parameter", i, p.Value[i]}
-		}
+// ClipScale returns what gradients of the given norm are to be multiplied by so
+// that their norm is at most max (Pascanu, Mikolov and Bengio 2013): 1 unless
+// the norm is above it, or if max is 0, which turns the clip off. It goes into
+// Optimizer.Step.
+func ClipScale(norm, max float64) float64 {
+	if max > 0 && norm > max {
+		return max / norm
 	}
-	return nil
+	return 1
 }
 
 // DivideSharedAlpha divides the gradient of every plasticity coefficient alpha

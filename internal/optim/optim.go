@@ -9,6 +9,7 @@
 package optim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -20,17 +21,26 @@ import (
 
 // Param is a named parameter with its gradient, both row-major in Shape. The
 // slices are the model's own memory.
+//
+// The gradient of an embedding may be sparse: if Rows is not nil, Grad holds
+// these rows of Shape alone, one behind the other, in ascending order, and all
+// others are zero. That changes the work of a step, not what it does.
 type Param struct {
 	Name        string
 	Shape       []int
 	Value, Grad []float32
+	Rows        []int
 }
 
 // Optimizer changes parameters by their gradients. The parameters of every
-// Step must be the same, by name and size; the gradients are left as they are.
+// Step must be the same, by name and size. What the gradients are after a step
+// is not said.
 type Optimizer interface {
-	// Step takes one step at learning rate lr. After an error no parameter has changed.
-	Step(params []Param, lr float64) error
+	// Step takes one step at learning rate lr with the gradients times scale, a
+	// factor such as ClipScale's: a pass over memory less than scaling them
+	// beforehand. A parameter that is NaN or infinite after the step is a
+	// *NonFiniteError; after any other error no parameter has changed.
+	Step(params []Param, lr, scale float64) error
 	// State returns what Load needs to go on to the same bits. The slices are
 	// the optimiser's own: copy them to keep them over the next step.
 	State() State
@@ -48,16 +58,27 @@ type State struct {
 // SGD is plain gradient descent: p <- p - lr (g + WeightDecay p).
 type SGD struct{ WeightDecay float64 }
 
-func (s *SGD) Step(params []Param, lr float64) error {
-	if err := check(params, lr); err != nil {
+func (s *SGD) Step(params []Param, lr, scale float64) error {
+	if err := check(params, lr, scale); err != nil {
 		return err
 	}
-	for _, p := range params {
-		inChunks(len(p.Value), func(_, lo, hi int) {
-			kernel.SGDStep(p.Value[lo:hi], p.Grad[lo:hi], float32(lr), float32(s.WeightDecay))
-		})
+	var bad error
+	for i := range params {
+		bad = cmp.Or(bad, params[i].descend(lr, scale, s.WeightDecay))
 	}
-	return nil
+	return bad
+}
+
+// descend computes Value -= lr (scale Grad + decay Value). Its error is a
+// *NonFiniteError.
+func (p *Param) descend(lr, scale, decay float64) error {
+	// With the scale in the rate it costs nothing.
+	rate, decay32 := float32(lr*scale), float32(decay/scale)
+	step := func(value, grad []float32, _ int) { kernel.SGDStep(value, grad, rate, decay32) }
+	if p.Rows != nil && decay == 0 {
+		return p.nonFinite(p.touched(step))
+	}
+	return p.nonFinite(p.all(1, step))
 }
 
 func (s *SGD) State() State { return State{} }
@@ -65,13 +86,16 @@ func (s *SGD) State() State { return State{} }
 func (s *SGD) Load(state State) error { return state.only("sgd", nil, nil) }
 
 // check refuses what would corrupt parameters or index out of range.
-func check(params []Param, lr float64) error {
+func check(params []Param, lr, scale float64) error {
 	if !(lr >= 0) || math.IsInf(lr, 0) {
 		return fmt.Errorf("learning rate %v; want a finite number of at least 0", lr)
 	}
-	for _, p := range params {
-		if len(p.Value) != len(p.Grad) {
-			return fmt.Errorf("parameter %s has %d values and %d gradients; want as many", p.Name, len(p.Value), len(p.Grad))
+	if !(scale > 0) || math.IsInf(scale, 0) {
+		return fmt.Errorf("gradients times %v; want a finite number above 0", scale)
+	}
+	for i := range params {
+		if err := params[i].check(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -9,7 +9,7 @@ import (
 )
 
 func param(name string, value, grad []float32) Param {
-	return Param{name, []int{len(value)}, value, grad}
+	return Param{Name: name, Shape: []int{len(value)}, Value: value, Grad: grad}
 }
 
 // near compares float32 results with numbers worked out by hand or in float64.
@@ -28,7 +28,7 @@ func near(t *testing.T, what string, got []float32, want ...float64) {
 func TestSGD(t *testing.T) {
 	p := param("w", []float32{1, -2}, []float32{0.5, 1})
 	s := &SGD{WeightDecay: 0.1}
-	if err := s.Step([]Param{p}, 2); err != nil {
+	if err := s.Step([]Param{p}, 2, 1); err != nil {
 		t.Fatal(err)
 	}
 	// 1 - 2 (0.5 + 0.1) and -2 - 2 (1 - 0.2)
@@ -42,7 +42,7 @@ func TestASGD(t *testing.T) {
 	a := &ASGD{}
 	step := func() {
 		t.Helper()
-		if err := a.Step(params, 1); err != nil {
+		if err := a.Step(params, 1, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestASGD(t *testing.T) {
 		t.Fatal(err)
 	}
 	near(t, "mean of 8, 7 and 6", p.Value, 7)
-	if err := a.Step(params, 1); err == nil {
+	if err := a.Step(params, 1, 1); err == nil {
 		t.Error("a step on the averages was taken")
 	}
 	if err := a.Swap(params); err != nil {
@@ -91,7 +91,7 @@ func TestAdam(t *testing.T) {
 			mHat, vHat := m[i]/(1-math.Pow(0.9, float64(step))), v[i]/(1-math.Pow(0.999, float64(step)))
 			want[i] -= lr * (mHat/(math.Sqrt(vHat)+1e-8) + wd*want[i])
 		}
-		if err := a.Step([]Param{p}, lr); err != nil {
+		if err := a.Step([]Param{p}, lr, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -105,7 +105,7 @@ func TestAdam(t *testing.T) {
 func TestAdamFirstStep(t *testing.T) {
 	// The corrected moments of a first step are g and g^2: it moves by lr against the sign.
 	p := param("w", []float32{1, 1, 1}, []float32{3, -1e-3, 0})
-	if err := NewAdam(0).Step([]Param{p}, 0.1); err != nil {
+	if err := NewAdam(0).Step([]Param{p}, 0.1, 1); err != nil {
 		t.Fatal(err)
 	}
 	near(t, "after a step", p.Value, 0.9, 1.1, 1)
@@ -135,7 +135,7 @@ func TestStateContinues(t *testing.T) {
 				}
 				copy(params[0].Grad, gradients[i])
 				copy(params[1].Grad, gradients[i][10:])
-				if err := o.Step(params, 0.1); err != nil {
+				if err := o.Step(params, 0.1, 1); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -216,7 +216,7 @@ func TestLoadRefuses(t *testing.T) {
 		p := param("w", []float32{1, 2}, []float32{1, 1})
 		err := c.o.Load(c.state)
 		if err == nil {
-			err = c.o.Step([]Param{p}, 1)
+			err = c.o.Step([]Param{p}, 1, 1)
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
@@ -229,11 +229,16 @@ func TestStepRefuses(t *testing.T) {
 	for name, o := range map[string]Optimizer{"sgd": &SGD{}, "asgd": &ASGD{}, "adam": NewAdam(0)} {
 		good := param("w", []float32{1}, []float32{1})
 		for _, lr := range []float64{-1, math.NaN(), math.Inf(1)} {
-			if err := o.Step([]Param{good}, lr); err == nil {
+			if err := o.Step([]Param{good}, lr, 1); err == nil {
 				t.Errorf("%s: rate %v was accepted", name, lr)
 			}
 		}
-		if err := o.Step([]Param{{Name: "w", Value: []float32{1}}}, 1); err == nil {
+		for _, scale := range []float64{-1, 0, math.NaN(), math.Inf(1)} {
+			if err := o.Step([]Param{good}, 1, scale); err == nil {
+				t.Errorf("%s: gradients times %v were accepted", name, scale)
+			}
+		}
+		if err := o.Step([]Param{{Name: "w", Value: []float32{1}}}, 1, 1); err == nil {
 			t.Errorf("%s: a parameter without a gradient was accepted", name)
 		}
 	}

@@ -29,10 +29,11 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		}
 		params[i] = p
 	}
-	if _, err := ClipGlobalNorm(params, s.MaxNorm); err != nil {
+	norm, err := GlobalNorm(params)
+	if err != nil {
 		return err
 	}
-	if err := s.Optimizer.Step(params, s.Rate); err != nil {
+	if err := s.Optimizer.Step(params, s.Rate, ClipScale(norm, s.MaxNorm)); err != nil {
 		return err
 	}
 	for _, p := range params {
@@ -55,7 +56,7 @@ func paramOf(vg gorgonia.ValueGrad, i int) (Param, error) {
 	if !okValue || !okGrad {
 		return Param{}, fmt.Errorf("%s: a %T with gradient %T; want contiguous float32 tensors", name, vg.Value(), grad)
 	}
-	return Param{name, vg.Value().Shape(), value, gradient}, nil
+	return Param{Name: name, Shape: vg.Value().Shape(), Value: value, Grad: gradient}, nil
 }
 
 // float32s returns the memory of a value.

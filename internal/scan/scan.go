@@ -61,9 +61,11 @@ type LSTM[F Float] struct {
 	plastic Plastic[F] // nil: a standard LSTM
 
 	batch, taken  int
+	steps         int // that the recording has room for
 	wih, whh      []F
 	bias          []F
-	x             []F // [T, B, I]
+	x             []F // [T, B, I]: the caller's, or in xs
+	xs            []F // inputs that came in parts
 	act           []F // [T, B, 4H]: gates after their activation
 	h, c          []F // [T+1, B, H]: index t is the state before step t
 	tanhC         []F // [T, B, H]
@@ -71,6 +73,8 @@ type LSTM[F Float] struct {
 	dh, dhPrev    []F // [B, H]
 	dc, dg        []F // [B, H]
 	recur, adjoin kernel.Packed[F]
+	input         kernel.Packed[F] // weight_ih, only while held
+	held, packed  bool             // the weights stay as they are; recur and input have them
 }
 
 // New returns a cell of n neurons with in inputs.
@@ -88,6 +92,12 @@ func (l *LSTM[F]) groups() (forward, backward int) {
 	return l.plastic.Groups()
 }
 
+// driveRows is how many rows of the inputs a worker multiplies at once.
+const driveRows = 28
+
+// biasColumns is how many columns of the bias's gradient a worker sums at once.
+const biasColumns = 128
+
 func grow[F Float](p *[]F, n int) {
 	if cap(*p) < n {
 		*p = pages.Make[F](n)
@@ -99,43 +109,65 @@ func grow[F Float](p *[]F, n int) {
 // change before Backward has returned.
 func (l *LSTM[F]) Begin(batch, steps int, params [][]F, state []F) {
 	n := l.n
-	l.batch, l.taken = batch, 0
+	l.batch, l.steps, l.taken = batch, steps, 0
 	l.wih, l.whh, l.bias = params[0], params[1], params[2]
-	grow(&l.x, steps*batch*l.in)
 	grow(&l.act, steps*batch*4*n)
 	grow(&l.tanhC, steps*batch*n)
 	grow(&l.h, (steps+1)*batch*n)
 	grow(&l.c, (steps+1)*batch*n)
 	copy(l.h[:batch*n], state)
 	copy(l.c[:batch*n], state[batch*n:])
-	l.recur.Pack(true, n, 4*n, l.whh, n)
+	if !l.packed {
+		l.recur.Pack(true, n, 4*n, l.whh, n)
+		if l.packed = l.held; l.held {
+			l.input.Pack(true, l.in, 4*n, l.wih, l.in)
+		}
+	}
 	if l.plastic != nil {
 		l.plastic.Begin(batch, steps, state[2*batch*n:])
 	}
 }
 
+// Hold says whether the weights stay as they are from now on, so that recordings
+// to come need not pack them again.
+func (l *LSTM[F]) Hold(on bool) { l.held, l.packed = on, false }
+
 // Taken returns the number of steps recorded so far.
 func (l *LSTM[F]) Taken() int { return l.taken }
 
-// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H].
+// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H]. If they
+// fill the recording at once, x is kept, not copied, until Backward.
 func (l *LSTM[F]) Forward(steps int, x, out []F) {
 	n, batch, t0 := l.n, l.batch, l.taken
 	rows := steps * batch
-	copy(l.x[t0*batch*l.in:], x[:rows*l.in])
-	z := l.act[t0*batch*4*n:][:rows*4*n]
-	for r := range rows {
-		copy(z[r*4*n:(r+1)*4*n], l.bias)
+	if l.x = x[:rows*l.in]; steps < l.steps {
+		grow(&l.xs, l.steps*batch*l.in)
+		copy(l.xs[t0*batch*l.in:], l.x)
+		l.x = l.xs
 	}
-	kernel.Gemm(false, true, rows, 4*n, l.in, 1, x, l.in, l.wih, l.in, 1, z, 4*n)
+	z := l.act[t0*batch*4*n:][:rows*4*n]
+	l.drive(rows, x, z)
 	group, _ := l.groups()
 	kernel.Parallel(groups(batch, group), func(i int) {
 		b0, b1 := bounds(i, batch, group)
 		for t := t0; t < t0+steps; t++ {
 			l.step(t, b0, b1)
+			copy(l.rows(out, t-t0, b0, b1, n), l.rows(l.h, t+1, b0, b1, n))
 		}
 	})
 	l.taken += steps
-	copy(out[:rows*n], l.h[(t0+1)*batch*n:])
+}
+
+// drive computes z [rows, 4H] = x [rows, I] W_ih^T.
+func (l *LSTM[F]) drive(rows int, x, z []F) {
+	if !l.packed {
+		kernel.Gemm(false, true, rows, 4*l.n, l.in, 1, x, l.in, l.wih, l.in, 0, z, 4*l.n)
+		return
+	}
+	kernel.Parallel(groups(rows, driveRows), func(i int) {
+		r0, r1 := bounds(i, rows, driveRows)
+		l.input.Mul(r1-r0, x[r0*l.in:], l.in, 0, z[r0*4*l.n:], 4*l.n)
+	})
 }
 
 func groups(batch, size int) int { return (batch + size - 1) / size }
@@ -167,6 +199,7 @@ func (l *LSTM[F]) step(t, b0, b1 int) {
 	}
 	for b := range b1 - b0 {
 		lo, hi := b*n, (b+1)*n
+		kernel.Add(s.Act[4*lo:4*hi], l.bias)
 		kernel.LSTMForward(n, s.Act[4*lo:4*hi], cPrev[lo:hi], s.C[lo:hi], tanhC[lo:hi], s.H[lo:hi])
 	}
 	if l.plastic != nil {
@@ -225,10 +258,13 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	}
 	kernel.Gemm(true, false, 4*n, l.in, rows, 1, l.dz, 4*n, l.x, l.in, 0, dparams[0], l.in)
 	kernel.Gemm(true, false, 4*n, n, rows, 1, l.dz, 4*n, l.h, n, 0, dparams[1], n)
-	clear(dparams[2])
-	for r := range rows {
-		kernel.Add(dparams[2], l.dz[r*4*n:(r+1)*4*n])
-	}
+	kernel.Parallel(groups(4*n, biasColumns), func(i int) {
+		lo, hi := bounds(i, 4*n, biasColumns)
+		clear(dparams[2][lo:hi])
+		for r := range rows {
+			kernel.Add(dparams[2][lo:hi], l.dz[r*4*n+lo:r*4*n+hi])
+		}
+	})
 	if dx != nil {
 		kernel.Gemm(false, false, rows, l.in, 4*n, 1, l.dz, 4*n, l.wih, l.in, 0, dx, l.in)
 	}

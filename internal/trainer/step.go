@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/engram-lm/engram/data"
-	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/optim"
 )
 
@@ -27,23 +26,24 @@ func (t *training) step(w data.Window, lr float64) error {
 		return t.diverged(fmt.Errorf("the loss is %v", nll))
 	}
 	for i, p := range t.model.Params {
-		t.params[i].Grad = p.Grad
+		t.params[i].Grad, t.params[i].Rows = p.Grad, p.Rows
 	}
 	if t.Recipe.DivideAlpha {
 		if err := optim.DivideSharedAlpha(t.params); err != nil {
 			return err
 		}
 	}
-	if t.GradNorm, err = optim.ClipGlobalNorm(t.params, t.Recipe.ClipNorm); err != nil {
+	if t.GradNorm, err = optim.GlobalNorm(t.params); err != nil {
 		return t.diverged(err)
 	}
-	if err := t.optimizer.Step(t.params, lr); err != nil {
+	err = t.optimizer.Step(t.params, lr, optim.ClipScale(t.GradNorm, t.Recipe.ClipNorm))
+	if _, ok := errors.AsType[*optim.NonFiniteError](err); ok {
+		return t.diverged(err)
+	}
+	if err != nil {
 		return err
 	}
 	boundTraceRates(t.params)
-	if err := optim.CheckFinite(t.params); err != nil {
-		return t.diverged(err)
-	}
 	n := len(w.X)
 	t.NLL += nll * float64(n)
 	t.Tokens += n
@@ -72,14 +72,14 @@ func (t *training) trainNLL() float64 { return t.NLL / float64(max(1, t.Tokens))
 // trouble began.
 func (t *training) checkState() error {
 	for l, layer := range t.state {
-		if kernel.IndexNonFinite(layer.Data) < 0 {
+		if optim.IndexNonFinite(layer.Data) < 0 {
 			continue
 		}
 		for _, part := range []struct{ name, what string }{
 			{"hebb", "Hebbian trace"}, {"trace", "eligibility trace"}, {"c", "cell state c"}, {"h", "output h"},
 		} {
 			x := layer.Part(part.name)
-			if i := kernel.IndexNonFinite(x); i >= 0 {
+			if i := optim.IndexNonFinite(x); i >= 0 {
 				return fmt.Errorf("the %s of layers.%d is %v", part.what, l, x[i])
 			}
 		}

@@ -60,7 +60,7 @@ func (j *Job) begin() (*training, error) {
 		return nil, err
 	}
 	for _, p := range t.model.Params {
-		t.params = append(t.params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value, Grad: make([]float32, len(p.Value))})
+		t.params = append(t.params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value})
 	}
 	if t.windows, err = data.NewWindows(j.Train.Tokens, j.Recipe.Batch, j.Recipe.BPTT); err != nil {
 		return nil, fmt.Errorf("train text: %w", err)

@@ -137,6 +137,9 @@ func (o *options) measure(ctx context.Context) (Result, error) {
 	n := o.batch * o.bptt
 	x, y := make([]int32, n), make([]int32, n)
 	state := m.NewState(o.batch)
+	if o.forwardOnly {
+		defer m.Hold()()
+	}
 	var seconds []float64
 	for step := range o.warmup + o.steps {
 		if err := ctx.Err(); err != nil {
@@ -150,10 +153,11 @@ func (o *options) measure(ctx context.Context) (Result, error) {
 			_, err = m.Score(x, y, state)
 		} else if _, err = m.Train(x, y, state, 0, nil); err == nil {
 			for i, p := range m.Params {
-				params[i].Grad = p.Grad
+				params[i].Grad, params[i].Rows = p.Grad, p.Rows
 			}
-			if _, err = optim.ClipGlobalNorm(params, 0.25); err == nil {
-				err = sgd.Step(params, 1)
+			var norm float64
+			if norm, err = optim.GlobalNorm(params); err == nil {
+				err = sgd.Step(params, 1, optim.ClipScale(norm, 0.25))
 			}
 		}
 		if err != nil {
@@ -166,11 +170,12 @@ func (o *options) measure(ctx context.Context) (Result, error) {
 	slices.Sort(seconds)
 	median := seconds[len(seconds)/2]
 	c := o.config
+	_, last := c.LayerSize(c.NumLayers - 1) // whose size is the embedding's with tied weights
 	return Result{
 		Model: c.Model, ForwardOnly: o.forwardOnly, Alpha: o.plasticity.Alpha, Rate: o.plasticity.Rate, Params: c.ParamCount(),
 		Batch: o.batch, BPTT: o.bptt, Hidden: c.HiddenSize, Layers: c.NumLayers, Vocab: c.VocabSize, Threads: o.threads,
 		MsMedian: 1e3 * median, MsMin: 1e3 * seconds[0], TokensPerS: float64(n) / median, PeakRSSMB: peakRSS(),
-		Kernel: kernel.Level(), GemmGFLOPS: gemmGFLOPS(n, c.HiddenSize, c.VocabSize), FMAPeakGFLOPS: kernel.PeakFMA(o.threads),
+		Kernel: kernel.Level(), GemmGFLOPS: gemmGFLOPS(n, last, c.VocabSize), FMAPeakGFLOPS: kernel.PeakFMA(o.threads),
 	}, nil
 }
 

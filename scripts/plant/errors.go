@@ -16,6 +16,7 @@ const (
 	simd    = "internal/kernel/simd_amd64.s"
 	head    = "internal/lm/head.go"
 	embed   = "internal/lm/embedding.go"
+	graph   = "internal/lm/graph.go"
 )
 
 var errors = []planted{
@@ -51,7 +52,9 @@ var errors = []planted{
 
 	{"head/weights", head, "kernel.Gemm(true, false, v, n, rows, 1, dlogits", "kernel.Gemm(true, false, v, n, rows, 0.5, dlogits", "./internal/lm", "TestGradients", ""},
 	{"head/bias", head, "kernel.Add(dbias, row)", "copy(dbias, row)", "./internal/lm", "TestGradients", ""},
-	{"embedding/add", embed, "row[i] += g", "row[i] = g", "./internal/lm", "TestGradients", ""},
+	{"embedding/add", embed, "kernel.Add(sums[i:i+size], g[r*size:])", "copy(sums[i:i+size], g[r*size:])", "./internal/lm", "TestGradients", ""},
+	{"embedding/tied", graph, "kernel.Add(m.Params[0].Grad[row*size:(row+1)*size], sums[i*size:])", "kernel.Add(m.Params[0].Grad[row*size:(row+1)*size], sums[i/2*size:])", "./internal/lm", "TestGradients", ""},
+	{"optimiser/rows", "internal/optim/sparse.go", "at := p.Rows[i] * size", "at := i * size", "./internal/optim", "TestSparse", ""},
 	{"dropout/mask", embed, "masked(gin[0], gout, op.Data[F](in[1]))", "copy(gin[0], gout)", "./internal/lm", "TestGradients", ""},
 	{"view/place", "internal/op/view.go", "copy(data[o.offset:], g)", "copy(data, g)", "./internal/op", "TestViews", ""},
 }
