@@ -65,6 +65,7 @@ type group[F lstm.Float] struct {
 	v, dhc              []F                     // [streams, ld]: gradients of the plastic inputs, and of the h they read
 	zeros, unread       []F                     // [ld]: nothing, and gradients that nobody asks for
 	work                []F                     // [2, n]
+	deta                []F                     // [n]: gradients of the rates
 }
 
 // scratch is the memory of a group while its pass runs, too large to be kept
@@ -148,6 +149,7 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 		zero(&g.de, streams*p.size)
 	}
 	grow(&g.work, 2*p.n)
+	grow(&g.deta, p.n)
 	for len(g.blocks) < streams {
 		g.blocks = append(g.blocks, kernel.TraceBlocks[F]{})
 	}
@@ -215,45 +217,52 @@ func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev
 // rateBackward sets dg, adds to the gradients of the rate's parameters, and
 // returns that of M(t), for one stream.
 func (p *hebbian[F]) rateBackward(g *group[F], t, b int, q, r, dg []F) (dm F) {
-	m, post := p.m[t*p.batch+b], p.of(p.g, t, b)
-	for j, c := range post {
-		// With A + eta (c h - d A): deta = c q - d r, dc = eta q - eta r dd/dc;
-		// retroactive, A + eta E: deta = q, and dc = k r comes through E.
-		var deta, slope F
-		pull := p.pull(c)
-		if p.retroactive() {
-			deta = q[j]
-		} else {
-			deta = c*q[j] - pull*r[j]
-		}
-		if p.opt.Rule == Oja {
-			slope = 2 * c
-		}
-		eta := m // per connection q and r are weighted by the rest of the rate
-		if !p.rateMatrix() {
-			eta = p.of(p.rate, t, b)[j]
-		}
-		if p.retroactive() {
-			dg[j] = p.traceRate[0] * r[j]
-		} else {
-			dg[j] = eta * (q[j] - slope*r[j])
-		}
-		switch {
-		case p.rateMatrix():
-			dm += deta
-		case p.opt.Rate == PerNeuron && p.modulated():
-			g.rate[j] += deta * m
-			g.fanBias[j] += deta
-			dm += deta * p.fan[j]
-		case p.opt.Rate == PerNeuron:
-			g.rate[j] += deta
-		case p.modulated():
-			dm += deta
-		default:
-			g.rate[0] += deta
-		}
+	deta, m := g.deta, p.m[t*p.batch+b]
+	p.etaBackward(p.of(p.g, t, b), p.of(p.rate, t, b), q, r, deta, dg)
+	switch {
+	case p.opt.Rate == PerNeuron && p.modulated():
+		kernel.Axpy(m, deta, g.rate)
+		kernel.Add(g.fanBias, deta)
+		return kernel.Dot(deta, p.fan)
+	case p.opt.Rate == PerNeuron:
+		kernel.Add(g.rate, deta)
+		return 0
+	}
+	for _, d := range deta {
+		dm += d
+	}
+	if p.opt.Rate == PerLayer && !p.modulated() {
+		g.rate[0] += dm
 	}
 	return dm
+}
+
+// etaBackward sets deta and dg from the sums q and r over the row of each neuron:
+// with A + eta (c h - d A), deta = c q - d r and dc = eta q - eta r dd/dc;
+// retroactive, A + eta E, deta = q and dc = k r comes through E. Per connection q
+// and r are weighted by the rest of the rate, and eta is M(t).
+func (p *hebbian[F]) etaBackward(post, eta, q, r, deta, dg []F) {
+	eta, q, r, deta, dg = eta[:len(post)], q[:len(post)], r[:len(post)], deta[:len(post)], dg[:len(post)]
+	switch {
+	case p.retroactive():
+		k := p.traceRate[0]
+		for j, q := range q {
+			deta[j], dg[j] = q, k*r[j]
+		}
+	case p.opt.Rule == Decay || p.opt.Rule == Oja:
+		for j, c := range post {
+			deta[j] = c*q[j] - p.pull(c)*r[j]
+			slope := F(0)
+			if p.opt.Rule == Oja {
+				slope = 2 * c
+			}
+			dg[j] = eta[j] * (q[j] - slope*r[j])
+		}
+	default:
+		for j, c := range post {
+			deta[j], dg[j] = c*q[j], eta[j]*q[j]
+		}
+	}
 }
 
 // DriveBackward goes backward through the plastic input of step t and the update
