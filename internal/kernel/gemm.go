@@ -6,13 +6,15 @@ package kernel
 // in one accumulator in the order of k, and the blocks are added to C one after
 // the other. That alone fixes the bits of an element.
 //
-// op(B) is packed into panels of nr columns, all its k-blocks at once unless that
-// takes more than maxPacked elements.
+// op(A) is packed into strips of rows and op(B) into panels of columns, in the
+// order in which the register tiles read them. The smaller one is packed first,
+// for all, over as much of k as takes maxShared elements.
 //
-// C is cut into tiles of rows and columns, which are the tasks of the workers.
+// The strips or panels of the other one are the tasks of the workers: each packs
+// its own, into memory that stays in its caches, and multiplies them.
 const (
 	maxKC     = 384
-	maxPacked = 256 << 10
+	maxShared = 256 << 10
 	serialMNK = 64 * 64 * 64 // below this many multiply-adds a worker's start costs more than it saves
 )
 
@@ -47,15 +49,17 @@ type product[F Float] struct {
 	lda, ldb, ldc  int
 
 	kc             int // length of a k-block
+	mr, rows       int // rows that a strip has room for, and that it has
 	nr             int // columns of a panel
-	k0, k1         int // the part of k that is packed now
-	packed         []F // panels of op(B)[k0:k1], one k-block after the other
-	rows, cols     int // size of a tile of C
-	rowTiles       int
-	scratch        [][]F // per worker: a block of a transposed A
+	strips, panels int
+	byRows         bool  // a task takes strips, otherwise panels
+	group          int   // how many
+	k0, k1         int   // the part of k in hand
+	blocks         int   // k-blocks of it
+	shared         []F   // what all tasks multiply by, one k-block after the other
+	scratch        [][]F // per worker: what its task multiplies
 	packTask       func(i int)
-	tileTask       func(worker, i int)
-	panels, blocks int // of the packed part
+	mulTask        func(worker, i int)
 }
 
 var (
@@ -85,7 +89,7 @@ func gemm[F Float](parallel, transA, transB bool, m, n, k int, alpha F, a []F, l
 	p := list.get()
 	if p == nil {
 		p = new(product[F])
-		p.packTask, p.tileTask = p.pack, p.tile
+		p.packTask, p.mulTask = p.packShared, p.multiply
 	}
 	p.transA, p.transB, p.m, p.n, p.k = transA, transB, m, n, k
 	p.alpha, p.beta = alpha, beta
@@ -96,102 +100,131 @@ func gemm[F Float](parallel, transA, transB bool, m, n, k int, alpha F, a []F, l
 }
 
 func (p *product[F]) run(parallel bool) {
-	p.nr = panelWidth[F]()
-	p.kc = kBlock(p.k)
-	p.panels = (p.n + p.nr - 1) / p.nr
-	p.chooseTiles()
+	p.cut()
 	for len(p.scratch) < workers {
 		p.scratch = append(p.scratch, nil)
 	}
-	width := p.panels * p.nr
-	chunk := p.kc * max(1, maxPacked/(width*p.kc))
-	p.packed = grow(p.packed, width*min(chunk, p.k))
-	tiles := p.rowTiles * ((p.n + p.cols - 1) / p.cols)
+	shared, width, tasks := p.strips, p.mr, p.panels
+	if p.byRows {
+		shared, width, tasks = p.panels, p.nr, p.strips
+	}
+	tasks = (tasks + p.group - 1) / p.group
+	width *= shared
+	chunk := p.kc * max(1, maxShared/(width*p.kc))
+	p.shared = grow(p.shared, width*min(chunk, p.k))
 	for p.k0 = 0; p.k0 < p.k; p.k0 = p.k1 {
 		p.k1 = min(p.k0+chunk, p.k)
 		p.blocks = (p.k1 - p.k0 + p.kc - 1) / p.kc
 		if parallel {
-			Parallel(p.blocks*p.panels, p.packTask)
-			ParallelWorkers(tiles, p.tileTask)
+			Parallel(p.blocks*shared, p.packTask)
+			ParallelWorkers(tasks, p.mulTask)
 			continue
 		}
-		for i := range p.blocks * p.panels {
-			p.pack(i)
+		for i := range p.blocks * shared {
+			p.packShared(i)
 		}
-		for i := range tiles {
-			p.tile(0, i)
+		for i := range tasks {
+			p.multiply(0, i)
 		}
 	}
 }
 
-// chooseTiles sets the size of a tile of C: its columns meet a part of B that fits
-// the second-level cache, and its rows are few enough that some dozens of tiles
-// keep the workers evenly busy.
-func (p *product[F]) chooseTiles() {
-	p.cols = groupColumns(p.kc, p.nr)
-	p.rows = 2 * stripRows * min(10, max(1, p.m*min(p.n, p.cols)/(2*stripRows*p.cols*16)))
-	p.rowTiles = (p.m + p.rows - 1) / p.rows
+// Some dozens of tasks keep the workers evenly busy. Fewer and larger ones read
+// what is shared less often and write C in longer pieces.
+const (
+	fewTasks  = 16
+	maxStrips = 20 // of a task: half a megabyte of op(A)
+	maxPanels = 4  // of a task: a second-level cache also holds the strips
+)
+
+// cut sets the sizes of strips, panels and tasks. The rows are dealt evenly to
+// the strips.
+func (p *product[F]) cut() {
+	p.kc, p.mr, p.nr = kBlock(p.k), stripRows[F](), panelWidth[F]()
+	p.strips = (p.m + p.mr - 1) / p.mr
+	p.rows = (p.m + p.strips - 1) / p.strips
+	p.strips = (p.m + p.rows - 1) / p.rows
+	p.panels = (p.n + p.nr - 1) / p.nr
+	p.byRows = p.m > p.n
+	p.group = min(maxPanels, max(1, p.panels/fewTasks))
+	if p.byRows {
+		p.group = min(maxStrips, max(1, p.strips/fewTasks))
+	}
 }
 
-// groupColumns returns how many columns of B, a multiple of width, take about
-// half a megabyte in float32 over k rows.
-func groupColumns(k, width int) int {
-	return width * max(1, (128<<10)/(k*width))
-}
-
-// pack packs panel i of the packed part.
-func (p *product[F]) pack(i int) {
-	block, panel := i/p.panels, i%p.panels
-	k0 := p.k0 + block*p.kc
+// packShared packs strip or panel i of the part of k in hand.
+func (p *product[F]) packShared(i int) {
+	count, width := p.strips, p.mr
+	if p.byRows {
+		count, width = p.panels, p.nr
+	}
+	k0 := p.k0 + i/count*p.kc
+	i %= count
 	kc := min(p.kc, p.k1-k0)
-	j := panel * p.nr
-	dst := p.packed[(k0-p.k0)*p.panels*p.nr+j*kc:]
-	packPanel(p.transB, kc, min(p.nr, p.n-j), p.nr, p.b[offset(p.transB, k0, j, p.ldb):], p.ldb, dst)
+	dst := p.shared[((k0-p.k0)*count+i*kc)*width:]
+	if p.byRows {
+		p.packPanels(k0, kc, i, 1, dst)
+	} else {
+		p.packStrips(k0, kc, i, 1, dst)
+	}
 }
 
-// tile computes tile i of C over the packed part of k.
-func (p *product[F]) tile(worker, i int) {
-	row, col := (i%p.rowTiles)*p.rows, (i/p.rowTiles)*p.cols
-	m, n := min(p.rows, p.m-row), min(p.cols, p.n-col)
-	c := p.c[row*p.ldc+col:]
+// packStrips packs count strips of rows k0 to k0+kc of op(A), from strip i on.
+func (p *product[F]) packStrips(k0, kc, i, count int, dst []F) {
+	i *= p.rows
+	packStrips(p.transA, kc, min(count*p.rows, p.m-i), p.rows, p.mr, p.a[offset(p.transA, i, k0, p.lda):], p.lda, dst)
+}
+
+// packPanels packs count panels of rows k0 to k0+kc of op(B), from panel j on.
+func (p *product[F]) packPanels(k0, kc, j, count int, dst []F) {
+	for j *= p.nr; count > 0 && j < p.n; j += p.nr {
+		packPanel(p.transB, kc, min(p.nr, p.n-j), p.nr, p.b[offset(p.transB, k0, j, p.ldb):], p.ldb, dst)
+		dst = dst[kc*p.nr:]
+		count--
+	}
+}
+
+// multiply does task i over the part of k in hand.
+func (p *product[F]) multiply(worker, i int) {
+	i *= p.group
 	for k0 := p.k0; k0 < p.k1; k0 += p.kc {
 		kc := min(p.kc, p.k1-k0)
-		b := p.packed[(k0-p.k0)*p.panels*p.nr+col*kc:]
 		beta := F(1)
 		if k0 == 0 {
 			beta = p.beta
 		}
-		a := p.a[offset(p.transA, row, k0, p.lda):]
-		if !p.transA {
-			mulPanels(m, n, kc, p.alpha, a, p.lda, 1, b, beta, c, p.ldc)
-			continue
+		width := p.nr
+		if p.byRows {
+			width = p.mr
 		}
-		s := grow(p.scratch[worker], (m+stripRows-1)/stripRows*stripRows*kc)
-		p.scratch[worker] = s
-		packStrips(kc, m, a, p.lda, s)
-		for i := 0; i < m; i += stripRows {
-			mulPanels(min(stripRows, m-i), n, kc, p.alpha, s[i*kc:], 1, stripRows, b, beta, c[i*p.ldc:], p.ldc)
+		own := grow(p.scratch[worker], p.group*width*kc)
+		p.scratch[worker] = own
+		if p.byRows {
+			p.packStrips(k0, kc, i, p.group, own)
+			group := groupPanels(kc, p.nr)
+			for j := 0; j < p.panels; j += group {
+				p.mulStrips(kc, i, min(i+p.group, p.strips), own, j, min(j+group, p.panels), p.shared[((k0-p.k0)*p.panels+j*kc)*p.nr:], beta)
+			}
+		} else {
+			p.packPanels(k0, kc, i, p.group, own)
+			p.mulStrips(kc, 0, p.strips, p.shared[(k0-p.k0)*p.strips*p.mr:], i, min(i+p.group, p.panels), own, beta)
 		}
 	}
 }
 
-// stripRows is the number of rows in a strip of a transposed A: those of the
-// largest register tile.
-const stripRows = 14
-
-// packStrips copies m columns of a, the rows of op(A), into strips of stripRows,
-// each [k, stripRows]. Otherwise each step of k would touch another page.
-func packStrips[F Float](k, m int, a []F, lda int, dst []F) {
-	if d, ok := narrow(dst); ok && simd.packStrips != nil {
-		simd.packStrips(k, m, &as32(a)[0], lda, &d[0])
-		return
-	}
-	for i := 0; i < m; i += stripRows {
-		for p := range k {
-			copy(dst[i*k+p*stripRows:][:stripRows], a[p*lda+i:p*lda+m])
-		}
+// mulStrips multiplies strips i0 to i1 by panels j0 to j1.
+func (p *product[F]) mulStrips(kc, i0, i1 int, strips []F, j0, j1 int, panels []F, beta F) {
+	col := j0 * p.nr
+	n := min(j1*p.nr, p.n) - col
+	for i := i0; i < i1; i++ {
+		row := i * p.rows
+		mulStrip(min(p.rows, p.m-row), n, kc, p.alpha, strips[(i-i0)*p.mr*kc:], panels, beta, p.c[row*p.ldc+col:], p.ldc)
 	}
 }
+
+// groupPanels returns how many panels of k rows take about half a megabyte in
+// float32.
+func groupPanels(k, nr int) int { return max(1, (128<<10)/(k*nr)) }
 
 // offset returns where element (i, j) of op(X) lies in X.
 func offset(trans bool, i, j, ld int) int {

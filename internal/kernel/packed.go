@@ -40,38 +40,8 @@ func (p *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int) {
 	}
 	width := (p.n + p.nr - 1) / p.nr * p.nr
 	for k0 := 0; k0 < p.k; k0 += p.kc {
-		mulPanels(m, p.n, min(p.kc, p.k-k0), 1, a[k0:], lda, 1, p.panels[k0*width:], beta, c, ldc)
+		mulRows(m, p.n, min(p.kc, p.k-k0), a[k0:], lda, p.panels[k0*width:], beta, c, ldc)
 		beta = 1
-	}
-}
-
-// packPanel packs the first k rows and n <= nr columns of op(B), which begins at
-// b, as a panel: row after row, each padded with zeros to nr.
-func packPanel[F Float](trans bool, k, n, nr int, b []F, ldb int, dst []F) {
-	dst = dst[:k*nr]
-	if !trans {
-		for p := range k {
-			row := dst[p*nr : (p+1)*nr]
-			copy(row, b[p*ldb:p*ldb+n])
-			clear(row[n:])
-		}
-		return
-	}
-	j := 0
-	if d, ok := narrow(dst); ok {
-		for ; j+8 <= n; j += 8 {
-			simd.transpose(k, as32(b[j*ldb:]), ldb, d[j:], nr)
-		}
-	}
-	for ; j < n; j++ {
-		for p, x := range b[j*ldb : j*ldb+k] {
-			dst[p*nr+j] = x
-		}
-	}
-	if j < nr {
-		for p := range k {
-			clear(dst[p*nr+j : (p+1)*nr])
-		}
 	}
 }
 

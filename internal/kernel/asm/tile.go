@@ -10,29 +10,99 @@ import (
 
 // tiles writes the products of a few rows of A with a panel of B, whose sums fill
 // the registers: up to 14 x 32 of 32 AVX-512 registers, 6 x 16 of 16 AVX2
-// registers. A panel is two vectors wide. So that few rows keep the multipliers
-// busy as well, they are multiplied by two panels at a time.
+// registers. A panel is two vectors wide. For up to so many rows as keep the
+// multipliers busy in no other way there are tiles of two panels at a time, which
+// read the rows where they lie; all others read A from packed strips.
 func tiles(s *isa) {
-	rows, few := 6, 2
-	if s.lanes == 16 {
-		rows, few = 14, 6
+	for r := 1; r <= s.stripRows(); r++ {
+		s.stripTile(r, 1)
+		s.stripTile(r, 2)
 	}
-	for r := 1; r <= rows; r++ {
-		s.tile(r, 1)
-		s.tile(r, 2)
-		if r <= few {
-			s.tile(r, 3)
-			s.tile(r, 4)
+	few := 2
+	if s.lanes == 16 {
+		few = 6
+	}
+	for r := 1; r <= few; r++ {
+		for v := 1; v <= 4; v++ {
+			s.rowTile(r, v)
 		}
 	}
 }
 
-// tile writes the product of the given rows with the given number of vectors.
-// The last vector has cols columns. Rows of A are rs elements apart and its
-// columns ks; the second panel of B follows the first.
-func (s *isa) tile(rows, vecs int) {
-	s.text(fmt.Sprintf("tile%dx%d", rows, vecs),
-		"(k int, a *float32, rs, ks int, b *float32, alpha, beta float32, c *float32, ldc, cols int)",
+// stripRows is the number of rows of a strip: those of the largest tile.
+func (s *isa) stripRows() int {
+	if s.lanes == 16 {
+		return 14
+	}
+	return 6
+}
+
+// sums are the accumulators of a tile, by row and vector.
+type sums [14][4]vec
+
+func (s *isa) newSums(rows, vecs int) *sums {
+	var acc sums
+	for i := range rows {
+		for j := range vecs {
+			acc[i][j] = s.zero()
+		}
+	}
+	return &acc
+}
+
+// stripTile writes the product of the given rows of a strip with the given number
+// of vectors. The last vector has cols columns.
+func (s *isa) stripTile(rows, vecs int) {
+	s.text(fmt.Sprintf("strip%dx%d", rows, vecs),
+		"(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int)",
+		fmt.Sprintf("computes %d rows and %d vectors of C = alpha A B + beta C, for A in a strip.", rows, vecs))
+	k, a, b := number("k"), number("a"), number("b")
+	panel, strip := 2*4*s.lanes, 4*s.stripRows() // bytes in a row of each
+	acc := s.newSums(rows, vecs)
+	step := func(u int) {
+		var bv [4]vec
+		for j := range vecs {
+			bv[j] = s.copyOf(Mem{Base: b, Disp: 4*s.lanes*j + u*panel})
+		}
+		for i := range rows {
+			m := Mem{Base: a, Disp: 4*i + u*strip}
+			if s.lanes == 16 { // one operation fewer than below for two vectors
+				for j := range vecs {
+					VFMADD231PS_BCST(m, bv[j], acc[i][j])
+				}
+				continue
+			}
+			x := s.vec()
+			VBROADCASTSS(m, x)
+			for j := range vecs {
+				VFMADD231PS(x, bv[j], acc[i][j])
+			}
+		}
+	}
+	const unroll = 2
+	odd, next, done := label("odd"), label("next"), label("done")
+	Label(next)
+	SUBQ(Imm(unroll), k)
+	JLT(LabelRef(odd))
+	for u := range unroll {
+		step(u)
+	}
+	ADDQ(U32(unroll*strip), a)
+	ADDQ(U32(unroll*panel), b)
+	JMP(LabelRef(next))
+	Label(odd)
+	CMPQ(k, I8(-unroll))
+	JEQ(LabelRef(done))
+	step(0)
+	Label(done)
+	s.storeSums(acc, rows, vecs)
+}
+
+// rowTile is stripTile for rows of A that are rs elements apart, and up to two
+// panels, of which the second follows the first.
+func (s *isa) rowTile(rows, vecs int) {
+	s.text(fmt.Sprintf("rows%dx%d", rows, vecs),
+		"(k int, a *float32, rs int, b *float32, alpha, beta float32, c *float32, ldc, cols int)",
 		fmt.Sprintf("computes %d rows and %d vectors of C = alpha A B + beta C.", rows, vecs))
 	panel := 2 * 4 * s.lanes // bytes in a row of a panel
 	k, b := number("k"), number("b")
@@ -42,15 +112,7 @@ func (s *isa) tile(rows, vecs int) {
 		ADDQ(b, second)
 	}
 	rowsOfA, advance := s.addressRows(rows)
-	c, ldc := number("c"), number("ldc")
-	SHLQ(Imm(2), ldc)
-
-	var acc [14][4]vec
-	for i := range rows {
-		for j := range vecs {
-			acc[i][j] = s.zero()
-		}
-	}
+	acc := s.newSums(rows, vecs)
 	next := label("next")
 	Label(next)
 	var bv [4]vec
@@ -75,7 +137,13 @@ func (s *isa) tile(rows, vecs int) {
 	}
 	SUBQ(Imm(1), k)
 	JNZ(LabelRef(next))
+	s.storeSums(acc, rows, vecs)
+}
 
+// storeSums ends a tile: C = alpha sums + beta C.
+func (s *isa) storeSums(acc *sums, rows, vecs int) {
+	c, ldc := number("c"), number("ldc")
+	SHLQ(Imm(2), ldc)
 	alpha, beta := s.broadcast("alpha"), s.broadcast("beta")
 	last := access{isa: s, mask: s.maskOf(number("cols"))}
 	overwrite, done := label("overwrite"), label("done")
@@ -116,9 +184,8 @@ func (s *isa) tile(rows, vecs int) {
 // addressRows returns the addresses of the rows of A at the first column, and
 // what moves them to the next. A base register reaches five rows.
 func (s *isa) addressRows(rows int) (addresses []Mem, advance func()) {
-	base, rs, ks := number("a"), number("rs"), number("ks")
+	base, rs := number("a"), number("rs")
 	SHLQ(Imm(2), rs)
-	SHLQ(Imm(2), ks)
 	rs3 := GP64()
 	LEAQ(Mem{Base: rs, Index: rs, Scale: 2}, rs3)
 	bases := []reg.GPVirtual{base}
@@ -141,7 +208,7 @@ func (s *isa) addressRows(rows int) (addresses []Mem, advance func()) {
 	}
 	return addresses, func() {
 		for _, p := range bases {
-			ADDQ(ks, p)
+			ADDQ(Imm(4), p)
 		}
 	}
 }

@@ -1,0 +1,61 @@
+package kernel
+
+// packPanel packs the first k rows and n <= nr columns of op(B), which begins at
+// b, as a panel: row after row, each padded with zeros to nr.
+func packPanel[F Float](trans bool, k, n, nr int, b []F, ldb int, dst []F) {
+	dst = dst[:k*nr]
+	if !trans {
+		for p := range k {
+			row := dst[p*nr : (p+1)*nr]
+			copy(row, b[p*ldb:p*ldb+n])
+			clear(row[n:])
+		}
+		return
+	}
+	transpose(k, n, nr, b, ldb, dst)
+	if n < nr {
+		for p := range k {
+			clear(dst[p*nr+n : (p+1)*nr])
+		}
+	}
+}
+
+// packStrips packs k columns and m rows of op(A), which begins at a, into strips
+// of the given number of rows, each [k, mr]: a strip's columns one after the
+// other, which leaves room where it has fewer than mr rows.
+func packStrips[F Float](trans bool, k, m, rows, mr int, a []F, lda int, dst []F) {
+	d, ok := narrow(dst)
+	if trans && ok && simd.packStrips != nil {
+		simd.packStrips(k, m, rows, &as32(a)[0], lda, &d[0])
+		return
+	}
+	for i := 0; i < m; i += rows {
+		strip, n := dst[i/rows*k*mr:], min(rows, m-i)
+		switch {
+		case trans:
+			for p := range k {
+				copy(strip[p*mr:][:n], a[p*lda+i:])
+			}
+		default:
+			transpose(k, n, mr, a[i*lda:], lda, strip)
+		}
+	}
+}
+
+// transpose computes dst [k, n] = the transpose of src [n, k].
+func transpose[F Float](k, n, ldd int, src []F, ld int, dst []F) {
+	if d, ok := narrow(dst); ok && k >= 8 && n >= 8 {
+		// Blocks of eight; the last ones overlap those before.
+		for j := 0; ; j = min(j+8, n-8) {
+			simd.transpose(k, as32(src[j*ld:]), ld, d[j:], ldd)
+			if j == n-8 {
+				return
+			}
+		}
+	}
+	for j := range n {
+		for p, x := range src[j*ld : j*ld+k] {
+			dst[p*ldd+j] = x
+		}
+	}
+}
