@@ -134,7 +134,7 @@ func (p *product[F]) run(parallel bool) {
 const (
 	fewTasks  = 16
 	maxStrips = 20 // of a task: half a megabyte of op(A)
-	maxPanels = 4  // of a task: a second-level cache also holds the strips
+	maxPanels = 16 // of a task: a second-level cache also holds the strips
 )
 
 // cut sets the sizes of strips, panels and tasks. The rows are dealt evenly to
@@ -145,7 +145,7 @@ func (p *product[F]) cut() {
 	p.rows = (p.m + p.strips - 1) / p.strips
 	p.strips = (p.m + p.rows - 1) / p.rows
 	p.panels = (p.n + p.nr - 1) / p.nr
-	p.byRows = p.m > p.n
+	p.byRows = p.m > p.n || p.strips >= 2*fewTasks && p.n*p.kc <= maxShared
 	p.group = min(maxPanels, max(1, p.panels/fewTasks))
 	if p.byRows {
 		p.group = min(maxStrips, max(1, p.strips/fewTasks))
