@@ -85,18 +85,26 @@ func gemm[F Float](parallel, transA, transB bool, m, n, k int, alpha F, a []F, l
 		scaleRows(m, n, beta, c, ldc)
 		return
 	}
-	list := products[F]()
-	p := list.get()
-	if p == nil {
-		p = new(product[F])
-		p.packTask, p.mulTask = p.packShared, p.multiply
-	}
+	p := newProduct[F]()
 	p.transA, p.transB, p.m, p.n, p.k = transA, transB, m, n, k
 	p.alpha, p.beta = alpha, beta
 	p.a, p.lda, p.b, p.ldb, p.c, p.ldc = a, lda, b, ldb, c, ldc
 	p.run(parallel)
+	p.free()
+}
+
+func newProduct[F Float]() *product[F] {
+	p := products[F]().get()
+	if p == nil {
+		p = new(product[F])
+		p.packTask, p.mulTask = p.packShared, p.multiply
+	}
+	return p
+}
+
+func (p *product[F]) free() {
 	p.a, p.b, p.c = nil, nil, nil
-	list.put(p)
+	products[F]().put(p)
 }
 
 func (p *product[F]) run(parallel bool) {
@@ -141,15 +149,20 @@ const (
 // the strips.
 func (p *product[F]) cut() {
 	p.kc, p.mr, p.nr = kBlock(p.k), stripRows[F](), panelWidth[F]()
-	p.strips = (p.m + p.mr - 1) / p.mr
-	p.rows = (p.m + p.strips - 1) / p.strips
-	p.strips = (p.m + p.rows - 1) / p.rows
+	p.strips, p.rows = deal(p.m, p.mr)
 	p.panels = (p.n + p.nr - 1) / p.nr
 	p.byRows = p.m > p.n || p.strips >= 2*fewTasks && p.n*p.kc <= maxShared
 	p.group = min(maxPanels, max(1, p.panels/fewTasks))
 	if p.byRows {
 		p.group = min(maxStrips, max(1, p.strips/fewTasks))
 	}
+}
+
+// deal deals m rows evenly to as few strips of at most mr as take them.
+func deal(m, mr int) (strips, rows int) {
+	strips = (m + mr - 1) / mr
+	rows = (m + strips - 1) / strips
+	return (m + rows - 1) / rows, rows
 }
 
 // packShared packs strip or panel i of the part of k in hand.

@@ -39,9 +39,36 @@ func (p *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int) {
 		return
 	}
 	width := (p.n + p.nr - 1) / p.nr * p.nr
+	few := fewRows[F]()
+	var q *product[F] // whose memory the strips take
+	if m > few {
+		q = newProduct[F]()
+	}
 	for k0 := 0; k0 < p.k; k0 += p.kc {
-		mulRows(m, p.n, min(p.kc, p.k-k0), a[k0:], lda, p.panels[k0*width:], beta, c, ldc)
+		kc, b := min(p.kc, p.k-k0), p.panels[k0*width:]
+		if m <= few {
+			mulRows(m, p.n, kc, a[k0:], lda, b, beta, c, ldc)
+		} else {
+			q.mulPacked(m, p.n, kc, a[k0:], lda, b, beta, c, ldc)
+		}
 		beta = 1
+	}
+	if q != nil {
+		q.free()
+	}
+}
+
+// mulPacked multiplies rows of A, of which it packs strips, by packed panels.
+func (p *product[F]) mulPacked(m, n, kc int, a []F, lda int, b []F, beta F, c []F, ldc int) {
+	mr, nr := stripRows[F](), panelWidth[F]()
+	strips, rows := deal(m, mr)
+	p.shared = grow(p.shared, strips*mr*kc)
+	packStrips(false, kc, m, rows, mr, a, lda, p.shared)
+	group := nr * groupPanels(kc, nr)
+	for j := 0; j < n; j += group {
+		for i := 0; i < m; i += rows {
+			mulStrip(min(rows, m-i), min(group, n-j), kc, 1, p.shared[i/rows*mr*kc:], b[j*kc:], beta, c[i*ldc+j:], ldc)
+		}
 	}
 }
 

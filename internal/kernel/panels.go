@@ -24,6 +24,14 @@ func stripRows[F Float]() int {
 	return goMR
 }
 
+// fewRows returns the most rows that mulRows takes at this level.
+func fewRows[F Float]() int {
+	if _, ok := narrow([]F(nil)); ok {
+		return simd.few
+	}
+	return goMR
+}
+
 // mulStrip computes C = alpha A B + beta C for the first m rows of a strip of A
 // and B [k, n] packed in panels. With beta = 0 C is not read. Each element is
 // summed over k in order, in one accumulator.
@@ -35,7 +43,7 @@ func mulStrip[F Float](m, n, k int, alpha F, strip, b []F, beta F, c []F, ldc in
 	mulPanels(m, n, k, alpha, strip, 1, goMR, b, beta, c, ldc)
 }
 
-// mulRows is mulStrip for A [m, k] as it lies, and alpha = 1.
+// mulRows is mulStrip for A [m, k] as it lies, of at most fewRows, and alpha = 1.
 func mulRows[F Float](m, n, k int, a []F, lda int, b []F, beta F, c []F, ldc int) {
 	if a32, ok := narrow(a); ok {
 		simd.mulRows(m, n, k, a32, lda, as32(b), float32(beta), as32(c), ldc)

@@ -4,8 +4,9 @@ package kernel
 // what the plain Go function of the same name does; lengths are those of the
 // first slice, and the callers check the others.
 type routines struct {
-	// mr is the number of rows of a strip of A, nr that of columns of a panel of B.
-	mr, nr int
+	// mr is the number of rows of a strip of A, nr that of columns of a panel of B,
+	// few the most rows that mulRows takes.
+	mr, nr, few int
 	// mulStrip and mulRows multiply by packed panels.
 	mulStrip func(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int)
 	mulRows  func(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int)

@@ -167,6 +167,26 @@ func rows1x3AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta floa
 //go:noescape
 func rows1x4AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
 
+// rows1x5AVX2 computes 1 rows and 5 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x5AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x6AVX2 computes 1 rows and 6 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x6AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x7AVX2 computes 1 rows and 7 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x7AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x8AVX2 computes 1 rows and 8 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x8AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
 // rows2x1AVX2 computes 2 rows and 1 vectors of C = alpha A B + beta C.
 //
 //go:noescape
@@ -532,6 +552,26 @@ func rows1x3AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta fl
 //go:noescape
 func rows1x4AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
 
+// rows1x5AVX512 computes 1 rows and 5 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x5AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x6AVX512 computes 1 rows and 6 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x6AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x7AVX512 computes 1 rows and 7 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x7AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x8AVX512 computes 1 rows and 8 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x8AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
 // rows2x1AVX512 computes 2 rows and 1 vectors of C = alpha A B + beta C.
 //
 //go:noescape
@@ -552,6 +592,26 @@ func rows2x3AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta fl
 //go:noescape
 func rows2x4AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
 
+// rows2x5AVX512 computes 2 rows and 5 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x5AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x6AVX512 computes 2 rows and 6 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x6AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x7AVX512 computes 2 rows and 7 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x7AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x8AVX512 computes 2 rows and 8 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x8AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
 // rows3x1AVX512 computes 3 rows and 1 vectors of C = alpha A B + beta C.
 //
 //go:noescape
@@ -571,6 +631,26 @@ func rows3x3AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta fl
 //
 //go:noescape
 func rows3x4AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x5AVX512 computes 3 rows and 5 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x5AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x6AVX512 computes 3 rows and 6 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x6AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x7AVX512 computes 3 rows and 7 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x7AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x8AVX512 computes 3 rows and 8 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x8AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
 
 // rows4x1AVX512 computes 4 rows and 1 vectors of C = alpha A B + beta C.
 //

@@ -1562,10 +1562,10 @@ TEXT ·strip1x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
 	VXORPS Y0, Y0, Y0
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y1
 	VBROADCASTSS (CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
@@ -1574,7 +1574,8 @@ next2:
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -1618,10 +1619,10 @@ TEXT ·strip1x2AVX2(SB), NOSPLIT, $0-56
 	MOVQ   b+16(FP), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
 	VBROADCASTSS (CX), Y4
@@ -1634,7 +1635,8 @@ next2:
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -1686,10 +1688,10 @@ TEXT ·strip2x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   b+16(FP), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y2
 	VBROADCASTSS (CX), Y3
 	VFMADD231PS  Y3, Y2, Y0
@@ -1702,7 +1704,8 @@ next2:
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -1758,10 +1761,10 @@ TEXT ·strip2x2AVX2(SB), NOSPLIT, $0-56
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y4
 	VMOVUPS      32(DX), Y5
 	VBROADCASTSS (CX), Y6
@@ -1780,7 +1783,8 @@ next2:
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -1850,10 +1854,10 @@ TEXT ·strip3x1AVX2(SB), NOSPLIT, $0-56
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y3
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y3, Y0
@@ -1870,7 +1874,8 @@ next2:
 	VFMADD231PS  Y4, Y3, Y2
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -1938,10 +1943,10 @@ TEXT ·strip3x2AVX2(SB), NOSPLIT, $0-56
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y6
 	VMOVUPS      32(DX), Y7
 	VBROADCASTSS (CX), Y8
@@ -1966,7 +1971,8 @@ next2:
 	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -2054,10 +2060,10 @@ TEXT ·strip4x1AVX2(SB), NOSPLIT, $0-56
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y4
 	VBROADCASTSS (CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -2078,7 +2084,8 @@ next2:
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -2158,10 +2165,10 @@ TEXT ·strip4x2AVX2(SB), NOSPLIT, $0-56
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y8
 	VMOVUPS      32(DX), Y9
 	VBROADCASTSS (CX), Y10
@@ -2192,7 +2199,8 @@ next2:
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -2298,10 +2306,10 @@ TEXT ·strip5x1AVX2(SB), NOSPLIT, $0-56
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y5
 	VBROADCASTSS (CX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -2326,7 +2334,8 @@ next2:
 	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -2418,10 +2427,10 @@ TEXT ·strip5x2AVX2(SB), NOSPLIT, $0-56
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -2458,7 +2467,8 @@ next2:
 	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -2582,10 +2592,10 @@ TEXT ·strip6x1AVX2(SB), NOSPLIT, $0-56
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y6
 	VBROADCASTSS (CX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -2614,7 +2624,8 @@ next2:
 	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -2718,10 +2729,10 @@ TEXT ·strip6x2AVX2(SB), NOSPLIT, $0-56
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ         $0x02, AX
-	JLT          odd1
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VBROADCASTSS (CX), Y14
@@ -2764,7 +2775,8 @@ next2:
 	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
-	JMP          next2
+	SUBQ         $0x02, AX
+	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
@@ -2903,15 +2915,29 @@ TEXT ·rows1x1AVX2(SB), NOSPLIT, $0-64
 	SHLQ   $0x02, BX
 	LEAQ   (BX)(BX*2), BX
 	VXORPS Y0, Y0, Y0
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Y1
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $0x04, DX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (DX), Y1
+	VMOVUPS      (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTSS 4(DX), Y1
+	VMOVUPS      64(CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Y1
+	VMOVUPS      (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -2923,18 +2949,18 @@ next1:
 	VPCMPGTD     lanes<>+0(SB), Y3, Y3
 	VMOVD        X2, CX
 	ADDL         CX, CX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   (AX), Y3, Y1
 	VFMADD231PS  Y1, Y2, Y0
 	VMASKMOVPS   Y0, Y3, (AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y3, (AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -2949,17 +2975,35 @@ TEXT ·rows1x2AVX2(SB), NOSPLIT, $0-64
 	LEAQ   (BX)(BX*2), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Y2
+next2:
+	VBROADCASTSS (DX), Y2
+	VMOVUPS      (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
 	VMOVUPS      32(CX), Y3
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
-	ADDQ         $0x04, DX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VFMADD231PS  Y2, Y3, Y1
+	VBROADCASTSS 4(DX), Y2
+	VMOVUPS      64(CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      96(CX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Y2
+	VMOVUPS      (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(CX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -2971,7 +3015,7 @@ next1:
 	VPCMPGTD     lanes<>+0(SB), Y4, Y4
 	VMOVD        X3, CX
 	ADDL         CX, CX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      (AX), Y5
 	VFMADD231PS  Y5, Y3, Y0
@@ -2980,15 +3024,15 @@ next1:
 	VMASKMOVPS   32(AX), Y4, Y0
 	VFMADD231PS  Y0, Y3, Y1
 	VMASKMOVPS   Y1, Y4, 32(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS     Y2, Y0, Y0
 	VMOVUPS    Y0, (AX)
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y4, 32(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -2998,7 +3042,7 @@ TEXT ·rows1x3AVX2(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000040, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -3006,20 +3050,41 @@ TEXT ·rows1x3AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Y3
+next2:
+	VBROADCASTSS (BX), Y3
+	VMOVUPS      (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
 	VMOVUPS      32(CX), Y4
-	VMOVUPS      (DX), Y5
-	VBROADCASTSS (BX), Y6
-	VFMADD231PS  Y6, Y3, Y0
-	VFMADD231PS  Y6, Y4, Y1
-	VFMADD231PS  Y6, Y5, Y2
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      (CX)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VBROADCASTSS 4(BX), Y3
+	VMOVUPS      64(CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VMOVUPS      96(CX), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      64(CX)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Y3
+	VMOVUPS      (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VMOVUPS      32(CX), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      (CX)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -3031,7 +3096,7 @@ next1:
 	VPCMPGTD     lanes<>+0(SB), Y5, Y5
 	VMOVD        X4, CX
 	ADDL         CX, CX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Y3, Y0, Y0
 	VMOVUPS      (AX), Y6
 	VFMADD231PS  Y6, Y4, Y0
@@ -3044,9 +3109,9 @@ next1:
 	VMASKMOVPS   64(AX), Y5, Y0
 	VFMADD231PS  Y0, Y4, Y2
 	VMASKMOVPS   Y2, Y5, 64(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS     Y3, Y0, Y0
 	VMOVUPS    Y0, (AX)
 	VMULPS     Y3, Y1, Y1
@@ -3054,7 +3119,7 @@ overwrite2:
 	VMULPS     Y3, Y2, Y2
 	VMASKMOVPS Y2, Y5, 64(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -3064,7 +3129,7 @@ TEXT ·rows1x4AVX2(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000040, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -3073,22 +3138,47 @@ TEXT ·rows1x4AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Y4
+next2:
+	VBROADCASTSS (BX), Y4
+	VMOVUPS      (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
 	VMOVUPS      32(CX), Y5
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VBROADCASTSS (BX), Y8
-	VFMADD231PS  Y8, Y4, Y0
-	VFMADD231PS  Y8, Y5, Y1
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y3
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      (CX)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      32(CX)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTSS 4(BX), Y4
+	VMOVUPS      64(CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      96(CX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(CX)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(CX)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Y4
+	VMOVUPS      (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(CX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      (CX)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      32(CX)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -3100,7 +3190,7 @@ next1:
 	VPCMPGTD     lanes<>+0(SB), Y6, Y6
 	VMOVD        X5, CX
 	ADDL         CX, CX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Y4, Y0, Y0
 	VMOVUPS      (AX), Y7
 	VFMADD231PS  Y7, Y5, Y0
@@ -3117,9 +3207,9 @@ next1:
 	VMASKMOVPS   96(AX), Y6, Y0
 	VFMADD231PS  Y0, Y5, Y3
 	VMASKMOVPS   Y3, Y6, 96(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS     Y4, Y0, Y0
 	VMOVUPS    Y0, (AX)
 	VMULPS     Y4, Y1, Y1
@@ -3129,7 +3219,537 @@ overwrite2:
 	VMULPS     Y4, Y3, Y3
 	VMASKMOVPS Y3, Y6, 96(AX)
 
+done5:
+	VZEROUPPER
+	RET
+
+// func rows1x5AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rows1x5AVX2(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000040, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), BX
+	MOVQ   rs+16(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (BX), Y5
+	VMOVUPS      (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      32(CX), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VMOVUPS      (CX)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VMOVUPS      32(CX)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VMOVUPS      (CX)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VBROADCASTSS 4(BX), Y5
+	VMOVUPS      64(CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      96(CX), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VMOVUPS      64(CX)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VMOVUPS      96(CX)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VMOVUPS      64(CX)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Y5
+	VMOVUPS      (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      32(CX), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VMOVUPS      (CX)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VMOVUPS      32(CX)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VMOVUPS      (CX)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y4
+
 done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y5
+	VBROADCASTSS beta+36(FP), Y6
+	MOVQ         cols+56(FP), CX
+	VMOVD        CX, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     lanes<>+0(SB), Y7, Y7
+	VMOVD        X6, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      (AX), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VMOVUPS      Y0, (AX)
+	VMULPS       Y5, Y1, Y1
+	VMOVUPS      32(AX), Y0
+	VFMADD231PS  Y0, Y6, Y1
+	VMOVUPS      Y1, 32(AX)
+	VMULPS       Y5, Y2, Y2
+	VMOVUPS      64(AX), Y0
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      96(AX), Y0
+	VFMADD231PS  Y0, Y6, Y3
+	VMOVUPS      Y3, 96(AX)
+	VMULPS       Y5, Y4, Y4
+	VMASKMOVPS   128(AX), Y7, Y0
+	VFMADD231PS  Y0, Y6, Y4
+	VMASKMOVPS   Y4, Y7, 128(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y5, Y0, Y0
+	VMOVUPS    Y0, (AX)
+	VMULPS     Y5, Y1, Y1
+	VMOVUPS    Y1, 32(AX)
+	VMULPS     Y5, Y2, Y2
+	VMOVUPS    Y2, 64(AX)
+	VMULPS     Y5, Y3, Y3
+	VMOVUPS    Y3, 96(AX)
+	VMULPS     Y5, Y4, Y4
+	VMASKMOVPS Y4, Y7, 128(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows1x6AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rows1x6AVX2(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000040, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), BX
+	MOVQ   rs+16(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (BX), Y6
+	VMOVUPS      (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VMOVUPS      32(CX), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VMOVUPS      (CX)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VMOVUPS      32(CX)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VMOVUPS      (CX)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VMOVUPS      32(CX)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VBROADCASTSS 4(BX), Y6
+	VMOVUPS      64(CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VMOVUPS      96(CX), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VMOVUPS      64(CX)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VMOVUPS      96(CX)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VMOVUPS      64(CX)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VMOVUPS      96(CX)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Y6
+	VMOVUPS      (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VMOVUPS      32(CX), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VMOVUPS      (CX)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VMOVUPS      32(CX)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VMOVUPS      (CX)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VMOVUPS      32(CX)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y5
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y6
+	VBROADCASTSS beta+36(FP), Y7
+	MOVQ         cols+56(FP), CX
+	VMOVD        CX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     lanes<>+0(SB), Y8, Y8
+	VMOVD        X7, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Y6, Y0, Y0
+	VMOVUPS      (AX), Y9
+	VFMADD231PS  Y9, Y7, Y0
+	VMOVUPS      Y0, (AX)
+	VMULPS       Y6, Y1, Y1
+	VMOVUPS      32(AX), Y0
+	VFMADD231PS  Y0, Y7, Y1
+	VMOVUPS      Y1, 32(AX)
+	VMULPS       Y6, Y2, Y2
+	VMOVUPS      64(AX), Y0
+	VFMADD231PS  Y0, Y7, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMULPS       Y6, Y3, Y3
+	VMOVUPS      96(AX), Y0
+	VFMADD231PS  Y0, Y7, Y3
+	VMOVUPS      Y3, 96(AX)
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      128(AX), Y0
+	VFMADD231PS  Y0, Y7, Y4
+	VMOVUPS      Y4, 128(AX)
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   160(AX), Y8, Y0
+	VFMADD231PS  Y0, Y7, Y5
+	VMASKMOVPS   Y5, Y8, 160(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y6, Y0, Y0
+	VMOVUPS    Y0, (AX)
+	VMULPS     Y6, Y1, Y1
+	VMOVUPS    Y1, 32(AX)
+	VMULPS     Y6, Y2, Y2
+	VMOVUPS    Y2, 64(AX)
+	VMULPS     Y6, Y3, Y3
+	VMOVUPS    Y3, 96(AX)
+	VMULPS     Y6, Y4, Y4
+	VMOVUPS    Y4, 128(AX)
+	VMULPS     Y6, Y5, Y5
+	VMASKMOVPS Y5, Y8, 160(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows1x7AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rows1x7AVX2(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000040, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), SI
+	MOVQ   rs+16(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (SI), Y7
+	VMOVUPS      (CX), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      32(CX), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VMOVUPS      (CX)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VMOVUPS      32(CX)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      (CX)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VMOVUPS      32(CX)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      (CX)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VBROADCASTSS 4(SI), Y7
+	VMOVUPS      64(CX), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      96(CX), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VMOVUPS      64(CX)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VMOVUPS      96(CX)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      64(CX)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VMOVUPS      96(CX)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      64(CX)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (SI), Y7
+	VMOVUPS      (CX), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      32(CX), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VMOVUPS      (CX)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VMOVUPS      32(CX)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      (CX)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VMOVUPS      32(CX)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      (CX)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y7
+	VBROADCASTSS beta+36(FP), Y8
+	MOVQ         cols+56(FP), CX
+	VMOVD        CX, X9
+	VPBROADCASTD X9, Y9
+	VPCMPGTD     lanes<>+0(SB), Y9, Y9
+	VMOVD        X8, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Y7, Y0, Y0
+	VMOVUPS      (AX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VMOVUPS      Y0, (AX)
+	VMULPS       Y7, Y1, Y1
+	VMOVUPS      32(AX), Y0
+	VFMADD231PS  Y0, Y8, Y1
+	VMOVUPS      Y1, 32(AX)
+	VMULPS       Y7, Y2, Y2
+	VMOVUPS      64(AX), Y0
+	VFMADD231PS  Y0, Y8, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS      96(AX), Y0
+	VFMADD231PS  Y0, Y8, Y3
+	VMOVUPS      Y3, 96(AX)
+	VMULPS       Y7, Y4, Y4
+	VMOVUPS      128(AX), Y0
+	VFMADD231PS  Y0, Y8, Y4
+	VMOVUPS      Y4, 128(AX)
+	VMULPS       Y7, Y5, Y5
+	VMOVUPS      160(AX), Y0
+	VFMADD231PS  Y0, Y8, Y5
+	VMOVUPS      Y5, 160(AX)
+	VMULPS       Y7, Y6, Y6
+	VMASKMOVPS   192(AX), Y9, Y0
+	VFMADD231PS  Y0, Y8, Y6
+	VMASKMOVPS   Y6, Y9, 192(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y7, Y0, Y0
+	VMOVUPS    Y0, (AX)
+	VMULPS     Y7, Y1, Y1
+	VMOVUPS    Y1, 32(AX)
+	VMULPS     Y7, Y2, Y2
+	VMOVUPS    Y2, 64(AX)
+	VMULPS     Y7, Y3, Y3
+	VMOVUPS    Y3, 96(AX)
+	VMULPS     Y7, Y4, Y4
+	VMOVUPS    Y4, 128(AX)
+	VMULPS     Y7, Y5, Y5
+	VMOVUPS    Y5, 160(AX)
+	VMULPS     Y7, Y6, Y6
+	VMASKMOVPS Y6, Y9, 192(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows1x8AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rows1x8AVX2(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000040, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), SI
+	MOVQ   rs+16(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (CX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(CX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      (CX)(DX*1), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      32(CX)(DX*1), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      (CX)(DX*2), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      32(CX)(DX*2), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      (CX)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      32(CX)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	VBROADCASTSS 4(SI), Y8
+	VMOVUPS      64(CX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      96(CX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(CX)(DX*1), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(CX)(DX*1), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      64(CX)(DX*2), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      96(CX)(DX*2), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      64(CX)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      96(CX)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (CX), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(CX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      (CX)(DX*1), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      32(CX)(DX*1), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      (CX)(DX*2), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      32(CX)(DX*2), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      (CX)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      32(CX)(BX*1), Y9
+	VFMADD231PS  Y8, Y9, Y7
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y8
+	VBROADCASTSS beta+36(FP), Y9
+	MOVQ         cols+56(FP), CX
+	VMOVD        CX, X10
+	VPBROADCASTD X10, Y10
+	VPCMPGTD     lanes<>+0(SB), Y10, Y10
+	VMOVD        X9, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Y8, Y0, Y0
+	VMOVUPS      (AX), Y11
+	VFMADD231PS  Y11, Y9, Y0
+	VMOVUPS      Y0, (AX)
+	VMULPS       Y8, Y1, Y1
+	VMOVUPS      32(AX), Y0
+	VFMADD231PS  Y0, Y9, Y1
+	VMOVUPS      Y1, 32(AX)
+	VMULPS       Y8, Y2, Y2
+	VMOVUPS      64(AX), Y0
+	VFMADD231PS  Y0, Y9, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMULPS       Y8, Y3, Y3
+	VMOVUPS      96(AX), Y0
+	VFMADD231PS  Y0, Y9, Y3
+	VMOVUPS      Y3, 96(AX)
+	VMULPS       Y8, Y4, Y4
+	VMOVUPS      128(AX), Y0
+	VFMADD231PS  Y0, Y9, Y4
+	VMOVUPS      Y4, 128(AX)
+	VMULPS       Y8, Y5, Y5
+	VMOVUPS      160(AX), Y0
+	VFMADD231PS  Y0, Y9, Y5
+	VMOVUPS      Y5, 160(AX)
+	VMULPS       Y8, Y6, Y6
+	VMOVUPS      192(AX), Y0
+	VFMADD231PS  Y0, Y9, Y6
+	VMOVUPS      Y6, 192(AX)
+	VMULPS       Y8, Y7, Y7
+	VMASKMOVPS   224(AX), Y10, Y0
+	VFMADD231PS  Y0, Y9, Y7
+	VMASKMOVPS   Y7, Y10, 224(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y8, Y0, Y0
+	VMOVUPS    Y0, (AX)
+	VMULPS     Y8, Y1, Y1
+	VMOVUPS    Y1, 32(AX)
+	VMULPS     Y8, Y2, Y2
+	VMOVUPS    Y2, 64(AX)
+	VMULPS     Y8, Y3, Y3
+	VMOVUPS    Y3, 96(AX)
+	VMULPS     Y8, Y4, Y4
+	VMOVUPS    Y4, 128(AX)
+	VMULPS     Y8, Y5, Y5
+	VMOVUPS    Y5, 160(AX)
+	VMULPS     Y8, Y6, Y6
+	VMOVUPS    Y6, 192(AX)
+	VMULPS     Y8, Y7, Y7
+	VMASKMOVPS Y7, Y10, 224(AX)
+
+done5:
 	VZEROUPPER
 	RET
 
@@ -3144,17 +3764,35 @@ TEXT ·rows2x1AVX2(SB), NOSPLIT, $0-64
 	LEAQ   (BX)(BX*2), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Y2
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  Y3, Y2, Y0
+next2:
+	VBROADCASTSS (DX), Y2
 	VBROADCASTSS (DX)(BX*1), Y3
-	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         $0x04, DX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VMOVUPS      (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 4(DX)(BX*1), Y3
+	VMOVUPS      64(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (DX)(BX*1), Y3
+	VMOVUPS      (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -3166,7 +3804,7 @@ next1:
 	VPCMPGTD     lanes<>+0(SB), Y4, Y4
 	VMOVD        X3, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   (AX), Y4, Y5
 	VFMADD231PS  Y5, Y3, Y0
@@ -3176,16 +3814,16 @@ next1:
 	VMASKMOVPS   (AX), Y4, Y0
 	VFMADD231PS  Y0, Y3, Y1
 	VMASKMOVPS   Y1, Y4, (AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y4, (AX)
 	ADDQ       CX, AX
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y4, (AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -3202,20 +3840,44 @@ TEXT ·rows2x2AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Y4
-	VMOVUPS      32(CX), Y5
-	VBROADCASTSS (DX), Y6
-	VFMADD231PS  Y6, Y4, Y0
-	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (DX)(BX*1), Y6
-	VFMADD231PS  Y6, Y4, Y2
-	VFMADD231PS  Y6, Y5, Y3
-	ADDQ         $0x04, DX
-	ADDQ         $0x40, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (DX), Y4
+	VBROADCASTSS (DX)(BX*1), Y5
+	VMOVUPS      (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y2
+	VMOVUPS      32(CX), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 4(DX), Y4
+	VBROADCASTSS 4(DX)(BX*1), Y5
+	VMOVUPS      64(CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y2
+	VMOVUPS      96(CX), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Y4
+	VBROADCASTSS (DX)(BX*1), Y5
+	VMOVUPS      (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y2
+	VMOVUPS      32(CX), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VFMADD231PS  Y5, Y6, Y3
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -3227,7 +3889,7 @@ next1:
 	VPCMPGTD     lanes<>+0(SB), Y6, Y6
 	VMOVD        X5, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Y4, Y0, Y0
 	VMOVUPS      (AX), Y7
 	VFMADD231PS  Y7, Y5, Y0
@@ -3245,9 +3907,9 @@ next1:
 	VMASKMOVPS   32(AX), Y6, Y0
 	VFMADD231PS  Y0, Y5, Y3
 	VMASKMOVPS   Y3, Y6, 32(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS     Y4, Y0, Y0
 	VMOVUPS    Y0, (AX)
 	VMULPS     Y4, Y1, Y1
@@ -3258,7 +3920,7 @@ overwrite2:
 	VMULPS     Y4, Y3, Y3
 	VMASKMOVPS Y3, Y6, 32(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -3268,7 +3930,7 @@ TEXT ·rows2x3AVX2(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000040, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -3279,24 +3941,53 @@ TEXT ·rows2x3AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Y6
-	VMOVUPS      32(CX), Y7
-	VMOVUPS      (DX), Y8
-	VBROADCASTSS (BX), Y9
-	VFMADD231PS  Y9, Y6, Y0
-	VFMADD231PS  Y9, Y7, Y1
-	VFMADD231PS  Y9, Y8, Y2
-	VBROADCASTSS (BX)(SI*1), Y9
-	VFMADD231PS  Y9, Y6, Y3
-	VFMADD231PS  Y9, Y7, Y4
-	VFMADD231PS  Y9, Y8, Y5
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (BX), Y6
+	VBROADCASTSS (BX)(SI*1), Y7
+	VMOVUPS      (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      32(CX), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VFMADD231PS  Y7, Y8, Y4
+	VMOVUPS      (CX)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 4(BX), Y6
+	VBROADCASTSS 4(BX)(SI*1), Y7
+	VMOVUPS      64(CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      96(CX), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VFMADD231PS  Y7, Y8, Y4
+	VMOVUPS      64(CX)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Y6
+	VBROADCASTSS (BX)(SI*1), Y7
+	VMOVUPS      (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      32(CX), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VFMADD231PS  Y7, Y8, Y4
+	VMOVUPS      (CX)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y5
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -3308,7 +3999,7 @@ next1:
 	VPCMPGTD     lanes<>+0(SB), Y8, Y8
 	VMOVD        X7, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Y6, Y0, Y0
 	VMOVUPS      (AX), Y9
 	VFMADD231PS  Y9, Y7, Y0
@@ -3334,9 +4025,9 @@ next1:
 	VMASKMOVPS   64(AX), Y8, Y0
 	VFMADD231PS  Y0, Y7, Y5
 	VMASKMOVPS   Y5, Y8, 64(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS     Y6, Y0, Y0
 	VMOVUPS    Y0, (AX)
 	VMULPS     Y6, Y1, Y1
@@ -3351,7 +4042,7 @@ overwrite2:
 	VMULPS     Y6, Y5, Y5
 	VMASKMOVPS Y5, Y8, 64(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -3361,7 +4052,7 @@ TEXT ·rows2x4AVX2(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000040, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -3374,27 +4065,62 @@ TEXT ·rows2x4AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	VMOVUPS      (DX), Y10
-	VMOVUPS      32(DX), Y11
-	VBROADCASTSS (BX), Y12
-	VFMADD231PS  Y12, Y8, Y0
-	VFMADD231PS  Y12, Y9, Y1
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (BX)(SI*1), Y12
-	VFMADD231PS  Y12, Y8, Y4
-	VFMADD231PS  Y12, Y9, Y5
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	ADDQ         $0x04, BX
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (BX), Y8
+	VBROADCASTSS (BX)(SI*1), Y9
+	VMOVUPS      (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(CX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      (CX)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      32(CX)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	VBROADCASTSS 4(BX), Y8
+	VBROADCASTSS 4(BX)(SI*1), Y9
+	VMOVUPS      64(CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      96(CX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(CX)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(CX)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Y8
+	VBROADCASTSS (BX)(SI*1), Y9
+	VMOVUPS      (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(CX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      (CX)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      32(CX)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -3406,7 +4132,7 @@ next1:
 	VPCMPGTD     lanes<>+0(SB), Y10, Y10
 	VMOVD        X9, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Y8, Y0, Y0
 	VMOVUPS      (AX), Y11
 	VFMADD231PS  Y11, Y9, Y0
@@ -3440,9 +4166,9 @@ next1:
 	VMASKMOVPS   96(AX), Y10, Y0
 	VFMADD231PS  Y0, Y9, Y7
 	VMASKMOVPS   Y7, Y10, 96(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS     Y8, Y0, Y0
 	VMOVUPS    Y0, (AX)
 	VMULPS     Y8, Y1, Y1
@@ -3461,7 +4187,7 @@ overwrite2:
 	VMULPS     Y8, Y7, Y7
 	VMASKMOVPS Y7, Y10, 96(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -7223,17 +7949,18 @@ TEXT ·strip1x1AVX512(SB), NOSPLIT, $0-56
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
 	VPXORD Z0, Z0, Z0
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z1
 	VFMADD231PS.BCST (CX), Z1, Z0
 	VMOVUPS          128(DX), Z1
 	VFMADD231PS.BCST 56(CX), Z1, Z0
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -7276,10 +8003,10 @@ TEXT ·strip1x2AVX512(SB), NOSPLIT, $0-56
 	MOVQ   b+16(FP), DX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z2
 	VMOVUPS          64(DX), Z3
 	VFMADD231PS.BCST (CX), Z2, Z0
@@ -7290,7 +8017,8 @@ next2:
 	VFMADD231PS.BCST 56(CX), Z3, Z1
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -7341,10 +8069,10 @@ TEXT ·strip2x1AVX512(SB), NOSPLIT, $0-56
 	MOVQ   b+16(FP), DX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z2
 	VFMADD231PS.BCST (CX), Z2, Z0
 	VFMADD231PS.BCST 4(CX), Z2, Z1
@@ -7353,7 +8081,8 @@ next2:
 	VFMADD231PS.BCST 60(CX), Z2, Z1
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -7407,10 +8136,10 @@ TEXT ·strip2x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z4
 	VMOVUPS          64(DX), Z5
 	VFMADD231PS.BCST (CX), Z4, Z0
@@ -7425,7 +8154,8 @@ next2:
 	VFMADD231PS.BCST 60(CX), Z5, Z3
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -7493,10 +8223,10 @@ TEXT ·strip3x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z3
 	VFMADD231PS.BCST (CX), Z3, Z0
 	VFMADD231PS.BCST 4(CX), Z3, Z1
@@ -7507,7 +8237,8 @@ next2:
 	VFMADD231PS.BCST 64(CX), Z3, Z2
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -7572,10 +8303,10 @@ TEXT ·strip3x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z6
 	VMOVUPS          64(DX), Z7
 	VFMADD231PS.BCST (CX), Z6, Z0
@@ -7594,7 +8325,8 @@ next2:
 	VFMADD231PS.BCST 64(CX), Z7, Z5
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -7679,10 +8411,10 @@ TEXT ·strip4x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z4
 	VFMADD231PS.BCST (CX), Z4, Z0
 	VFMADD231PS.BCST 4(CX), Z4, Z1
@@ -7695,7 +8427,8 @@ next2:
 	VFMADD231PS.BCST 68(CX), Z4, Z3
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -7771,10 +8504,10 @@ TEXT ·strip4x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z8
 	VMOVUPS          64(DX), Z9
 	VFMADD231PS.BCST (CX), Z8, Z0
@@ -7797,7 +8530,8 @@ next2:
 	VFMADD231PS.BCST 68(CX), Z9, Z7
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -7899,10 +8633,10 @@ TEXT ·strip5x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z5
 	VFMADD231PS.BCST (CX), Z5, Z0
 	VFMADD231PS.BCST 4(CX), Z5, Z1
@@ -7917,7 +8651,8 @@ next2:
 	VFMADD231PS.BCST 72(CX), Z5, Z4
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -8004,10 +8739,10 @@ TEXT ·strip5x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z10
 	VMOVUPS          64(DX), Z11
 	VFMADD231PS.BCST (CX), Z10, Z0
@@ -8034,7 +8769,8 @@ next2:
 	VFMADD231PS.BCST 72(CX), Z11, Z9
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -8153,10 +8889,10 @@ TEXT ·strip6x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z6
 	VFMADD231PS.BCST (CX), Z6, Z0
 	VFMADD231PS.BCST 4(CX), Z6, Z1
@@ -8173,7 +8909,8 @@ next2:
 	VFMADD231PS.BCST 76(CX), Z6, Z5
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -8271,10 +9008,10 @@ TEXT ·strip6x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z12
 	VMOVUPS          64(DX), Z13
 	VFMADD231PS.BCST (CX), Z12, Z0
@@ -8305,7 +9042,8 @@ next2:
 	VFMADD231PS.BCST 76(CX), Z13, Z11
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -8441,10 +9179,10 @@ TEXT ·strip7x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z7
 	VFMADD231PS.BCST (CX), Z7, Z0
 	VFMADD231PS.BCST 4(CX), Z7, Z1
@@ -8463,7 +9201,8 @@ next2:
 	VFMADD231PS.BCST 80(CX), Z7, Z6
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -8572,10 +9311,10 @@ TEXT ·strip7x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z14
 	VMOVUPS          64(DX), Z15
 	VFMADD231PS.BCST (CX), Z14, Z0
@@ -8610,7 +9349,8 @@ next2:
 	VFMADD231PS.BCST 80(CX), Z15, Z13
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -8763,10 +9503,10 @@ TEXT ·strip8x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z8
 	VFMADD231PS.BCST (CX), Z8, Z0
 	VFMADD231PS.BCST 4(CX), Z8, Z1
@@ -8787,7 +9527,8 @@ next2:
 	VFMADD231PS.BCST 84(CX), Z8, Z7
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -8907,10 +9648,10 @@ TEXT ·strip8x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z16
 	VMOVUPS          64(DX), Z17
 	VFMADD231PS.BCST (CX), Z16, Z0
@@ -8949,7 +9690,8 @@ next2:
 	VFMADD231PS.BCST 84(CX), Z17, Z15
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -9119,10 +9861,10 @@ TEXT ·strip9x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z9
 	VFMADD231PS.BCST (CX), Z9, Z0
 	VFMADD231PS.BCST 4(CX), Z9, Z1
@@ -9145,7 +9887,8 @@ next2:
 	VFMADD231PS.BCST 88(CX), Z9, Z8
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -9276,10 +10019,10 @@ TEXT ·strip9x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z18
 	VMOVUPS          64(DX), Z19
 	VFMADD231PS.BCST (CX), Z18, Z0
@@ -9322,7 +10065,8 @@ next2:
 	VFMADD231PS.BCST 88(CX), Z19, Z17
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -9509,10 +10253,10 @@ TEXT ·strip10x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z10
 	VFMADD231PS.BCST (CX), Z10, Z0
 	VFMADD231PS.BCST 4(CX), Z10, Z1
@@ -9537,7 +10281,8 @@ next2:
 	VFMADD231PS.BCST 92(CX), Z10, Z9
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -9679,10 +10424,10 @@ TEXT ·strip10x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z20
 	VMOVUPS          64(DX), Z21
 	VFMADD231PS.BCST (CX), Z20, Z0
@@ -9729,7 +10474,8 @@ next2:
 	VFMADD231PS.BCST 92(CX), Z21, Z19
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -9933,10 +10679,10 @@ TEXT ·strip11x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z11
 	VFMADD231PS.BCST (CX), Z11, Z0
 	VFMADD231PS.BCST 4(CX), Z11, Z1
@@ -9963,7 +10709,8 @@ next2:
 	VFMADD231PS.BCST 96(CX), Z11, Z10
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -10116,10 +10863,10 @@ TEXT ·strip11x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z22
 	VMOVUPS          64(DX), Z23
 	VFMADD231PS.BCST (CX), Z22, Z0
@@ -10170,7 +10917,8 @@ next2:
 	VFMADD231PS.BCST 96(CX), Z23, Z21
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -10391,10 +11139,10 @@ TEXT ·strip12x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z12
 	VFMADD231PS.BCST (CX), Z12, Z0
 	VFMADD231PS.BCST 4(CX), Z12, Z1
@@ -10423,7 +11171,8 @@ next2:
 	VFMADD231PS.BCST 100(CX), Z12, Z11
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -10587,10 +11336,10 @@ TEXT ·strip12x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z24
 	VMOVUPS          64(DX), Z25
 	VFMADD231PS.BCST (CX), Z24, Z0
@@ -10645,7 +11394,8 @@ next2:
 	VFMADD231PS.BCST 100(CX), Z25, Z23
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -10883,10 +11633,10 @@ TEXT ·strip13x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z13
 	VFMADD231PS.BCST (CX), Z13, Z0
 	VFMADD231PS.BCST 4(CX), Z13, Z1
@@ -10917,7 +11667,8 @@ next2:
 	VFMADD231PS.BCST 104(CX), Z13, Z12
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -11092,10 +11843,10 @@ TEXT ·strip13x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z26
 	VMOVUPS          64(DX), Z27
 	VFMADD231PS.BCST (CX), Z26, Z0
@@ -11154,7 +11905,8 @@ next2:
 	VFMADD231PS.BCST 104(CX), Z27, Z25
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -11409,10 +12161,10 @@ TEXT ·strip14x1AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z14
 	VFMADD231PS.BCST (CX), Z14, Z0
 	VFMADD231PS.BCST 4(CX), Z14, Z1
@@ -11445,7 +12197,8 @@ next2:
 	VFMADD231PS.BCST 108(CX), Z14, Z13
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -11631,10 +12384,10 @@ TEXT ·strip14x2AVX512(SB), NOSPLIT, $0-56
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
 	VPXORD Z27, Z27, Z27
+	SUBQ   $0x02, AX
+	JLT    odd1
 
 next2:
-	SUBQ             $0x02, AX
-	JLT              odd1
 	VMOVUPS          (DX), Z28
 	VMOVUPS          64(DX), Z29
 	VFMADD231PS.BCST (CX), Z28, Z0
@@ -11697,7 +12450,8 @@ next2:
 	VFMADD231PS.BCST 108(CX), Z29, Z27
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	JMP              next2
+	SUBQ             $0x02, AX
+	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
@@ -11958,15 +12712,29 @@ TEXT ·rows1x1AVX512(SB), NOSPLIT, $0-64
 	SHLQ   $0x02, BX
 	LEAQ   (BX)(BX*2), BX
 	VPXORD Z0, Z0, Z0
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z1
-	VBROADCASTSS (DX), Z2
-	VFMADD231PS  Z2, Z1, Z0
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (DX), Z1
+	VMOVUPS      (CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VBROADCASTSS 4(DX), Z1
+	VMOVUPS      128(CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z1
+	VMOVUPS      (CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -11978,18 +12746,18 @@ next1:
 	KMOVW        DX, K1
 	VMOVD        X2, CX
 	ADDL         CX, CX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z1
 	VFMADD231PS  Z1, Z2, Z0
 	VMOVUPS      Z0, K1, (AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z1, Z0, Z0
 	VMOVUPS Z0, K1, (AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -12004,17 +12772,35 @@ TEXT ·rows1x2AVX512(SB), NOSPLIT, $0-64
 	LEAQ   (BX)(BX*2), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z2
+next2:
+	VBROADCASTSS (DX), Z2
+	VMOVUPS      (CX), Z3
+	VFMADD231PS  Z2, Z3, Z0
 	VMOVUPS      64(CX), Z3
-	VBROADCASTSS (DX), Z4
-	VFMADD231PS  Z4, Z2, Z0
-	VFMADD231PS  Z4, Z3, Z1
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VFMADD231PS  Z2, Z3, Z1
+	VBROADCASTSS 4(DX), Z2
+	VMOVUPS      128(CX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      192(CX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z2
+	VMOVUPS      (CX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(CX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12026,7 +12812,7 @@ next1:
 	KMOVW        DX, K1
 	VMOVD        X3, CX
 	ADDL         CX, CX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS      (AX), Z4
 	VFMADD231PS  Z4, Z3, Z0
@@ -12035,15 +12821,15 @@ next1:
 	VMOVUPS.Z    64(AX), K1, Z0
 	VFMADD231PS  Z0, Z3, Z1
 	VMOVUPS      Z1, K1, 64(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z2, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z2, Z1, Z1
 	VMOVUPS Z1, K1, 64(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -12053,7 +12839,7 @@ TEXT ·rows1x3AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -12061,20 +12847,41 @@ TEXT ·rows1x3AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z3
+next2:
+	VBROADCASTSS (BX), Z3
+	VMOVUPS      (CX), Z4
+	VFMADD231PS  Z3, Z4, Z0
 	VMOVUPS      64(CX), Z4
-	VMOVUPS      (DX), Z5
-	VBROADCASTSS (BX), Z6
-	VFMADD231PS  Z6, Z3, Z0
-	VFMADD231PS  Z6, Z4, Z1
-	VFMADD231PS  Z6, Z5, Z2
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      (CX)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	VBROADCASTSS 4(BX), Z3
+	VMOVUPS      128(CX), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VMOVUPS      192(CX), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      128(CX)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z3
+	VMOVUPS      (CX), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VMOVUPS      64(CX), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      (CX)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z2
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12086,7 +12893,7 @@ next1:
 	KMOVW        DX, K1
 	VMOVD        X4, CX
 	ADDL         CX, CX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z3, Z0, Z0
 	VMOVUPS      (AX), Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -12099,9 +12906,9 @@ next1:
 	VMOVUPS.Z    128(AX), K1, Z0
 	VFMADD231PS  Z0, Z4, Z2
 	VMOVUPS      Z2, K1, 128(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z3, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z3, Z1, Z1
@@ -12109,7 +12916,7 @@ overwrite2:
 	VMULPS  Z3, Z2, Z2
 	VMOVUPS Z2, K1, 128(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -12119,7 +12926,7 @@ TEXT ·rows1x4AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -12128,22 +12935,47 @@ TEXT ·rows1x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z4
+next2:
+	VBROADCASTSS (BX), Z4
+	VMOVUPS      (CX), Z5
+	VFMADD231PS  Z4, Z5, Z0
 	VMOVUPS      64(CX), Z5
-	VMOVUPS      (DX), Z6
-	VMOVUPS      64(DX), Z7
-	VBROADCASTSS (BX), Z8
-	VFMADD231PS  Z8, Z4, Z0
-	VFMADD231PS  Z8, Z5, Z1
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z3
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      (CX)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      64(CX)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VBROADCASTSS 4(BX), Z4
+	VMOVUPS      128(CX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      192(CX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(CX)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(CX)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z4
+	VMOVUPS      (CX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(CX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      (CX)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      64(CX)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12155,7 +12987,7 @@ next1:
 	KMOVW        DX, K1
 	VMOVD        X5, CX
 	ADDL         CX, CX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z4, Z0, Z0
 	VMOVUPS      (AX), Z6
 	VFMADD231PS  Z6, Z5, Z0
@@ -12172,9 +13004,9 @@ next1:
 	VMOVUPS.Z    192(AX), K1, Z0
 	VFMADD231PS  Z0, Z5, Z3
 	VMOVUPS      Z3, K1, 192(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z4, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z4, Z1, Z1
@@ -12184,7 +13016,537 @@ overwrite2:
 	VMULPS  Z4, Z3, Z3
 	VMOVUPS Z3, K1, 192(AX)
 
+done5:
+	VZEROUPPER
+	RET
+
+// func rows1x5AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows1x5AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), BX
+	MOVQ   rs+16(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (BX), Z5
+	VMOVUPS      (CX), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VMOVUPS      64(CX), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VMOVUPS      (CX)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      64(CX)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      (CX)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VBROADCASTSS 4(BX), Z5
+	VMOVUPS      128(CX), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VMOVUPS      192(CX), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VMOVUPS      128(CX)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      192(CX)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      128(CX)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z5
+	VMOVUPS      (CX), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VMOVUPS      64(CX), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VMOVUPS      (CX)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      64(CX)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      (CX)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z4
+
 done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z5
+	VBROADCASTSS beta+36(FP), Z6
+	MOVQ         cols+56(FP), CX
+	MOVL         $-1, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VMOVD        X6, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Z5, Z0, Z0
+	VMOVUPS      (AX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z5, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z6, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z5, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z6, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z5, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z6, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z5, Z4, Z4
+	VMOVUPS.Z    256(AX), K1, Z0
+	VFMADD231PS  Z0, Z6, Z4
+	VMOVUPS      Z4, K1, 256(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z5, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z5, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z5, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z5, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z5, Z4, Z4
+	VMOVUPS Z4, K1, 256(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows1x6AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows1x6AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), BX
+	MOVQ   rs+16(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (BX), Z6
+	VMOVUPS      (CX), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VMOVUPS      64(CX), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VMOVUPS      (CX)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VMOVUPS      64(CX)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VMOVUPS      (CX)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VMOVUPS      64(CX)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VBROADCASTSS 4(BX), Z6
+	VMOVUPS      128(CX), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VMOVUPS      192(CX), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VMOVUPS      128(CX)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VMOVUPS      192(CX)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VMOVUPS      128(CX)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VMOVUPS      192(CX)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z6
+	VMOVUPS      (CX), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VMOVUPS      64(CX), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VMOVUPS      (CX)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VMOVUPS      64(CX)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VMOVUPS      (CX)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VMOVUPS      64(CX)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z5
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z6
+	VBROADCASTSS beta+36(FP), Z7
+	MOVQ         cols+56(FP), CX
+	MOVL         $-1, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VMOVD        X7, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Z6, Z0, Z0
+	VMOVUPS      (AX), Z8
+	VFMADD231PS  Z8, Z7, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z6, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z7, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z6, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z7, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z6, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z7, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z6, Z4, Z4
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z7, Z4
+	VMOVUPS      Z4, 256(AX)
+	VMULPS       Z6, Z5, Z5
+	VMOVUPS.Z    320(AX), K1, Z0
+	VFMADD231PS  Z0, Z7, Z5
+	VMOVUPS      Z5, K1, 320(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z6, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z6, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z6, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z6, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z6, Z4, Z4
+	VMOVUPS Z4, 256(AX)
+	VMULPS  Z6, Z5, Z5
+	VMOVUPS Z5, K1, 320(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows1x7AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows1x7AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), SI
+	MOVQ   rs+16(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (SI), Z7
+	VMOVUPS      (CX), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VMOVUPS      64(CX), Z8
+	VFMADD231PS  Z7, Z8, Z1
+	VMOVUPS      (CX)(DX*1), Z8
+	VFMADD231PS  Z7, Z8, Z2
+	VMOVUPS      64(CX)(DX*1), Z8
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      (CX)(DX*2), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS      64(CX)(DX*2), Z8
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      (CX)(BX*1), Z8
+	VFMADD231PS  Z7, Z8, Z6
+	VBROADCASTSS 4(SI), Z7
+	VMOVUPS      128(CX), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VMOVUPS      192(CX), Z8
+	VFMADD231PS  Z7, Z8, Z1
+	VMOVUPS      128(CX)(DX*1), Z8
+	VFMADD231PS  Z7, Z8, Z2
+	VMOVUPS      192(CX)(DX*1), Z8
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      128(CX)(DX*2), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS      192(CX)(DX*2), Z8
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      128(CX)(BX*1), Z8
+	VFMADD231PS  Z7, Z8, Z6
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (SI), Z7
+	VMOVUPS      (CX), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VMOVUPS      64(CX), Z8
+	VFMADD231PS  Z7, Z8, Z1
+	VMOVUPS      (CX)(DX*1), Z8
+	VFMADD231PS  Z7, Z8, Z2
+	VMOVUPS      64(CX)(DX*1), Z8
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      (CX)(DX*2), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS      64(CX)(DX*2), Z8
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      (CX)(BX*1), Z8
+	VFMADD231PS  Z7, Z8, Z6
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z7
+	VBROADCASTSS beta+36(FP), Z8
+	MOVQ         cols+56(FP), CX
+	MOVL         $-1, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VMOVD        X8, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Z7, Z0, Z0
+	VMOVUPS      (AX), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z7, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z8, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z7, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z8, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z7, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z8, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z7, Z4, Z4
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z8, Z4
+	VMOVUPS      Z4, 256(AX)
+	VMULPS       Z7, Z5, Z5
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z8, Z5
+	VMOVUPS      Z5, 320(AX)
+	VMULPS       Z7, Z6, Z6
+	VMOVUPS.Z    384(AX), K1, Z0
+	VFMADD231PS  Z0, Z8, Z6
+	VMOVUPS      Z6, K1, 384(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z7, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z7, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z7, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z7, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z7, Z4, Z4
+	VMOVUPS Z4, 256(AX)
+	VMULPS  Z7, Z5, Z5
+	VMOVUPS Z5, 320(AX)
+	VMULPS  Z7, Z6, Z6
+	VMOVUPS Z6, K1, 384(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows1x8AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows1x8AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), SI
+	MOVQ   rs+16(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (SI), Z8
+	VMOVUPS      (CX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(CX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      (CX)(DX*1), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      64(CX)(DX*1), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      (CX)(DX*2), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      64(CX)(DX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      (CX)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      64(CX)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	VBROADCASTSS 4(SI), Z8
+	VMOVUPS      128(CX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      192(CX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(CX)(DX*1), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(CX)(DX*1), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      128(CX)(DX*2), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      192(CX)(DX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      128(CX)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      192(CX)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (SI), Z8
+	VMOVUPS      (CX), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(CX), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      (CX)(DX*1), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      64(CX)(DX*1), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      (CX)(DX*2), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      64(CX)(DX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      (CX)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      64(CX)(BX*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z8
+	VBROADCASTSS beta+36(FP), Z9
+	MOVQ         cols+56(FP), CX
+	MOVL         $-1, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VMOVD        X9, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Z8, Z0, Z0
+	VMOVUPS      (AX), Z10
+	VFMADD231PS  Z10, Z9, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z8, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z9, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z8, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z9, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z8, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z9, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z8, Z4, Z4
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z9, Z4
+	VMOVUPS      Z4, 256(AX)
+	VMULPS       Z8, Z5, Z5
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z9, Z5
+	VMOVUPS      Z5, 320(AX)
+	VMULPS       Z8, Z6, Z6
+	VMOVUPS      384(AX), Z0
+	VFMADD231PS  Z0, Z9, Z6
+	VMOVUPS      Z6, 384(AX)
+	VMULPS       Z8, Z7, Z7
+	VMOVUPS.Z    448(AX), K1, Z0
+	VFMADD231PS  Z0, Z9, Z7
+	VMOVUPS      Z7, K1, 448(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z8, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z8, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z8, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z8, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z8, Z4, Z4
+	VMOVUPS Z4, 256(AX)
+	VMULPS  Z8, Z5, Z5
+	VMOVUPS Z5, 320(AX)
+	VMULPS  Z8, Z6, Z6
+	VMOVUPS Z6, 384(AX)
+	VMULPS  Z8, Z7, Z7
+	VMOVUPS Z7, K1, 448(AX)
+
+done5:
 	VZEROUPPER
 	RET
 
@@ -12199,17 +13561,35 @@ TEXT ·rows2x1AVX512(SB), NOSPLIT, $0-64
 	LEAQ   (BX)(BX*2), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z2
-	VBROADCASTSS (DX), Z3
-	VFMADD231PS  Z3, Z2, Z0
+next2:
+	VBROADCASTSS (DX), Z2
 	VBROADCASTSS (DX)(BX*1), Z3
-	VFMADD231PS  Z3, Z2, Z1
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VMOVUPS      (CX), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 4(DX), Z2
+	VBROADCASTSS 4(DX)(BX*1), Z3
+	VMOVUPS      128(CX), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z2
+	VBROADCASTSS (DX)(BX*1), Z3
+	VMOVUPS      (CX), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12221,7 +13601,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X3, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z4
 	VFMADD231PS  Z4, Z3, Z0
@@ -12231,16 +13611,16 @@ next1:
 	VMOVUPS.Z    (AX), K1, Z0
 	VFMADD231PS  Z0, Z3, Z1
 	VMOVUPS      Z1, K1, (AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z2, Z0, Z0
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    CX, AX
 	VMULPS  Z2, Z1, Z1
 	VMOVUPS Z1, K1, (AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -12257,20 +13637,44 @@ TEXT ·rows2x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z4
-	VMOVUPS      64(CX), Z5
-	VBROADCASTSS (DX), Z6
-	VFMADD231PS  Z6, Z4, Z0
-	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS (DX)(BX*1), Z6
-	VFMADD231PS  Z6, Z4, Z2
-	VFMADD231PS  Z6, Z5, Z3
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (DX), Z4
+	VBROADCASTSS (DX)(BX*1), Z5
+	VMOVUPS      (CX), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      64(CX), Z6
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS 4(DX), Z4
+	VBROADCASTSS 4(DX)(BX*1), Z5
+	VMOVUPS      128(CX), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      192(CX), Z6
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z4
+	VBROADCASTSS (DX)(BX*1), Z5
+	VMOVUPS      (CX), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      64(CX), Z6
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z3
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12282,7 +13686,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X5, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z4, Z0, Z0
 	VMOVUPS      (AX), Z6
 	VFMADD231PS  Z6, Z5, Z0
@@ -12300,9 +13704,9 @@ next1:
 	VMOVUPS.Z    64(AX), K1, Z0
 	VFMADD231PS  Z0, Z5, Z3
 	VMOVUPS      Z3, K1, 64(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z4, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z4, Z1, Z1
@@ -12313,7 +13717,7 @@ overwrite2:
 	VMULPS  Z4, Z3, Z3
 	VMOVUPS Z3, K1, 64(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -12323,7 +13727,7 @@ TEXT ·rows2x3AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -12334,24 +13738,53 @@ TEXT ·rows2x3AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VMOVUPS      (DX), Z8
-	VBROADCASTSS (BX), Z9
-	VFMADD231PS  Z9, Z6, Z0
-	VFMADD231PS  Z9, Z7, Z1
-	VFMADD231PS  Z9, Z8, Z2
-	VBROADCASTSS (BX)(SI*1), Z9
-	VFMADD231PS  Z9, Z6, Z3
-	VFMADD231PS  Z9, Z7, Z4
-	VFMADD231PS  Z9, Z8, Z5
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (BX), Z6
+	VBROADCASTSS (BX)(SI*1), Z7
+	VMOVUPS      (CX), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      64(CX), Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS      (CX)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z5
+	VBROADCASTSS 4(BX), Z6
+	VBROADCASTSS 4(BX)(SI*1), Z7
+	VMOVUPS      128(CX), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      192(CX), Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS      128(CX)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z6
+	VBROADCASTSS (BX)(SI*1), Z7
+	VMOVUPS      (CX), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      64(CX), Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS      (CX)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z5
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12363,7 +13796,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X7, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z6, Z0, Z0
 	VMOVUPS      (AX), Z8
 	VFMADD231PS  Z8, Z7, Z0
@@ -12389,9 +13822,9 @@ next1:
 	VMOVUPS.Z    128(AX), K1, Z0
 	VFMADD231PS  Z0, Z7, Z5
 	VMOVUPS      Z5, K1, 128(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z6, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z6, Z1, Z1
@@ -12406,7 +13839,7 @@ overwrite2:
 	VMULPS  Z6, Z5, Z5
 	VMOVUPS Z5, K1, 128(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -12416,7 +13849,7 @@ TEXT ·rows2x4AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -12429,27 +13862,62 @@ TEXT ·rows2x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VMOVUPS      (DX), Z10
-	VMOVUPS      64(DX), Z11
-	VBROADCASTSS (BX), Z12
-	VFMADD231PS  Z12, Z8, Z0
-	VFMADD231PS  Z12, Z9, Z1
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
-	VBROADCASTSS (BX)(SI*1), Z12
-	VFMADD231PS  Z12, Z8, Z4
-	VFMADD231PS  Z12, Z9, Z5
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS (BX)(SI*1), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      (CX)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      64(CX)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	VBROADCASTSS 4(BX), Z8
+	VBROADCASTSS 4(BX)(SI*1), Z9
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      192(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(CX)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(CX)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z8
+	VBROADCASTSS (BX)(SI*1), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(CX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      (CX)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      64(CX)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12461,7 +13929,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X9, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z8, Z0, Z0
 	VMOVUPS      (AX), Z10
 	VFMADD231PS  Z10, Z9, Z0
@@ -12495,9 +13963,9 @@ next1:
 	VMOVUPS.Z    192(AX), K1, Z0
 	VFMADD231PS  Z0, Z9, Z7
 	VMOVUPS      Z7, K1, 192(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z8, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z8, Z1, Z1
@@ -12516,7 +13984,817 @@ overwrite2:
 	VMULPS  Z8, Z7, Z7
 	VMOVUPS Z7, K1, 192(AX)
 
+done5:
+	VZEROUPPER
+	RET
+
+// func rows2x5AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows2x5AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), BX
+	MOVQ   rs+16(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (BX), Z10
+	VBROADCASTSS (BX)(SI*1), Z11
+	VMOVUPS      (CX), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z5
+	VMOVUPS      64(CX), Z12
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      (CX)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      64(CX)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      (CX)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z9
+	VBROADCASTSS 4(BX), Z10
+	VBROADCASTSS 4(BX)(SI*1), Z11
+	VMOVUPS      128(CX), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z5
+	VMOVUPS      192(CX), Z12
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      128(CX)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      192(CX)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      128(CX)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z10
+	VBROADCASTSS (BX)(SI*1), Z11
+	VMOVUPS      (CX), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z5
+	VMOVUPS      64(CX), Z12
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      (CX)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      64(CX)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      (CX)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z9
+
 done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z10
+	VBROADCASTSS beta+36(FP), Z11
+	MOVQ         cols+56(FP), DX
+	MOVL         $-1, BX
+	BZHIL        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVD        X11, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Z10, Z0, Z0
+	VMOVUPS      (AX), Z12
+	VFMADD231PS  Z12, Z11, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z10, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z11, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z10, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z11, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z10, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z11, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z10, Z4, Z4
+	VMOVUPS.Z    256(AX), K1, Z0
+	VFMADD231PS  Z0, Z11, Z4
+	VMOVUPS      Z4, K1, 256(AX)
+	ADDQ         CX, AX
+	VMULPS       Z10, Z5, Z5
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z11, Z5
+	VMOVUPS      Z5, (AX)
+	VMULPS       Z10, Z6, Z6
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z11, Z6
+	VMOVUPS      Z6, 64(AX)
+	VMULPS       Z10, Z7, Z7
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z11, Z7
+	VMOVUPS      Z7, 128(AX)
+	VMULPS       Z10, Z8, Z8
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z11, Z8
+	VMOVUPS      Z8, 192(AX)
+	VMULPS       Z10, Z9, Z9
+	VMOVUPS.Z    256(AX), K1, Z0
+	VFMADD231PS  Z0, Z11, Z9
+	VMOVUPS      Z9, K1, 256(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z10, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z10, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z10, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z10, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z10, Z4, Z4
+	VMOVUPS Z4, K1, 256(AX)
+	ADDQ    CX, AX
+	VMULPS  Z10, Z5, Z5
+	VMOVUPS Z5, (AX)
+	VMULPS  Z10, Z6, Z6
+	VMOVUPS Z6, 64(AX)
+	VMULPS  Z10, Z7, Z7
+	VMOVUPS Z7, 128(AX)
+	VMULPS  Z10, Z8, Z8
+	VMOVUPS Z8, 192(AX)
+	VMULPS  Z10, Z9, Z9
+	VMOVUPS Z9, K1, 256(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows2x6AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows2x6AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), BX
+	MOVQ   rs+16(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS (BX)(SI*1), Z13
+	VMOVUPS      (CX), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z6
+	VMOVUPS      64(CX), Z14
+	VFMADD231PS  Z12, Z14, Z1
+	VFMADD231PS  Z13, Z14, Z7
+	VMOVUPS      (CX)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z8
+	VMOVUPS      64(CX)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z3
+	VFMADD231PS  Z13, Z14, Z9
+	VMOVUPS      (CX)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z10
+	VMOVUPS      64(CX)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z5
+	VFMADD231PS  Z13, Z14, Z11
+	VBROADCASTSS 4(BX), Z12
+	VBROADCASTSS 4(BX)(SI*1), Z13
+	VMOVUPS      128(CX), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z6
+	VMOVUPS      192(CX), Z14
+	VFMADD231PS  Z12, Z14, Z1
+	VFMADD231PS  Z13, Z14, Z7
+	VMOVUPS      128(CX)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z8
+	VMOVUPS      192(CX)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z3
+	VFMADD231PS  Z13, Z14, Z9
+	VMOVUPS      128(CX)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z10
+	VMOVUPS      192(CX)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z5
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS (BX)(SI*1), Z13
+	VMOVUPS      (CX), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z6
+	VMOVUPS      64(CX), Z14
+	VFMADD231PS  Z12, Z14, Z1
+	VFMADD231PS  Z13, Z14, Z7
+	VMOVUPS      (CX)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z8
+	VMOVUPS      64(CX)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z3
+	VFMADD231PS  Z13, Z14, Z9
+	VMOVUPS      (CX)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z10
+	VMOVUPS      64(CX)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z5
+	VFMADD231PS  Z13, Z14, Z11
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z12
+	VBROADCASTSS beta+36(FP), Z13
+	MOVQ         cols+56(FP), DX
+	MOVL         $-1, BX
+	BZHIL        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVD        X13, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Z12, Z0, Z0
+	VMOVUPS      (AX), Z14
+	VFMADD231PS  Z14, Z13, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z12, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z13, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z12, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z13, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z12, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z13, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z12, Z4, Z4
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z13, Z4
+	VMOVUPS      Z4, 256(AX)
+	VMULPS       Z12, Z5, Z5
+	VMOVUPS.Z    320(AX), K1, Z0
+	VFMADD231PS  Z0, Z13, Z5
+	VMOVUPS      Z5, K1, 320(AX)
+	ADDQ         CX, AX
+	VMULPS       Z12, Z6, Z6
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z13, Z6
+	VMOVUPS      Z6, (AX)
+	VMULPS       Z12, Z7, Z7
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z13, Z7
+	VMOVUPS      Z7, 64(AX)
+	VMULPS       Z12, Z8, Z8
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z13, Z8
+	VMOVUPS      Z8, 128(AX)
+	VMULPS       Z12, Z9, Z9
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z13, Z9
+	VMOVUPS      Z9, 192(AX)
+	VMULPS       Z12, Z10, Z10
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z13, Z10
+	VMOVUPS      Z10, 256(AX)
+	VMULPS       Z12, Z11, Z11
+	VMOVUPS.Z    320(AX), K1, Z0
+	VFMADD231PS  Z0, Z13, Z11
+	VMOVUPS      Z11, K1, 320(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z12, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z12, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z12, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z12, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z12, Z4, Z4
+	VMOVUPS Z4, 256(AX)
+	VMULPS  Z12, Z5, Z5
+	VMOVUPS Z5, K1, 320(AX)
+	ADDQ    CX, AX
+	VMULPS  Z12, Z6, Z6
+	VMOVUPS Z6, (AX)
+	VMULPS  Z12, Z7, Z7
+	VMOVUPS Z7, 64(AX)
+	VMULPS  Z12, Z8, Z8
+	VMOVUPS Z8, 128(AX)
+	VMULPS  Z12, Z9, Z9
+	VMOVUPS Z9, 192(AX)
+	VMULPS  Z12, Z10, Z10
+	VMOVUPS Z10, 256(AX)
+	VMULPS  Z12, Z11, Z11
+	VMOVUPS Z11, K1, 320(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows2x7AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows2x7AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), SI
+	MOVQ   rs+16(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (SI), Z14
+	VBROADCASTSS (SI)(DI*1), Z15
+	VMOVUPS      (CX), Z16
+	VFMADD231PS  Z14, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z7
+	VMOVUPS      64(CX), Z16
+	VFMADD231PS  Z14, Z16, Z1
+	VFMADD231PS  Z15, Z16, Z8
+	VMOVUPS      (CX)(DX*1), Z16
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z9
+	VMOVUPS      64(CX)(DX*1), Z16
+	VFMADD231PS  Z14, Z16, Z3
+	VFMADD231PS  Z15, Z16, Z10
+	VMOVUPS      (CX)(DX*2), Z16
+	VFMADD231PS  Z14, Z16, Z4
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      64(CX)(DX*2), Z16
+	VFMADD231PS  Z14, Z16, Z5
+	VFMADD231PS  Z15, Z16, Z12
+	VMOVUPS      (CX)(BX*1), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z13
+	VBROADCASTSS 4(SI), Z14
+	VBROADCASTSS 4(SI)(DI*1), Z15
+	VMOVUPS      128(CX), Z16
+	VFMADD231PS  Z14, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z7
+	VMOVUPS      192(CX), Z16
+	VFMADD231PS  Z14, Z16, Z1
+	VFMADD231PS  Z15, Z16, Z8
+	VMOVUPS      128(CX)(DX*1), Z16
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z9
+	VMOVUPS      192(CX)(DX*1), Z16
+	VFMADD231PS  Z14, Z16, Z3
+	VFMADD231PS  Z15, Z16, Z10
+	VMOVUPS      128(CX)(DX*2), Z16
+	VFMADD231PS  Z14, Z16, Z4
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      192(CX)(DX*2), Z16
+	VFMADD231PS  Z14, Z16, Z5
+	VFMADD231PS  Z15, Z16, Z12
+	VMOVUPS      128(CX)(BX*1), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z13
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (SI), Z14
+	VBROADCASTSS (SI)(DI*1), Z15
+	VMOVUPS      (CX), Z16
+	VFMADD231PS  Z14, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z7
+	VMOVUPS      64(CX), Z16
+	VFMADD231PS  Z14, Z16, Z1
+	VFMADD231PS  Z15, Z16, Z8
+	VMOVUPS      (CX)(DX*1), Z16
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z9
+	VMOVUPS      64(CX)(DX*1), Z16
+	VFMADD231PS  Z14, Z16, Z3
+	VFMADD231PS  Z15, Z16, Z10
+	VMOVUPS      (CX)(DX*2), Z16
+	VFMADD231PS  Z14, Z16, Z4
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      64(CX)(DX*2), Z16
+	VFMADD231PS  Z14, Z16, Z5
+	VFMADD231PS  Z15, Z16, Z12
+	VMOVUPS      (CX)(BX*1), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z13
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z14
+	VBROADCASTSS beta+36(FP), Z15
+	MOVQ         cols+56(FP), DX
+	MOVL         $-1, BX
+	BZHIL        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVD        X15, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Z14, Z0, Z0
+	VMOVUPS      (AX), Z16
+	VFMADD231PS  Z16, Z15, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z14, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z15, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z14, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z15, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z14, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z15, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z14, Z4, Z4
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z15, Z4
+	VMOVUPS      Z4, 256(AX)
+	VMULPS       Z14, Z5, Z5
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z15, Z5
+	VMOVUPS      Z5, 320(AX)
+	VMULPS       Z14, Z6, Z6
+	VMOVUPS.Z    384(AX), K1, Z0
+	VFMADD231PS  Z0, Z15, Z6
+	VMOVUPS      Z6, K1, 384(AX)
+	ADDQ         CX, AX
+	VMULPS       Z14, Z7, Z7
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z15, Z7
+	VMOVUPS      Z7, (AX)
+	VMULPS       Z14, Z8, Z8
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z15, Z8
+	VMOVUPS      Z8, 64(AX)
+	VMULPS       Z14, Z9, Z9
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z15, Z9
+	VMOVUPS      Z9, 128(AX)
+	VMULPS       Z14, Z10, Z10
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z15, Z10
+	VMOVUPS      Z10, 192(AX)
+	VMULPS       Z14, Z11, Z11
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z15, Z11
+	VMOVUPS      Z11, 256(AX)
+	VMULPS       Z14, Z12, Z12
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z15, Z12
+	VMOVUPS      Z12, 320(AX)
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS.Z    384(AX), K1, Z0
+	VFMADD231PS  Z0, Z15, Z13
+	VMOVUPS      Z13, K1, 384(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z14, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z14, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z14, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z14, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z14, Z4, Z4
+	VMOVUPS Z4, 256(AX)
+	VMULPS  Z14, Z5, Z5
+	VMOVUPS Z5, 320(AX)
+	VMULPS  Z14, Z6, Z6
+	VMOVUPS Z6, K1, 384(AX)
+	ADDQ    CX, AX
+	VMULPS  Z14, Z7, Z7
+	VMOVUPS Z7, (AX)
+	VMULPS  Z14, Z8, Z8
+	VMOVUPS Z8, 64(AX)
+	VMULPS  Z14, Z9, Z9
+	VMOVUPS Z9, 128(AX)
+	VMULPS  Z14, Z10, Z10
+	VMOVUPS Z10, 192(AX)
+	VMULPS  Z14, Z11, Z11
+	VMOVUPS Z11, 256(AX)
+	VMULPS  Z14, Z12, Z12
+	VMOVUPS Z12, 320(AX)
+	VMULPS  Z14, Z13, Z13
+	VMOVUPS Z13, K1, 384(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows2x8AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows2x8AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), SI
+	MOVQ   rs+16(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (SI), Z16
+	VBROADCASTSS (SI)(DI*1), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      (CX)(DX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      64(CX)(DX*1), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      (CX)(DX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      64(CX)(DX*2), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      (CX)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      64(CX)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	VBROADCASTSS 4(SI), Z16
+	VBROADCASTSS 4(SI)(DI*1), Z17
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      128(CX)(DX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX)(DX*1), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      128(CX)(DX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      192(CX)(DX*2), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      128(CX)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      192(CX)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (SI), Z16
+	VBROADCASTSS (SI)(DI*1), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VMOVUPS      (CX)(DX*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      64(CX)(DX*1), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      (CX)(DX*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      64(CX)(DX*2), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      (CX)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      64(CX)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z16
+	VBROADCASTSS beta+36(FP), Z17
+	MOVQ         cols+56(FP), DX
+	MOVL         $-1, BX
+	BZHIL        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVD        X17, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Z16, Z0, Z0
+	VMOVUPS      (AX), Z18
+	VFMADD231PS  Z18, Z17, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z16, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z17, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z16, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z17, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z16, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z17, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z16, Z4, Z4
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z17, Z4
+	VMOVUPS      Z4, 256(AX)
+	VMULPS       Z16, Z5, Z5
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z17, Z5
+	VMOVUPS      Z5, 320(AX)
+	VMULPS       Z16, Z6, Z6
+	VMOVUPS      384(AX), Z0
+	VFMADD231PS  Z0, Z17, Z6
+	VMOVUPS      Z6, 384(AX)
+	VMULPS       Z16, Z7, Z7
+	VMOVUPS.Z    448(AX), K1, Z0
+	VFMADD231PS  Z0, Z17, Z7
+	VMOVUPS      Z7, K1, 448(AX)
+	ADDQ         CX, AX
+	VMULPS       Z16, Z8, Z8
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z17, Z8
+	VMOVUPS      Z8, (AX)
+	VMULPS       Z16, Z9, Z9
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z17, Z9
+	VMOVUPS      Z9, 64(AX)
+	VMULPS       Z16, Z10, Z10
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z17, Z10
+	VMOVUPS      Z10, 128(AX)
+	VMULPS       Z16, Z11, Z11
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z17, Z11
+	VMOVUPS      Z11, 192(AX)
+	VMULPS       Z16, Z12, Z12
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z17, Z12
+	VMOVUPS      Z12, 256(AX)
+	VMULPS       Z16, Z13, Z13
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z17, Z13
+	VMOVUPS      Z13, 320(AX)
+	VMULPS       Z16, Z14, Z14
+	VMOVUPS      384(AX), Z0
+	VFMADD231PS  Z0, Z17, Z14
+	VMOVUPS      Z14, 384(AX)
+	VMULPS       Z16, Z15, Z15
+	VMOVUPS.Z    448(AX), K1, Z0
+	VFMADD231PS  Z0, Z17, Z15
+	VMOVUPS      Z15, K1, 448(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z16, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z16, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z16, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z16, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z16, Z4, Z4
+	VMOVUPS Z4, 256(AX)
+	VMULPS  Z16, Z5, Z5
+	VMOVUPS Z5, 320(AX)
+	VMULPS  Z16, Z6, Z6
+	VMOVUPS Z6, 384(AX)
+	VMULPS  Z16, Z7, Z7
+	VMOVUPS Z7, K1, 448(AX)
+	ADDQ    CX, AX
+	VMULPS  Z16, Z8, Z8
+	VMOVUPS Z8, (AX)
+	VMULPS  Z16, Z9, Z9
+	VMOVUPS Z9, 64(AX)
+	VMULPS  Z16, Z10, Z10
+	VMOVUPS Z10, 128(AX)
+	VMULPS  Z16, Z11, Z11
+	VMOVUPS Z11, 192(AX)
+	VMULPS  Z16, Z12, Z12
+	VMOVUPS Z12, 256(AX)
+	VMULPS  Z16, Z13, Z13
+	VMOVUPS Z13, 320(AX)
+	VMULPS  Z16, Z14, Z14
+	VMOVUPS Z14, 384(AX)
+	VMULPS  Z16, Z15, Z15
+	VMOVUPS Z15, K1, 448(AX)
+
+done5:
 	VZEROUPPER
 	RET
 
@@ -12532,19 +14810,41 @@ TEXT ·rows3x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z3
-	VBROADCASTSS (DX), Z4
-	VFMADD231PS  Z4, Z3, Z0
+next2:
+	VBROADCASTSS (DX), Z3
 	VBROADCASTSS (DX)(BX*1), Z4
-	VFMADD231PS  Z4, Z3, Z1
-	VBROADCASTSS (DX)(BX*2), Z4
-	VFMADD231PS  Z4, Z3, Z2
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (DX)(BX*2), Z5
+	VMOVUPS      (CX), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS 4(DX), Z3
+	VBROADCASTSS 4(DX)(BX*1), Z4
+	VBROADCASTSS 4(DX)(BX*2), Z5
+	VMOVUPS      128(CX), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z3
+	VBROADCASTSS (DX)(BX*1), Z4
+	VBROADCASTSS (DX)(BX*2), Z5
+	VMOVUPS      (CX), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12556,7 +14856,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X4, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z3, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -12571,9 +14871,9 @@ next1:
 	VMOVUPS.Z    (AX), K1, Z0
 	VFMADD231PS  Z0, Z4, Z2
 	VMOVUPS      Z2, K1, (AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z3, Z0, Z0
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    CX, AX
@@ -12583,7 +14883,7 @@ overwrite2:
 	VMULPS  Z3, Z2, Z2
 	VMOVUPS Z2, K1, (AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -12602,23 +14902,53 @@ TEXT ·rows3x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
-	VBROADCASTSS (DX), Z8
-	VFMADD231PS  Z8, Z6, Z0
-	VFMADD231PS  Z8, Z7, Z1
-	VBROADCASTSS (DX)(BX*1), Z8
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z3
+next2:
+	VBROADCASTSS (DX), Z6
+	VBROADCASTSS (DX)(BX*1), Z7
 	VBROADCASTSS (DX)(BX*2), Z8
-	VFMADD231PS  Z8, Z6, Z4
-	VFMADD231PS  Z8, Z7, Z5
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VMOVUPS      (CX), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      64(CX), Z9
+	VFMADD231PS  Z6, Z9, Z1
+	VFMADD231PS  Z7, Z9, Z3
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 4(DX), Z6
+	VBROADCASTSS 4(DX)(BX*1), Z7
+	VBROADCASTSS 4(DX)(BX*2), Z8
+	VMOVUPS      128(CX), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      192(CX), Z9
+	VFMADD231PS  Z6, Z9, Z1
+	VFMADD231PS  Z7, Z9, Z3
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z6
+	VBROADCASTSS (DX)(BX*1), Z7
+	VBROADCASTSS (DX)(BX*2), Z8
+	VMOVUPS      (CX), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      64(CX), Z9
+	VFMADD231PS  Z6, Z9, Z1
+	VFMADD231PS  Z7, Z9, Z3
+	VFMADD231PS  Z8, Z9, Z5
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12630,7 +14960,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X7, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z6, Z0, Z0
 	VMOVUPS      (AX), Z8
 	VFMADD231PS  Z8, Z7, Z0
@@ -12657,9 +14987,9 @@ next1:
 	VMOVUPS.Z    64(AX), K1, Z0
 	VFMADD231PS  Z0, Z7, Z5
 	VMOVUPS      Z5, K1, 64(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z6, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z6, Z1, Z1
@@ -12675,7 +15005,7 @@ overwrite2:
 	VMULPS  Z6, Z5, Z5
 	VMOVUPS Z5, K1, 64(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -12685,7 +15015,7 @@ TEXT ·rows3x3AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -12699,28 +15029,65 @@ TEXT ·rows3x3AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z9
-	VMOVUPS      64(CX), Z10
-	VMOVUPS      (DX), Z11
-	VBROADCASTSS (BX), Z12
-	VFMADD231PS  Z12, Z9, Z0
-	VFMADD231PS  Z12, Z10, Z1
-	VFMADD231PS  Z12, Z11, Z2
-	VBROADCASTSS (BX)(SI*1), Z12
-	VFMADD231PS  Z12, Z9, Z3
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS (BX)(SI*2), Z12
-	VFMADD231PS  Z12, Z9, Z6
-	VFMADD231PS  Z12, Z10, Z7
-	VFMADD231PS  Z12, Z11, Z8
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (BX), Z9
+	VBROADCASTSS (BX)(SI*1), Z10
+	VBROADCASTSS (BX)(SI*2), Z11
+	VMOVUPS      (CX), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      64(CX), Z12
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      (CX)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z8
+	VBROADCASTSS 4(BX), Z9
+	VBROADCASTSS 4(BX)(SI*1), Z10
+	VBROADCASTSS 4(BX)(SI*2), Z11
+	VMOVUPS      128(CX), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      192(CX), Z12
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      128(CX)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z8
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z9
+	VBROADCASTSS (BX)(SI*1), Z10
+	VBROADCASTSS (BX)(SI*2), Z11
+	VMOVUPS      (CX), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      64(CX), Z12
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      (CX)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z8
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12732,7 +15099,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X10, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z9, Z0, Z0
 	VMOVUPS      (AX), Z11
 	VFMADD231PS  Z11, Z10, Z0
@@ -12771,9 +15138,9 @@ next1:
 	VMOVUPS.Z    128(AX), K1, Z0
 	VFMADD231PS  Z0, Z10, Z8
 	VMOVUPS      Z8, K1, 128(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z9, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z9, Z1, Z1
@@ -12795,7 +15162,7 @@ overwrite2:
 	VMULPS  Z9, Z8, Z8
 	VMOVUPS Z8, K1, 128(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -12805,7 +15172,7 @@ TEXT ·rows3x4AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -12822,32 +15189,77 @@ TEXT ·rows3x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS      (DX), Z14
-	VMOVUPS      64(DX), Z15
-	VBROADCASTSS (BX), Z16
-	VFMADD231PS  Z16, Z12, Z0
-	VFMADD231PS  Z16, Z13, Z1
-	VFMADD231PS  Z16, Z14, Z2
-	VFMADD231PS  Z16, Z15, Z3
-	VBROADCASTSS (BX)(SI*1), Z16
-	VFMADD231PS  Z16, Z12, Z4
-	VFMADD231PS  Z16, Z13, Z5
-	VFMADD231PS  Z16, Z14, Z6
-	VFMADD231PS  Z16, Z15, Z7
-	VBROADCASTSS (BX)(SI*2), Z16
-	VFMADD231PS  Z16, Z12, Z8
-	VFMADD231PS  Z16, Z13, Z9
-	VFMADD231PS  Z16, Z14, Z10
-	VFMADD231PS  Z16, Z15, Z11
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS (BX)(SI*1), Z13
+	VBROADCASTSS (BX)(SI*2), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      (CX)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      64(CX)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	VBROADCASTSS 4(BX), Z12
+	VBROADCASTSS 4(BX)(SI*1), Z13
+	VBROADCASTSS 4(BX)(SI*2), Z14
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(CX)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(CX)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS (BX)(SI*1), Z13
+	VBROADCASTSS (BX)(SI*2), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      (CX)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      64(CX)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12859,7 +15271,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z12, Z0, Z0
 	VMOVUPS      (AX), Z14
 	VFMADD231PS  Z14, Z13, Z0
@@ -12910,9 +15322,9 @@ next1:
 	VMOVUPS.Z    192(AX), K1, Z0
 	VFMADD231PS  Z0, Z13, Z11
 	VMOVUPS      Z11, K1, 192(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z12, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z12, Z1, Z1
@@ -12940,7 +15352,1097 @@ overwrite2:
 	VMULPS  Z12, Z11, Z11
 	VMOVUPS Z11, K1, 192(AX)
 
+done5:
+	VZEROUPPER
+	RET
+
+// func rows3x5AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows3x5AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), BX
+	MOVQ   rs+16(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (BX), Z15
+	VBROADCASTSS (BX)(SI*1), Z16
+	VBROADCASTSS (BX)(SI*2), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z15, Z18, Z1
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      (CX)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z2
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      64(CX)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      (CX)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z4
+	VFMADD231PS  Z16, Z18, Z9
+	VFMADD231PS  Z17, Z18, Z14
+	VBROADCASTSS 4(BX), Z15
+	VBROADCASTSS 4(BX)(SI*1), Z16
+	VBROADCASTSS 4(BX)(SI*2), Z17
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z15, Z18, Z1
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      128(CX)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z2
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      192(CX)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      128(CX)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z4
+	VFMADD231PS  Z16, Z18, Z9
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z15
+	VBROADCASTSS (BX)(SI*1), Z16
+	VBROADCASTSS (BX)(SI*2), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z15, Z18, Z1
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z11
+	VMOVUPS      (CX)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z2
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z12
+	VMOVUPS      64(CX)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS      (CX)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z4
+	VFMADD231PS  Z16, Z18, Z9
+	VFMADD231PS  Z17, Z18, Z14
+
 done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z15
+	VBROADCASTSS beta+36(FP), Z16
+	MOVQ         cols+56(FP), DX
+	MOVL         $-1, BX
+	BZHIL        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVD        X16, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Z15, Z0, Z0
+	VMOVUPS      (AX), Z17
+	VFMADD231PS  Z17, Z16, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z15, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z16, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z15, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z16, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z15, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z16, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z15, Z4, Z4
+	VMOVUPS.Z    256(AX), K1, Z0
+	VFMADD231PS  Z0, Z16, Z4
+	VMOVUPS      Z4, K1, 256(AX)
+	ADDQ         CX, AX
+	VMULPS       Z15, Z5, Z5
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z16, Z5
+	VMOVUPS      Z5, (AX)
+	VMULPS       Z15, Z6, Z6
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z16, Z6
+	VMOVUPS      Z6, 64(AX)
+	VMULPS       Z15, Z7, Z7
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z16, Z7
+	VMOVUPS      Z7, 128(AX)
+	VMULPS       Z15, Z8, Z8
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z16, Z8
+	VMOVUPS      Z8, 192(AX)
+	VMULPS       Z15, Z9, Z9
+	VMOVUPS.Z    256(AX), K1, Z0
+	VFMADD231PS  Z0, Z16, Z9
+	VMOVUPS      Z9, K1, 256(AX)
+	ADDQ         CX, AX
+	VMULPS       Z15, Z10, Z10
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z16, Z10
+	VMOVUPS      Z10, (AX)
+	VMULPS       Z15, Z11, Z11
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z16, Z11
+	VMOVUPS      Z11, 64(AX)
+	VMULPS       Z15, Z12, Z12
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z16, Z12
+	VMOVUPS      Z12, 128(AX)
+	VMULPS       Z15, Z13, Z13
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z16, Z13
+	VMOVUPS      Z13, 192(AX)
+	VMULPS       Z15, Z14, Z14
+	VMOVUPS.Z    256(AX), K1, Z0
+	VFMADD231PS  Z0, Z16, Z14
+	VMOVUPS      Z14, K1, 256(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z15, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z15, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z15, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z15, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z15, Z4, Z4
+	VMOVUPS Z4, K1, 256(AX)
+	ADDQ    CX, AX
+	VMULPS  Z15, Z5, Z5
+	VMOVUPS Z5, (AX)
+	VMULPS  Z15, Z6, Z6
+	VMOVUPS Z6, 64(AX)
+	VMULPS  Z15, Z7, Z7
+	VMOVUPS Z7, 128(AX)
+	VMULPS  Z15, Z8, Z8
+	VMOVUPS Z8, 192(AX)
+	VMULPS  Z15, Z9, Z9
+	VMOVUPS Z9, K1, 256(AX)
+	ADDQ    CX, AX
+	VMULPS  Z15, Z10, Z10
+	VMOVUPS Z10, (AX)
+	VMULPS  Z15, Z11, Z11
+	VMOVUPS Z11, 64(AX)
+	VMULPS  Z15, Z12, Z12
+	VMOVUPS Z12, 128(AX)
+	VMULPS  Z15, Z13, Z13
+	VMOVUPS Z13, 192(AX)
+	VMULPS  Z15, Z14, Z14
+	VMOVUPS Z14, K1, 256(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows3x6AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows3x6AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), BX
+	MOVQ   rs+16(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (BX), Z18
+	VBROADCASTSS (BX)(SI*1), Z19
+	VBROADCASTSS (BX)(SI*2), Z20
+	VMOVUPS      (CX), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z6
+	VFMADD231PS  Z20, Z21, Z12
+	VMOVUPS      64(CX), Z21
+	VFMADD231PS  Z18, Z21, Z1
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z13
+	VMOVUPS      (CX)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z2
+	VFMADD231PS  Z19, Z21, Z8
+	VFMADD231PS  Z20, Z21, Z14
+	VMOVUPS      64(CX)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z9
+	VFMADD231PS  Z20, Z21, Z15
+	VMOVUPS      (CX)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z4
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z16
+	VMOVUPS      64(CX)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z5
+	VFMADD231PS  Z19, Z21, Z11
+	VFMADD231PS  Z20, Z21, Z17
+	VBROADCASTSS 4(BX), Z18
+	VBROADCASTSS 4(BX)(SI*1), Z19
+	VBROADCASTSS 4(BX)(SI*2), Z20
+	VMOVUPS      128(CX), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z6
+	VFMADD231PS  Z20, Z21, Z12
+	VMOVUPS      192(CX), Z21
+	VFMADD231PS  Z18, Z21, Z1
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z13
+	VMOVUPS      128(CX)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z2
+	VFMADD231PS  Z19, Z21, Z8
+	VFMADD231PS  Z20, Z21, Z14
+	VMOVUPS      192(CX)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z9
+	VFMADD231PS  Z20, Z21, Z15
+	VMOVUPS      128(CX)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z4
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z16
+	VMOVUPS      192(CX)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z5
+	VFMADD231PS  Z19, Z21, Z11
+	VFMADD231PS  Z20, Z21, Z17
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z18
+	VBROADCASTSS (BX)(SI*1), Z19
+	VBROADCASTSS (BX)(SI*2), Z20
+	VMOVUPS      (CX), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z6
+	VFMADD231PS  Z20, Z21, Z12
+	VMOVUPS      64(CX), Z21
+	VFMADD231PS  Z18, Z21, Z1
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z13
+	VMOVUPS      (CX)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z2
+	VFMADD231PS  Z19, Z21, Z8
+	VFMADD231PS  Z20, Z21, Z14
+	VMOVUPS      64(CX)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z9
+	VFMADD231PS  Z20, Z21, Z15
+	VMOVUPS      (CX)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z4
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z16
+	VMOVUPS      64(CX)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z5
+	VFMADD231PS  Z19, Z21, Z11
+	VFMADD231PS  Z20, Z21, Z17
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z18
+	VBROADCASTSS beta+36(FP), Z19
+	MOVQ         cols+56(FP), DX
+	MOVL         $-1, BX
+	BZHIL        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVD        X19, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Z18, Z0, Z0
+	VMOVUPS      (AX), Z20
+	VFMADD231PS  Z20, Z19, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z18, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z19, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z18, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z19, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z18, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z19, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z18, Z4, Z4
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z19, Z4
+	VMOVUPS      Z4, 256(AX)
+	VMULPS       Z18, Z5, Z5
+	VMOVUPS.Z    320(AX), K1, Z0
+	VFMADD231PS  Z0, Z19, Z5
+	VMOVUPS      Z5, K1, 320(AX)
+	ADDQ         CX, AX
+	VMULPS       Z18, Z6, Z6
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z19, Z6
+	VMOVUPS      Z6, (AX)
+	VMULPS       Z18, Z7, Z7
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z19, Z7
+	VMOVUPS      Z7, 64(AX)
+	VMULPS       Z18, Z8, Z8
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z19, Z8
+	VMOVUPS      Z8, 128(AX)
+	VMULPS       Z18, Z9, Z9
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z19, Z9
+	VMOVUPS      Z9, 192(AX)
+	VMULPS       Z18, Z10, Z10
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z19, Z10
+	VMOVUPS      Z10, 256(AX)
+	VMULPS       Z18, Z11, Z11
+	VMOVUPS.Z    320(AX), K1, Z0
+	VFMADD231PS  Z0, Z19, Z11
+	VMOVUPS      Z11, K1, 320(AX)
+	ADDQ         CX, AX
+	VMULPS       Z18, Z12, Z12
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z19, Z12
+	VMOVUPS      Z12, (AX)
+	VMULPS       Z18, Z13, Z13
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z19, Z13
+	VMOVUPS      Z13, 64(AX)
+	VMULPS       Z18, Z14, Z14
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z19, Z14
+	VMOVUPS      Z14, 128(AX)
+	VMULPS       Z18, Z15, Z15
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z19, Z15
+	VMOVUPS      Z15, 192(AX)
+	VMULPS       Z18, Z16, Z16
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z19, Z16
+	VMOVUPS      Z16, 256(AX)
+	VMULPS       Z18, Z17, Z17
+	VMOVUPS.Z    320(AX), K1, Z0
+	VFMADD231PS  Z0, Z19, Z17
+	VMOVUPS      Z17, K1, 320(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z18, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z18, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z18, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z18, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z18, Z4, Z4
+	VMOVUPS Z4, 256(AX)
+	VMULPS  Z18, Z5, Z5
+	VMOVUPS Z5, K1, 320(AX)
+	ADDQ    CX, AX
+	VMULPS  Z18, Z6, Z6
+	VMOVUPS Z6, (AX)
+	VMULPS  Z18, Z7, Z7
+	VMOVUPS Z7, 64(AX)
+	VMULPS  Z18, Z8, Z8
+	VMOVUPS Z8, 128(AX)
+	VMULPS  Z18, Z9, Z9
+	VMOVUPS Z9, 192(AX)
+	VMULPS  Z18, Z10, Z10
+	VMOVUPS Z10, 256(AX)
+	VMULPS  Z18, Z11, Z11
+	VMOVUPS Z11, K1, 320(AX)
+	ADDQ    CX, AX
+	VMULPS  Z18, Z12, Z12
+	VMOVUPS Z12, (AX)
+	VMULPS  Z18, Z13, Z13
+	VMOVUPS Z13, 64(AX)
+	VMULPS  Z18, Z14, Z14
+	VMOVUPS Z14, 128(AX)
+	VMULPS  Z18, Z15, Z15
+	VMOVUPS Z15, 192(AX)
+	VMULPS  Z18, Z16, Z16
+	VMOVUPS Z16, 256(AX)
+	VMULPS  Z18, Z17, Z17
+	VMOVUPS Z17, K1, 320(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows3x7AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows3x7AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), SI
+	MOVQ   rs+16(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (SI), Z21
+	VBROADCASTSS (SI)(DI*1), Z22
+	VBROADCASTSS (SI)(DI*2), Z23
+	VMOVUPS      (CX), Z24
+	VFMADD231PS  Z21, Z24, Z0
+	VFMADD231PS  Z22, Z24, Z7
+	VFMADD231PS  Z23, Z24, Z14
+	VMOVUPS      64(CX), Z24
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z8
+	VFMADD231PS  Z23, Z24, Z15
+	VMOVUPS      (CX)(DX*1), Z24
+	VFMADD231PS  Z21, Z24, Z2
+	VFMADD231PS  Z22, Z24, Z9
+	VFMADD231PS  Z23, Z24, Z16
+	VMOVUPS      64(CX)(DX*1), Z24
+	VFMADD231PS  Z21, Z24, Z3
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z17
+	VMOVUPS      (CX)(DX*2), Z24
+	VFMADD231PS  Z21, Z24, Z4
+	VFMADD231PS  Z22, Z24, Z11
+	VFMADD231PS  Z23, Z24, Z18
+	VMOVUPS      64(CX)(DX*2), Z24
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z12
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      (CX)(BX*1), Z24
+	VFMADD231PS  Z21, Z24, Z6
+	VFMADD231PS  Z22, Z24, Z13
+	VFMADD231PS  Z23, Z24, Z20
+	VBROADCASTSS 4(SI), Z21
+	VBROADCASTSS 4(SI)(DI*1), Z22
+	VBROADCASTSS 4(SI)(DI*2), Z23
+	VMOVUPS      128(CX), Z24
+	VFMADD231PS  Z21, Z24, Z0
+	VFMADD231PS  Z22, Z24, Z7
+	VFMADD231PS  Z23, Z24, Z14
+	VMOVUPS      192(CX), Z24
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z8
+	VFMADD231PS  Z23, Z24, Z15
+	VMOVUPS      128(CX)(DX*1), Z24
+	VFMADD231PS  Z21, Z24, Z2
+	VFMADD231PS  Z22, Z24, Z9
+	VFMADD231PS  Z23, Z24, Z16
+	VMOVUPS      192(CX)(DX*1), Z24
+	VFMADD231PS  Z21, Z24, Z3
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z17
+	VMOVUPS      128(CX)(DX*2), Z24
+	VFMADD231PS  Z21, Z24, Z4
+	VFMADD231PS  Z22, Z24, Z11
+	VFMADD231PS  Z23, Z24, Z18
+	VMOVUPS      192(CX)(DX*2), Z24
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z12
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      128(CX)(BX*1), Z24
+	VFMADD231PS  Z21, Z24, Z6
+	VFMADD231PS  Z22, Z24, Z13
+	VFMADD231PS  Z23, Z24, Z20
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (SI), Z21
+	VBROADCASTSS (SI)(DI*1), Z22
+	VBROADCASTSS (SI)(DI*2), Z23
+	VMOVUPS      (CX), Z24
+	VFMADD231PS  Z21, Z24, Z0
+	VFMADD231PS  Z22, Z24, Z7
+	VFMADD231PS  Z23, Z24, Z14
+	VMOVUPS      64(CX), Z24
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z8
+	VFMADD231PS  Z23, Z24, Z15
+	VMOVUPS      (CX)(DX*1), Z24
+	VFMADD231PS  Z21, Z24, Z2
+	VFMADD231PS  Z22, Z24, Z9
+	VFMADD231PS  Z23, Z24, Z16
+	VMOVUPS      64(CX)(DX*1), Z24
+	VFMADD231PS  Z21, Z24, Z3
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z17
+	VMOVUPS      (CX)(DX*2), Z24
+	VFMADD231PS  Z21, Z24, Z4
+	VFMADD231PS  Z22, Z24, Z11
+	VFMADD231PS  Z23, Z24, Z18
+	VMOVUPS      64(CX)(DX*2), Z24
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z12
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      (CX)(BX*1), Z24
+	VFMADD231PS  Z21, Z24, Z6
+	VFMADD231PS  Z22, Z24, Z13
+	VFMADD231PS  Z23, Z24, Z20
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z21
+	VBROADCASTSS beta+36(FP), Z22
+	MOVQ         cols+56(FP), DX
+	MOVL         $-1, BX
+	BZHIL        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVD        X22, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Z21, Z0, Z0
+	VMOVUPS      (AX), Z23
+	VFMADD231PS  Z23, Z22, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z21, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z22, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z21, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z22, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z21, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z22, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z21, Z4, Z4
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z22, Z4
+	VMOVUPS      Z4, 256(AX)
+	VMULPS       Z21, Z5, Z5
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z22, Z5
+	VMOVUPS      Z5, 320(AX)
+	VMULPS       Z21, Z6, Z6
+	VMOVUPS.Z    384(AX), K1, Z0
+	VFMADD231PS  Z0, Z22, Z6
+	VMOVUPS      Z6, K1, 384(AX)
+	ADDQ         CX, AX
+	VMULPS       Z21, Z7, Z7
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z22, Z7
+	VMOVUPS      Z7, (AX)
+	VMULPS       Z21, Z8, Z8
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z22, Z8
+	VMOVUPS      Z8, 64(AX)
+	VMULPS       Z21, Z9, Z9
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z22, Z9
+	VMOVUPS      Z9, 128(AX)
+	VMULPS       Z21, Z10, Z10
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z22, Z10
+	VMOVUPS      Z10, 192(AX)
+	VMULPS       Z21, Z11, Z11
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z22, Z11
+	VMOVUPS      Z11, 256(AX)
+	VMULPS       Z21, Z12, Z12
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z22, Z12
+	VMOVUPS      Z12, 320(AX)
+	VMULPS       Z21, Z13, Z13
+	VMOVUPS.Z    384(AX), K1, Z0
+	VFMADD231PS  Z0, Z22, Z13
+	VMOVUPS      Z13, K1, 384(AX)
+	ADDQ         CX, AX
+	VMULPS       Z21, Z14, Z14
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z22, Z14
+	VMOVUPS      Z14, (AX)
+	VMULPS       Z21, Z15, Z15
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z22, Z15
+	VMOVUPS      Z15, 64(AX)
+	VMULPS       Z21, Z16, Z16
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z22, Z16
+	VMOVUPS      Z16, 128(AX)
+	VMULPS       Z21, Z17, Z17
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z22, Z17
+	VMOVUPS      Z17, 192(AX)
+	VMULPS       Z21, Z18, Z18
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z22, Z18
+	VMOVUPS      Z18, 256(AX)
+	VMULPS       Z21, Z19, Z19
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z22, Z19
+	VMOVUPS      Z19, 320(AX)
+	VMULPS       Z21, Z20, Z20
+	VMOVUPS.Z    384(AX), K1, Z0
+	VFMADD231PS  Z0, Z22, Z20
+	VMOVUPS      Z20, K1, 384(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z21, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z21, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z21, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z21, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z21, Z4, Z4
+	VMOVUPS Z4, 256(AX)
+	VMULPS  Z21, Z5, Z5
+	VMOVUPS Z5, 320(AX)
+	VMULPS  Z21, Z6, Z6
+	VMOVUPS Z6, K1, 384(AX)
+	ADDQ    CX, AX
+	VMULPS  Z21, Z7, Z7
+	VMOVUPS Z7, (AX)
+	VMULPS  Z21, Z8, Z8
+	VMOVUPS Z8, 64(AX)
+	VMULPS  Z21, Z9, Z9
+	VMOVUPS Z9, 128(AX)
+	VMULPS  Z21, Z10, Z10
+	VMOVUPS Z10, 192(AX)
+	VMULPS  Z21, Z11, Z11
+	VMOVUPS Z11, 256(AX)
+	VMULPS  Z21, Z12, Z12
+	VMOVUPS Z12, 320(AX)
+	VMULPS  Z21, Z13, Z13
+	VMOVUPS Z13, K1, 384(AX)
+	ADDQ    CX, AX
+	VMULPS  Z21, Z14, Z14
+	VMOVUPS Z14, (AX)
+	VMULPS  Z21, Z15, Z15
+	VMOVUPS Z15, 64(AX)
+	VMULPS  Z21, Z16, Z16
+	VMOVUPS Z16, 128(AX)
+	VMULPS  Z21, Z17, Z17
+	VMOVUPS Z17, 192(AX)
+	VMULPS  Z21, Z18, Z18
+	VMOVUPS Z18, 256(AX)
+	VMULPS  Z21, Z19, Z19
+	VMOVUPS Z19, 320(AX)
+	VMULPS  Z21, Z20, Z20
+	VMOVUPS Z20, K1, 384(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func rows3x8AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rows3x8AVX512(SB), NOSPLIT, $0-64
+	MOVQ   k+0(FP), AX
+	MOVQ   b+24(FP), CX
+	IMUL3Q $0x00000080, AX, DX
+	LEAQ   (DX)(DX*2), BX
+	MOVQ   a+8(FP), SI
+	MOVQ   rs+16(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VBROADCASTSS (SI), Z24
+	VBROADCASTSS (SI)(DI*1), Z25
+	VBROADCASTSS (SI)(DI*2), Z26
+	VMOVUPS      (CX), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z8
+	VFMADD231PS  Z26, Z27, Z16
+	VMOVUPS      64(CX), Z27
+	VFMADD231PS  Z24, Z27, Z1
+	VFMADD231PS  Z25, Z27, Z9
+	VFMADD231PS  Z26, Z27, Z17
+	VMOVUPS      (CX)(DX*1), Z27
+	VFMADD231PS  Z24, Z27, Z2
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z18
+	VMOVUPS      64(CX)(DX*1), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z11
+	VFMADD231PS  Z26, Z27, Z19
+	VMOVUPS      (CX)(DX*2), Z27
+	VFMADD231PS  Z24, Z27, Z4
+	VFMADD231PS  Z25, Z27, Z12
+	VFMADD231PS  Z26, Z27, Z20
+	VMOVUPS      64(CX)(DX*2), Z27
+	VFMADD231PS  Z24, Z27, Z5
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z21
+	VMOVUPS      (CX)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z14
+	VFMADD231PS  Z26, Z27, Z22
+	VMOVUPS      64(CX)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z7
+	VFMADD231PS  Z25, Z27, Z15
+	VFMADD231PS  Z26, Z27, Z23
+	VBROADCASTSS 4(SI), Z24
+	VBROADCASTSS 4(SI)(DI*1), Z25
+	VBROADCASTSS 4(SI)(DI*2), Z26
+	VMOVUPS      128(CX), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z8
+	VFMADD231PS  Z26, Z27, Z16
+	VMOVUPS      192(CX), Z27
+	VFMADD231PS  Z24, Z27, Z1
+	VFMADD231PS  Z25, Z27, Z9
+	VFMADD231PS  Z26, Z27, Z17
+	VMOVUPS      128(CX)(DX*1), Z27
+	VFMADD231PS  Z24, Z27, Z2
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z18
+	VMOVUPS      192(CX)(DX*1), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z11
+	VFMADD231PS  Z26, Z27, Z19
+	VMOVUPS      128(CX)(DX*2), Z27
+	VFMADD231PS  Z24, Z27, Z4
+	VFMADD231PS  Z25, Z27, Z12
+	VFMADD231PS  Z26, Z27, Z20
+	VMOVUPS      192(CX)(DX*2), Z27
+	VFMADD231PS  Z24, Z27, Z5
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z21
+	VMOVUPS      128(CX)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z14
+	VFMADD231PS  Z26, Z27, Z22
+	VMOVUPS      192(CX)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z7
+	VFMADD231PS  Z25, Z27, Z15
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (SI), Z24
+	VBROADCASTSS (SI)(DI*1), Z25
+	VBROADCASTSS (SI)(DI*2), Z26
+	VMOVUPS      (CX), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z8
+	VFMADD231PS  Z26, Z27, Z16
+	VMOVUPS      64(CX), Z27
+	VFMADD231PS  Z24, Z27, Z1
+	VFMADD231PS  Z25, Z27, Z9
+	VFMADD231PS  Z26, Z27, Z17
+	VMOVUPS      (CX)(DX*1), Z27
+	VFMADD231PS  Z24, Z27, Z2
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z18
+	VMOVUPS      64(CX)(DX*1), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z11
+	VFMADD231PS  Z26, Z27, Z19
+	VMOVUPS      (CX)(DX*2), Z27
+	VFMADD231PS  Z24, Z27, Z4
+	VFMADD231PS  Z25, Z27, Z12
+	VFMADD231PS  Z26, Z27, Z20
+	VMOVUPS      64(CX)(DX*2), Z27
+	VFMADD231PS  Z24, Z27, Z5
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z21
+	VMOVUPS      (CX)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z14
+	VFMADD231PS  Z26, Z27, Z22
+	VMOVUPS      64(CX)(BX*1), Z27
+	VFMADD231PS  Z24, Z27, Z7
+	VFMADD231PS  Z25, Z27, Z15
+	VFMADD231PS  Z26, Z27, Z23
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Z24
+	VBROADCASTSS beta+36(FP), Z25
+	MOVQ         cols+56(FP), DX
+	MOVL         $-1, BX
+	BZHIL        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVD        X25, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Z24, Z0, Z0
+	VMOVUPS      (AX), Z26
+	VFMADD231PS  Z26, Z25, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       Z24, Z1, Z1
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z25, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       Z24, Z2, Z2
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z25, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       Z24, Z3, Z3
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z25, Z3
+	VMOVUPS      Z3, 192(AX)
+	VMULPS       Z24, Z4, Z4
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z25, Z4
+	VMOVUPS      Z4, 256(AX)
+	VMULPS       Z24, Z5, Z5
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z25, Z5
+	VMOVUPS      Z5, 320(AX)
+	VMULPS       Z24, Z6, Z6
+	VMOVUPS      384(AX), Z0
+	VFMADD231PS  Z0, Z25, Z6
+	VMOVUPS      Z6, 384(AX)
+	VMULPS       Z24, Z7, Z7
+	VMOVUPS.Z    448(AX), K1, Z0
+	VFMADD231PS  Z0, Z25, Z7
+	VMOVUPS      Z7, K1, 448(AX)
+	ADDQ         CX, AX
+	VMULPS       Z24, Z8, Z8
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z25, Z8
+	VMOVUPS      Z8, (AX)
+	VMULPS       Z24, Z9, Z9
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z25, Z9
+	VMOVUPS      Z9, 64(AX)
+	VMULPS       Z24, Z10, Z10
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z25, Z10
+	VMOVUPS      Z10, 128(AX)
+	VMULPS       Z24, Z11, Z11
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z25, Z11
+	VMOVUPS      Z11, 192(AX)
+	VMULPS       Z24, Z12, Z12
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z25, Z12
+	VMOVUPS      Z12, 256(AX)
+	VMULPS       Z24, Z13, Z13
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z25, Z13
+	VMOVUPS      Z13, 320(AX)
+	VMULPS       Z24, Z14, Z14
+	VMOVUPS      384(AX), Z0
+	VFMADD231PS  Z0, Z25, Z14
+	VMOVUPS      Z14, 384(AX)
+	VMULPS       Z24, Z15, Z15
+	VMOVUPS.Z    448(AX), K1, Z0
+	VFMADD231PS  Z0, Z25, Z15
+	VMOVUPS      Z15, K1, 448(AX)
+	ADDQ         CX, AX
+	VMULPS       Z24, Z16, Z16
+	VMOVUPS      (AX), Z0
+	VFMADD231PS  Z0, Z25, Z16
+	VMOVUPS      Z16, (AX)
+	VMULPS       Z24, Z17, Z17
+	VMOVUPS      64(AX), Z0
+	VFMADD231PS  Z0, Z25, Z17
+	VMOVUPS      Z17, 64(AX)
+	VMULPS       Z24, Z18, Z18
+	VMOVUPS      128(AX), Z0
+	VFMADD231PS  Z0, Z25, Z18
+	VMOVUPS      Z18, 128(AX)
+	VMULPS       Z24, Z19, Z19
+	VMOVUPS      192(AX), Z0
+	VFMADD231PS  Z0, Z25, Z19
+	VMOVUPS      Z19, 192(AX)
+	VMULPS       Z24, Z20, Z20
+	VMOVUPS      256(AX), Z0
+	VFMADD231PS  Z0, Z25, Z20
+	VMOVUPS      Z20, 256(AX)
+	VMULPS       Z24, Z21, Z21
+	VMOVUPS      320(AX), Z0
+	VFMADD231PS  Z0, Z25, Z21
+	VMOVUPS      Z21, 320(AX)
+	VMULPS       Z24, Z22, Z22
+	VMOVUPS      384(AX), Z0
+	VFMADD231PS  Z0, Z25, Z22
+	VMOVUPS      Z22, 384(AX)
+	VMULPS       Z24, Z23, Z23
+	VMOVUPS.Z    448(AX), K1, Z0
+	VFMADD231PS  Z0, Z25, Z23
+	VMOVUPS      Z23, K1, 448(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Z24, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z24, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMULPS  Z24, Z2, Z2
+	VMOVUPS Z2, 128(AX)
+	VMULPS  Z24, Z3, Z3
+	VMOVUPS Z3, 192(AX)
+	VMULPS  Z24, Z4, Z4
+	VMOVUPS Z4, 256(AX)
+	VMULPS  Z24, Z5, Z5
+	VMOVUPS Z5, 320(AX)
+	VMULPS  Z24, Z6, Z6
+	VMOVUPS Z6, 384(AX)
+	VMULPS  Z24, Z7, Z7
+	VMOVUPS Z7, K1, 448(AX)
+	ADDQ    CX, AX
+	VMULPS  Z24, Z8, Z8
+	VMOVUPS Z8, (AX)
+	VMULPS  Z24, Z9, Z9
+	VMOVUPS Z9, 64(AX)
+	VMULPS  Z24, Z10, Z10
+	VMOVUPS Z10, 128(AX)
+	VMULPS  Z24, Z11, Z11
+	VMOVUPS Z11, 192(AX)
+	VMULPS  Z24, Z12, Z12
+	VMOVUPS Z12, 256(AX)
+	VMULPS  Z24, Z13, Z13
+	VMOVUPS Z13, 320(AX)
+	VMULPS  Z24, Z14, Z14
+	VMOVUPS Z14, 384(AX)
+	VMULPS  Z24, Z15, Z15
+	VMOVUPS Z15, K1, 448(AX)
+	ADDQ    CX, AX
+	VMULPS  Z24, Z16, Z16
+	VMOVUPS Z16, (AX)
+	VMULPS  Z24, Z17, Z17
+	VMOVUPS Z17, 64(AX)
+	VMULPS  Z24, Z18, Z18
+	VMOVUPS Z18, 128(AX)
+	VMULPS  Z24, Z19, Z19
+	VMOVUPS Z19, 192(AX)
+	VMULPS  Z24, Z20, Z20
+	VMOVUPS Z20, 256(AX)
+	VMULPS  Z24, Z21, Z21
+	VMOVUPS Z21, 320(AX)
+	VMULPS  Z24, Z22, Z22
+	VMOVUPS Z22, 384(AX)
+	VMULPS  Z24, Z23, Z23
+	VMOVUPS Z23, K1, 448(AX)
+
+done5:
 	VZEROUPPER
 	RET
 
@@ -12957,21 +16459,47 @@ TEXT ·rows4x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z4
-	VBROADCASTSS (DX), Z5
-	VFMADD231PS  Z5, Z4, Z0
+next2:
+	VBROADCASTSS (DX), Z4
 	VBROADCASTSS (DX)(BX*1), Z5
-	VFMADD231PS  Z5, Z4, Z1
-	VBROADCASTSS (DX)(BX*2), Z5
-	VFMADD231PS  Z5, Z4, Z2
-	VBROADCASTSS (DX)(SI*1), Z5
-	VFMADD231PS  Z5, Z4, Z3
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (DX)(BX*2), Z6
+	VBROADCASTSS (DX)(SI*1), Z7
+	VMOVUPS      (CX), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 4(DX), Z4
+	VBROADCASTSS 4(DX)(BX*1), Z5
+	VBROADCASTSS 4(DX)(BX*2), Z6
+	VBROADCASTSS 4(DX)(SI*1), Z7
+	VMOVUPS      128(CX), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z4
+	VBROADCASTSS (DX)(BX*1), Z5
+	VBROADCASTSS (DX)(BX*2), Z6
+	VBROADCASTSS (DX)(SI*1), Z7
+	VMOVUPS      (CX), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -12983,7 +16511,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X5, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z4, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z6
 	VFMADD231PS  Z6, Z5, Z0
@@ -13003,9 +16531,9 @@ next1:
 	VMOVUPS.Z    (AX), K1, Z0
 	VFMADD231PS  Z0, Z5, Z3
 	VMOVUPS      Z3, K1, (AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z4, Z0, Z0
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    CX, AX
@@ -13018,7 +16546,7 @@ overwrite2:
 	VMULPS  Z4, Z3, Z3
 	VMOVUPS Z3, K1, (AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -13039,26 +16567,62 @@ TEXT ·rows4x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VBROADCASTSS (DX), Z10
-	VFMADD231PS  Z10, Z8, Z0
-	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS (DX)(BX*1), Z10
-	VFMADD231PS  Z10, Z8, Z2
-	VFMADD231PS  Z10, Z9, Z3
+next2:
+	VBROADCASTSS (DX), Z8
+	VBROADCASTSS (DX)(BX*1), Z9
 	VBROADCASTSS (DX)(BX*2), Z10
-	VFMADD231PS  Z10, Z8, Z4
-	VFMADD231PS  Z10, Z9, Z5
-	VBROADCASTSS (DX)(SI*1), Z10
-	VFMADD231PS  Z10, Z8, Z6
-	VFMADD231PS  Z10, Z9, Z7
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (DX)(SI*1), Z11
+	VMOVUPS      (CX), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      64(CX), Z12
+	VFMADD231PS  Z8, Z12, Z1
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 4(DX), Z8
+	VBROADCASTSS 4(DX)(BX*1), Z9
+	VBROADCASTSS 4(DX)(BX*2), Z10
+	VBROADCASTSS 4(DX)(SI*1), Z11
+	VMOVUPS      128(CX), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      192(CX), Z12
+	VFMADD231PS  Z8, Z12, Z1
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z8
+	VBROADCASTSS (DX)(BX*1), Z9
+	VBROADCASTSS (DX)(BX*2), Z10
+	VBROADCASTSS (DX)(SI*1), Z11
+	VMOVUPS      (CX), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      64(CX), Z12
+	VFMADD231PS  Z8, Z12, Z1
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z7
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -13070,7 +16634,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X9, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z8, Z0, Z0
 	VMOVUPS      (AX), Z10
 	VFMADD231PS  Z10, Z9, Z0
@@ -13106,9 +16670,9 @@ next1:
 	VMOVUPS.Z    64(AX), K1, Z0
 	VFMADD231PS  Z0, Z9, Z7
 	VMOVUPS      Z7, K1, 64(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z8, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z8, Z1, Z1
@@ -13129,7 +16693,7 @@ overwrite2:
 	VMULPS  Z8, Z7, Z7
 	VMOVUPS Z7, K1, 64(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -13139,7 +16703,7 @@ TEXT ·rows4x3AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -13156,32 +16720,77 @@ TEXT ·rows4x3AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS      (DX), Z14
-	VBROADCASTSS (BX), Z15
-	VFMADD231PS  Z15, Z12, Z0
-	VFMADD231PS  Z15, Z13, Z1
-	VFMADD231PS  Z15, Z14, Z2
-	VBROADCASTSS (BX)(SI*1), Z15
-	VFMADD231PS  Z15, Z12, Z3
-	VFMADD231PS  Z15, Z13, Z4
-	VFMADD231PS  Z15, Z14, Z5
-	VBROADCASTSS (BX)(SI*2), Z15
-	VFMADD231PS  Z15, Z12, Z6
-	VFMADD231PS  Z15, Z13, Z7
-	VFMADD231PS  Z15, Z14, Z8
+next2:
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS (BX)(SI*1), Z13
+	VBROADCASTSS (BX)(SI*2), Z14
 	VBROADCASTSS (BX)(DI*1), Z15
-	VFMADD231PS  Z15, Z12, Z9
-	VFMADD231PS  Z15, Z13, Z10
-	VFMADD231PS  Z15, Z14, Z11
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VMOVUPS      (CX), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z3
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z9
+	VMOVUPS      64(CX), Z16
+	VFMADD231PS  Z12, Z16, Z1
+	VFMADD231PS  Z13, Z16, Z4
+	VFMADD231PS  Z14, Z16, Z7
+	VFMADD231PS  Z15, Z16, Z10
+	VMOVUPS      (CX)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z2
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z11
+	VBROADCASTSS 4(BX), Z12
+	VBROADCASTSS 4(BX)(SI*1), Z13
+	VBROADCASTSS 4(BX)(SI*2), Z14
+	VBROADCASTSS 4(BX)(DI*1), Z15
+	VMOVUPS      128(CX), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z3
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z9
+	VMOVUPS      192(CX), Z16
+	VFMADD231PS  Z12, Z16, Z1
+	VFMADD231PS  Z13, Z16, Z4
+	VFMADD231PS  Z14, Z16, Z7
+	VFMADD231PS  Z15, Z16, Z10
+	VMOVUPS      128(CX)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z2
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z12
+	VBROADCASTSS (BX)(SI*1), Z13
+	VBROADCASTSS (BX)(SI*2), Z14
+	VBROADCASTSS (BX)(DI*1), Z15
+	VMOVUPS      (CX), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z3
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z9
+	VMOVUPS      64(CX), Z16
+	VFMADD231PS  Z12, Z16, Z1
+	VFMADD231PS  Z13, Z16, Z4
+	VFMADD231PS  Z14, Z16, Z7
+	VFMADD231PS  Z15, Z16, Z10
+	VMOVUPS      (CX)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z2
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z11
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -13193,7 +16802,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z12, Z0, Z0
 	VMOVUPS      (AX), Z14
 	VFMADD231PS  Z14, Z13, Z0
@@ -13245,9 +16854,9 @@ next1:
 	VMOVUPS.Z    128(AX), K1, Z0
 	VFMADD231PS  Z0, Z13, Z11
 	VMOVUPS      Z11, K1, 128(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z12, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z12, Z1, Z1
@@ -13276,7 +16885,7 @@ overwrite2:
 	VMULPS  Z12, Z11, Z11
 	VMOVUPS Z11, K1, 128(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -13286,7 +16895,7 @@ TEXT ·rows4x4AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -13307,37 +16916,92 @@ TEXT ·rows4x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z16
-	VMOVUPS      64(CX), Z17
-	VMOVUPS      (DX), Z18
-	VMOVUPS      64(DX), Z19
-	VBROADCASTSS (BX), Z20
-	VFMADD231PS  Z20, Z16, Z0
-	VFMADD231PS  Z20, Z17, Z1
-	VFMADD231PS  Z20, Z18, Z2
-	VFMADD231PS  Z20, Z19, Z3
-	VBROADCASTSS (BX)(SI*1), Z20
-	VFMADD231PS  Z20, Z16, Z4
-	VFMADD231PS  Z20, Z17, Z5
-	VFMADD231PS  Z20, Z18, Z6
-	VFMADD231PS  Z20, Z19, Z7
-	VBROADCASTSS (BX)(SI*2), Z20
-	VFMADD231PS  Z20, Z16, Z8
-	VFMADD231PS  Z20, Z17, Z9
-	VFMADD231PS  Z20, Z18, Z10
-	VFMADD231PS  Z20, Z19, Z11
-	VBROADCASTSS (BX)(DI*1), Z20
-	VFMADD231PS  Z20, Z16, Z12
-	VFMADD231PS  Z20, Z17, Z13
-	VFMADD231PS  Z20, Z18, Z14
-	VFMADD231PS  Z20, Z19, Z15
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+next2:
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS (BX)(SI*1), Z17
+	VBROADCASTSS (BX)(SI*2), Z18
+	VBROADCASTSS (BX)(DI*1), Z19
+	VMOVUPS      (CX), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z4
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z12
+	VMOVUPS      64(CX), Z20
+	VFMADD231PS  Z16, Z20, Z1
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z9
+	VFMADD231PS  Z19, Z20, Z13
+	VMOVUPS      (CX)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z2
+	VFMADD231PS  Z17, Z20, Z6
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z14
+	VMOVUPS      64(CX)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z3
+	VFMADD231PS  Z17, Z20, Z7
+	VFMADD231PS  Z18, Z20, Z11
+	VFMADD231PS  Z19, Z20, Z15
+	VBROADCASTSS 4(BX), Z16
+	VBROADCASTSS 4(BX)(SI*1), Z17
+	VBROADCASTSS 4(BX)(SI*2), Z18
+	VBROADCASTSS 4(BX)(DI*1), Z19
+	VMOVUPS      128(CX), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z4
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z12
+	VMOVUPS      192(CX), Z20
+	VFMADD231PS  Z16, Z20, Z1
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z9
+	VFMADD231PS  Z19, Z20, Z13
+	VMOVUPS      128(CX)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z2
+	VFMADD231PS  Z17, Z20, Z6
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z14
+	VMOVUPS      192(CX)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z3
+	VFMADD231PS  Z17, Z20, Z7
+	VFMADD231PS  Z18, Z20, Z11
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z16
+	VBROADCASTSS (BX)(SI*1), Z17
+	VBROADCASTSS (BX)(SI*2), Z18
+	VBROADCASTSS (BX)(DI*1), Z19
+	VMOVUPS      (CX), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z4
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z12
+	VMOVUPS      64(CX), Z20
+	VFMADD231PS  Z16, Z20, Z1
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z9
+	VFMADD231PS  Z19, Z20, Z13
+	VMOVUPS      (CX)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z2
+	VFMADD231PS  Z17, Z20, Z6
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z14
+	VMOVUPS      64(CX)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z3
+	VFMADD231PS  Z17, Z20, Z7
+	VFMADD231PS  Z18, Z20, Z11
+	VFMADD231PS  Z19, Z20, Z15
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -13349,7 +17013,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X17, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z16, Z0, Z0
 	VMOVUPS      (AX), Z18
 	VFMADD231PS  Z18, Z17, Z0
@@ -13417,9 +17081,9 @@ next1:
 	VMOVUPS.Z    192(AX), K1, Z0
 	VFMADD231PS  Z0, Z17, Z15
 	VMOVUPS      Z15, K1, 192(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z16, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z16, Z1, Z1
@@ -13456,7 +17120,7 @@ overwrite2:
 	VMULPS  Z16, Z15, Z15
 	VMOVUPS Z15, K1, 192(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -13474,23 +17138,53 @@ TEXT ·rows5x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z5
-	VBROADCASTSS (DX), Z6
-	VFMADD231PS  Z6, Z5, Z0
+next2:
+	VBROADCASTSS (DX), Z5
 	VBROADCASTSS (DX)(BX*1), Z6
-	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS (DX)(BX*2), Z6
-	VFMADD231PS  Z6, Z5, Z2
-	VBROADCASTSS (DX)(SI*1), Z6
-	VFMADD231PS  Z6, Z5, Z3
-	VBROADCASTSS (DX)(BX*4), Z6
-	VFMADD231PS  Z6, Z5, Z4
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (DX)(BX*2), Z7
+	VBROADCASTSS (DX)(SI*1), Z8
+	VBROADCASTSS (DX)(BX*4), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z5, Z10, Z0
+	VFMADD231PS  Z6, Z10, Z1
+	VFMADD231PS  Z7, Z10, Z2
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z4
+	VBROADCASTSS 4(DX), Z5
+	VBROADCASTSS 4(DX)(BX*1), Z6
+	VBROADCASTSS 4(DX)(BX*2), Z7
+	VBROADCASTSS 4(DX)(SI*1), Z8
+	VBROADCASTSS 4(DX)(BX*4), Z9
+	VMOVUPS      128(CX), Z10
+	VFMADD231PS  Z5, Z10, Z0
+	VFMADD231PS  Z6, Z10, Z1
+	VFMADD231PS  Z7, Z10, Z2
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z4
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z5
+	VBROADCASTSS (DX)(BX*1), Z6
+	VBROADCASTSS (DX)(BX*2), Z7
+	VBROADCASTSS (DX)(SI*1), Z8
+	VBROADCASTSS (DX)(BX*4), Z9
+	VMOVUPS      (CX), Z10
+	VFMADD231PS  Z5, Z10, Z0
+	VFMADD231PS  Z6, Z10, Z1
+	VFMADD231PS  Z7, Z10, Z2
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z4
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -13502,7 +17196,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X6, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z5, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z7
 	VFMADD231PS  Z7, Z6, Z0
@@ -13527,9 +17221,9 @@ next1:
 	VMOVUPS.Z    (AX), K1, Z0
 	VFMADD231PS  Z0, Z6, Z4
 	VMOVUPS      Z4, K1, (AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z5, Z0, Z0
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    CX, AX
@@ -13545,7 +17239,7 @@ overwrite2:
 	VMULPS  Z5, Z4, Z4
 	VMOVUPS Z4, K1, (AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -13568,29 +17262,71 @@ TEXT ·rows5x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z10
-	VMOVUPS      64(CX), Z11
-	VBROADCASTSS (DX), Z12
-	VFMADD231PS  Z12, Z10, Z0
-	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS (DX)(BX*1), Z12
-	VFMADD231PS  Z12, Z10, Z2
-	VFMADD231PS  Z12, Z11, Z3
+next2:
+	VBROADCASTSS (DX), Z10
+	VBROADCASTSS (DX)(BX*1), Z11
 	VBROADCASTSS (DX)(BX*2), Z12
-	VFMADD231PS  Z12, Z10, Z4
-	VFMADD231PS  Z12, Z11, Z5
-	VBROADCASTSS (DX)(SI*1), Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VFMADD231PS  Z12, Z11, Z7
-	VBROADCASTSS (DX)(BX*4), Z12
-	VFMADD231PS  Z12, Z10, Z8
-	VFMADD231PS  Z12, Z11, Z9
-	ADDQ         $0x04, DX
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (DX)(SI*1), Z13
+	VBROADCASTSS (DX)(BX*4), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z10, Z15, Z0
+	VFMADD231PS  Z11, Z15, Z2
+	VFMADD231PS  Z12, Z15, Z4
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z10, Z15, Z1
+	VFMADD231PS  Z11, Z15, Z3
+	VFMADD231PS  Z12, Z15, Z5
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z9
+	VBROADCASTSS 4(DX), Z10
+	VBROADCASTSS 4(DX)(BX*1), Z11
+	VBROADCASTSS 4(DX)(BX*2), Z12
+	VBROADCASTSS 4(DX)(SI*1), Z13
+	VBROADCASTSS 4(DX)(BX*4), Z14
+	VMOVUPS      128(CX), Z15
+	VFMADD231PS  Z10, Z15, Z0
+	VFMADD231PS  Z11, Z15, Z2
+	VFMADD231PS  Z12, Z15, Z4
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      192(CX), Z15
+	VFMADD231PS  Z10, Z15, Z1
+	VFMADD231PS  Z11, Z15, Z3
+	VFMADD231PS  Z12, Z15, Z5
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z9
+	ADDQ         $0x08, DX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z10
+	VBROADCASTSS (DX)(BX*1), Z11
+	VBROADCASTSS (DX)(BX*2), Z12
+	VBROADCASTSS (DX)(SI*1), Z13
+	VBROADCASTSS (DX)(BX*4), Z14
+	VMOVUPS      (CX), Z15
+	VFMADD231PS  Z10, Z15, Z0
+	VFMADD231PS  Z11, Z15, Z2
+	VFMADD231PS  Z12, Z15, Z4
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(CX), Z15
+	VFMADD231PS  Z10, Z15, Z1
+	VFMADD231PS  Z11, Z15, Z3
+	VFMADD231PS  Z12, Z15, Z5
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z9
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -13602,7 +17338,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X11, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z10, Z0, Z0
 	VMOVUPS      (AX), Z12
 	VFMADD231PS  Z12, Z11, Z0
@@ -13647,9 +17383,9 @@ next1:
 	VMOVUPS.Z    64(AX), K1, Z0
 	VFMADD231PS  Z0, Z11, Z9
 	VMOVUPS      Z9, K1, 64(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z10, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z10, Z1, Z1
@@ -13675,7 +17411,7 @@ overwrite2:
 	VMULPS  Z10, Z9, Z9
 	VMOVUPS Z9, K1, 64(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -13685,7 +17421,7 @@ TEXT ·rows5x3AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -13705,36 +17441,89 @@ TEXT ·rows5x3AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z15
-	VMOVUPS      64(CX), Z16
-	VMOVUPS      (DX), Z17
-	VBROADCASTSS (BX), Z18
-	VFMADD231PS  Z18, Z15, Z0
-	VFMADD231PS  Z18, Z16, Z1
-	VFMADD231PS  Z18, Z17, Z2
-	VBROADCASTSS (BX)(SI*1), Z18
-	VFMADD231PS  Z18, Z15, Z3
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z18, Z17, Z5
-	VBROADCASTSS (BX)(SI*2), Z18
-	VFMADD231PS  Z18, Z15, Z6
-	VFMADD231PS  Z18, Z16, Z7
-	VFMADD231PS  Z18, Z17, Z8
+next2:
+	VBROADCASTSS (BX), Z15
+	VBROADCASTSS (BX)(SI*1), Z16
+	VBROADCASTSS (BX)(SI*2), Z17
 	VBROADCASTSS (BX)(DI*1), Z18
-	VFMADD231PS  Z18, Z15, Z9
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z18, Z17, Z11
-	VBROADCASTSS (BX)(SI*4), Z18
-	VFMADD231PS  Z18, Z15, Z12
-	VFMADD231PS  Z18, Z16, Z13
-	VFMADD231PS  Z18, Z17, Z14
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (BX)(SI*4), Z19
+	VMOVUPS      (CX), Z20
+	VFMADD231PS  Z15, Z20, Z0
+	VFMADD231PS  Z16, Z20, Z3
+	VFMADD231PS  Z17, Z20, Z6
+	VFMADD231PS  Z18, Z20, Z9
+	VFMADD231PS  Z19, Z20, Z12
+	VMOVUPS      64(CX), Z20
+	VFMADD231PS  Z15, Z20, Z1
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z7
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z13
+	VMOVUPS      (CX)(DX*1), Z20
+	VFMADD231PS  Z15, Z20, Z2
+	VFMADD231PS  Z16, Z20, Z5
+	VFMADD231PS  Z17, Z20, Z8
+	VFMADD231PS  Z18, Z20, Z11
+	VFMADD231PS  Z19, Z20, Z14
+	VBROADCASTSS 4(BX), Z15
+	VBROADCASTSS 4(BX)(SI*1), Z16
+	VBROADCASTSS 4(BX)(SI*2), Z17
+	VBROADCASTSS 4(BX)(DI*1), Z18
+	VBROADCASTSS 4(BX)(SI*4), Z19
+	VMOVUPS      128(CX), Z20
+	VFMADD231PS  Z15, Z20, Z0
+	VFMADD231PS  Z16, Z20, Z3
+	VFMADD231PS  Z17, Z20, Z6
+	VFMADD231PS  Z18, Z20, Z9
+	VFMADD231PS  Z19, Z20, Z12
+	VMOVUPS      192(CX), Z20
+	VFMADD231PS  Z15, Z20, Z1
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z7
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z13
+	VMOVUPS      128(CX)(DX*1), Z20
+	VFMADD231PS  Z15, Z20, Z2
+	VFMADD231PS  Z16, Z20, Z5
+	VFMADD231PS  Z17, Z20, Z8
+	VFMADD231PS  Z18, Z20, Z11
+	VFMADD231PS  Z19, Z20, Z14
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z15
+	VBROADCASTSS (BX)(SI*1), Z16
+	VBROADCASTSS (BX)(SI*2), Z17
+	VBROADCASTSS (BX)(DI*1), Z18
+	VBROADCASTSS (BX)(SI*4), Z19
+	VMOVUPS      (CX), Z20
+	VFMADD231PS  Z15, Z20, Z0
+	VFMADD231PS  Z16, Z20, Z3
+	VFMADD231PS  Z17, Z20, Z6
+	VFMADD231PS  Z18, Z20, Z9
+	VFMADD231PS  Z19, Z20, Z12
+	VMOVUPS      64(CX), Z20
+	VFMADD231PS  Z15, Z20, Z1
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z7
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z13
+	VMOVUPS      (CX)(DX*1), Z20
+	VFMADD231PS  Z15, Z20, Z2
+	VFMADD231PS  Z16, Z20, Z5
+	VFMADD231PS  Z17, Z20, Z8
+	VFMADD231PS  Z18, Z20, Z11
+	VFMADD231PS  Z19, Z20, Z14
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -13746,7 +17535,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X16, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z15, Z0, Z0
 	VMOVUPS      (AX), Z17
 	VFMADD231PS  Z17, Z16, Z0
@@ -13811,9 +17600,9 @@ next1:
 	VMOVUPS.Z    128(AX), K1, Z0
 	VFMADD231PS  Z0, Z16, Z14
 	VMOVUPS      Z14, K1, 128(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z15, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z15, Z1, Z1
@@ -13849,7 +17638,7 @@ overwrite2:
 	VMULPS  Z15, Z14, Z14
 	VMOVUPS Z14, K1, 128(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -13859,7 +17648,7 @@ TEXT ·rows5x4AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -13884,42 +17673,107 @@ TEXT ·rows5x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z20
-	VMOVUPS      64(CX), Z21
-	VMOVUPS      (DX), Z22
-	VMOVUPS      64(DX), Z23
-	VBROADCASTSS (BX), Z24
-	VFMADD231PS  Z24, Z20, Z0
-	VFMADD231PS  Z24, Z21, Z1
-	VFMADD231PS  Z24, Z22, Z2
-	VFMADD231PS  Z24, Z23, Z3
-	VBROADCASTSS (BX)(SI*1), Z24
-	VFMADD231PS  Z24, Z20, Z4
-	VFMADD231PS  Z24, Z21, Z5
-	VFMADD231PS  Z24, Z22, Z6
-	VFMADD231PS  Z24, Z23, Z7
-	VBROADCASTSS (BX)(SI*2), Z24
-	VFMADD231PS  Z24, Z20, Z8
-	VFMADD231PS  Z24, Z21, Z9
-	VFMADD231PS  Z24, Z22, Z10
-	VFMADD231PS  Z24, Z23, Z11
-	VBROADCASTSS (BX)(DI*1), Z24
-	VFMADD231PS  Z24, Z20, Z12
-	VFMADD231PS  Z24, Z21, Z13
-	VFMADD231PS  Z24, Z22, Z14
-	VFMADD231PS  Z24, Z23, Z15
+next2:
+	VBROADCASTSS (BX), Z20
+	VBROADCASTSS (BX)(SI*1), Z21
+	VBROADCASTSS (BX)(SI*2), Z22
+	VBROADCASTSS (BX)(DI*1), Z23
 	VBROADCASTSS (BX)(SI*4), Z24
-	VFMADD231PS  Z24, Z20, Z16
-	VFMADD231PS  Z24, Z21, Z17
-	VFMADD231PS  Z24, Z22, Z18
-	VFMADD231PS  Z24, Z23, Z19
-	ADDQ         $0x04, BX
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VMOVUPS      (CX), Z25
+	VFMADD231PS  Z20, Z25, Z0
+	VFMADD231PS  Z21, Z25, Z4
+	VFMADD231PS  Z22, Z25, Z8
+	VFMADD231PS  Z23, Z25, Z12
+	VFMADD231PS  Z24, Z25, Z16
+	VMOVUPS      64(CX), Z25
+	VFMADD231PS  Z20, Z25, Z1
+	VFMADD231PS  Z21, Z25, Z5
+	VFMADD231PS  Z22, Z25, Z9
+	VFMADD231PS  Z23, Z25, Z13
+	VFMADD231PS  Z24, Z25, Z17
+	VMOVUPS      (CX)(DX*1), Z25
+	VFMADD231PS  Z20, Z25, Z2
+	VFMADD231PS  Z21, Z25, Z6
+	VFMADD231PS  Z22, Z25, Z10
+	VFMADD231PS  Z23, Z25, Z14
+	VFMADD231PS  Z24, Z25, Z18
+	VMOVUPS      64(CX)(DX*1), Z25
+	VFMADD231PS  Z20, Z25, Z3
+	VFMADD231PS  Z21, Z25, Z7
+	VFMADD231PS  Z22, Z25, Z11
+	VFMADD231PS  Z23, Z25, Z15
+	VFMADD231PS  Z24, Z25, Z19
+	VBROADCASTSS 4(BX), Z20
+	VBROADCASTSS 4(BX)(SI*1), Z21
+	VBROADCASTSS 4(BX)(SI*2), Z22
+	VBROADCASTSS 4(BX)(DI*1), Z23
+	VBROADCASTSS 4(BX)(SI*4), Z24
+	VMOVUPS      128(CX), Z25
+	VFMADD231PS  Z20, Z25, Z0
+	VFMADD231PS  Z21, Z25, Z4
+	VFMADD231PS  Z22, Z25, Z8
+	VFMADD231PS  Z23, Z25, Z12
+	VFMADD231PS  Z24, Z25, Z16
+	VMOVUPS      192(CX), Z25
+	VFMADD231PS  Z20, Z25, Z1
+	VFMADD231PS  Z21, Z25, Z5
+	VFMADD231PS  Z22, Z25, Z9
+	VFMADD231PS  Z23, Z25, Z13
+	VFMADD231PS  Z24, Z25, Z17
+	VMOVUPS      128(CX)(DX*1), Z25
+	VFMADD231PS  Z20, Z25, Z2
+	VFMADD231PS  Z21, Z25, Z6
+	VFMADD231PS  Z22, Z25, Z10
+	VFMADD231PS  Z23, Z25, Z14
+	VFMADD231PS  Z24, Z25, Z18
+	VMOVUPS      192(CX)(DX*1), Z25
+	VFMADD231PS  Z20, Z25, Z3
+	VFMADD231PS  Z21, Z25, Z7
+	VFMADD231PS  Z22, Z25, Z11
+	VFMADD231PS  Z23, Z25, Z15
+	VFMADD231PS  Z24, Z25, Z19
+	ADDQ         $0x08, BX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z20
+	VBROADCASTSS (BX)(SI*1), Z21
+	VBROADCASTSS (BX)(SI*2), Z22
+	VBROADCASTSS (BX)(DI*1), Z23
+	VBROADCASTSS (BX)(SI*4), Z24
+	VMOVUPS      (CX), Z25
+	VFMADD231PS  Z20, Z25, Z0
+	VFMADD231PS  Z21, Z25, Z4
+	VFMADD231PS  Z22, Z25, Z8
+	VFMADD231PS  Z23, Z25, Z12
+	VFMADD231PS  Z24, Z25, Z16
+	VMOVUPS      64(CX), Z25
+	VFMADD231PS  Z20, Z25, Z1
+	VFMADD231PS  Z21, Z25, Z5
+	VFMADD231PS  Z22, Z25, Z9
+	VFMADD231PS  Z23, Z25, Z13
+	VFMADD231PS  Z24, Z25, Z17
+	VMOVUPS      (CX)(DX*1), Z25
+	VFMADD231PS  Z20, Z25, Z2
+	VFMADD231PS  Z21, Z25, Z6
+	VFMADD231PS  Z22, Z25, Z10
+	VFMADD231PS  Z23, Z25, Z14
+	VFMADD231PS  Z24, Z25, Z18
+	VMOVUPS      64(CX)(DX*1), Z25
+	VFMADD231PS  Z20, Z25, Z3
+	VFMADD231PS  Z21, Z25, Z7
+	VFMADD231PS  Z22, Z25, Z11
+	VFMADD231PS  Z23, Z25, Z15
+	VFMADD231PS  Z24, Z25, Z19
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -13931,7 +17785,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X21, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z20, Z0, Z0
 	VMOVUPS      (AX), Z22
 	VFMADD231PS  Z22, Z21, Z0
@@ -14016,9 +17870,9 @@ next1:
 	VMOVUPS.Z    192(AX), K1, Z0
 	VFMADD231PS  Z0, Z21, Z19
 	VMOVUPS      Z19, K1, 192(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z20, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z20, Z1, Z1
@@ -14064,7 +17918,7 @@ overwrite2:
 	VMULPS  Z20, Z19, Z19
 	VMOVUPS Z19, K1, 192(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -14085,26 +17939,60 @@ TEXT ·rows6x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z6
-	VBROADCASTSS (DX), Z7
-	VFMADD231PS  Z7, Z6, Z0
+next2:
+	VBROADCASTSS (DX), Z6
 	VBROADCASTSS (DX)(BX*1), Z7
-	VFMADD231PS  Z7, Z6, Z1
-	VBROADCASTSS (DX)(BX*2), Z7
-	VFMADD231PS  Z7, Z6, Z2
-	VBROADCASTSS (DX)(SI*1), Z7
-	VFMADD231PS  Z7, Z6, Z3
-	VBROADCASTSS (DX)(BX*4), Z7
-	VFMADD231PS  Z7, Z6, Z4
-	VBROADCASTSS (DI), Z7
-	VFMADD231PS  Z7, Z6, Z5
-	ADDQ         $0x04, DX
-	ADDQ         $0x04, DI
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (DX)(BX*2), Z8
+	VBROADCASTSS (DX)(SI*1), Z9
+	VBROADCASTSS (DX)(BX*4), Z10
+	VBROADCASTSS (DI), Z11
+	VMOVUPS      (CX), Z12
+	VFMADD231PS  Z6, Z12, Z0
+	VFMADD231PS  Z7, Z12, Z1
+	VFMADD231PS  Z8, Z12, Z2
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 4(DX), Z6
+	VBROADCASTSS 4(DX)(BX*1), Z7
+	VBROADCASTSS 4(DX)(BX*2), Z8
+	VBROADCASTSS 4(DX)(SI*1), Z9
+	VBROADCASTSS 4(DX)(BX*4), Z10
+	VBROADCASTSS 4(DI), Z11
+	VMOVUPS      128(CX), Z12
+	VFMADD231PS  Z6, Z12, Z0
+	VFMADD231PS  Z7, Z12, Z1
+	VFMADD231PS  Z8, Z12, Z2
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	ADDQ         $0x08, DX
+	ADDQ         $0x08, DI
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z6
+	VBROADCASTSS (DX)(BX*1), Z7
+	VBROADCASTSS (DX)(BX*2), Z8
+	VBROADCASTSS (DX)(SI*1), Z9
+	VBROADCASTSS (DX)(BX*4), Z10
+	VBROADCASTSS (DI), Z11
+	VMOVUPS      (CX), Z12
+	VFMADD231PS  Z6, Z12, Z0
+	VFMADD231PS  Z7, Z12, Z1
+	VFMADD231PS  Z8, Z12, Z2
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -14116,7 +18004,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X7, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z6, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z8
 	VFMADD231PS  Z8, Z7, Z0
@@ -14146,9 +18034,9 @@ next1:
 	VMOVUPS.Z    (AX), K1, Z0
 	VFMADD231PS  Z0, Z7, Z5
 	VMOVUPS      Z5, K1, (AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z6, Z0, Z0
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    CX, AX
@@ -14167,7 +18055,7 @@ overwrite2:
 	VMULPS  Z6, Z5, Z5
 	VMOVUPS Z5, K1, (AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -14194,33 +18082,81 @@ TEXT ·rows6x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VBROADCASTSS (DX), Z14
-	VFMADD231PS  Z14, Z12, Z0
-	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS (DX)(BX*1), Z14
-	VFMADD231PS  Z14, Z12, Z2
-	VFMADD231PS  Z14, Z13, Z3
+next2:
+	VBROADCASTSS (DX), Z12
+	VBROADCASTSS (DX)(BX*1), Z13
 	VBROADCASTSS (DX)(BX*2), Z14
-	VFMADD231PS  Z14, Z12, Z4
-	VFMADD231PS  Z14, Z13, Z5
-	VBROADCASTSS (DX)(SI*1), Z14
-	VFMADD231PS  Z14, Z12, Z6
-	VFMADD231PS  Z14, Z13, Z7
-	VBROADCASTSS (DX)(BX*4), Z14
-	VFMADD231PS  Z14, Z12, Z8
-	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS (DI), Z14
-	VFMADD231PS  Z14, Z12, Z10
-	VFMADD231PS  Z14, Z13, Z11
-	ADDQ         $0x04, DX
-	ADDQ         $0x04, DI
-	ADDQ         $0x80, CX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (DX)(SI*1), Z15
+	VBROADCASTSS (DX)(BX*4), Z16
+	VBROADCASTSS (DI), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z12, Z18, Z0
+	VFMADD231PS  Z13, Z18, Z2
+	VFMADD231PS  Z14, Z18, Z4
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z12, Z18, Z1
+	VFMADD231PS  Z13, Z18, Z3
+	VFMADD231PS  Z14, Z18, Z5
+	VFMADD231PS  Z15, Z18, Z7
+	VFMADD231PS  Z16, Z18, Z9
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 4(DX), Z12
+	VBROADCASTSS 4(DX)(BX*1), Z13
+	VBROADCASTSS 4(DX)(BX*2), Z14
+	VBROADCASTSS 4(DX)(SI*1), Z15
+	VBROADCASTSS 4(DX)(BX*4), Z16
+	VBROADCASTSS 4(DI), Z17
+	VMOVUPS      128(CX), Z18
+	VFMADD231PS  Z12, Z18, Z0
+	VFMADD231PS  Z13, Z18, Z2
+	VFMADD231PS  Z14, Z18, Z4
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      192(CX), Z18
+	VFMADD231PS  Z12, Z18, Z1
+	VFMADD231PS  Z13, Z18, Z3
+	VFMADD231PS  Z14, Z18, Z5
+	VFMADD231PS  Z15, Z18, Z7
+	VFMADD231PS  Z16, Z18, Z9
+	VFMADD231PS  Z17, Z18, Z11
+	ADDQ         $0x08, DX
+	ADDQ         $0x08, DI
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (DX), Z12
+	VBROADCASTSS (DX)(BX*1), Z13
+	VBROADCASTSS (DX)(BX*2), Z14
+	VBROADCASTSS (DX)(SI*1), Z15
+	VBROADCASTSS (DX)(BX*4), Z16
+	VBROADCASTSS (DI), Z17
+	VMOVUPS      (CX), Z18
+	VFMADD231PS  Z12, Z18, Z0
+	VFMADD231PS  Z13, Z18, Z2
+	VFMADD231PS  Z14, Z18, Z4
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z10
+	VMOVUPS      64(CX), Z18
+	VFMADD231PS  Z12, Z18, Z1
+	VFMADD231PS  Z13, Z18, Z3
+	VFMADD231PS  Z14, Z18, Z5
+	VFMADD231PS  Z15, Z18, Z7
+	VFMADD231PS  Z16, Z18, Z9
+	VFMADD231PS  Z17, Z18, Z11
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -14232,7 +18168,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z12, Z0, Z0
 	VMOVUPS      (AX), Z14
 	VFMADD231PS  Z14, Z13, Z0
@@ -14286,9 +18222,9 @@ next1:
 	VMOVUPS.Z    64(AX), K1, Z0
 	VFMADD231PS  Z0, Z13, Z11
 	VMOVUPS      Z11, K1, 64(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z12, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z12, Z1, Z1
@@ -14319,7 +18255,7 @@ overwrite2:
 	VMULPS  Z12, Z11, Z11
 	VMOVUPS Z11, K1, 64(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -14329,7 +18265,7 @@ TEXT ·rows6x3AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -14354,41 +18290,102 @@ TEXT ·rows6x3AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z18
-	VMOVUPS      64(CX), Z19
-	VMOVUPS      (DX), Z20
-	VBROADCASTSS (BX), Z21
-	VFMADD231PS  Z21, Z18, Z0
-	VFMADD231PS  Z21, Z19, Z1
-	VFMADD231PS  Z21, Z20, Z2
-	VBROADCASTSS (BX)(SI*1), Z21
-	VFMADD231PS  Z21, Z18, Z3
-	VFMADD231PS  Z21, Z19, Z4
-	VFMADD231PS  Z21, Z20, Z5
-	VBROADCASTSS (BX)(SI*2), Z21
-	VFMADD231PS  Z21, Z18, Z6
-	VFMADD231PS  Z21, Z19, Z7
-	VFMADD231PS  Z21, Z20, Z8
+next2:
+	VBROADCASTSS (BX), Z18
+	VBROADCASTSS (BX)(SI*1), Z19
+	VBROADCASTSS (BX)(SI*2), Z20
 	VBROADCASTSS (BX)(DI*1), Z21
-	VFMADD231PS  Z21, Z18, Z9
-	VFMADD231PS  Z21, Z19, Z10
-	VFMADD231PS  Z21, Z20, Z11
-	VBROADCASTSS (BX)(SI*4), Z21
-	VFMADD231PS  Z21, Z18, Z12
-	VFMADD231PS  Z21, Z19, Z13
-	VFMADD231PS  Z21, Z20, Z14
-	VBROADCASTSS (R8), Z21
-	VFMADD231PS  Z21, Z18, Z15
-	VFMADD231PS  Z21, Z19, Z16
-	VFMADD231PS  Z21, Z20, Z17
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R8
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (BX)(SI*4), Z22
+	VBROADCASTSS (R8), Z23
+	VMOVUPS      (CX), Z24
+	VFMADD231PS  Z18, Z24, Z0
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z6
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z12
+	VFMADD231PS  Z23, Z24, Z15
+	VMOVUPS      64(CX), Z24
+	VFMADD231PS  Z18, Z24, Z1
+	VFMADD231PS  Z19, Z24, Z4
+	VFMADD231PS  Z20, Z24, Z7
+	VFMADD231PS  Z21, Z24, Z10
+	VFMADD231PS  Z22, Z24, Z13
+	VFMADD231PS  Z23, Z24, Z16
+	VMOVUPS      (CX)(DX*1), Z24
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z5
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z11
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z17
+	VBROADCASTSS 4(BX), Z18
+	VBROADCASTSS 4(BX)(SI*1), Z19
+	VBROADCASTSS 4(BX)(SI*2), Z20
+	VBROADCASTSS 4(BX)(DI*1), Z21
+	VBROADCASTSS 4(BX)(SI*4), Z22
+	VBROADCASTSS 4(R8), Z23
+	VMOVUPS      128(CX), Z24
+	VFMADD231PS  Z18, Z24, Z0
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z6
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z12
+	VFMADD231PS  Z23, Z24, Z15
+	VMOVUPS      192(CX), Z24
+	VFMADD231PS  Z18, Z24, Z1
+	VFMADD231PS  Z19, Z24, Z4
+	VFMADD231PS  Z20, Z24, Z7
+	VFMADD231PS  Z21, Z24, Z10
+	VFMADD231PS  Z22, Z24, Z13
+	VFMADD231PS  Z23, Z24, Z16
+	VMOVUPS      128(CX)(DX*1), Z24
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z5
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z11
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z17
+	ADDQ         $0x08, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z18
+	VBROADCASTSS (BX)(SI*1), Z19
+	VBROADCASTSS (BX)(SI*2), Z20
+	VBROADCASTSS (BX)(DI*1), Z21
+	VBROADCASTSS (BX)(SI*4), Z22
+	VBROADCASTSS (R8), Z23
+	VMOVUPS      (CX), Z24
+	VFMADD231PS  Z18, Z24, Z0
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z6
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z12
+	VFMADD231PS  Z23, Z24, Z15
+	VMOVUPS      64(CX), Z24
+	VFMADD231PS  Z18, Z24, Z1
+	VFMADD231PS  Z19, Z24, Z4
+	VFMADD231PS  Z20, Z24, Z7
+	VFMADD231PS  Z21, Z24, Z10
+	VFMADD231PS  Z22, Z24, Z13
+	VFMADD231PS  Z23, Z24, Z16
+	VMOVUPS      (CX)(DX*1), Z24
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z5
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z11
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z17
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -14400,7 +18397,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X19, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z18, Z0, Z0
 	VMOVUPS      (AX), Z20
 	VFMADD231PS  Z20, Z19, Z0
@@ -14478,9 +18475,9 @@ next1:
 	VMOVUPS.Z    128(AX), K1, Z0
 	VFMADD231PS  Z0, Z19, Z17
 	VMOVUPS      Z17, K1, 128(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z18, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z18, Z1, Z1
@@ -14523,7 +18520,7 @@ overwrite2:
 	VMULPS  Z18, Z17, Z17
 	VMOVUPS Z17, K1, 128(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -14533,7 +18530,7 @@ TEXT ·rows6x4AVX512(SB), NOSPLIT, $0-64
 	MOVQ   k+0(FP), AX
 	MOVQ   b+24(FP), CX
 	IMUL3Q $0x00000080, AX, DX
-	ADDQ   CX, DX
+	LEAQ   (DX)(DX*2), BX
 	MOVQ   a+8(FP), BX
 	MOVQ   rs+16(FP), SI
 	SHLQ   $0x02, SI
@@ -14564,48 +18561,123 @@ TEXT ·rows6x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+	SUBQ   $0x02, AX
+	JLT    odd1
 
-next1:
-	VMOVUPS      (CX), Z24
-	VMOVUPS      64(CX), Z25
-	VMOVUPS      (DX), Z26
-	VMOVUPS      64(DX), Z27
-	VBROADCASTSS (BX), Z28
-	VFMADD231PS  Z28, Z24, Z0
-	VFMADD231PS  Z28, Z25, Z1
-	VFMADD231PS  Z28, Z26, Z2
-	VFMADD231PS  Z28, Z27, Z3
-	VBROADCASTSS (BX)(SI*1), Z28
-	VFMADD231PS  Z28, Z24, Z4
-	VFMADD231PS  Z28, Z25, Z5
-	VFMADD231PS  Z28, Z26, Z6
-	VFMADD231PS  Z28, Z27, Z7
-	VBROADCASTSS (BX)(SI*2), Z28
-	VFMADD231PS  Z28, Z24, Z8
-	VFMADD231PS  Z28, Z25, Z9
-	VFMADD231PS  Z28, Z26, Z10
-	VFMADD231PS  Z28, Z27, Z11
-	VBROADCASTSS (BX)(DI*1), Z28
-	VFMADD231PS  Z28, Z24, Z12
-	VFMADD231PS  Z28, Z25, Z13
-	VFMADD231PS  Z28, Z26, Z14
-	VFMADD231PS  Z28, Z27, Z15
+next2:
+	VBROADCASTSS (BX), Z24
+	VBROADCASTSS (BX)(SI*1), Z25
+	VBROADCASTSS (BX)(SI*2), Z26
+	VBROADCASTSS (BX)(DI*1), Z27
 	VBROADCASTSS (BX)(SI*4), Z28
-	VFMADD231PS  Z28, Z24, Z16
-	VFMADD231PS  Z28, Z25, Z17
-	VFMADD231PS  Z28, Z26, Z18
-	VFMADD231PS  Z28, Z27, Z19
-	VBROADCASTSS (R8), Z28
-	VFMADD231PS  Z28, Z24, Z20
-	VFMADD231PS  Z28, Z25, Z21
-	VFMADD231PS  Z28, Z26, Z22
-	VFMADD231PS  Z28, Z27, Z23
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, R8
-	ADDQ         $0x80, CX
-	ADDQ         $0x80, DX
-	SUBQ         $0x01, AX
-	JNZ          next1
+	VBROADCASTSS (R8), Z29
+	VMOVUPS      (CX), Z30
+	VFMADD231PS  Z24, Z30, Z0
+	VFMADD231PS  Z25, Z30, Z4
+	VFMADD231PS  Z26, Z30, Z8
+	VFMADD231PS  Z27, Z30, Z12
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z20
+	VMOVUPS      64(CX), Z30
+	VFMADD231PS  Z24, Z30, Z1
+	VFMADD231PS  Z25, Z30, Z5
+	VFMADD231PS  Z26, Z30, Z9
+	VFMADD231PS  Z27, Z30, Z13
+	VFMADD231PS  Z28, Z30, Z17
+	VFMADD231PS  Z29, Z30, Z21
+	VMOVUPS      (CX)(DX*1), Z30
+	VFMADD231PS  Z24, Z30, Z2
+	VFMADD231PS  Z25, Z30, Z6
+	VFMADD231PS  Z26, Z30, Z10
+	VFMADD231PS  Z27, Z30, Z14
+	VFMADD231PS  Z28, Z30, Z18
+	VFMADD231PS  Z29, Z30, Z22
+	VMOVUPS      64(CX)(DX*1), Z30
+	VFMADD231PS  Z24, Z30, Z3
+	VFMADD231PS  Z25, Z30, Z7
+	VFMADD231PS  Z26, Z30, Z11
+	VFMADD231PS  Z27, Z30, Z15
+	VFMADD231PS  Z28, Z30, Z19
+	VFMADD231PS  Z29, Z30, Z23
+	VBROADCASTSS 4(BX), Z24
+	VBROADCASTSS 4(BX)(SI*1), Z25
+	VBROADCASTSS 4(BX)(SI*2), Z26
+	VBROADCASTSS 4(BX)(DI*1), Z27
+	VBROADCASTSS 4(BX)(SI*4), Z28
+	VBROADCASTSS 4(R8), Z29
+	VMOVUPS      128(CX), Z30
+	VFMADD231PS  Z24, Z30, Z0
+	VFMADD231PS  Z25, Z30, Z4
+	VFMADD231PS  Z26, Z30, Z8
+	VFMADD231PS  Z27, Z30, Z12
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z20
+	VMOVUPS      192(CX), Z30
+	VFMADD231PS  Z24, Z30, Z1
+	VFMADD231PS  Z25, Z30, Z5
+	VFMADD231PS  Z26, Z30, Z9
+	VFMADD231PS  Z27, Z30, Z13
+	VFMADD231PS  Z28, Z30, Z17
+	VFMADD231PS  Z29, Z30, Z21
+	VMOVUPS      128(CX)(DX*1), Z30
+	VFMADD231PS  Z24, Z30, Z2
+	VFMADD231PS  Z25, Z30, Z6
+	VFMADD231PS  Z26, Z30, Z10
+	VFMADD231PS  Z27, Z30, Z14
+	VFMADD231PS  Z28, Z30, Z18
+	VFMADD231PS  Z29, Z30, Z22
+	VMOVUPS      192(CX)(DX*1), Z30
+	VFMADD231PS  Z24, Z30, Z3
+	VFMADD231PS  Z25, Z30, Z7
+	VFMADD231PS  Z26, Z30, Z11
+	VFMADD231PS  Z27, Z30, Z15
+	VFMADD231PS  Z28, Z30, Z19
+	VFMADD231PS  Z29, Z30, Z23
+	ADDQ         $0x08, BX
+	ADDQ         $0x08, R8
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VBROADCASTSS (BX), Z24
+	VBROADCASTSS (BX)(SI*1), Z25
+	VBROADCASTSS (BX)(SI*2), Z26
+	VBROADCASTSS (BX)(DI*1), Z27
+	VBROADCASTSS (BX)(SI*4), Z28
+	VBROADCASTSS (R8), Z29
+	VMOVUPS      (CX), Z30
+	VFMADD231PS  Z24, Z30, Z0
+	VFMADD231PS  Z25, Z30, Z4
+	VFMADD231PS  Z26, Z30, Z8
+	VFMADD231PS  Z27, Z30, Z12
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z20
+	VMOVUPS      64(CX), Z30
+	VFMADD231PS  Z24, Z30, Z1
+	VFMADD231PS  Z25, Z30, Z5
+	VFMADD231PS  Z26, Z30, Z9
+	VFMADD231PS  Z27, Z30, Z13
+	VFMADD231PS  Z28, Z30, Z17
+	VFMADD231PS  Z29, Z30, Z21
+	VMOVUPS      (CX)(DX*1), Z30
+	VFMADD231PS  Z24, Z30, Z2
+	VFMADD231PS  Z25, Z30, Z6
+	VFMADD231PS  Z26, Z30, Z10
+	VFMADD231PS  Z27, Z30, Z14
+	VFMADD231PS  Z28, Z30, Z18
+	VFMADD231PS  Z29, Z30, Z22
+	VMOVUPS      64(CX)(DX*1), Z30
+	VFMADD231PS  Z24, Z30, Z3
+	VFMADD231PS  Z25, Z30, Z7
+	VFMADD231PS  Z26, Z30, Z11
+	VFMADD231PS  Z27, Z30, Z15
+	VFMADD231PS  Z28, Z30, Z19
+	VFMADD231PS  Z29, Z30, Z23
+
+done3:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
@@ -14617,7 +18689,7 @@ next1:
 	KMOVW        BX, K1
 	VMOVD        X25, DX
 	ADDL         DX, DX
-	JZ           overwrite2
+	JZ           overwrite4
 	VMULPS       Z24, Z0, Z0
 	VMOVUPS      (AX), Z26
 	VFMADD231PS  Z26, Z25, Z0
@@ -14719,9 +18791,9 @@ next1:
 	VMOVUPS.Z    192(AX), K1, Z0
 	VFMADD231PS  Z0, Z25, Z23
 	VMOVUPS      Z23, K1, 192(AX)
-	JMP          done3
+	JMP          done5
 
-overwrite2:
+overwrite4:
 	VMULPS  Z24, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VMULPS  Z24, Z1, Z1
@@ -14776,7 +18848,7 @@ overwrite2:
 	VMULPS  Z24, Z23, Z23
 	VMOVUPS Z23, K1, 192(AX)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 

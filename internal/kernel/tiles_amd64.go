@@ -4,7 +4,7 @@ package kernel
 // sums in registers. The last of its vectors has cols columns.
 type stripTile func(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int)
 
-// A rowTile does so for rows of A as they lie, rs apart, and up to two panels.
+// A rowTile does so for rows of A as they lie, rs apart, and up to four panels.
 type rowTile func(k int, a *float32, rs int, b *float32, alpha, beta float32, c *float32, ldc, cols int)
 
 // tiling is a level's set of tiles, by vectors and rows. A panel is two vectors
@@ -14,7 +14,8 @@ type tiling struct {
 	mr     int // rows of a strip
 	few    int // rows of the largest rowTile
 	strips [3][15]stripTile
-	rows   [5][7]rowTile
+	rows   [7][9]rowTile // by rows and vectors
+	wide   [7]int        // the most panels of a rowTile, by rows
 }
 
 func (t *tiling) nr() int { return 2 * t.lanes }
@@ -34,23 +35,12 @@ func (t *tiling) split(columns int) (vecs, last int) {
 	return vecs, columns - (vecs-1)*t.lanes
 }
 
-// mulRows is mulRows in float32. The rows are dealt evenly to the tiles, and each
-// takes its way along a group of panels: writing C along its rows costs far fewer
-// cache and page misses than writing it panel by panel.
+// mulRows is mulRows in float32.
 func (t *tiling) mulRows(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int) {
-	width := 2 * t.nr()
-	group := width * groupPanels(k, width)
-	for j0 := 0; j0 < n; j0 += group {
-		j1 := min(j0+group, n)
-		i := 0
-		for left := (m + t.few - 1) / t.few; left > 0; left-- {
-			rows := (m - i + left - 1) / left
-			for j := j0; j < j1; j += width {
-				vecs, cols := t.split(min(width, j1-j))
-				t.rows[vecs][rows](k, &a[i*lda], lda, &b[j*k], 1, beta, &c[i*ldc+j], ldc, cols)
-			}
-			i += rows
-		}
+	width := t.wide[m] * t.nr()
+	for j := 0; j < n; j += width {
+		vecs, cols := t.split(min(width, n-j))
+		t.rows[m][vecs](k, &a[0], lda, &b[j*k], 1, beta, &c[j], ldc, cols)
 	}
 }
 
@@ -75,20 +65,11 @@ var tilesAVX2 = tiling{
 			6: strip6x2AVX2,
 		},
 	},
-	rows: [5][7]rowTile{
-		1: {
-			1: rows1x1AVX2, 2: rows2x1AVX2,
-		},
-		2: {
-			1: rows1x2AVX2, 2: rows2x2AVX2,
-		},
-		3: {
-			1: rows1x3AVX2, 2: rows2x3AVX2,
-		},
-		4: {
-			1: rows1x4AVX2, 2: rows2x4AVX2,
-		},
+	rows: [7][9]rowTile{
+		1: {1: rows1x1AVX2, 2: rows1x2AVX2, 3: rows1x3AVX2, 4: rows1x4AVX2, 5: rows1x5AVX2, 6: rows1x6AVX2, 7: rows1x7AVX2, 8: rows1x8AVX2},
+		2: {1: rows2x1AVX2, 2: rows2x2AVX2, 3: rows2x3AVX2, 4: rows2x4AVX2},
 	},
+	wide: [7]int{1: 4, 2: 2},
 }
 
 var tilesAVX512 = tiling{
@@ -105,22 +86,13 @@ var tilesAVX512 = tiling{
 			11: strip11x2AVX512, 12: strip12x2AVX512, 13: strip13x2AVX512, 14: strip14x2AVX512,
 		},
 	},
-	rows: [5][7]rowTile{
-		1: {
-			1: rows1x1AVX512, 2: rows2x1AVX512, 3: rows3x1AVX512, 4: rows4x1AVX512, 5: rows5x1AVX512,
-			6: rows6x1AVX512,
-		},
-		2: {
-			1: rows1x2AVX512, 2: rows2x2AVX512, 3: rows3x2AVX512, 4: rows4x2AVX512, 5: rows5x2AVX512,
-			6: rows6x2AVX512,
-		},
-		3: {
-			1: rows1x3AVX512, 2: rows2x3AVX512, 3: rows3x3AVX512, 4: rows4x3AVX512, 5: rows5x3AVX512,
-			6: rows6x3AVX512,
-		},
-		4: {
-			1: rows1x4AVX512, 2: rows2x4AVX512, 3: rows3x4AVX512, 4: rows4x4AVX512, 5: rows5x4AVX512,
-			6: rows6x4AVX512,
-		},
+	rows: [7][9]rowTile{
+		1: {1: rows1x1AVX512, 2: rows1x2AVX512, 3: rows1x3AVX512, 4: rows1x4AVX512, 5: rows1x5AVX512, 6: rows1x6AVX512, 7: rows1x7AVX512, 8: rows1x8AVX512},
+		2: {1: rows2x1AVX512, 2: rows2x2AVX512, 3: rows2x3AVX512, 4: rows2x4AVX512, 5: rows2x5AVX512, 6: rows2x6AVX512, 7: rows2x7AVX512, 8: rows2x8AVX512},
+		3: {1: rows3x1AVX512, 2: rows3x2AVX512, 3: rows3x3AVX512, 4: rows3x4AVX512, 5: rows3x5AVX512, 6: rows3x6AVX512, 7: rows3x7AVX512, 8: rows3x8AVX512},
+		4: {1: rows4x1AVX512, 2: rows4x2AVX512, 3: rows4x3AVX512, 4: rows4x4AVX512},
+		5: {1: rows5x1AVX512, 2: rows5x2AVX512, 3: rows5x3AVX512, 4: rows5x4AVX512},
+		6: {1: rows6x1AVX512, 2: rows6x2AVX512, 3: rows6x3AVX512, 4: rows6x4AVX512},
 	},
+	wide: [7]int{1: 4, 2: 4, 3: 4, 4: 2, 5: 2, 6: 2},
 }
