@@ -119,6 +119,10 @@ func (s *isa) rowTile(rows, vecs int) {
 			m := panels[j/2]
 			m.Disp = 4*s.lanes*(j%2) + u*row
 			bv := s.copyOf(m)
+			if rows > 1 { // the processor's own prefetching falls behind
+				m.Disp += 8 * row
+				PREFETCHT0(m)
+			}
 			for i := range rows {
 				VFMADD231PS(x[i], bv, acc[i][j])
 			}
