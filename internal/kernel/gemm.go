@@ -7,8 +7,8 @@ package kernel
 // the other. That alone fixes the bits of an element.
 //
 // op(A) is packed into strips of rows and op(B) into panels of columns, in the
-// order in which the register tiles read them. The smaller one is packed first,
-// for all, over as much of k as takes maxShared elements.
+// order in which the register tiles read them. One of the two is packed first, for
+// all, over as much of k as takes maxShared elements.
 //
 // The strips or panels of the other one are the tasks of the workers: each packs
 // its own, into memory that stays in its caches, and multiplies them.
@@ -52,12 +52,13 @@ type product[F Float] struct {
 	mr, rows       int // rows that a strip has room for, and that it has
 	nr             int // columns of a panel
 	strips, panels int
-	byRows         bool  // a task takes strips, otherwise panels
-	group          int   // how many
-	k0, k1         int   // the part of k in hand
-	blocks         int   // k-blocks of it
-	shared         []F   // what all tasks multiply by, one k-block after the other
-	scratch        [][]F // per worker: what its task multiplies
+	byRows         bool          // tasks take strips and share the panels, otherwise the reverse
+	group          int           // how many
+	k0, k1         int           // the part of k in hand
+	blocks         int           // k-blocks of it
+	shared         []F           // what all tasks multiply by, one k-block after the other
+	scratch        [][]F         // per worker: what its task multiplies
+	ahead          []upcoming[F] // per worker: what it packs next
 	packTask       func(i int)
 	mulTask        func(worker, i int)
 }
@@ -104,13 +105,14 @@ func newProduct[F Float]() *product[F] {
 
 func (p *product[F]) free() {
 	p.a, p.b, p.c = nil, nil, nil
+	clear(p.ahead)
 	products[F]().put(p)
 }
 
 func (p *product[F]) run(parallel bool) {
 	p.cut()
 	for len(p.scratch) < workers {
-		p.scratch = append(p.scratch, nil)
+		p.scratch, p.ahead = append(p.scratch, nil), append(p.ahead, upcoming[F]{})
 	}
 	shared, width, tasks := p.strips, p.mr, p.panels
 	if p.byRows {
@@ -142,11 +144,12 @@ func (p *product[F]) run(parallel bool) {
 const (
 	fewTasks  = 16
 	maxStrips = 20 // of a task: half a megabyte of op(A)
-	maxPanels = 16 // of a task: a second-level cache also holds the strips
+	maxPanels = 16 // of a task: two kilobytes of a row of C
+	fewStrips = 4  // that multiply a panel as soon as it is packed
 )
 
-// cut sets the sizes of strips, panels and tasks. The rows are dealt evenly to
-// the strips.
+// cut sets the sizes of strips, panels and tasks. Tasks take strips where op(A) is
+// the larger one, and where there are enough of them and all panels fit a cache.
 func (p *product[F]) cut() {
 	p.kc, p.mr, p.nr = kBlock(p.k), stripRows[F](), panelWidth[F]()
 	p.strips, p.rows = deal(p.m, p.mr)
@@ -176,63 +179,111 @@ func (p *product[F]) packShared(i int) {
 	kc := min(p.kc, p.k1-k0)
 	dst := p.shared[((k0-p.k0)*count+i*kc)*width:]
 	if p.byRows {
-		p.packPanels(k0, kc, i, 1, dst)
+		p.packPanel(k0, i, dst)
 	} else {
-		p.packStrips(k0, kc, i, 1, dst)
+		p.packStrips(k0, i, i+1, dst)
 	}
 }
 
-// packStrips packs count strips of rows k0 to k0+kc of op(A), from strip i on.
-func (p *product[F]) packStrips(k0, kc, i, count int, dst []F) {
-	i *= p.rows
-	packStrips(p.transA, kc, min(count*p.rows, p.m-i), p.rows, p.mr, p.a[offset(p.transA, i, k0, p.lda):], p.lda, dst)
+// packStrips packs strips i0 to i1 of the k-block at k0, packPanel panel j.
+func (p *product[F]) packStrips(k0, i0, i1 int, dst []F) {
+	row := i0 * p.rows
+	packStrips(p.transA, min(p.kc, p.k-k0), min(i1*p.rows, p.m)-row, p.rows, p.mr, p.a[offset(p.transA, row, k0, p.lda):], p.lda, dst)
 }
 
-// packPanels packs count panels of rows k0 to k0+kc of op(B), from panel j on.
-func (p *product[F]) packPanels(k0, kc, j, count int, dst []F) {
-	for j *= p.nr; count > 0 && j < p.n; j += p.nr {
-		packPanel(p.transB, kc, min(p.nr, p.n-j), p.nr, p.b[offset(p.transB, k0, j, p.ldb):], p.ldb, dst)
-		dst = dst[kc*p.nr:]
-		count--
+func (p *product[F]) packPanel(k0, j int, dst []F) {
+	j *= p.nr
+	packPanel(p.transB, min(p.kc, p.k-k0), min(p.nr, p.n-j), p.nr, p.b[offset(p.transB, k0, j, p.ldb):], p.ldb, dst)
+}
+
+// multiply does a task over the part of k in hand.
+func (p *product[F]) multiply(worker, task int) {
+	width, all := p.nr, p.panels
+	if p.byRows {
+		width, all = p.mr, p.strips
 	}
-}
-
-// multiply does task i over the part of k in hand.
-func (p *product[F]) multiply(worker, i int) {
-	i *= p.group
+	own := grow(p.scratch[worker], p.group*width*p.kc)
+	p.scratch[worker] = own
+	first, last := task*p.group, min((task+1)*p.group, all)
 	for k0 := p.k0; k0 < p.k1; k0 += p.kc {
-		kc := min(p.kc, p.k1-k0)
-		beta := F(1)
-		if k0 == 0 {
-			beta = p.beta
-		}
-		width := p.nr
 		if p.byRows {
-			width = p.mr
-		}
-		own := grow(p.scratch[worker], p.group*width*kc)
-		p.scratch[worker] = own
-		if p.byRows {
-			p.packStrips(k0, kc, i, p.group, own)
-			group := groupPanels(kc, p.nr)
-			for j := 0; j < p.panels; j += group {
-				p.mulStrips(kc, i, min(i+p.group, p.strips), own, j, min(j+group, p.panels), p.shared[((k0-p.k0)*p.panels+j*kc)*p.nr:], beta)
-			}
+			p.multiplyStrips(worker, k0, first, last, own)
 		} else {
-			p.packPanels(k0, kc, i, p.group, own)
-			p.mulStrips(kc, 0, p.strips, p.shared[(k0-p.k0)*p.strips*p.mr:], i, min(i+p.group, p.panels), own, beta)
+			p.multiplyPanels(worker, k0, first, last, own)
 		}
 	}
 }
 
-// mulStrips multiplies strips i0 to i1 by panels j0 to j1.
-func (p *product[F]) mulStrips(kc, i0, i1 int, strips []F, j0, j1 int, panels []F, beta F) {
-	col := j0 * p.nr
-	n := min(j1*p.nr, p.n) - col
-	for i := i0; i < i1; i++ {
-		row := i * p.rows
-		mulStrip(min(p.rows, p.m-row), n, kc, p.alpha, strips[(i-i0)*p.mr*kc:], panels, beta, p.c[row*p.ldc+col:], p.ldc)
+// multiplyStrips packs strips i0 to i1 and multiplies them by all panels, by as
+// many at a time as fit a second-level cache. A transposed A is packed along its
+// rows, many strips at once, otherwise a strip just before it is used.
+func (p *product[F]) multiplyStrips(worker, k0, i0, i1 int, strips []F) {
+	kc := min(p.kc, p.k-k0)
+	panels := p.shared[(k0-p.k0)*p.panels*p.nr:]
+	if p.transA {
+		p.packStrips(k0, i0, i1, strips)
 	}
+	group := groupPanels(kc, p.nr)
+	for j := 0; j < p.panels; j += group {
+		for i := i0; i < i1; i++ {
+			strip := strips[(i-i0)*p.mr*kc:]
+			var next *upcoming[F]
+			if j == 0 && !p.transA {
+				p.packStrips(k0, i, i+1, strip)
+				next = p.upcoming(worker, p.a, p.lda, p.m, p.rows, k0, i+1, i0, i1)
+			}
+			p.mulStrip(k0, i, strip, j, min(j+group, p.panels), panels[j*kc*p.nr:], next, 0)
+		}
+	}
+}
+
+// multiplyPanels packs panels j0 to j1 and multiplies all strips by them. A few
+// strips meet each panel when it has just been packed, the others all of them:
+// writing C along its rows costs far fewer cache and page misses than writing it
+// panel by panel.
+func (p *product[F]) multiplyPanels(worker, k0, j0, j1 int, panels []F) {
+	kc := min(p.kc, p.k-k0)
+	strips := p.shared[(k0-p.k0)*p.strips*p.mr:]
+	few := min(fewStrips, p.strips)
+	for j := j0; j < j1; j++ {
+		panel := panels[(j-j0)*p.nr*kc:]
+		p.packPanel(k0, j, panel)
+		var next *upcoming[F]
+		if p.transB {
+			next = p.upcoming(worker, p.b, p.ldb, p.n, p.nr, k0, j+1, j0, j1)
+		}
+		for i := range few {
+			p.mulStrip(k0, i, strips[i*p.mr*kc:], j, j+1, panel, next, i)
+		}
+	}
+	for i := few; i < p.strips; i++ {
+		p.mulStrip(k0, i, strips[i*p.mr*kc:], j0, j1, panels, nil, 0)
+	}
+}
+
+// upcoming returns what a task that packs width rows of x [n, k] at a time, the
+// i-th of i0 to i1 next, will pack: nil if that is the next task's.
+func (p *product[F]) upcoming(worker int, x []F, ld, n, width, k0, i, i0, i1 int) *upcoming[F] {
+	if i == i1 {
+		i, k0 = i0, k0+p.kc
+	}
+	if k0 >= p.k1 {
+		return nil
+	}
+	i *= width
+	u := &p.ahead[worker]
+	*u = upcoming[F]{x[i*ld+k0:], ld, min(width, n-i), min(p.kc, p.k-k0)}
+	return u
+}
+
+// mulStrip multiplies strip i by panels j0 to j1.
+func (p *product[F]) mulStrip(k0, i int, strip []F, j0, j1 int, panels []F, next *upcoming[F], tile int) {
+	beta := F(1)
+	if k0 == 0 {
+		beta = p.beta
+	}
+	row, col := i*p.rows, j0*p.nr
+	mulStrip(min(p.rows, p.m-row), min(j1*p.nr, p.n)-col, min(p.kc, p.k-k0), p.alpha, strip, panels, beta, p.c[row*p.ldc+col:], p.ldc, next, tile)
 }
 
 // groupPanels returns how many panels of k rows take about half a megabyte in

@@ -67,7 +67,7 @@ func (p *product[F]) mulPacked(m, n, kc int, a []F, lda int, b []F, beta F, c []
 	group := nr * groupPanels(kc, nr)
 	for j := 0; j < n; j += group {
 		for i := 0; i < m; i += rows {
-			mulStrip(min(rows, m-i), min(group, n-j), kc, 1, p.shared[i/rows*mr*kc:], b[j*kc:], beta, c[i*ldc+j:], ldc)
+			mulStrip(min(rows, m-i), min(group, n-j), kc, 1, p.shared[i/rows*mr*kc:], b[j*kc:], beta, c[i*ldc+j:], ldc, nil, 0)
 		}
 	}
 }

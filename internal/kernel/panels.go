@@ -34,10 +34,12 @@ func fewRows[F Float]() int {
 
 // mulStrip computes C = alpha A B + beta C for the first m rows of a strip of A
 // and B [k, n] packed in panels. With beta = 0 C is not read. Each element is
-// summed over k in order, in one accumulator.
-func mulStrip[F Float](m, n, k int, alpha F, strip, b []F, beta F, c []F, ldc int) {
+// summed over k in order, in one accumulator. The tiles are counted from tile on
+// and fetch each a part of what is ahead, if anything is.
+func mulStrip[F Float](m, n, k int, alpha F, strip, b []F, beta F, c []F, ldc int, ahead *upcoming[F], tile int) {
 	if s, ok := narrow(strip); ok {
-		simd.mulStrip(m, n, k, float32(alpha), s, as32(b), float32(beta), as32(c), ldc)
+		next, _ := any(ahead).(*upcoming[float32])
+		simd.mulStrip(m, n, k, float32(alpha), s, as32(b), float32(beta), as32(c), ldc, next, tile)
 		return
 	}
 	mulPanels(m, n, k, alpha, strip, 1, goMR, b, beta, c, ldc)

@@ -8,7 +8,7 @@ type routines struct {
 	// few the most rows that mulRows takes.
 	mr, nr, few int
 	// mulStrip and mulRows multiply by packed panels.
-	mulStrip func(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int)
+	mulStrip func(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int)
 	mulRows  func(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int)
 	// transpose writes dst [k, 8] = the transpose of src [8, k], for k >= 8.
 	transpose func(k int, src []float32, ld int, dst []float32, ldd int)

@@ -87,65 +87,65 @@ func adamAVX2(p []float32, g []float32, m []float32, v []float32, lr float32, be
 //go:noescape
 func fmaAVX2(rounds int)
 
-// strip1x1AVX2 computes 1 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip1x1AVX2 computes 1 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip1x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip1x2AVX2 computes 1 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip1x2AVX2 computes 1 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip1x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip2x1AVX2 computes 2 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip2x1AVX2 computes 2 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip2x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip2x2AVX2 computes 2 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip2x2AVX2 computes 2 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip2x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip3x1AVX2 computes 3 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip3x1AVX2 computes 3 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip3x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip3x2AVX2 computes 3 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip3x2AVX2 computes 3 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip3x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip4x1AVX2 computes 4 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip4x1AVX2 computes 4 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip4x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip4x2AVX2 computes 4 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip4x2AVX2 computes 4 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip4x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip5x1AVX2 computes 5 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip5x1AVX2 computes 5 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip5x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip5x2AVX2 computes 5 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip5x2AVX2 computes 5 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip5x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip6x1AVX2 computes 6 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip6x1AVX2 computes 6 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip6x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip6x2AVX2 computes 6 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip6x2AVX2 computes 6 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip6x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // rows1x1AVX2 computes 1 rows and 1 vectors of C = alpha A B + beta C.
 //
@@ -392,145 +392,145 @@ func adamAVX512(p []float32, g []float32, m []float32, v []float32, lr float32, 
 //go:noescape
 func fmaAVX512(rounds int)
 
-// strip1x1AVX512 computes 1 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip1x1AVX512 computes 1 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip1x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip1x2AVX512 computes 1 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip1x2AVX512 computes 1 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip1x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip2x1AVX512 computes 2 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip2x1AVX512 computes 2 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip2x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip2x2AVX512 computes 2 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip2x2AVX512 computes 2 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip2x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip3x1AVX512 computes 3 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip3x1AVX512 computes 3 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip3x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip3x2AVX512 computes 3 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip3x2AVX512 computes 3 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip3x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip4x1AVX512 computes 4 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip4x1AVX512 computes 4 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip4x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip4x2AVX512 computes 4 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip4x2AVX512 computes 4 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip4x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip5x1AVX512 computes 5 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip5x1AVX512 computes 5 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip5x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip5x2AVX512 computes 5 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip5x2AVX512 computes 5 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip5x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip6x1AVX512 computes 6 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip6x1AVX512 computes 6 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip6x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip6x2AVX512 computes 6 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip6x2AVX512 computes 6 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip6x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip7x1AVX512 computes 7 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip7x1AVX512 computes 7 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip7x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip7x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip7x2AVX512 computes 7 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip7x2AVX512 computes 7 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip7x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip7x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip8x1AVX512 computes 8 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip8x1AVX512 computes 8 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip8x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip8x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip8x2AVX512 computes 8 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip8x2AVX512 computes 8 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip8x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip8x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip9x1AVX512 computes 9 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip9x1AVX512 computes 9 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip9x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip9x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip9x2AVX512 computes 9 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip9x2AVX512 computes 9 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip9x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip9x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip10x1AVX512 computes 10 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip10x1AVX512 computes 10 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip10x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip10x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip10x2AVX512 computes 10 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip10x2AVX512 computes 10 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip10x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip10x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip11x1AVX512 computes 11 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip11x1AVX512 computes 11 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip11x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip11x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip11x2AVX512 computes 11 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip11x2AVX512 computes 11 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip11x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip11x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip12x1AVX512 computes 12 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip12x1AVX512 computes 12 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip12x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip12x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip12x2AVX512 computes 12 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip12x2AVX512 computes 12 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip12x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip12x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip13x1AVX512 computes 13 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip13x1AVX512 computes 13 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip13x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip13x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip13x2AVX512 computes 13 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip13x2AVX512 computes 13 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip13x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip13x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip14x1AVX512 computes 14 rows and 1 vectors of C = alpha A B + beta C, for A in a strip.
+// strip14x1AVX512 computes 14 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip14x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip14x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
-// strip14x2AVX512 computes 14 rows and 2 vectors of C = alpha A B + beta C, for A in a strip.
+// strip14x2AVX512 computes 14 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip14x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+func strip14x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // rows1x1AVX512 computes 1 rows and 1 vectors of C = alpha A B + beta C.
 //

@@ -1555,12 +1555,17 @@ next1:
 	VZEROUPPER
 	RET
 
-// func strip1x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip1x1AVX2(SB), NOSPLIT, $0-56
+// func strip1x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip1x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	SUBQ   $0x02, AX
 	JLT    odd1
@@ -1572,6 +1577,9 @@ next2:
 	VMOVUPS      64(DX), Y1
 	VBROADCASTSS 24(CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -1611,12 +1619,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip1x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip1x2AVX2(SB), NOSPLIT, $0-56
+// func strip1x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip1x2AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	SUBQ   $0x02, AX
@@ -1633,6 +1646,9 @@ next2:
 	VBROADCASTSS 24(CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -1680,12 +1696,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip2x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip2x1AVX2(SB), NOSPLIT, $0-56
+// func strip2x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip2x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	SUBQ   $0x02, AX
@@ -1702,6 +1723,9 @@ next2:
 	VFMADD231PS  Y3, Y2, Y0
 	VBROADCASTSS 28(CX), Y3
 	VFMADD231PS  Y3, Y2, Y1
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -1751,12 +1775,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip2x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip2x2AVX2(SB), NOSPLIT, $0-56
+// func strip2x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip2x2AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1781,6 +1810,9 @@ next2:
 	VBROADCASTSS 28(CX), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -1845,12 +1877,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip3x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip3x1AVX2(SB), NOSPLIT, $0-56
+// func strip3x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip3x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1872,6 +1909,9 @@ next2:
 	VFMADD231PS  Y4, Y3, Y1
 	VBROADCASTSS 32(CX), Y4
 	VFMADD231PS  Y4, Y3, Y2
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -1931,12 +1971,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip3x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip3x2AVX2(SB), NOSPLIT, $0-56
+// func strip3x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip3x2AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1969,6 +2014,9 @@ next2:
 	VBROADCASTSS 32(CX), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -2050,12 +2098,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip4x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip4x1AVX2(SB), NOSPLIT, $0-56
+// func strip4x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip4x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2082,6 +2135,9 @@ next2:
 	VFMADD231PS  Y5, Y4, Y2
 	VBROADCASTSS 36(CX), Y5
 	VFMADD231PS  Y5, Y4, Y3
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -2151,12 +2207,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip4x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip4x2AVX2(SB), NOSPLIT, $0-56
+// func strip4x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip4x2AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2197,6 +2258,9 @@ next2:
 	VBROADCASTSS 36(CX), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -2295,12 +2359,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip5x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip5x1AVX2(SB), NOSPLIT, $0-56
+// func strip5x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip5x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2332,6 +2401,9 @@ next2:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS 40(CX), Y6
 	VFMADD231PS  Y6, Y5, Y4
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -2411,12 +2483,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip5x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip5x2AVX2(SB), NOSPLIT, $0-56
+// func strip5x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip5x2AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2465,6 +2542,9 @@ next2:
 	VBROADCASTSS 40(CX), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -2580,12 +2660,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip6x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip6x1AVX2(SB), NOSPLIT, $0-56
+// func strip6x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip6x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2622,6 +2707,9 @@ next2:
 	VFMADD231PS  Y7, Y6, Y4
 	VBROADCASTSS 44(CX), Y7
 	VFMADD231PS  Y7, Y6, Y5
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -2711,12 +2799,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip6x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·strip6x2AVX2(SB), NOSPLIT, $0-56
+// func strip6x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip6x2AVX2(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2773,6 +2866,9 @@ next2:
 	VBROADCASTSS 44(CX), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, BX
 	ADDQ         $0x00000030, CX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x02, AX
@@ -7972,12 +8068,17 @@ next1:
 	VZEROUPPER
 	RET
 
-// func strip1x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip1x1AVX512(SB), NOSPLIT, $0-56
+// func strip1x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip1x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	SUBQ   $0x02, AX
 	JLT    odd1
@@ -7987,6 +8088,9 @@ next2:
 	VFMADD231PS.BCST (CX), Z1, Z0
 	VMOVUPS          128(DX), Z1
 	VFMADD231PS.BCST 56(CX), Z1, Z0
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8025,12 +8129,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip1x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip1x2AVX512(SB), NOSPLIT, $0-56
+// func strip1x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip1x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $0x02, AX
@@ -8045,6 +8154,9 @@ next2:
 	VMOVUPS          192(DX), Z3
 	VFMADD231PS.BCST 56(CX), Z2, Z0
 	VFMADD231PS.BCST 56(CX), Z3, Z1
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8091,12 +8203,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip2x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip2x1AVX512(SB), NOSPLIT, $0-56
+// func strip2x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip2x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $0x02, AX
@@ -8109,6 +8226,9 @@ next2:
 	VMOVUPS          128(DX), Z2
 	VFMADD231PS.BCST 56(CX), Z2, Z0
 	VFMADD231PS.BCST 60(CX), Z2, Z1
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8156,12 +8276,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip2x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip2x2AVX512(SB), NOSPLIT, $0-56
+// func strip2x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip2x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8182,6 +8307,9 @@ next2:
 	VFMADD231PS.BCST 56(CX), Z5, Z1
 	VFMADD231PS.BCST 60(CX), Z4, Z2
 	VFMADD231PS.BCST 60(CX), Z5, Z3
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8244,12 +8372,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip3x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip3x1AVX512(SB), NOSPLIT, $0-56
+// func strip3x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip3x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8265,6 +8398,9 @@ next2:
 	VFMADD231PS.BCST 56(CX), Z3, Z0
 	VFMADD231PS.BCST 60(CX), Z3, Z1
 	VFMADD231PS.BCST 64(CX), Z3, Z2
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8321,12 +8457,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip3x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip3x2AVX512(SB), NOSPLIT, $0-56
+// func strip3x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip3x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8353,6 +8494,9 @@ next2:
 	VFMADD231PS.BCST 60(CX), Z7, Z3
 	VFMADD231PS.BCST 64(CX), Z6, Z4
 	VFMADD231PS.BCST 64(CX), Z7, Z5
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8431,12 +8575,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip4x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip4x1AVX512(SB), NOSPLIT, $0-56
+// func strip4x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip4x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8455,6 +8604,9 @@ next2:
 	VFMADD231PS.BCST 60(CX), Z4, Z1
 	VFMADD231PS.BCST 64(CX), Z4, Z2
 	VFMADD231PS.BCST 68(CX), Z4, Z3
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8520,12 +8672,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip4x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip4x2AVX512(SB), NOSPLIT, $0-56
+// func strip4x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip4x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8558,6 +8715,9 @@ next2:
 	VFMADD231PS.BCST 64(CX), Z9, Z5
 	VFMADD231PS.BCST 68(CX), Z8, Z6
 	VFMADD231PS.BCST 68(CX), Z9, Z7
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8652,12 +8812,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip5x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip5x1AVX512(SB), NOSPLIT, $0-56
+// func strip5x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip5x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8679,6 +8844,9 @@ next2:
 	VFMADD231PS.BCST 64(CX), Z5, Z2
 	VFMADD231PS.BCST 68(CX), Z5, Z3
 	VFMADD231PS.BCST 72(CX), Z5, Z4
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8753,12 +8921,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip5x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip5x2AVX512(SB), NOSPLIT, $0-56
+// func strip5x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip5x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8797,6 +8970,9 @@ next2:
 	VFMADD231PS.BCST 68(CX), Z11, Z7
 	VFMADD231PS.BCST 72(CX), Z10, Z8
 	VFMADD231PS.BCST 72(CX), Z11, Z9
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -8907,12 +9083,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip6x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip6x1AVX512(SB), NOSPLIT, $0-56
+// func strip6x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip6x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8937,6 +9118,9 @@ next2:
 	VFMADD231PS.BCST 68(CX), Z6, Z3
 	VFMADD231PS.BCST 72(CX), Z6, Z4
 	VFMADD231PS.BCST 76(CX), Z6, Z5
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -9020,12 +9204,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip6x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip6x2AVX512(SB), NOSPLIT, $0-56
+// func strip6x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip6x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9070,6 +9259,9 @@ next2:
 	VFMADD231PS.BCST 72(CX), Z13, Z9
 	VFMADD231PS.BCST 76(CX), Z12, Z10
 	VFMADD231PS.BCST 76(CX), Z13, Z11
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -9196,12 +9388,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip7x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip7x1AVX512(SB), NOSPLIT, $0-56
+// func strip7x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip7x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9229,6 +9426,9 @@ next2:
 	VFMADD231PS.BCST 72(CX), Z7, Z4
 	VFMADD231PS.BCST 76(CX), Z7, Z5
 	VFMADD231PS.BCST 80(CX), Z7, Z6
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -9321,12 +9521,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip7x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip7x2AVX512(SB), NOSPLIT, $0-56
+// func strip7x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip7x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9377,6 +9582,9 @@ next2:
 	VFMADD231PS.BCST 76(CX), Z15, Z11
 	VFMADD231PS.BCST 80(CX), Z14, Z12
 	VFMADD231PS.BCST 80(CX), Z15, Z13
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -9519,12 +9727,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip8x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip8x1AVX512(SB), NOSPLIT, $0-56
+// func strip8x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip8x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9555,6 +9768,9 @@ next2:
 	VFMADD231PS.BCST 76(CX), Z8, Z5
 	VFMADD231PS.BCST 80(CX), Z8, Z6
 	VFMADD231PS.BCST 84(CX), Z8, Z7
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -9656,12 +9872,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip8x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip8x2AVX512(SB), NOSPLIT, $0-56
+// func strip8x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip8x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9718,6 +9939,9 @@ next2:
 	VFMADD231PS.BCST 80(CX), Z17, Z13
 	VFMADD231PS.BCST 84(CX), Z16, Z14
 	VFMADD231PS.BCST 84(CX), Z17, Z15
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -9876,12 +10100,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip9x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip9x1AVX512(SB), NOSPLIT, $0-56
+// func strip9x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip9x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9915,6 +10144,9 @@ next2:
 	VFMADD231PS.BCST 80(CX), Z9, Z6
 	VFMADD231PS.BCST 84(CX), Z9, Z7
 	VFMADD231PS.BCST 88(CX), Z9, Z8
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -10025,12 +10257,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip9x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip9x2AVX512(SB), NOSPLIT, $0-56
+// func strip9x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip9x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10093,6 +10330,9 @@ next2:
 	VFMADD231PS.BCST 84(CX), Z19, Z15
 	VFMADD231PS.BCST 88(CX), Z18, Z16
 	VFMADD231PS.BCST 88(CX), Z19, Z17
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -10267,12 +10507,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip10x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip10x1AVX512(SB), NOSPLIT, $0-56
+// func strip10x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip10x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10309,6 +10554,9 @@ next2:
 	VFMADD231PS.BCST 84(CX), Z10, Z7
 	VFMADD231PS.BCST 88(CX), Z10, Z8
 	VFMADD231PS.BCST 92(CX), Z10, Z9
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -10428,12 +10676,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip10x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip10x2AVX512(SB), NOSPLIT, $0-56
+// func strip10x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip10x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10502,6 +10755,9 @@ next2:
 	VFMADD231PS.BCST 88(CX), Z21, Z17
 	VFMADD231PS.BCST 92(CX), Z20, Z18
 	VFMADD231PS.BCST 92(CX), Z21, Z19
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -10692,12 +10948,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip11x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip11x1AVX512(SB), NOSPLIT, $0-56
+// func strip11x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip11x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10737,6 +10998,9 @@ next2:
 	VFMADD231PS.BCST 88(CX), Z11, Z8
 	VFMADD231PS.BCST 92(CX), Z11, Z9
 	VFMADD231PS.BCST 96(CX), Z11, Z10
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -10865,12 +11129,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip11x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip11x2AVX512(SB), NOSPLIT, $0-56
+// func strip11x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip11x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10945,6 +11214,9 @@ next2:
 	VFMADD231PS.BCST 92(CX), Z23, Z19
 	VFMADD231PS.BCST 96(CX), Z22, Z20
 	VFMADD231PS.BCST 96(CX), Z23, Z21
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -11151,12 +11423,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip12x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip12x1AVX512(SB), NOSPLIT, $0-56
+// func strip12x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip12x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11199,6 +11476,9 @@ next2:
 	VFMADD231PS.BCST 92(CX), Z12, Z9
 	VFMADD231PS.BCST 96(CX), Z12, Z10
 	VFMADD231PS.BCST 100(CX), Z12, Z11
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -11336,12 +11616,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip12x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip12x2AVX512(SB), NOSPLIT, $0-56
+// func strip12x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip12x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11422,6 +11707,9 @@ next2:
 	VFMADD231PS.BCST 96(CX), Z25, Z21
 	VFMADD231PS.BCST 100(CX), Z24, Z22
 	VFMADD231PS.BCST 100(CX), Z25, Z23
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -11644,12 +11932,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip13x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip13x1AVX512(SB), NOSPLIT, $0-56
+// func strip13x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip13x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11695,6 +11988,9 @@ next2:
 	VFMADD231PS.BCST 96(CX), Z13, Z10
 	VFMADD231PS.BCST 100(CX), Z13, Z11
 	VFMADD231PS.BCST 104(CX), Z13, Z12
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -11841,12 +12137,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip13x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip13x2AVX512(SB), NOSPLIT, $0-56
+// func strip13x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip13x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11933,6 +12234,9 @@ next2:
 	VFMADD231PS.BCST 100(CX), Z27, Z23
 	VFMADD231PS.BCST 104(CX), Z26, Z24
 	VFMADD231PS.BCST 104(CX), Z27, Z25
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -12171,12 +12475,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip14x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip14x1AVX512(SB), NOSPLIT, $0-56
+// func strip14x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip14x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12225,6 +12534,9 @@ next2:
 	VFMADD231PS.BCST 100(CX), Z14, Z11
 	VFMADD231PS.BCST 104(CX), Z14, Z12
 	VFMADD231PS.BCST 108(CX), Z14, Z13
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX
@@ -12380,12 +12692,17 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip14x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·strip14x2AVX512(SB), NOSPLIT, $0-56
+// func strip14x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip14x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
+	MOVQ   next+56(FP), BX
+	MOVQ   stride+64(FP), SI
+	MOVQ   step+72(FP), DI
+	SHLQ   $0x02, SI
+	SHLQ   $0x02, DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12478,6 +12795,9 @@ next2:
 	VFMADD231PS.BCST 104(CX), Z29, Z25
 	VFMADD231PS.BCST 108(CX), Z28, Z26
 	VFMADD231PS.BCST 108(CX), Z29, Z27
+	PREFETCHT1       (BX)
+	PREFETCHT1       (BX)(SI*1)
+	ADDQ             DI, BX
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
 	SUBQ             $0x02, AX

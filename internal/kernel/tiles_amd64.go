@@ -1,8 +1,9 @@
 package kernel
 
 // A stripTile multiplies the first rows of a strip of A with a panel of B, all
-// sums in registers. The last of its vectors has cols columns.
-type stripTile func(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int)
+// sums in registers. The last of its vectors has cols columns. It prefetches next
+// and what follows at a stride and in steps, of two of k.
+type stripTile func(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int, next *float32, stride, step int)
 
 // A rowTile does so for rows of A as they lie, rs apart, and up to four panels.
 type rowTile func(k int, a *float32, rs int, b *float32, alpha, beta float32, c *float32, ldc, cols int)
@@ -21,10 +22,17 @@ type tiling struct {
 func (t *tiling) nr() int { return 2 * t.lanes }
 
 // mulStrip is mulStrip in float32.
-func (t *tiling) mulStrip(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int) {
+func (t *tiling) mulStrip(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int) {
 	for j := 0; j < n; j += t.nr() {
+		next, stride, step := &strip[0], 0, 0
+		if ahead != nil {
+			var first int
+			first, stride, step = ahead.lines(tile, k)
+			next = &ahead.x[first]
+			tile++
+		}
 		vecs, cols := t.split(min(t.nr(), n-j))
-		t.strips[vecs][m](k, &strip[0], &b[j*k], alpha, beta, &c[j], ldc, cols)
+		t.strips[vecs][m](k, &strip[0], &b[j*k], alpha, beta, &c[j], ldc, cols, next, stride, step)
 	}
 }
 

@@ -56,12 +56,17 @@ func (s *isa) newSums(rows, vecs int) *sums {
 }
 
 // stripTile writes the product of the given rows of a strip with the given number
-// of vectors. The last vector has cols columns.
+// of vectors. The last vector has cols columns. On the way it fetches two lines
+// for each two steps of k into the second-level cache: at next and stride
+// elements from it, next moving by step elements.
 func (s *isa) stripTile(rows, vecs int) {
 	s.text(fmt.Sprintf("strip%dx%d", rows, vecs),
-		"(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int)",
-		fmt.Sprintf("computes %d rows and %d vectors of C = alpha A B + beta C, for A in a strip.", rows, vecs))
+		"(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int, next *float32, stride, step int)",
+		fmt.Sprintf("computes %d rows and %d vectors of C = alpha A B + beta C, for A in a strip, and prefetches.", rows, vecs))
 	k, a, b := number("k"), number("a"), number("b")
+	next, stride, step := number("next"), number("stride"), number("step")
+	SHLQ(Imm(2), stride)
+	SHLQ(Imm(2), step)
 	panel, strip := 2*4*s.lanes, 4*s.stripRows() // bytes in a row of each
 	acc := s.newSums(rows, vecs)
 	s.unrolled(k, func(u int) {
@@ -84,6 +89,9 @@ func (s *isa) stripTile(rows, vecs int) {
 			}
 		}
 	}, func(steps int) {
+		PREFETCHT1(at(next))
+		PREFETCHT1(Mem{Base: next, Index: stride, Scale: 1})
+		ADDQ(step, next)
 		ADDQ(U32(steps*strip), a)
 		ADDQ(U32(steps*panel), b)
 	})
