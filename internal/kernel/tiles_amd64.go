@@ -43,12 +43,17 @@ func (t *tiling) split(columns int) (vecs, last int) {
 	return vecs, columns - (vecs-1)*t.lanes
 }
 
-// mulRows is mulRows in float32.
+// mulRows is mulRows in float32. The panels are dealt evenly to the tiles.
 func (t *tiling) mulRows(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int) {
-	width := t.wide[m] * t.nr()
-	for j := 0; j < n; j += width {
-		vecs, cols := t.split(min(width, n-j))
-		t.rows[m][vecs](k, &a[0], lda, &b[j*k], 1, beta, &c[j], ldc, cols)
+	panels := (n + t.nr() - 1) / t.nr()
+	for left := (panels + t.wide[m] - 1) / t.wide[m]; left > 0; left-- {
+		count := (panels + left - 1) / left
+		vecs, cols := t.split(min(count*t.nr(), n))
+		t.rows[m][vecs](k, &a[0], lda, &b[0], 1, beta, &c[0], ldc, cols)
+		if left > 1 {
+			panels -= count
+			n, b, c = n-count*t.nr(), b[count*t.nr()*k:], c[count*t.nr():]
+		}
 	}
 }
 
