@@ -16,6 +16,7 @@ const (
 	simd    = "internal/kernel/simd_amd64.s"
 	head    = "internal/lm/head.go"
 	embed   = "internal/lm/embedding.go"
+	product = "internal/kernel/gemm.go"
 )
 
 var errors = []planted{
@@ -26,6 +27,9 @@ var errors = []planted{
 	{"gates/forget", gates, "dc[j] = d * f\n", "dc[j] = d\n", "./lstm", "TestStandardLSTM", ""},
 	{"gates/candidate", gates, "dg += dgExtra[j]", "dg -= dgExtra[j]", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
 	{"gates/assembly", simd, "VFMADD231PS", "VFNMADD231PS", "./internal/kernel", "LSTM", "TEXT ·lstmBackwardAVX512"},
+
+	{"products/parts", product, "if k0 == 0 {\n", "if k0 == p.k0 {\n", "./internal/kernel", "TestGemmLarge", ""},
+	{"products/assembly", simd, "VFMADD231PS.BCST", "VFNMADD231PS.BCST", "./internal/kernel", "TestGemm", "TEXT ·strip14x2AVX512"},
 
 	{"rows/mask", rows, "if !(x <= r.Clip && x >= -r.Clip) {", "if !(x <= r.Clip) {", "./plasticlstm", "TestEveryCombination/none-clip", ""},
 	{"rows/decay", rows, "r.D[i] = c0 * d\n", "r.D[i] = d\n", "./plasticlstm", "TestEveryCombination/none-oja-neuron-neuron", ""},
