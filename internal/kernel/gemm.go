@@ -8,13 +8,15 @@ import "github.com/engram-lm/engram/internal/pages"
 // in one accumulator in the order of k, and the blocks are added to C one after
 // the other. That alone fixes the bits of an element.
 //
-// op(B) is packed into panels of nr columns, all its k-blocks at once unless that
-// takes more than maxPacked elements.
+// op(A) is packed into strips of rows and op(B) into panels of columns, in the
+// order in which the register tiles read them. One of the two is packed first, for
+// all, over as much of k as takes maxShared elements.
 //
-// C is cut into tiles of rows and columns, which are the tasks of the workers.
+// The strips or panels of the other one are the tasks of the workers: each packs
+// its own, into memory that stays in its caches, and multiplies them.
 const (
 	maxKC     = 384
-	maxPacked = 256 << 10
+	maxShared = 256 << 10
 	serialMNK = 64 * 64 * 64 // below this many multiply-adds a worker's start costs more than it saves
 )
 
@@ -49,15 +51,18 @@ type product[F Float] struct {
 	lda, ldb, ldc  int
 
 	kc             int // length of a k-block
+	mr, rows       int // rows that a strip has room for, and that it has
 	nr             int // columns of a panel
-	k0, k1         int // the part of k that is packed now
-	packed         []F // panels of op(B)[k0:k1], one k-block after the other
-	rows, cols     int // size of a tile of C
-	rowTiles       int
-	scratch        [][]F // per worker: a block of a transposed A
+	strips, panels int
+	byRows         bool          // tasks take strips and share the panels, otherwise the reverse
+	group          int           // how many
+	k0, k1         int           // the part of k in hand
+	blocks         int           // k-blocks of it
+	shared         []F           // what all tasks multiply by, one k-block after the other
+	scratch        [][]F         // per worker: what its task multiplies
+	ahead          []upcoming[F] // per worker: what it packs next
 	packTask       func(i int)
-	tileTask       func(worker, i int)
-	panels, blocks int // of the packed part
+	mulTask        func(worker, i int)
 }
 
 var (
@@ -83,117 +88,209 @@ func gemm[F Float](parallel, transA, transB bool, m, n, k int, alpha F, a []F, l
 		scaleRows(m, n, beta, c, ldc)
 		return
 	}
-	list := products[F]()
-	p := list.get()
-	if p == nil {
-		p = new(product[F])
-		p.packTask, p.tileTask = p.pack, p.tile
-	}
+	p := newProduct[F]()
 	p.transA, p.transB, p.m, p.n, p.k = transA, transB, m, n, k
 	p.alpha, p.beta = alpha, beta
 	p.a, p.lda, p.b, p.ldb, p.c, p.ldc = a, lda, b, ldb, c, ldc
 	p.run(parallel)
+	p.free()
+}
+
+func newProduct[F Float]() *product[F] {
+	p := products[F]().get()
+	if p == nil {
+		p = new(product[F])
+		p.packTask, p.mulTask = p.packShared, p.multiply
+	}
+	return p
+}
+
+func (p *product[F]) free() {
 	p.a, p.b, p.c = nil, nil, nil
-	list.put(p)
+	clear(p.ahead)
+	products[F]().put(p)
 }
 
 func (p *product[F]) run(parallel bool) {
-	p.nr = panelWidth[F]()
-	p.kc = kBlock(p.k)
-	p.panels = (p.n + p.nr - 1) / p.nr
-	p.chooseTiles()
+	p.cut()
 	for len(p.scratch) < workers {
-		p.scratch = append(p.scratch, nil)
+		p.scratch, p.ahead = append(p.scratch, nil), append(p.ahead, upcoming[F]{})
 	}
-	width := p.panels * p.nr
-	chunk := p.kc * max(1, maxPacked/(width*p.kc))
-	p.packed = grow(p.packed, width*min(chunk, p.k))
-	tiles := p.rowTiles * ((p.n + p.cols - 1) / p.cols)
+	shared, width, tasks := p.strips, p.mr, p.panels
+	if p.byRows {
+		shared, width, tasks = p.panels, p.nr, p.strips
+	}
+	tasks = (tasks + p.group - 1) / p.group
+	width *= shared
+	chunk := p.kc * max(1, maxShared/(width*p.kc))
+	p.shared = grow(p.shared, width*min(chunk, p.k))
 	for p.k0 = 0; p.k0 < p.k; p.k0 = p.k1 {
 		p.k1 = min(p.k0+chunk, p.k)
 		p.blocks = (p.k1 - p.k0 + p.kc - 1) / p.kc
 		if parallel {
-			Parallel(p.blocks*p.panels, p.packTask)
-			ParallelWorkers(tiles, p.tileTask)
+			Parallel(p.blocks*shared, p.packTask)
+			ParallelWorkers(tasks, p.mulTask)
 			continue
 		}
-		for i := range p.blocks * p.panels {
-			p.pack(i)
+		for i := range p.blocks * shared {
+			p.packShared(i)
 		}
-		for i := range tiles {
-			p.tile(0, i)
+		for i := range tasks {
+			p.multiply(0, i)
 		}
 	}
 }
 
-// chooseTiles sets the size of a tile of C: its columns meet a part of B that fits
-// the second-level cache, and its rows are few enough that some dozens of tiles
-// keep the workers evenly busy.
-func (p *product[F]) chooseTiles() {
-	p.cols = groupColumns(p.kc, p.nr)
-	p.rows = 2 * stripRows * min(10, max(1, p.m*min(p.n, p.cols)/(2*stripRows*p.cols*16)))
-	p.rowTiles = (p.m + p.rows - 1) / p.rows
+// Some dozens of tasks keep the workers evenly busy. Fewer and larger ones read
+// what is shared less often and write C in longer pieces.
+const (
+	fewTasks  = 16
+	maxStrips = 20 // of a task: half a megabyte of op(A)
+	maxPanels = 16 // of a task: two kilobytes of a row of C
+	fewStrips = 4  // that multiply a panel as soon as it is packed
+)
+
+// cut sets the sizes of strips, panels and tasks. Tasks take strips where op(A) is
+// the larger one, and where there are enough of them and all panels fit a cache.
+func (p *product[F]) cut() {
+	p.kc, p.mr, p.nr = kBlock(p.k), stripRows[F](), panelWidth[F]()
+	p.strips, p.rows = deal(p.m, p.mr)
+	p.panels = (p.n + p.nr - 1) / p.nr
+	p.byRows = p.m > p.n || p.strips >= 2*fewTasks && p.n*p.kc <= maxShared
+	p.group = min(maxPanels, max(1, p.panels/fewTasks))
+	if p.byRows {
+		p.group = min(maxStrips, max(1, p.strips/fewTasks))
+	}
 }
 
-// groupColumns returns how many columns of B, a multiple of width, take about
-// half a megabyte in float32 over k rows.
-func groupColumns(k, width int) int {
-	return width * max(1, (128<<10)/(k*width))
+// deal deals m rows evenly to as few strips of at most mr as take them.
+func deal(m, mr int) (strips, rows int) {
+	strips = (m + mr - 1) / mr
+	rows = (m + strips - 1) / strips
+	return (m + rows - 1) / rows, rows
 }
 
-// pack packs panel i of the packed part.
-func (p *product[F]) pack(i int) {
-	block, panel := i/p.panels, i%p.panels
-	k0 := p.k0 + block*p.kc
+// packShared packs strip or panel i of the part of k in hand.
+func (p *product[F]) packShared(i int) {
+	count, width := p.strips, p.mr
+	if p.byRows {
+		count, width = p.panels, p.nr
+	}
+	k0 := p.k0 + i/count*p.kc
+	i %= count
 	kc := min(p.kc, p.k1-k0)
-	j := panel * p.nr
-	dst := p.packed[(k0-p.k0)*p.panels*p.nr+j*kc:]
-	packPanel(p.transB, kc, min(p.nr, p.n-j), p.nr, p.b[offset(p.transB, k0, j, p.ldb):], p.ldb, dst)
+	dst := p.shared[((k0-p.k0)*count+i*kc)*width:]
+	if p.byRows {
+		p.packPanel(k0, i, dst)
+	} else {
+		p.packStrips(k0, i, i+1, dst)
+	}
 }
 
-// tile computes tile i of C over the packed part of k.
-func (p *product[F]) tile(worker, i int) {
-	row, col := (i%p.rowTiles)*p.rows, (i/p.rowTiles)*p.cols
-	m, n := min(p.rows, p.m-row), min(p.cols, p.n-col)
-	c := p.c[row*p.ldc+col:]
+// packStrips packs strips i0 to i1 of the k-block at k0, packPanel panel j.
+func (p *product[F]) packStrips(k0, i0, i1 int, dst []F) {
+	row := i0 * p.rows
+	packStrips(p.transA, min(p.kc, p.k-k0), min(i1*p.rows, p.m)-row, p.rows, p.mr, p.a[offset(p.transA, row, k0, p.lda):], p.lda, dst)
+}
+
+func (p *product[F]) packPanel(k0, j int, dst []F) {
+	j *= p.nr
+	packPanel(p.transB, min(p.kc, p.k-k0), min(p.nr, p.n-j), p.nr, p.b[offset(p.transB, k0, j, p.ldb):], p.ldb, dst)
+}
+
+// multiply does a task over the part of k in hand.
+func (p *product[F]) multiply(worker, task int) {
+	width, all := p.nr, p.panels
+	if p.byRows {
+		width, all = p.mr, p.strips
+	}
+	own := grow(p.scratch[worker], p.group*width*p.kc)
+	p.scratch[worker] = own
+	first, last := task*p.group, min((task+1)*p.group, all)
 	for k0 := p.k0; k0 < p.k1; k0 += p.kc {
-		kc := min(p.kc, p.k1-k0)
-		b := p.packed[(k0-p.k0)*p.panels*p.nr+col*kc:]
-		beta := F(1)
-		if k0 == 0 {
-			beta = p.beta
-		}
-		a := p.a[offset(p.transA, row, k0, p.lda):]
-		if !p.transA {
-			mulPanels(m, n, kc, p.alpha, a, p.lda, 1, b, beta, c, p.ldc)
-			continue
-		}
-		s := grow(p.scratch[worker], (m+stripRows-1)/stripRows*stripRows*kc)
-		p.scratch[worker] = s
-		packStrips(kc, m, a, p.lda, s)
-		for i := 0; i < m; i += stripRows {
-			mulPanels(min(stripRows, m-i), n, kc, p.alpha, s[i*kc:], 1, stripRows, b, beta, c[i*p.ldc:], p.ldc)
+		if p.byRows {
+			p.multiplyStrips(worker, k0, first, last, own)
+		} else {
+			p.multiplyPanels(worker, k0, first, last, own)
 		}
 	}
 }
 
-// stripRows is the number of rows in a strip of a transposed A: those of the
-// largest register tile.
-const stripRows = 14
-
-// packStrips copies m columns of a, the rows of op(A), into strips of stripRows,
-// each [k, stripRows]. Otherwise each step of k would touch another page.
-func packStrips[F Float](k, m int, a []F, lda int, dst []F) {
-	if d, ok := narrow(dst); ok && simd.packStrips != nil {
-		simd.packStrips(k, m, &as32(a)[0], lda, &d[0])
-		return
+// multiplyStrips packs strips i0 to i1 and multiplies them by all panels, by as
+// many at a time as fit a second-level cache. A transposed A is packed along its
+// rows, many strips at once, otherwise a strip just before it is used.
+func (p *product[F]) multiplyStrips(worker, k0, i0, i1 int, strips []F) {
+	kc := min(p.kc, p.k-k0)
+	panels := p.shared[(k0-p.k0)*p.panels*p.nr:]
+	if p.transA {
+		p.packStrips(k0, i0, i1, strips)
 	}
-	for i := 0; i < m; i += stripRows {
-		for p := range k {
-			copy(dst[i*k+p*stripRows:][:stripRows], a[p*lda+i:p*lda+m])
+	group := groupPanels(kc, p.nr)
+	for j := 0; j < p.panels; j += group {
+		for i := i0; i < i1; i++ {
+			strip := strips[(i-i0)*p.mr*kc:]
+			var next *upcoming[F]
+			if j == 0 && !p.transA {
+				p.packStrips(k0, i, i+1, strip)
+				next = p.upcoming(worker, p.a, p.lda, p.m, p.rows, k0, i+1, i0, i1)
+			}
+			p.mulStrip(k0, i, strip, j, min(j+group, p.panels), panels[j*kc*p.nr:], next, 0)
 		}
 	}
 }
+
+// multiplyPanels packs panels j0 to j1 and multiplies all strips by them. A few
+// strips meet each panel when it has just been packed, the others all of them:
+// writing C along its rows costs far fewer cache and page misses than writing it
+// panel by panel.
+func (p *product[F]) multiplyPanels(worker, k0, j0, j1 int, panels []F) {
+	kc := min(p.kc, p.k-k0)
+	strips := p.shared[(k0-p.k0)*p.strips*p.mr:]
+	few := min(fewStrips, p.strips)
+	for j := j0; j < j1; j++ {
+		panel := panels[(j-j0)*p.nr*kc:]
+		p.packPanel(k0, j, panel)
+		var next *upcoming[F]
+		if p.transB {
+			next = p.upcoming(worker, p.b, p.ldb, p.n, p.nr, k0, j+1, j0, j1)
+		}
+		for i := range few {
+			p.mulStrip(k0, i, strips[i*p.mr*kc:], j, j+1, panel, next, i)
+		}
+	}
+	for i := few; i < p.strips; i++ {
+		p.mulStrip(k0, i, strips[i*p.mr*kc:], j0, j1, panels, nil, 0)
+	}
+}
+
+// upcoming returns what a task that packs width rows of x [n, k] at a time, the
+// i-th of i0 to i1 next, will pack: nil if that is the next task's.
+func (p *product[F]) upcoming(worker int, x []F, ld, n, width, k0, i, i0, i1 int) *upcoming[F] {
+	if i == i1 {
+		i, k0 = i0, k0+p.kc
+	}
+	if k0 >= p.k1 {
+		return nil
+	}
+	i *= width
+	u := &p.ahead[worker]
+	*u = upcoming[F]{x[i*ld+k0:], ld, min(width, n-i), min(p.kc, p.k-k0)}
+	return u
+}
+
+// mulStrip multiplies strip i by panels j0 to j1.
+func (p *product[F]) mulStrip(k0, i int, strip []F, j0, j1 int, panels []F, next *upcoming[F], tile int) {
+	beta := F(1)
+	if k0 == 0 {
+		beta = p.beta
+	}
+	row, col := i*p.rows, j0*p.nr
+	mulStrip(min(p.rows, p.m-row), min(j1*p.nr, p.n)-col, min(p.kc, p.k-k0), p.alpha, strip, panels, beta, p.c[row*p.ldc+col:], p.ldc, next, tile)
+}
+
+// groupPanels returns how many panels of k rows take about half a megabyte in
+// float32.
+func groupPanels(k, nr int) int { return max(1, (128<<10)/(k*nr)) }
 
 // offset returns where element (i, j) of op(X) lies in X.
 func offset(trans bool, i, j, ld int) int {

@@ -159,6 +159,59 @@ func testRows[F Float](t *testing.T) {
 	}
 }
 
+// Shapes of several strips and panels a task, of several parts of k, and of
+// tasks of either kind, against rows multiplied by packed panels: to the same bits.
+func TestGemmLarge(t *testing.T) {
+	atEveryLevel(t, testGemmLarge[float32])
+	testGemmLarge[float64](t)
+}
+
+func testGemmLarge[F Float](t *testing.T) {
+	r := newRand(5)
+	var p Packed[F]
+	for _, s := range [][3]int{{500, 40, 70}, {33, 1100, 41}, {500, 520, 33}, {75, 1100, 450}, {200, 100, 3000}, {120, 130, 3000}} {
+		m, n, k := s[0], s[1], s[2]
+		a, at, b, bt := normal[F](r, m*k), make([]F, k*m), normal[F](r, k*n), make([]F, n*k)
+		for i := range m {
+			for q := range k {
+				at[q*m+i] = a[i*k+q]
+			}
+		}
+		for q := range k {
+			for j := range n {
+				bt[j*k+q] = b[q*n+j]
+			}
+		}
+		before := normal[F](r, m*n)
+		want := slices.Clone(before)
+		p.Pack(false, k, n, b, n)
+		for i := range m {
+			p.Mul(1, a[i*k:], k, 0.5, want[i*n:], n)
+		}
+		for _, transA := range []bool{false, true} {
+			for _, transB := range []bool{false, true} {
+				x, lda, y, ldb := a, k, b, n
+				if transA {
+					x, lda = at, m
+				}
+				if transB {
+					y, ldb = bt, k
+				}
+				got := slices.Clone(before)
+				Gemm(transA, transB, m, n, k, 1, x, lda, y, ldb, 0.5, got, n)
+				if !slices.Equal(got, want) {
+					t.Fatalf("%v, transposed %v, %v: Gemm has other bits than Packed.Mul row by row", s, transA, transB)
+				}
+			}
+		}
+		got := slices.Clone(before)
+		p.Mul(m, a, k, 0.5, got, n)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%v: Packed.Mul has other bits than row by row", s)
+		}
+	}
+}
+
 func TestPackedMul(t *testing.T) {
 	atEveryLevel(t, testPackedMul[float32])
 	testPackedMul[float64](t)
@@ -228,6 +281,8 @@ func TestShortMatrixPanics(t *testing.T) {
 	Gemm(false, false, 2, 2, 2, 1, make([]float32, 3), 2, make([]float32, 4), 2, 0, make([]float32, 4), 2)
 }
 
+// The products of a model's head and of a layer's gates over a window, for the
+// sizes of the published models: M = B T rows, hidden size K, types V.
 func BenchmarkGemm(b *testing.B) {
 	for _, s := range []struct {
 		name           string
@@ -237,9 +292,14 @@ func BenchmarkGemm(b *testing.B) {
 		{"logits", false, true, 700, 10000, 200},
 		{"dH", false, false, 700, 200, 10000},
 		{"dW", true, false, 10000, 200, 700},
+		{"logits-one-stream", false, true, 35, 10000, 200},
+		{"logits-one-step", false, true, 1, 10000, 200},
 		{"gates", false, true, 700, 800, 200},
 		{"gates-dX", false, false, 700, 200, 800},
 		{"gates-dW", true, false, 800, 200, 700},
+		{"large-logits", false, true, 420, 10000, 400},
+		{"large-gates", false, true, 420, 4600, 1150},
+		{"large-gates-dW", true, false, 4600, 1150, 420},
 	} {
 		for _, serial := range []bool{true, false} {
 			name := fmt.Sprintf("%s/%dx%dx%d/parallel=%v", s.name, s.m, s.n, s.k, !serial)
@@ -261,26 +321,33 @@ func benchmarkGemm(b *testing.B, parallel, transA, transB bool, m, n, k int) {
 	for b.Loop() {
 		gemm(parallel, transA, transB, m, n, k, 1, x, lda, y, ldb, 0, z, n)
 	}
-	reportFlops(b, 2*float64(m)*float64(n)*float64(k))
+	reportProduct(b, m, n, k)
 }
 
-func reportFlops(b *testing.B, flops float64) {
-	b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+// reportProduct reports the multiply-adds of a product, and as bytes what it must
+// at least read and write.
+func reportProduct(b *testing.B, m, n, k int) {
+	b.SetBytes(4 * int64(m*k+k*n+m*n))
+	b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
 
-func BenchmarkPackedMul(b *testing.B) {
-	for _, s := range [][3]int{{1, 800, 200}, {2, 800, 200}, {5, 800, 200}, {20, 800, 200}, {20, 200, 800}, {1, 4600, 1150}, {6, 4600, 1150}} {
-		m, n, k := s[0], s[1], s[2]
-		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
-			r := newRand(1)
-			x, z := normal[float32](r, m*k), make([]float32, m*n)
-			var p Packed[float32]
-			p.Pack(true, k, n, normal[float32](r, n*k), k)
-			for b.Loop() {
-				p.Mul(m, x, k, 1, z, n)
-			}
-			reportFlops(b, 2*float64(m)*float64(n)*float64(k))
-		})
+// A step's recurrent products for one stream and more, and their adjoints. The
+// weights of 200 units lie in a second-level cache, those of 1150 in none.
+func BenchmarkPacked(b *testing.B) {
+	for _, kn := range [][2]int{{200, 800}, {800, 200}, {1150, 1150}, {1150, 4600}} {
+		for _, m := range []int{1, 2, 3, 5, 6, 20} {
+			k, n := kn[0], kn[1]
+			b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
+				r := newRand(1)
+				x, z := normal[float32](r, m*k), make([]float32, m*n)
+				var p Packed[float32]
+				p.Pack(true, k, n, normal[float32](r, n*k), k)
+				for b.Loop() {
+					p.Mul(m, x, k, 1, z, n)
+				}
+				reportProduct(b, m, n, k)
+			})
+		}
 	}
 }
 

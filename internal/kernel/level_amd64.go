@@ -26,7 +26,7 @@ func levelRoutines(l levelKind) *routines {
 }
 
 var routinesAVX2 = routines{
-	nr: tilesAVX2.width(), mulPanels: tilesAVX2.mulPanels, transpose: transpose,
+	mr: tilesAVX2.mr, nr: tilesAVX2.nr(), few: tilesAVX2.few, mulStrip: tilesAVX2.mulStrip, mulRows: tilesAVX2.mulRows, transpose: transpose8,
 	exp: expAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2,
 	axpy: axpyAVX2, scale: scaleAVX2, add: addAVX2, dot: dotAVX2,
 	sumSquares: sumSquaresAVX2, allFinite: allFiniteAVX2,
@@ -40,7 +40,7 @@ var routinesAVX2 = routines{
 }
 
 var routinesAVX512 = routines{
-	nr: tilesAVX512.width(), mulPanels: tilesAVX512.mulPanels, transpose: transpose, packStrips: packStripsAVX512,
+	mr: tilesAVX512.mr, nr: tilesAVX512.nr(), few: tilesAVX512.few, mulStrip: tilesAVX512.mulStrip, mulRows: tilesAVX512.mulRows, transpose: transpose8, packStrips: packStripsAVX512,
 	exp: expAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512,
 	axpy: axpyAVX512, scale: scaleAVX512, add: addAVX512, dot: dotAVX512,
 	sumSquares: sumSquaresAVX512, allFinite: allFiniteAVX512,

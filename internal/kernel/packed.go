@@ -39,38 +39,35 @@ func (p *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int) {
 		return
 	}
 	width := (p.n + p.nr - 1) / p.nr * p.nr
+	few := fewRows[F]()
+	var q *product[F] // whose memory the strips take
+	if m > few {
+		q = newProduct[F]()
+	}
 	for k0 := 0; k0 < p.k; k0 += p.kc {
-		mulPanels(m, p.n, min(p.kc, p.k-k0), 1, a[k0:], lda, 1, p.panels[k0*width:], beta, c, ldc)
+		kc, b := min(p.kc, p.k-k0), p.panels[k0*width:]
+		if m <= few {
+			mulRows(m, p.n, kc, a[k0:], lda, b, beta, c, ldc)
+		} else {
+			q.mulPacked(m, p.n, kc, a[k0:], lda, b, beta, c, ldc)
+		}
 		beta = 1
+	}
+	if q != nil {
+		q.free()
 	}
 }
 
-// packPanel packs the first k rows and n <= nr columns of op(B), which begins at
-// b, as a panel: row after row, each padded with zeros to nr.
-func packPanel[F Float](trans bool, k, n, nr int, b []F, ldb int, dst []F) {
-	dst = dst[:k*nr]
-	if !trans {
-		for p := range k {
-			row := dst[p*nr : (p+1)*nr]
-			copy(row, b[p*ldb:p*ldb+n])
-			clear(row[n:])
-		}
-		return
-	}
-	j := 0
-	if d, ok := narrow(dst); ok {
-		for ; j+8 <= n; j += 8 {
-			simd.transpose(k, as32(b[j*ldb:]), ldb, d[j:], nr)
-		}
-	}
-	for ; j < n; j++ {
-		for p, x := range b[j*ldb : j*ldb+k] {
-			dst[p*nr+j] = x
-		}
-	}
-	if j < nr {
-		for p := range k {
-			clear(dst[p*nr+j : (p+1)*nr])
+// mulPacked multiplies rows of A, of which it packs strips, by packed panels.
+func (p *product[F]) mulPacked(m, n, kc int, a []F, lda int, b []F, beta F, c []F, ldc int) {
+	mr, nr := stripRows[F](), panelWidth[F]()
+	strips, rows := deal(m, mr)
+	p.shared = grow(p.shared, strips*mr*kc)
+	packStrips(false, kc, m, rows, mr, a, lda, p.shared)
+	group := nr * groupPanels(kc, nr)
+	for j := 0; j < n; j += group {
+		for i := 0; i < m; i += rows {
+			mulStrip(min(rows, m-i), min(group, n-j), kc, 1, p.shared[i/rows*mr*kc:], b[j*kc:], beta, c[i*ldc+j:], ldc, nil, 0)
 		}
 	}
 }

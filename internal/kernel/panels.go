@@ -4,6 +4,10 @@ package kernel
 // registers.
 const goNR = 4
 
+// goMR is the number of rows of a strip in plain Go: few enough that they stay in
+// the first-level cache, with a panel.
+const goMR = 8
+
 // panelWidth returns the number of columns of a packed panel at this level.
 func panelWidth[F Float]() int {
 	if _, ok := narrow([]F(nil)); ok {
@@ -12,14 +16,46 @@ func panelWidth[F Float]() int {
 	return goNR
 }
 
-// mulPanels computes C = alpha A B + beta C for A [m, k], whose element (i, p) is
-// a[i*rs+p*ks], and B [k, n] packed in panels. With beta = 0 C is not read. Each
-// element is summed over p in order, in one accumulator.
-func mulPanels[F Float](m, n, k int, alpha F, a []F, rs, ks int, b []F, beta F, c []F, ldc int) {
-	if a32, ok := narrow(a); ok {
-		simd.mulPanels(m, n, k, float32(alpha), a32, rs, ks, as32(b), float32(beta), as32(c), ldc)
+// stripRows returns the number of rows that a strip has room for at this level.
+func stripRows[F Float]() int {
+	if _, ok := narrow([]F(nil)); ok {
+		return simd.mr
+	}
+	return goMR
+}
+
+// fewRows returns the most rows that mulRows takes at this level.
+func fewRows[F Float]() int {
+	if _, ok := narrow([]F(nil)); ok {
+		return simd.few
+	}
+	return goMR
+}
+
+// mulStrip computes C = alpha A B + beta C for the first m rows of a strip of A
+// and B [k, n] packed in panels. With beta = 0 C is not read. Each element is
+// summed over k in order, in one accumulator. The tiles are counted from tile on
+// and fetch each a part of what is ahead, if anything is.
+func mulStrip[F Float](m, n, k int, alpha F, strip, b []F, beta F, c []F, ldc int, ahead *upcoming[F], tile int) {
+	if s, ok := narrow(strip); ok {
+		next, _ := any(ahead).(*upcoming[float32])
+		simd.mulStrip(m, n, k, float32(alpha), s, as32(b), float32(beta), as32(c), ldc, next, tile)
 		return
 	}
+	mulPanels(m, n, k, alpha, strip, 1, goMR, b, beta, c, ldc)
+}
+
+// mulRows is mulStrip for A [m, k] as it lies, of at most fewRows, and alpha = 1.
+func mulRows[F Float](m, n, k int, a []F, lda int, b []F, beta F, c []F, ldc int) {
+	if a32, ok := narrow(a); ok {
+		simd.mulRows(m, n, k, a32, lda, as32(b), float32(beta), as32(c), ldc)
+		return
+	}
+	mulPanels(m, n, k, 1, a, lda, 1, b, beta, c, ldc)
+}
+
+// mulPanels is both of them in plain Go: element (i, p) of A is a[i*rs+p*ks].
+func mulPanels[F Float](m, n, k int, alpha F, a []F, rs, ks int, b []F, beta F, c []F, ldc int) {
 	for j := 0; j < n; j += goNR {
 		panel := b[j*k : (j+goNR)*k]
 		cols := min(goNR, n-j)

@@ -4,14 +4,16 @@ package kernel
 // what the plain Go function of the same name does; lengths are those of the
 // first slice, and the callers check the others.
 type routines struct {
-	// nr is the number of columns of a packed panel of B.
-	nr int
-	// mulPanels multiplies by packed panels, see mulPanels.
-	mulPanels func(m, n, k int, alpha float32, a []float32, rs, ks int, b []float32, beta float32, c []float32, ldc int)
-	// transpose writes dst [k, 8] = the transpose of src [8, k].
+	// mr is the number of rows of a strip of A, nr that of columns of a panel of B,
+	// few the most rows that mulRows takes.
+	mr, nr, few int
+	// mulStrip and mulRows multiply by packed panels.
+	mulStrip func(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int)
+	mulRows  func(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int)
+	// transpose writes dst [k, 8] = the transpose of src [8, k], for k >= 8.
 	transpose func(k int, src []float32, ld int, dst []float32, ldd int)
 	// packStrips, nil at some levels, packs a transposed A, see packStrips.
-	packStrips func(k, m int, a *float32, lda int, dst *float32)
+	packStrips func(k, m, rows int, a *float32, lda int, dst *float32)
 
 	exp, tanh, sigmoid func(dst, x []float32)
 

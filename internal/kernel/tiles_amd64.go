@@ -1,73 +1,111 @@
 package kernel
 
-// A tileFunc multiplies a few rows of A with one panel of B, or two, with all
-// sums in registers. The last of its vectors has cols columns.
-type tileFunc func(k int, a *float32, rs, ks int, b *float32, alpha, beta float32, c *float32, ldc, cols int)
+// A stripTile multiplies the first rows of a strip of A with a panel of B, all
+// sums in registers. The last of its vectors has cols columns. It prefetches next
+// and what follows at a stride and in steps, of two of k.
+type stripTile func(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int, next *float32, stride, step int)
+
+// A rowTile does so for rows of A as they lie, rs apart, and up to four panels.
+type rowTile func(k int, a *float32, rs int, b *float32, alpha, beta float32, c *float32, ldc, cols int)
 
 // tiling is a level's set of tiles, by vectors and rows. A panel is two vectors
-// wide; tiles of at most few rows take two panels at a time.
+// wide.
 type tiling struct {
-	lanes, rows, few int
-	tile             [5][15]tileFunc
+	lanes  int
+	mr     int // rows of a strip
+	few    int // rows of the largest rowTile
+	strips [3][15]stripTile
+	rows   [7][9]rowTile // by rows and vectors
+	wide   [7]int        // the most panels of a rowTile, by rows
 }
 
-func (t *tiling) width() int { return 2 * t.lanes }
+func (t *tiling) nr() int { return 2 * t.lanes }
 
-// mulPanels is mulPanels in float32. The rows are dealt evenly to the tiles, and
-// each takes its way along a group of panels: writing C along its rows costs far
-// fewer cache and page misses than writing it panel by panel.
-func (t *tiling) mulPanels(m, n, k int, alpha float32, a []float32, rs, ks int, b []float32, beta float32, c []float32, ldc int) {
-	width := t.width()
-	if m <= t.few {
-		width *= 2
+// mulStrip is mulStrip in float32.
+func (t *tiling) mulStrip(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int) {
+	for j := 0; j < n; j += t.nr() {
+		next, stride, step := &strip[0], 0, 0
+		if ahead != nil {
+			var first int
+			first, stride, step = ahead.lines(tile, k)
+			next = &ahead.x[first]
+			tile++
+		}
+		vecs, cols := t.split(min(t.nr(), n-j))
+		t.strips[vecs][m](k, &strip[0], &b[j*k], alpha, beta, &c[j], ldc, cols, next, stride, step)
 	}
-	group := groupColumns(k, width)
-	for j0 := 0; j0 < n; j0 += group {
-		j1 := min(j0+group, n)
-		i := 0
-		for left := (m + t.rows - 1) / t.rows; left > 0; left-- {
-			rows := (m - i + left - 1) / left
-			for j := j0; j < j1; j += width {
-				cols := min(width, j1-j)
-				vecs := (cols + t.lanes - 1) / t.lanes
-				t.tile[vecs][rows](k, &a[i*rs], rs, ks, &b[j*k], alpha, beta, &c[i*ldc+j], ldc, cols-(vecs-1)*t.lanes)
-			}
-			i += rows
+}
+
+// split cuts columns into vectors and returns their number and the columns of
+// the last.
+func (t *tiling) split(columns int) (vecs, last int) {
+	vecs = (columns + t.lanes - 1) / t.lanes
+	return vecs, columns - (vecs-1)*t.lanes
+}
+
+// mulRows is mulRows in float32. The panels are dealt evenly to the tiles.
+func (t *tiling) mulRows(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int) {
+	panels := (n + t.nr() - 1) / t.nr()
+	for left := (panels + t.wide[m] - 1) / t.wide[m]; left > 0; left-- {
+		count := (panels + left - 1) / left
+		vecs, cols := t.split(min(count*t.nr(), n))
+		t.rows[m][vecs](k, &a[0], lda, &b[0], 1, beta, &c[0], ldc, cols)
+		if left > 1 {
+			panels -= count
+			n, b, c = n-count*t.nr(), b[count*t.nr()*k:], c[count*t.nr():]
 		}
 	}
 }
 
-// transpose packs eight rows of a transposed matrix, see packPanel.
-func transpose(k int, src []float32, ld int, dst []float32, ldd int) {
-	whole := k &^ 7
-	if whole > 0 {
-		transpose8AVX2(whole, &src[0], ld, &dst[0], ldd)
-	}
-	for p := whole; p < k; p++ {
-		for j := range 8 {
-			dst[p*ldd+j] = src[j*ld+p]
-		}
+// transpose8 packs eight rows of a transposed matrix: dst [k, 8] = the transpose
+// of src [8, k], for k >= 8. Its last block overlaps the one before.
+func transpose8(k int, src []float32, ld int, dst []float32, ldd int) {
+	transpose8AVX2(k&^7, &src[0], ld, &dst[0], ldd)
+	if k%8 != 0 {
+		transpose8AVX2(8, &src[k-8], ld, &dst[(k-8)*ldd], ldd)
 	}
 }
 
-var tilesAVX2 = tiling{lanes: 8, rows: 6, few: 2, tile: [5][15]tileFunc{
-	1: {1: tile1x1AVX2, 2: tile2x1AVX2, 3: tile3x1AVX2, 4: tile4x1AVX2, 5: tile5x1AVX2, 6: tile6x1AVX2},
-	2: {1: tile1x2AVX2, 2: tile2x2AVX2, 3: tile3x2AVX2, 4: tile4x2AVX2, 5: tile5x2AVX2, 6: tile6x2AVX2},
-	3: {1: tile1x3AVX2, 2: tile2x3AVX2},
-	4: {1: tile1x4AVX2, 2: tile2x4AVX2},
-}}
+var tilesAVX2 = tiling{
+	lanes: 8, mr: 6, few: 2,
+	strips: [3][15]stripTile{
+		1: {
+			1: strip1x1AVX2, 2: strip2x1AVX2, 3: strip3x1AVX2, 4: strip4x1AVX2, 5: strip5x1AVX2,
+			6: strip6x1AVX2,
+		},
+		2: {
+			1: strip1x2AVX2, 2: strip2x2AVX2, 3: strip3x2AVX2, 4: strip4x2AVX2, 5: strip5x2AVX2,
+			6: strip6x2AVX2,
+		},
+	},
+	rows: [7][9]rowTile{
+		1: {1: rows1x1AVX2, 2: rows1x2AVX2, 3: rows1x3AVX2, 4: rows1x4AVX2, 5: rows1x5AVX2, 6: rows1x6AVX2, 7: rows1x7AVX2, 8: rows1x8AVX2},
+		2: {1: rows2x1AVX2, 2: rows2x2AVX2, 3: rows2x3AVX2, 4: rows2x4AVX2},
+	},
+	wide: [7]int{1: 4, 2: 2},
+}
 
-var tilesAVX512 = tiling{lanes: 16, rows: 14, few: 6, tile: [5][15]tileFunc{
-	1: {
-		1: tile1x1AVX512, 2: tile2x1AVX512, 3: tile3x1AVX512, 4: tile4x1AVX512, 5: tile5x1AVX512,
-		6: tile6x1AVX512, 7: tile7x1AVX512, 8: tile8x1AVX512, 9: tile9x1AVX512, 10: tile10x1AVX512,
-		11: tile11x1AVX512, 12: tile12x1AVX512, 13: tile13x1AVX512, 14: tile14x1AVX512,
+var tilesAVX512 = tiling{
+	lanes: 16, mr: 14, few: 6,
+	strips: [3][15]stripTile{
+		1: {
+			1: strip1x1AVX512, 2: strip2x1AVX512, 3: strip3x1AVX512, 4: strip4x1AVX512, 5: strip5x1AVX512,
+			6: strip6x1AVX512, 7: strip7x1AVX512, 8: strip8x1AVX512, 9: strip9x1AVX512, 10: strip10x1AVX512,
+			11: strip11x1AVX512, 12: strip12x1AVX512, 13: strip13x1AVX512, 14: strip14x1AVX512,
+		},
+		2: {
+			1: strip1x2AVX512, 2: strip2x2AVX512, 3: strip3x2AVX512, 4: strip4x2AVX512, 5: strip5x2AVX512,
+			6: strip6x2AVX512, 7: strip7x2AVX512, 8: strip8x2AVX512, 9: strip9x2AVX512, 10: strip10x2AVX512,
+			11: strip11x2AVX512, 12: strip12x2AVX512, 13: strip13x2AVX512, 14: strip14x2AVX512,
+		},
 	},
-	2: {
-		1: tile1x2AVX512, 2: tile2x2AVX512, 3: tile3x2AVX512, 4: tile4x2AVX512, 5: tile5x2AVX512,
-		6: tile6x2AVX512, 7: tile7x2AVX512, 8: tile8x2AVX512, 9: tile9x2AVX512, 10: tile10x2AVX512,
-		11: tile11x2AVX512, 12: tile12x2AVX512, 13: tile13x2AVX512, 14: tile14x2AVX512,
+	rows: [7][9]rowTile{
+		1: {1: rows1x1AVX512, 2: rows1x2AVX512, 3: rows1x3AVX512, 4: rows1x4AVX512, 5: rows1x5AVX512, 6: rows1x6AVX512, 7: rows1x7AVX512, 8: rows1x8AVX512},
+		2: {1: rows2x1AVX512, 2: rows2x2AVX512, 3: rows2x3AVX512, 4: rows2x4AVX512, 5: rows2x5AVX512, 6: rows2x6AVX512, 7: rows2x7AVX512, 8: rows2x8AVX512},
+		3: {1: rows3x1AVX512, 2: rows3x2AVX512, 3: rows3x3AVX512, 4: rows3x4AVX512, 5: rows3x5AVX512, 6: rows3x6AVX512, 7: rows3x7AVX512, 8: rows3x8AVX512},
+		4: {1: rows4x1AVX512, 2: rows4x2AVX512, 3: rows4x3AVX512, 4: rows4x4AVX512},
+		5: {1: rows5x1AVX512, 2: rows5x2AVX512, 3: rows5x3AVX512, 4: rows5x4AVX512},
+		6: {1: rows6x1AVX512, 2: rows6x2AVX512, 3: rows6x3AVX512, 4: rows6x4AVX512},
 	},
-	3: {1: tile1x3AVX512, 2: tile2x3AVX512, 3: tile3x3AVX512, 4: tile4x3AVX512, 5: tile5x3AVX512, 6: tile6x3AVX512},
-	4: {1: tile1x4AVX512, 2: tile2x4AVX512, 3: tile3x4AVX512, 4: tile4x4AVX512, 5: tile5x4AVX512, 6: tile6x4AVX512},
-}}
+	wide: [7]int{1: 4, 2: 4, 3: 4, 4: 2, 5: 2, 6: 2},
+}

@@ -13,10 +13,12 @@ const (
 	cell    = "internal/scan/scan.go"
 	rows    = "internal/kernel/trace.go"
 	adjoint = "plasticlstm/adjoint.go"
+	blocks  = "plasticlstm/blocks.go"
 	simd    = "internal/kernel/simd_amd64.s"
 	head    = "internal/lm/head.go"
 	embed   = "internal/lm/embedding.go"
 	graph   = "internal/lm/graph.go"
+	product = "internal/kernel/gemm.go"
 )
 
 var errors = []planted{
@@ -28,6 +30,9 @@ var errors = []planted{
 	{"gates/candidate", gates, "dg += dgExtra[j]", "dg -= dgExtra[j]", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
 	{"gates/assembly", simd, "VFMADD231PS", "VFNMADD231PS", "./internal/kernel", "LSTM", "TEXT ·lstmBackwardAVX512"},
 
+	{"products/parts", product, "if k0 == 0 {\n", "if k0 == p.k0 {\n", "./internal/kernel", "TestGemmLarge", ""},
+	{"products/assembly", simd, "VFMADD231PS.BCST", "VFNMADD231PS.BCST", "./internal/kernel", "TestGemm", "TEXT ·strip14x2AVX512"},
+
 	{"rows/mask", rows, "if !(x <= r.Clip && x >= -r.Clip) {", "if !(x <= r.Clip) {", "./plasticlstm", "TestEveryCombination/none-clip", ""},
 	{"rows/decay", rows, "r.D[i] = c0 * d\n", "r.D[i] = d\n", "./plasticlstm", "TestEveryCombination/none-oja-neuron-neuron", ""},
 	{"rows/rate", rows, "r.D[i] = d - c1*rd", "r.D[i] = d", "./plasticlstm", "TestEveryCombination/none-decay-neuron-connection", ""},
@@ -37,18 +42,21 @@ var errors = []planted{
 
 	{"rows/assembly", simd, "VCMPPS       $0x12", "VCMPPS       $0x1e", "./internal/kernel", "TestTraceRows/variant_0", "TEXT ·traceBackward0AVX512"},
 
-	{"blocks/assembly", simd, "VCMPPS             $0x00", "VCMPPS             $0x04", "./internal/kernel", "TestTraceBlocks", "TEXT ·blockBackwardHebbAVX512"},
+	{"blocks/assembly", simd, "VCMPPS           $0x00", "VCMPPS           $0x04", "./internal/kernel", "TestTraceBlocks", "TEXT ·blockBackward0AVX512"},
 
 	{"trace/post", adjoint, "slope = 2 * c", "slope = c", "./plasticlstm", "TestEveryCombination/none-oja", ""},
-	{"trace/rate", adjoint, "deta = c*q[j] - pull*r[j]", "deta = c*q[j] + pull*r[j]", "./plasticlstm", "TestEveryCombination/simple-decay", ""},
+	{"trace/rate", adjoint, "deta[j] = c*q[j] - p.pull(c)*r[j]", "deta[j] = c*q[j] + p.pull(c)*r[j]", "./plasticlstm", "TestEveryCombination/simple-decay", ""},
 	{"trace/modulator", adjoint, "dz := dm * (1 - m*m)", "dz := dm * (1 - m)", "./plasticlstm", "TestEveryCombination/simple-clip", ""},
 	{"trace/previous", adjoint, "to = dhPrev", "to = dh", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron-previous_hidden", ""},
 	{"trace/cell", adjoint, "to = dc", "to = dh", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron-cell", ""},
-	{"trace/bias", adjoint, "g.fanBias[j] += deta", "g.fanBias[j] += deta * m", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron", ""},
-	{"trace/final", adjoint, "copy(g.d, dtraces[b0*nn:b1*nn])", "clear(g.d)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
-	{"trace/initial", adjoint, "copy(g.dtraces0[b0*nn:b1*nn], g.d)", "clear(g.dtraces0[b0*nn:b1*nn])", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
-	{"trace/checkpoint", adjoint, "(i-1)*every, i*every-1, b, j, a, e)", "(i-1)*every, i*every-2, b, j, a, e)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
-	{"trace/rateofk", adjoint, "g.traceRate += p.of(p.g, t-1, b)[j]*r.DotA - r.DEE", "g.traceRate += p.of(p.g, t-1, b)[j] * r.DotA", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
+	{"trace/bias", adjoint, "kernel.Add(g.fanBias, deta)", "kernel.Axpy(m, deta, g.fanBias)", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron", ""},
+	{"trace/final", adjoint, "p.pad(p.matrix(g.d, local), dtraces[b*nn:(b+1)*nn])", "clear(p.matrix(g.d, local))", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"trace/initial", adjoint, "p.unpad(g.dtraces0[b*nn:(b+1)*nn], p.matrix(g.d, b-b0))", "clear(g.dtraces0[b*nn:(b+1)*nn])", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"trace/checkpoint", "plasticlstm/rows.go", "(i-1)*every, i*every-1, b, j, a, e)", "(i-1)*every, i*every-2, b, j, a, e)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"blocks/checkpoint", blocks, "(i-1)*every, i*every-1, b, a, e)", "(i-1)*every, i*every-2, b, a, e)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"blocks/rateofk", blocks, "kernel.Dot(p.of(p.g, t, b), r.DotA[:p.n]) - r.DEE", "kernel.Dot(p.of(p.g, t, b), r.DotA[:p.n])", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
+	{"blocks/nan", "plasticlstm/trace.go", "p.fast[b] = false\n\t\t}", "}", "./plasticlstm", "TestNaNStays", ""},
+	{"trace/rateofk", "plasticlstm/rows.go", "g.traceRate += p.of(p.g, t, b)[j]*r.DotA - r.DEE", "g.traceRate += p.of(p.g, t, b)[j] * r.DotA", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
 
 	{"head/weights", head, "kernel.Gemm(true, false, v, n, rows, 1, dlogits", "kernel.Gemm(true, false, v, n, rows, 0.5, dlogits", "./internal/lm", "TestGradients", ""},
 	{"head/bias", head, "kernel.Add(dbias, row)", "copy(dbias, row)", "./internal/lm", "TestGradients", ""},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -31,30 +33,28 @@ func transpose8() {
 	Label(next)
 	TESTQ(k, k)
 	JZ(LabelRef(done))
-	var r, t [8]reg.VecVirtual
-	for i, m := range rows(src, ld) {
-		r[i] = YMM()
-		VMOVUPS(m, r[i])
-	}
-	for i := 0; i < 8; i += 2 { // pairs of rows
-		t[i], t[i+1] = YMM(), YMM()
-		VUNPCKLPS(r[i+1], r[i], t[i])
-		VUNPCKHPS(r[i+1], r[i], t[i+1])
-	}
-	for i := 0; i < 8; i += 4 { // fours: columns 0, 1, 2, 3 and, in the high half, 4, 5, 6, 7
-		for j := range 2 {
-			r[i+2*j], r[i+2*j+1] = YMM(), YMM()
-			VUNPCKLPD(t[i+2+j], t[i+j], r[i+2*j])
-			VUNPCKHPD(t[i+2+j], t[i+j], r[i+2*j+1])
+	in, out := rows(src, ld), rows(dst, ldd)
+	for half := range 2 { // columns 0 to 3, then 4 to 7
+		var r, t [4]reg.VecVirtual
+		for i := range r { // rows i and, in the high half, i + 4: inserting from memory is no shuffle
+			low, high := in[i], in[i+4]
+			low.Disp, high.Disp = 16*half, 16*half
+			r[i] = YMM()
+			VMOVUPS(low, r[i].AsX())
+			VINSERTF128(Imm(1), high, r[i], r[i])
 		}
-	}
-	out := rows(dst, ldd)
-	for i := range 4 { // eights
-		v, w := YMM(), YMM()
-		VPERM2F128(Imm(0x20), r[4+i], r[i], v)
-		VPERM2F128(Imm(0x31), r[4+i], r[i], w)
-		VMOVUPS(v, out[i])
-		VMOVUPS(w, out[4+i])
+		for i := 0; i < 4; i += 2 { // pairs of rows
+			t[i], t[i+1] = YMM(), YMM()
+			VUNPCKLPS(r[i+1], r[i], t[i])
+			VUNPCKHPS(r[i+1], r[i], t[i+1])
+		}
+		for j := range 2 { // fours
+			even, odd := YMM(), YMM()
+			VUNPCKLPD(t[2+j], t[j], even)
+			VUNPCKHPD(t[2+j], t[j], odd)
+			VMOVUPS(even, out[4*half+2*j])
+			VMOVUPS(odd, out[4*half+2*j+1])
+		}
 	}
 	ADDQ(Imm(32), src)
 	LEAQ(Mem{Base: dst, Index: ldd, Scale: 8}, dst)
@@ -64,18 +64,20 @@ func transpose8() {
 	ret()
 }
 
-// packStrips writes the copy of a block of rows into strips of 14, for AVX-512.
+// packStrips writes the copy of a block of rows into strips, for AVX-512.
 func packStrips() {
-	const rows = 14
-	avx512.text("packStrips", "(k, m int, a *float32, lda int, dst *float32)",
-		"copies the k rows of m elements at a into strips of 14 columns, dst [m/14][k][14]. The last strip's missing columns are left alone.")
+	s := avx512
+	stripRows := s.stripRows()
+	s.text("packStrips", "(k, m, rows int, a *float32, lda int, dst *float32)",
+		fmt.Sprintf("copies the k rows of m elements at a into strips of the given number of columns, dst [m/rows][k][%d]. Other columns are left alone.", stripRows))
 	k, m, a, lda, dst := number("k"), number("m"), number("a"), number("lda"), number("dst")
 	SHLQ(Imm(2), lda)
-	strip := GP64()
-	IMUL3Q(Imm(4*rows), k, strip)
-	whole := GP64()
-	MOVQ(U32(rows), whole)
-	full := access{isa: avx512, mask: avx512.maskOf(whole)}
+	strip, width := GP64(), GP64()
+	IMUL3Q(U32(4*stripRows), k, strip)
+	rows := number("rows")
+	MOVQ(rows, width)
+	SHLQ(Imm(2), width)
+	full := access{isa: s, mask: s.maskOf(rows)}
 	nextRow := label("row")
 	Label(nextRow)
 	p, q, left := GP64(), GP64(), GP64()
@@ -84,21 +86,21 @@ func packStrips() {
 	MOVQ(m, left)
 	nextStrip, tail, done := label("strip"), label("tail"), label("done")
 	Label(nextStrip)
-	CMPQ(left, Imm(rows))
+	CMPQ(left, rows)
 	JLT(LabelRef(tail))
 	full.store(full.load(at(p)), at(q))
-	ADDQ(Imm(4*rows), p)
+	ADDQ(width, p)
 	ADDQ(strip, q)
-	SUBQ(Imm(rows), left)
+	SUBQ(rows, left)
 	JMP(LabelRef(nextStrip))
 	Label(tail)
 	TESTQ(left, left)
 	JZ(LabelRef(done))
-	part := access{isa: avx512, mask: avx512.maskOf(left)}
+	part := access{isa: s, mask: s.maskOf(left)}
 	part.store(part.load(at(p)), at(q))
 	Label(done)
 	ADDQ(lda, a)
-	ADDQ(Imm(4*rows), dst)
+	ADDQ(U32(4*stripRows), dst)
 	SUBQ(Imm(1), k)
 	JNZ(LabelRef(nextRow))
 	ret()

@@ -8,74 +8,164 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// tiles writes the products of a few rows of A with a panel of B, whose sums fill
-// the registers: up to 14 x 32 of 32 AVX-512 registers, 6 x 16 of 16 AVX2
-// registers. A panel is two vectors wide. So that few rows keep the multipliers
-// busy as well, they are multiplied by two panels at a time.
+// tiles writes the products of a few rows of A with packed panels of B, whose
+// sums fill the registers. A panel is two vectors wide. Strips of A, packed, are
+// multiplied by a panel at a time: up to 14 x 32 of 32 AVX-512 registers, 6 x 16
+// of 16 AVX2 registers. So few rows that this would not keep the multipliers busy
+// are read where they lie and multiplied by up to four panels at a time: the more
+// streams of B there are, the faster they come from the second-level cache.
 func tiles(s *isa) {
-	rows, few := 6, 2
-	if s.lanes == 16 {
-		rows, few = 14, 6
+	for r := 1; r <= s.stripRows(); r++ {
+		s.stripTile(r, 1)
+		s.stripTile(r, 2)
 	}
-	for r := 1; r <= rows; r++ {
-		s.tile(r, 1)
-		s.tile(r, 2)
-		if r <= few {
-			s.tile(r, 3)
-			s.tile(r, 4)
+	for i, vecs := range s.rowVectors() {
+		for v := 1; v <= vecs; v++ {
+			s.rowTile(i+1, v)
 		}
 	}
 }
 
-// tile writes the product of the given rows with the given number of vectors.
-// The last vector has cols columns. Rows of A are rs elements apart and its
-// columns ks; the second panel of B follows the first.
-func (s *isa) tile(rows, vecs int) {
-	s.text(fmt.Sprintf("tile%dx%d", rows, vecs),
-		"(k int, a *float32, rs, ks int, b *float32, alpha, beta float32, c *float32, ldc, cols int)",
-		fmt.Sprintf("computes %d rows and %d vectors of C = alpha A B + beta C.", rows, vecs))
-	panel := 2 * 4 * s.lanes // bytes in a row of a panel
-	k, b := number("k"), number("b")
-	second := GP64() // the second panel
-	if vecs > 2 {
-		IMUL3Q(U32(panel), k, second)
-		ADDQ(b, second)
+// rowVectors are the most vectors that 1, 2, ... rows as they lie are multiplied by.
+func (s *isa) rowVectors() []int {
+	if s.lanes == 16 {
+		return []int{8, 8, 8, 4, 4, 4}
 	}
-	rowsOfA, advance := s.addressRows(rows)
-	c, ldc := number("c"), number("ldc")
-	SHLQ(Imm(2), ldc)
+	return []int{8, 4}
+}
 
-	var acc [14][4]vec
+// stripRows is the number of rows of a strip: those of the largest tile.
+func (s *isa) stripRows() int {
+	if s.lanes == 16 {
+		return 14
+	}
+	return 6
+}
+
+// sums are the accumulators of a tile, by row and vector.
+type sums [14][8]vec
+
+func (s *isa) newSums(rows, vecs int) *sums {
+	var acc sums
 	for i := range rows {
 		for j := range vecs {
 			acc[i][j] = s.zero()
 		}
 	}
-	next := label("next")
-	Label(next)
-	var bv [4]vec
-	for j := range vecs {
-		m := Mem{Base: b, Disp: 4 * s.lanes * j}
-		if j >= 2 {
-			m = Mem{Base: second, Disp: 4 * s.lanes * (j - 2)}
-		}
-		bv[j] = s.copyOf(m)
-	}
-	for i := range rows {
-		x := s.vec()
-		VBROADCASTSS(rowsOfA[i], x)
-		for j := range vecs {
-			VFMADD231PS(x, bv[j], acc[i][j])
-		}
-	}
-	advance()
-	ADDQ(Imm(uint64(panel)), b)
-	if vecs > 2 {
-		ADDQ(Imm(uint64(panel)), second)
-	}
-	SUBQ(Imm(1), k)
-	JNZ(LabelRef(next))
+	return &acc
+}
 
+// stripTile writes the product of the given rows of a strip with the given number
+// of vectors. The last vector has cols columns. On the way it fetches two lines
+// for each two steps of k into the second-level cache: at next and stride
+// elements from it, next moving by step elements.
+func (s *isa) stripTile(rows, vecs int) {
+	s.text(fmt.Sprintf("strip%dx%d", rows, vecs),
+		"(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int, next *float32, stride, step int)",
+		fmt.Sprintf("computes %d rows and %d vectors of C = alpha A B + beta C, for A in a strip, and prefetches.", rows, vecs))
+	k, a, b := number("k"), number("a"), number("b")
+	next, stride, step := number("next"), number("stride"), number("step")
+	SHLQ(Imm(2), stride)
+	SHLQ(Imm(2), step)
+	panel, strip := 2*4*s.lanes, 4*s.stripRows() // bytes in a row of each
+	acc := s.newSums(rows, vecs)
+	s.unrolled(k, func(u int) {
+		var bv [2]vec
+		for j := range vecs {
+			bv[j] = s.copyOf(Mem{Base: b, Disp: 4*s.lanes*j + u*panel})
+		}
+		for i := range rows {
+			m := Mem{Base: a, Disp: 4*i + u*strip}
+			if s.lanes == 16 { // one operation fewer than below for two vectors
+				for j := range vecs {
+					VFMADD231PS_BCST(m, bv[j], acc[i][j])
+				}
+				continue
+			}
+			x := s.vec()
+			VBROADCASTSS(m, x)
+			for j := range vecs {
+				VFMADD231PS(x, bv[j], acc[i][j])
+			}
+		}
+	}, func(steps int) {
+		PREFETCHT1(at(next))
+		PREFETCHT1(Mem{Base: next, Index: stride, Scale: 1})
+		ADDQ(step, next)
+		ADDQ(U32(steps*strip), a)
+		ADDQ(U32(steps*panel), b)
+	})
+	s.storeSums(acc, rows, vecs)
+}
+
+// rowTile is stripTile for rows of A that are rs elements apart, and up to four
+// panels, which follow one another.
+func (s *isa) rowTile(rows, vecs int) {
+	s.text(fmt.Sprintf("rows%dx%d", rows, vecs),
+		"(k int, a *float32, rs int, b *float32, alpha, beta float32, c *float32, ldc, cols int)",
+		fmt.Sprintf("computes %d rows and %d vectors of C = alpha A B + beta C.", rows, vecs))
+	k, b := number("k"), number("b")
+	row := 2 * 4 * s.lanes // bytes in a row of a panel
+	panels := []Mem{{Base: b}}
+	if vecs > 2 {
+		panel, three := GP64(), GP64()
+		IMUL3Q(U32(row), k, panel)
+		LEAQ(Mem{Base: panel, Index: panel, Scale: 2}, three)
+		panels = append(panels, Mem{Base: b, Index: panel, Scale: 1}, Mem{Base: b, Index: panel, Scale: 2}, Mem{Base: b, Index: three, Scale: 1})
+	}
+	rowsOfA, advance := s.addressRows(rows)
+	acc := s.newSums(rows, vecs)
+	s.unrolled(k, func(u int) {
+		var x [6]vec
+		for i := range rows {
+			x[i] = s.vec()
+			m := rowsOfA[i]
+			m.Disp = 4 * u
+			VBROADCASTSS(m, x[i])
+		}
+		for j := range vecs {
+			m := panels[j/2]
+			m.Disp = 4*s.lanes*(j%2) + u*row
+			bv := s.copyOf(m)
+			if rows > 1 { // the processor's own prefetching falls behind
+				m.Disp += 8 * row
+				PREFETCHT0(m)
+			}
+			for i := range rows {
+				VFMADD231PS(x[i], bv, acc[i][j])
+			}
+		}
+	}, func(steps int) {
+		advance(steps)
+		ADDQ(U32(steps*row), b)
+	})
+	s.storeSums(acc, rows, vecs)
+}
+
+// unrolled emits a loop over k, two steps a turn.
+func (s *isa) unrolled(k reg.GPVirtual, step, advance func(n int)) {
+	const unroll = 2
+	odd, next, done := label("odd"), label("next"), label("done")
+	SUBQ(Imm(unroll), k)
+	JLT(LabelRef(odd))
+	Label(next)
+	for u := range unroll {
+		step(u)
+	}
+	advance(unroll)
+	SUBQ(Imm(unroll), k)
+	JGE(LabelRef(next))
+	Label(odd)
+	CMPQ(k, I8(-unroll))
+	JEQ(LabelRef(done))
+	step(0)
+	Label(done)
+}
+
+// storeSums ends a tile: C = alpha sums + beta C.
+func (s *isa) storeSums(acc *sums, rows, vecs int) {
+	c, ldc := number("c"), number("ldc")
+	SHLQ(Imm(2), ldc)
 	alpha, beta := s.broadcast("alpha"), s.broadcast("beta")
 	last := access{isa: s, mask: s.maskOf(number("cols"))}
 	overwrite, done := label("overwrite"), label("done")
@@ -114,11 +204,10 @@ func (s *isa) tile(rows, vecs int) {
 }
 
 // addressRows returns the addresses of the rows of A at the first column, and
-// what moves them to the next. A base register reaches five rows.
-func (s *isa) addressRows(rows int) (addresses []Mem, advance func()) {
-	base, rs, ks := number("a"), number("rs"), number("ks")
+// what moves them on. A base register reaches five rows.
+func (s *isa) addressRows(rows int) (addresses []Mem, advance func(steps int)) {
+	base, rs := number("a"), number("rs")
 	SHLQ(Imm(2), rs)
-	SHLQ(Imm(2), ks)
 	rs3 := GP64()
 	LEAQ(Mem{Base: rs, Index: rs, Scale: 2}, rs3)
 	bases := []reg.GPVirtual{base}
@@ -139,9 +228,9 @@ func (s *isa) addressRows(rows int) (addresses []Mem, advance func()) {
 		}
 		addresses = append(addresses, m)
 	}
-	return addresses, func() {
+	return addresses, func(steps int) {
 		for _, p := range bases {
-			ADDQ(ks, p)
+			ADDQ(Imm(uint64(4*steps)), p)
 		}
 	}
 }
