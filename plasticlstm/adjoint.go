@@ -4,6 +4,8 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
+	"os"
+	"strconv"
 )
 
 // adjoint is what the backward pass of the fused layer needs.
@@ -25,26 +27,30 @@ const maxScratch = 256
 // every is the number of steps between checkpoints.
 const every = 5
 
-// A worker takes as many streams through the window at once as share the
-// second-level cache with the recurrent weights: each step comes back to their
-// traces. The bound is a fixed one, so that results do not depend on the machine.
+// A worker takes as many streams through the window at once as share a
+// second-level cache of 2 MB with the recurrent weights: each step comes back to
+// their traces. The bounds are fixed, so that results do not depend on the machine.
 const (
-	cached    = 3 << 18 // bytes of traces that a group may come back to
-	maxGroup  = 5
-	elemBytes = 4
+	forwardCache  = 1 << 20 // bytes of traces that a group may come back to
+	backwardCache = 3 << 18 // likewise: there are the gradients' sums as well
+	maxGroup      = 5
+	elemBytes     = 4
 )
 
 // Groups returns how many streams a worker takes through the forward and the
 // backward pass at once; see scan.Plastic. They share the weights that are read
 // at every step and, in the backward pass, the gradients of the parameters.
 func (p *hebbian[F]) Groups() (forward, backward int) {
-	of := func(matrices int) int {
-		if p.retroactive() {
-			matrices *= 2
-		}
-		return min(maxGroup, max(1, cached/(matrices*p.size*elemBytes)))
+	bytes := p.size * elemBytes
+	if p.retroactive() {
+		bytes *= 2
 	}
-	return of(1), of(2)
+	fit := func(cache, bytes int) int { return min(maxGroup, max(1, cache/bytes)) }
+	if f, _ := strconv.Atoi(os.Getenv("GF")); f > 0 {
+		v, _ := strconv.Atoi(os.Getenv("GB"))
+		return f, v
+	}
+	return fit(forwardCache, bytes), fit(backwardCache, 2*bytes)
 }
 
 // group is the backward pass of a group of streams: gradients of what the
@@ -71,8 +77,36 @@ type group[F lstm.Float] struct {
 // scratch is the memory of a group while its pass runs, too large to be kept
 // for each.
 type scratch[F lstm.Float] struct {
+	all    []F   // holds the others side by side
 	d, de  []F   // [streams, matrix]: gradients of A and E
 	ck, ec [][]F // checkpoints of A and E, each [streams, matrix]; the first is the window's start
+}
+
+// cut sizes the scratch for count checkpoints of size numbers.
+func (s *scratch[F]) cut(count, size int, retroactive bool) {
+	states := 1
+	if retroactive {
+		states = 2
+	}
+	grow(&s.all, states*max(1, count)*size)
+	rest := s.all
+	next := func() []F {
+		v := rest[:size:size]
+		rest = rest[size:]
+		return v
+	}
+	s.d, s.ck, s.ec = next(), append(s.ck[:0], nil), append(s.ec[:0], nil)
+	if retroactive {
+		s.de = next()
+	}
+	for range count - 1 {
+		s.ck = append(s.ck, next())
+		if retroactive {
+			s.ec = append(s.ec, next())
+		} else {
+			s.ec = append(s.ec, nil)
+		}
+	}
 }
 
 // beginBackward makes room for the groups of batch streams.
@@ -144,10 +178,9 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	}
 	zero(&g.zeros, p.ld)
 	zero(&g.unread, p.ld)
-	zero(&g.d, streams*p.size)
-	if p.retroactive() {
-		zero(&g.de, streams*p.size)
-	}
+	g.cut((g.taken+every-1)/every, streams*p.size, p.retroactive())
+	clear(g.d)
+	clear(g.de)
 	grow(&g.work, 2*p.n)
 	grow(&g.deta, p.n)
 	for len(g.blocks) < streams {
@@ -157,17 +190,7 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 
 // regenerate makes the checkpoints after steps every, 2 every, ... of a group.
 func (p *hebbian[F]) regenerate(g *group[F], b0, b1 int) {
-	size := (b1 - b0) * p.size
-	count := (g.taken + every - 1) / every
-	for len(g.ck) < count {
-		g.ck, g.ec = append(g.ck, nil), append(g.ec, nil)
-	}
-	for i := 1; i < count; i++ {
-		grow(&g.ck[i], size)
-		if p.retroactive() {
-			grow(&g.ec[i], size)
-		}
-	}
+	count := len(g.ck)
 	for b := b0; b < b1; b++ {
 		if p.fast[b] {
 			p.blockCheckpoints(g, b, b-b0, count)

@@ -22160,135 +22160,144 @@ TEXT ·blockBackward0AVX512(SB), NOSPLIT, $8-8
 	JNE          other1
 
 rows2:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   96(AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   240(AX), R9
-	ADDQ   $0x00, R9
-	MOVQ   360(AX), R10
-	ADDQ   512(AX), R10
-	MOVQ   384(AX), R11
-	ADDQ   512(AX), R11
-	MOVQ   288(AX), R12
-	ADDQ   $0x00, R12
-	MOVQ   312(AX), R13
-	ADDQ   $0x00, R13
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         240(AX), R9
+	ADDQ         $0x00, R9
+	MOVQ         360(AX), R10
+	ADDQ         512(AX), R10
+	MOVQ         264(AX), R11
+	ADDQ         $0x00, R11
+	MOVQ         288(AX), R12
+	ADDQ         $0x00, R12
+	MOVQ         312(AX), R13
+	ADDQ         $0x00, R13
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R14
+	ADDQ         512(AX), R14
+	VBROADCASTSS (R14), Z5
+	VBROADCASTSS 4(R14), Z6
+	VBROADCASTSS 8(R14), Z7
+	VBROADCASTSS 12(R14), Z8
+	VBROADCASTSS (R10), Z9
+	VBROADCASTSS 4(R10), Z10
+	VBROADCASTSS 8(R10), Z11
+	VBROADCASTSS 12(R10), Z12
 
 columns3:
-	VMOVUPS            (DI), Z5
-	VMOVUPS            (DI)(BX*1), Z6
-	VMOVUPS            (DI)(BX*2), Z7
-	VMOVUPS            (DI)(SI*1), Z8
-	LEAQ               (DI)(BX*4), R14
-	PREFETCHT0         (R14)
-	PREFETCHT0         (R14)(BX*1)
-	PREFETCHT0         (R14)(BX*2)
-	PREFETCHT0         (R14)(SI*1)
-	VMOVUPS            (R9), Z9
-	VFMADD231PS.BCST   (R10), Z9, Z5
-	VFMADD231PS.BCST   4(R10), Z9, Z6
-	VFMADD231PS.BCST   8(R10), Z9, Z7
-	VFMADD231PS.BCST   12(R10), Z9, Z8
-	MOVQ               264(AX), R14
-	VMOVUPS            (R14)(CX*1), Z10
-	VMOVUPS            (R12)(CX*1), Z11
-	VMOVUPS            (R13)(CX*1), Z12
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R8), Z5
-	VFMADD231PS.BCST   (R11), Z13, Z11
-	VFMADD231PS.BCST.Z (R11), Z10, K1, Z5
-	VMOVUPS            Z5, (R8)
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R10), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R8)(BX*1), Z6
-	VFMADD231PS.BCST   4(R11), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R11), Z10, K1, Z6
-	VMOVUPS            Z6, (R8)(BX*1)
-	VFMADD231PS        Z9, Z6, Z2
-	VFMADD231PS.BCST   4(R10), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R8)(BX*2), Z6
-	VFMADD231PS.BCST   8(R11), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R11), Z10, K1, Z6
-	VMOVUPS            Z6, (R8)(BX*2)
-	VFMADD231PS        Z9, Z6, Z3
-	VFMADD231PS.BCST   8(R10), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R8)(SI*1), Z6
-	VFMADD231PS.BCST   12(R11), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R11), Z10, K1, Z6
-	VMOVUPS            Z6, (R8)(SI*1)
-	VFMADD231PS        Z9, Z6, Z4
-	VFMADD231PS.BCST   12(R10), Z6, Z12
-	LEAQ               (R8)(BX*4), R14
-	PREFETCHT0         (R14)
-	PREFETCHT0         (R14)(BX*1)
-	PREFETCHT0         (R14)(BX*2)
-	PREFETCHT0         (R14)(SI*1)
-	VMOVUPS            Z11, (R12)(CX*1)
-	VMOVUPS            Z12, (R13)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, DI
-	ADDQ               $0x40, R8
-	ADDQ               $0x40, R9
-	CMPQ               CX, BX
-	JNE                columns3
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows2
+	VMOVUPS       (DI), Z13
+	VMOVUPS       (DI)(BX*1), Z14
+	VMOVUPS       (DI)(BX*2), Z15
+	VMOVUPS       (DI)(SI*1), Z16
+	LEAQ          (DI)(BX*4), R10
+	PREFETCHT0    (R10)
+	PREFETCHT0    (R10)(BX*1)
+	PREFETCHT0    (R10)(BX*2)
+	PREFETCHT0    (R10)(SI*1)
+	VMOVUPS       (R9), Z17
+	VFMADD231PS   Z9, Z17, Z13
+	VFMADD231PS   Z10, Z17, Z14
+	VFMADD231PS   Z11, Z17, Z15
+	VFMADD231PS   Z12, Z17, Z16
+	VMOVUPS       (R11)(CX*1), Z18
+	VMOVUPS       (R12)(CX*1), Z19
+	VMOVUPS       (R13)(CX*1), Z20
+	VRANGEPS      $0x02, Z0, Z13, Z21
+	VCMPPS        $0x00, Z13, Z21, K1
+	VMOVUPS       (R8), Z13
+	VFMADD231PS   Z5, Z21, Z19
+	VFMADD231PS.Z Z5, Z18, K1, Z13
+	VMOVUPS       Z13, (R8)
+	VFMADD231PS   Z17, Z13, Z1
+	VFMADD231PS   Z9, Z13, Z20
+	VRANGEPS      $0x02, Z0, Z14, Z13
+	VCMPPS        $0x00, Z14, Z13, K1
+	VMOVUPS       (R8)(BX*1), Z14
+	VFMADD231PS   Z6, Z13, Z19
+	VFMADD231PS.Z Z6, Z18, K1, Z14
+	VMOVUPS       Z14, (R8)(BX*1)
+	VFMADD231PS   Z17, Z14, Z2
+	VFMADD231PS   Z10, Z14, Z20
+	VRANGEPS      $0x02, Z0, Z15, Z13
+	VCMPPS        $0x00, Z15, Z13, K1
+	VMOVUPS       (R8)(BX*2), Z14
+	VFMADD231PS   Z7, Z13, Z19
+	VFMADD231PS.Z Z7, Z18, K1, Z14
+	VMOVUPS       Z14, (R8)(BX*2)
+	VFMADD231PS   Z17, Z14, Z3
+	VFMADD231PS   Z11, Z14, Z20
+	VRANGEPS      $0x02, Z0, Z16, Z13
+	VCMPPS        $0x00, Z16, Z13, K1
+	VMOVUPS       (R8)(SI*1), Z14
+	VFMADD231PS   Z8, Z13, Z19
+	VFMADD231PS.Z Z8, Z18, K1, Z14
+	VMOVUPS       Z14, (R8)(SI*1)
+	VFMADD231PS   Z17, Z14, Z4
+	VFMADD231PS   Z12, Z14, Z20
+	LEAQ          (R8)(BX*4), R10
+	PREFETCHT0    (R10)
+	PREFETCHT0    (R10)(BX*1)
+	PREFETCHT0    (R10)(BX*2)
+	PREFETCHT0    (R10)(SI*1)
+	VMOVUPS       Z19, (R12)(CX*1)
+	VMOVUPS       Z20, (R13)(CX*1)
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, DX
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	ADDQ          $0x40, R9
+	CMPQ          CX, BX
+	JNE           columns3
+	MOVQ          408(AX), CX
+	ADDQ          512(AX), CX
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPD     $0x01, X1, X5
+	VADDPS        X5, X1, X1
+	VMOVSHDUP     X1, X5
+	VADDPS        X5, X1, X1
+	VMOVSS        X1, (CX)
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VADDPS        Y5, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X5
+	VADDPS        X5, X2, X2
+	VPERMILPD     $0x01, X2, X5
+	VADDPS        X5, X2, X2
+	VMOVSHDUP     X2, X5
+	VADDPS        X5, X2, X2
+	VMOVSS        X2, 4(CX)
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPD     $0x01, X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSHDUP     X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSS        X3, 8(CX)
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
+	VPERMILPD     $0x01, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSS        X4, 12(CX)
+	LEAQ          (BX)(SI*1), CX
+	ADDQ          CX, 504(AX)
+	ADDQ          $0x10, 512(AX)
+	DECQ          464(AX)
+	JNZ           rows2
 	VZEROUPPER
 	RET
 
@@ -22297,144 +22306,153 @@ other1:
 	JNE  other4
 
 rows5:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   240(AX), R10
-	ADDQ   $0x00, R10
-	MOVQ   360(AX), R11
-	ADDQ   512(AX), R11
-	MOVQ   384(AX), R12
-	ADDQ   512(AX), R12
-	MOVQ   288(AX), R13
-	ADDQ   $0x00, R13
-	MOVQ   312(AX), R14
-	ADDQ   $0x00, R14
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         240(AX), R10
+	ADDQ         $0x00, R10
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	MOVQ         264(AX), R12
+	ADDQ         $0x00, R12
+	MOVQ         288(AX), R13
+	ADDQ         $0x00, R13
+	MOVQ         312(AX), R14
+	ADDQ         $0x00, R14
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R15
+	ADDQ         512(AX), R15
+	VBROADCASTSS (R15), Z5
+	VBROADCASTSS 4(R15), Z6
+	VBROADCASTSS 8(R15), Z7
+	VBROADCASTSS 12(R15), Z8
+	VBROADCASTSS (R11)(DI*1), Z9
+	VBROADCASTSS 4(R11)(DI*1), Z10
+	VBROADCASTSS 8(R11)(DI*1), Z11
+	VBROADCASTSS 12(R11)(DI*1), Z12
 
 columns6:
-	VMOVUPS            (R8), Z5
-	VMOVUPS            (R8)(BX*1), Z6
-	VMOVUPS            (R8)(BX*2), Z7
-	VMOVUPS            (R8)(SI*1), Z8
-	LEAQ               (R8)(BX*4), R15
-	PREFETCHT0         (R15)
-	PREFETCHT0         (R15)(BX*1)
-	PREFETCHT0         (R15)(BX*2)
-	PREFETCHT0         (R15)(SI*1)
-	VMOVUPS            (R10), Z9
-	VFMADD231PS.BCST   (R11), Z9, Z5
-	VFMADD231PS.BCST   4(R11), Z9, Z6
-	VFMADD231PS.BCST   8(R11), Z9, Z7
-	VFMADD231PS.BCST   12(R11), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R10)(DI*1), Z9
-	VFMADD231PS.BCST   (R11)(DI*1), Z9, Z5
-	VFMADD231PS.BCST   4(R11)(DI*1), Z9, Z6
-	VFMADD231PS.BCST   8(R11)(DI*1), Z9, Z7
-	VFMADD231PS.BCST   12(R11)(DI*1), Z9, Z8
-	MOVQ               264(AX), R15
-	VMOVUPS            (R15)(CX*1), Z10
-	VMOVUPS            (R13)(CX*1), Z11
-	VMOVUPS            (R14)(CX*1), Z12
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R9), Z5
-	VFMADD231PS.BCST   (R12), Z13, Z11
-	VFMADD231PS.BCST.Z (R12), Z10, K1, Z5
-	VMOVUPS            Z5, (R9)
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R11)(DI*1), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R9)(BX*1), Z6
-	VFMADD231PS.BCST   4(R12), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R12), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(BX*1)
-	VFMADD231PS        Z9, Z6, Z2
-	VFMADD231PS.BCST   4(R11)(DI*1), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R9)(BX*2), Z6
-	VFMADD231PS.BCST   8(R12), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R12), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(BX*2)
-	VFMADD231PS        Z9, Z6, Z3
-	VFMADD231PS.BCST   8(R11)(DI*1), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R9)(SI*1), Z6
-	VFMADD231PS.BCST   12(R12), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R12), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(SI*1)
-	VFMADD231PS        Z9, Z6, Z4
-	VFMADD231PS.BCST   12(R11)(DI*1), Z6, Z12
-	LEAQ               (R9)(BX*4), R15
-	PREFETCHT0         (R15)
-	PREFETCHT0         (R15)(BX*1)
-	PREFETCHT0         (R15)(BX*2)
-	PREFETCHT0         (R15)(SI*1)
-	VMOVUPS            Z11, (R13)(CX*1)
-	VMOVUPS            Z12, (R14)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R8
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	CMPQ               CX, BX
-	JNE                columns6
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows5
+	VMOVUPS          (R8), Z13
+	VMOVUPS          (R8)(BX*1), Z14
+	VMOVUPS          (R8)(BX*2), Z15
+	VMOVUPS          (R8)(SI*1), Z16
+	LEAQ             (R8)(BX*4), R15
+	PREFETCHT0       (R15)
+	PREFETCHT0       (R15)(BX*1)
+	PREFETCHT0       (R15)(BX*2)
+	PREFETCHT0       (R15)(SI*1)
+	VMOVUPS          (R10), Z17
+	VFMADD231PS.BCST (R11), Z17, Z13
+	VFMADD231PS.BCST 4(R11), Z17, Z14
+	VFMADD231PS.BCST 8(R11), Z17, Z15
+	VFMADD231PS.BCST 12(R11), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*1), Z17
+	VFMADD231PS      Z9, Z17, Z13
+	VFMADD231PS      Z10, Z17, Z14
+	VFMADD231PS      Z11, Z17, Z15
+	VFMADD231PS      Z12, Z17, Z16
+	VMOVUPS          (R12)(CX*1), Z18
+	VMOVUPS          (R13)(CX*1), Z19
+	VMOVUPS          (R14)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R9), Z13
+	VFMADD231PS      Z5, Z21, Z19
+	VFMADD231PS.Z    Z5, Z18, K1, Z13
+	VMOVUPS          Z13, (R9)
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R9)(BX*1), Z14
+	VFMADD231PS      Z6, Z13, Z19
+	VFMADD231PS.Z    Z6, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(BX*1)
+	VFMADD231PS      Z17, Z14, Z2
+	VFMADD231PS      Z10, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R9)(BX*2), Z14
+	VFMADD231PS      Z7, Z13, Z19
+	VFMADD231PS.Z    Z7, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(BX*2)
+	VFMADD231PS      Z17, Z14, Z3
+	VFMADD231PS      Z11, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R9)(SI*1), Z14
+	VFMADD231PS      Z8, Z13, Z19
+	VFMADD231PS.Z    Z8, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(SI*1)
+	VFMADD231PS      Z17, Z14, Z4
+	VFMADD231PS      Z12, Z14, Z20
+	LEAQ             (R9)(BX*4), R15
+	PREFETCHT0       (R15)
+	PREFETCHT0       (R15)(BX*1)
+	PREFETCHT0       (R15)(BX*2)
+	PREFETCHT0       (R15)(SI*1)
+	VMOVUPS          Z19, (R13)(CX*1)
+	VMOVUPS          Z20, (R14)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns6
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y5
+	VADDPS           Y5, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X5
+	VADDPS           X5, X1, X1
+	VPERMILPD        $0x01, X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSHDUP        X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y5
+	VADDPS           Y5, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X5
+	VADDPS           X5, X2, X2
+	VPERMILPD        $0x01, X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSHDUP        X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y5
+	VADDPS           Y5, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X5
+	VADDPS           X5, X3, X3
+	VPERMILPD        $0x01, X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSHDUP        X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y5
+	VADDPS           Y5, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X5
+	VADDPS           X5, X4, X4
+	VPERMILPD        $0x01, X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSHDUP        X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows5
 	VZEROUPPER
 	RET
 
@@ -22443,153 +22461,162 @@ other4:
 	JNE  other7
 
 rows8:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   240(AX), R10
-	ADDQ   $0x00, R10
-	MOVQ   360(AX), R11
-	ADDQ   512(AX), R11
-	MOVQ   384(AX), R12
-	ADDQ   512(AX), R12
-	MOVQ   288(AX), R13
-	ADDQ   $0x00, R13
-	MOVQ   312(AX), R14
-	ADDQ   $0x00, R14
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         240(AX), R10
+	ADDQ         $0x00, R10
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	MOVQ         264(AX), R12
+	ADDQ         $0x00, R12
+	MOVQ         288(AX), R13
+	ADDQ         $0x00, R13
+	MOVQ         312(AX), R14
+	ADDQ         $0x00, R14
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R15
+	ADDQ         512(AX), R15
+	VBROADCASTSS (R15), Z5
+	VBROADCASTSS 4(R15), Z6
+	VBROADCASTSS 8(R15), Z7
+	VBROADCASTSS 12(R15), Z8
+	VBROADCASTSS (R11)(DI*2), Z9
+	VBROADCASTSS 4(R11)(DI*2), Z10
+	VBROADCASTSS 8(R11)(DI*2), Z11
+	VBROADCASTSS 12(R11)(DI*2), Z12
 
 columns9:
-	VMOVUPS            (R8), Z5
-	VMOVUPS            (R8)(BX*1), Z6
-	VMOVUPS            (R8)(BX*2), Z7
-	VMOVUPS            (R8)(SI*1), Z8
-	LEAQ               (R8)(BX*4), R15
-	PREFETCHT0         (R15)
-	PREFETCHT0         (R15)(BX*1)
-	PREFETCHT0         (R15)(BX*2)
-	PREFETCHT0         (R15)(SI*1)
-	VMOVUPS            (R10), Z9
-	VFMADD231PS.BCST   (R11), Z9, Z5
-	VFMADD231PS.BCST   4(R11), Z9, Z6
-	VFMADD231PS.BCST   8(R11), Z9, Z7
-	VFMADD231PS.BCST   12(R11), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R10)(DI*1), Z9
-	VFMADD231PS.BCST   (R11)(DI*1), Z9, Z5
-	VFMADD231PS.BCST   4(R11)(DI*1), Z9, Z6
-	VFMADD231PS.BCST   8(R11)(DI*1), Z9, Z7
-	VFMADD231PS.BCST   12(R11)(DI*1), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R10)(DI*2), Z9
-	VFMADD231PS.BCST   (R11)(DI*2), Z9, Z5
-	VFMADD231PS.BCST   4(R11)(DI*2), Z9, Z6
-	VFMADD231PS.BCST   8(R11)(DI*2), Z9, Z7
-	VFMADD231PS.BCST   12(R11)(DI*2), Z9, Z8
-	MOVQ               264(AX), R15
-	VMOVUPS            (R15)(CX*1), Z10
-	VMOVUPS            (R13)(CX*1), Z11
-	VMOVUPS            (R14)(CX*1), Z12
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R9), Z5
-	VFMADD231PS.BCST   (R12), Z13, Z11
-	VFMADD231PS.BCST.Z (R12), Z10, K1, Z5
-	VMOVUPS            Z5, (R9)
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R11)(DI*2), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R9)(BX*1), Z6
-	VFMADD231PS.BCST   4(R12), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R12), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(BX*1)
-	VFMADD231PS        Z9, Z6, Z2
-	VFMADD231PS.BCST   4(R11)(DI*2), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R9)(BX*2), Z6
-	VFMADD231PS.BCST   8(R12), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R12), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(BX*2)
-	VFMADD231PS        Z9, Z6, Z3
-	VFMADD231PS.BCST   8(R11)(DI*2), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R9)(SI*1), Z6
-	VFMADD231PS.BCST   12(R12), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R12), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(SI*1)
-	VFMADD231PS        Z9, Z6, Z4
-	VFMADD231PS.BCST   12(R11)(DI*2), Z6, Z12
-	LEAQ               (R9)(BX*4), R15
-	PREFETCHT0         (R15)
-	PREFETCHT0         (R15)(BX*1)
-	PREFETCHT0         (R15)(BX*2)
-	PREFETCHT0         (R15)(SI*1)
-	VMOVUPS            Z11, (R13)(CX*1)
-	VMOVUPS            Z12, (R14)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R8
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	CMPQ               CX, BX
-	JNE                columns9
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows8
+	VMOVUPS          (R8), Z13
+	VMOVUPS          (R8)(BX*1), Z14
+	VMOVUPS          (R8)(BX*2), Z15
+	VMOVUPS          (R8)(SI*1), Z16
+	LEAQ             (R8)(BX*4), R15
+	PREFETCHT0       (R15)
+	PREFETCHT0       (R15)(BX*1)
+	PREFETCHT0       (R15)(BX*2)
+	PREFETCHT0       (R15)(SI*1)
+	VMOVUPS          (R10), Z17
+	VFMADD231PS.BCST (R11), Z17, Z13
+	VFMADD231PS.BCST 4(R11), Z17, Z14
+	VFMADD231PS.BCST 8(R11), Z17, Z15
+	VFMADD231PS.BCST 12(R11), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*1), Z17
+	VFMADD231PS.BCST (R11)(DI*1), Z17, Z13
+	VFMADD231PS.BCST 4(R11)(DI*1), Z17, Z14
+	VFMADD231PS.BCST 8(R11)(DI*1), Z17, Z15
+	VFMADD231PS.BCST 12(R11)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*2), Z17
+	VFMADD231PS      Z9, Z17, Z13
+	VFMADD231PS      Z10, Z17, Z14
+	VFMADD231PS      Z11, Z17, Z15
+	VFMADD231PS      Z12, Z17, Z16
+	VMOVUPS          (R12)(CX*1), Z18
+	VMOVUPS          (R13)(CX*1), Z19
+	VMOVUPS          (R14)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R9), Z13
+	VFMADD231PS      Z5, Z21, Z19
+	VFMADD231PS.Z    Z5, Z18, K1, Z13
+	VMOVUPS          Z13, (R9)
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R9)(BX*1), Z14
+	VFMADD231PS      Z6, Z13, Z19
+	VFMADD231PS.Z    Z6, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(BX*1)
+	VFMADD231PS      Z17, Z14, Z2
+	VFMADD231PS      Z10, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R9)(BX*2), Z14
+	VFMADD231PS      Z7, Z13, Z19
+	VFMADD231PS.Z    Z7, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(BX*2)
+	VFMADD231PS      Z17, Z14, Z3
+	VFMADD231PS      Z11, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R9)(SI*1), Z14
+	VFMADD231PS      Z8, Z13, Z19
+	VFMADD231PS.Z    Z8, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(SI*1)
+	VFMADD231PS      Z17, Z14, Z4
+	VFMADD231PS      Z12, Z14, Z20
+	LEAQ             (R9)(BX*4), R15
+	PREFETCHT0       (R15)
+	PREFETCHT0       (R15)(BX*1)
+	PREFETCHT0       (R15)(BX*2)
+	PREFETCHT0       (R15)(SI*1)
+	VMOVUPS          Z19, (R13)(CX*1)
+	VMOVUPS          Z20, (R14)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns9
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y5
+	VADDPS           Y5, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X5
+	VADDPS           X5, X1, X1
+	VPERMILPD        $0x01, X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSHDUP        X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y5
+	VADDPS           Y5, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X5
+	VADDPS           X5, X2, X2
+	VPERMILPD        $0x01, X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSHDUP        X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y5
+	VADDPS           Y5, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X5
+	VADDPS           X5, X3, X3
+	VPERMILPD        $0x01, X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSHDUP        X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y5
+	VADDPS           Y5, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X5
+	VADDPS           X5, X4, X4
+	VPERMILPD        $0x01, X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSHDUP        X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows8
 	VZEROUPPER
 	RET
 
@@ -22598,332 +22625,350 @@ other7:
 	JNE  other10
 
 rows11:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	MOVQ   240(AX), R11
-	ADDQ   $0x00, R11
-	MOVQ   360(AX), R12
-	ADDQ   512(AX), R12
-	MOVQ   384(AX), R13
-	ADDQ   512(AX), R13
-	MOVQ   288(AX), R14
-	ADDQ   $0x00, R14
-	MOVQ   312(AX), R15
-	ADDQ   $0x00, R15
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	MOVQ         240(AX), R11
+	ADDQ         $0x00, R11
+	MOVQ         360(AX), R12
+	ADDQ         512(AX), R12
+	MOVQ         264(AX), R13
+	ADDQ         $0x00, R13
+	MOVQ         288(AX), R14
+	ADDQ         $0x00, R14
+	MOVQ         312(AX), R15
+	ADDQ         $0x00, R15
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), BP
+	ADDQ         512(AX), BP
+	VBROADCASTSS (BP), Z5
+	VBROADCASTSS 4(BP), Z6
+	VBROADCASTSS 8(BP), Z7
+	VBROADCASTSS 12(BP), Z8
+	VBROADCASTSS (R12)(R8*1), Z9
+	VBROADCASTSS 4(R12)(R8*1), Z10
+	VBROADCASTSS 8(R12)(R8*1), Z11
+	VBROADCASTSS 12(R12)(R8*1), Z12
 
 columns12:
-	VMOVUPS            (R9), Z5
-	VMOVUPS            (R9)(BX*1), Z6
-	VMOVUPS            (R9)(BX*2), Z7
-	VMOVUPS            (R9)(SI*1), Z8
-	LEAQ               (R9)(BX*4), BP
-	PREFETCHT0         (BP)
-	PREFETCHT0         (BP)(BX*1)
-	PREFETCHT0         (BP)(BX*2)
-	PREFETCHT0         (BP)(SI*1)
-	VMOVUPS            (R11), Z9
-	VFMADD231PS.BCST   (R12), Z9, Z5
-	VFMADD231PS.BCST   4(R12), Z9, Z6
-	VFMADD231PS.BCST   8(R12), Z9, Z7
-	VFMADD231PS.BCST   12(R12), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*1), Z9
-	VFMADD231PS.BCST   (R12)(DI*1), Z9, Z5
-	VFMADD231PS.BCST   4(R12)(DI*1), Z9, Z6
-	VFMADD231PS.BCST   8(R12)(DI*1), Z9, Z7
-	VFMADD231PS.BCST   12(R12)(DI*1), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*2), Z9
-	VFMADD231PS.BCST   (R12)(DI*2), Z9, Z5
-	VFMADD231PS.BCST   4(R12)(DI*2), Z9, Z6
-	VFMADD231PS.BCST   8(R12)(DI*2), Z9, Z7
-	VFMADD231PS.BCST   12(R12)(DI*2), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(R8*1), Z9
-	VFMADD231PS.BCST   (R12)(R8*1), Z9, Z5
-	VFMADD231PS.BCST   4(R12)(R8*1), Z9, Z6
-	VFMADD231PS.BCST   8(R12)(R8*1), Z9, Z7
-	VFMADD231PS.BCST   12(R12)(R8*1), Z9, Z8
-	MOVQ               264(AX), BP
-	VMOVUPS            (BP)(CX*1), Z10
-	VMOVUPS            (R14)(CX*1), Z11
-	VMOVUPS            (R15)(CX*1), Z12
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R10), Z5
-	VFMADD231PS.BCST   (R13), Z13, Z11
-	VFMADD231PS.BCST.Z (R13), Z10, K1, Z5
-	VMOVUPS            Z5, (R10)
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R12)(R8*1), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R10)(BX*1), Z6
-	VFMADD231PS.BCST   4(R13), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R13), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(BX*1)
-	VFMADD231PS        Z9, Z6, Z2
-	VFMADD231PS.BCST   4(R12)(R8*1), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R10)(BX*2), Z6
-	VFMADD231PS.BCST   8(R13), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R13), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(BX*2)
-	VFMADD231PS        Z9, Z6, Z3
-	VFMADD231PS.BCST   8(R12)(R8*1), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R10)(SI*1), Z6
-	VFMADD231PS.BCST   12(R13), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R13), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(SI*1)
-	VFMADD231PS        Z9, Z6, Z4
-	VFMADD231PS.BCST   12(R12)(R8*1), Z6, Z12
-	LEAQ               (R10)(BX*4), BP
-	PREFETCHT0         (BP)
-	PREFETCHT0         (BP)(BX*1)
-	PREFETCHT0         (BP)(BX*2)
-	PREFETCHT0         (BP)(SI*1)
-	VMOVUPS            Z11, (R14)(CX*1)
-	VMOVUPS            Z12, (R15)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	ADDQ               $0x40, R11
-	CMPQ               CX, BX
-	JNE                columns12
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows11
+	VMOVUPS          (R9), Z13
+	VMOVUPS          (R9)(BX*1), Z14
+	VMOVUPS          (R9)(BX*2), Z15
+	VMOVUPS          (R9)(SI*1), Z16
+	LEAQ             (R9)(BX*4), BP
+	PREFETCHT0       (BP)
+	PREFETCHT0       (BP)(BX*1)
+	PREFETCHT0       (BP)(BX*2)
+	PREFETCHT0       (BP)(SI*1)
+	VMOVUPS          (R11), Z17
+	VFMADD231PS.BCST (R12), Z17, Z13
+	VFMADD231PS.BCST 4(R12), Z17, Z14
+	VFMADD231PS.BCST 8(R12), Z17, Z15
+	VFMADD231PS.BCST 12(R12), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*1), Z17
+	VFMADD231PS.BCST (R12)(DI*1), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(DI*1), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(DI*1), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*2), Z17
+	VFMADD231PS.BCST (R12)(DI*2), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(DI*2), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(DI*2), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(R8*1), Z17
+	VFMADD231PS      Z9, Z17, Z13
+	VFMADD231PS      Z10, Z17, Z14
+	VFMADD231PS      Z11, Z17, Z15
+	VFMADD231PS      Z12, Z17, Z16
+	VMOVUPS          (R13)(CX*1), Z18
+	VMOVUPS          (R14)(CX*1), Z19
+	VMOVUPS          (R15)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R10), Z13
+	VFMADD231PS      Z5, Z21, Z19
+	VFMADD231PS.Z    Z5, Z18, K1, Z13
+	VMOVUPS          Z13, (R10)
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R10)(BX*1), Z14
+	VFMADD231PS      Z6, Z13, Z19
+	VFMADD231PS.Z    Z6, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(BX*1)
+	VFMADD231PS      Z17, Z14, Z2
+	VFMADD231PS      Z10, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R10)(BX*2), Z14
+	VFMADD231PS      Z7, Z13, Z19
+	VFMADD231PS.Z    Z7, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(BX*2)
+	VFMADD231PS      Z17, Z14, Z3
+	VFMADD231PS      Z11, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R10)(SI*1), Z14
+	VFMADD231PS      Z8, Z13, Z19
+	VFMADD231PS.Z    Z8, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(SI*1)
+	VFMADD231PS      Z17, Z14, Z4
+	VFMADD231PS      Z12, Z14, Z20
+	LEAQ             (R10)(BX*4), BP
+	PREFETCHT0       (BP)
+	PREFETCHT0       (BP)(BX*1)
+	PREFETCHT0       (BP)(BX*2)
+	PREFETCHT0       (BP)(SI*1)
+	VMOVUPS          Z19, (R14)(CX*1)
+	VMOVUPS          Z20, (R15)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	ADDQ             $0x40, R11
+	CMPQ             CX, BX
+	JNE              columns12
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y5
+	VADDPS           Y5, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X5
+	VADDPS           X5, X1, X1
+	VPERMILPD        $0x01, X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSHDUP        X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y5
+	VADDPS           Y5, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X5
+	VADDPS           X5, X2, X2
+	VPERMILPD        $0x01, X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSHDUP        X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y5
+	VADDPS           Y5, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X5
+	VADDPS           X5, X3, X3
+	VPERMILPD        $0x01, X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSHDUP        X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y5
+	VADDPS           Y5, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X5
+	VADDPS           X5, X4, X4
+	VPERMILPD        $0x01, X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSHDUP        X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows11
 	VZEROUPPER
 	RET
 
 other10:
 rows14:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	MOVQ   240(AX), R11
-	ADDQ   $0x00, R11
-	MOVQ   360(AX), R12
-	ADDQ   512(AX), R12
-	MOVQ   384(AX), R13
-	ADDQ   512(AX), R13
-	MOVQ   288(AX), R14
-	ADDQ   $0x00, R14
-	MOVQ   312(AX), R15
-	ADDQ   $0x00, R15
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	MOVQ         240(AX), R11
+	ADDQ         $0x00, R11
+	MOVQ         360(AX), R12
+	ADDQ         512(AX), R12
+	MOVQ         264(AX), R13
+	ADDQ         $0x00, R13
+	MOVQ         288(AX), R14
+	ADDQ         $0x00, R14
+	MOVQ         312(AX), R15
+	ADDQ         $0x00, R15
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), BP
+	ADDQ         512(AX), BP
+	VBROADCASTSS (BP), Z5
+	VBROADCASTSS 4(BP), Z6
+	VBROADCASTSS 8(BP), Z7
+	VBROADCASTSS 12(BP), Z8
+	VBROADCASTSS (R12)(DI*4), Z9
+	VBROADCASTSS 4(R12)(DI*4), Z10
+	VBROADCASTSS 8(R12)(DI*4), Z11
+	VBROADCASTSS 12(R12)(DI*4), Z12
 
 columns15:
-	VMOVUPS            (R9), Z5
-	VMOVUPS            (R9)(BX*1), Z6
-	VMOVUPS            (R9)(BX*2), Z7
-	VMOVUPS            (R9)(SI*1), Z8
-	LEAQ               (R9)(BX*4), BP
-	PREFETCHT0         (BP)
-	PREFETCHT0         (BP)(BX*1)
-	PREFETCHT0         (BP)(BX*2)
-	PREFETCHT0         (BP)(SI*1)
-	VMOVUPS            (R11), Z9
-	VFMADD231PS.BCST   (R12), Z9, Z5
-	VFMADD231PS.BCST   4(R12), Z9, Z6
-	VFMADD231PS.BCST   8(R12), Z9, Z7
-	VFMADD231PS.BCST   12(R12), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*1), Z9
-	VFMADD231PS.BCST   (R12)(DI*1), Z9, Z5
-	VFMADD231PS.BCST   4(R12)(DI*1), Z9, Z6
-	VFMADD231PS.BCST   8(R12)(DI*1), Z9, Z7
-	VFMADD231PS.BCST   12(R12)(DI*1), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*2), Z9
-	VFMADD231PS.BCST   (R12)(DI*2), Z9, Z5
-	VFMADD231PS.BCST   4(R12)(DI*2), Z9, Z6
-	VFMADD231PS.BCST   8(R12)(DI*2), Z9, Z7
-	VFMADD231PS.BCST   12(R12)(DI*2), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(R8*1), Z9
-	VFMADD231PS.BCST   (R12)(R8*1), Z9, Z5
-	VFMADD231PS.BCST   4(R12)(R8*1), Z9, Z6
-	VFMADD231PS.BCST   8(R12)(R8*1), Z9, Z7
-	VFMADD231PS.BCST   12(R12)(R8*1), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*4), Z9
-	VFMADD231PS.BCST   (R12)(DI*4), Z9, Z5
-	VFMADD231PS.BCST   4(R12)(DI*4), Z9, Z6
-	VFMADD231PS.BCST   8(R12)(DI*4), Z9, Z7
-	VFMADD231PS.BCST   12(R12)(DI*4), Z9, Z8
-	MOVQ               264(AX), BP
-	VMOVUPS            (BP)(CX*1), Z10
-	VMOVUPS            (R14)(CX*1), Z11
-	VMOVUPS            (R15)(CX*1), Z12
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R10), Z5
-	VFMADD231PS.BCST   (R13), Z13, Z11
-	VFMADD231PS.BCST.Z (R13), Z10, K1, Z5
-	VMOVUPS            Z5, (R10)
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R12)(DI*4), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R10)(BX*1), Z6
-	VFMADD231PS.BCST   4(R13), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R13), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(BX*1)
-	VFMADD231PS        Z9, Z6, Z2
-	VFMADD231PS.BCST   4(R12)(DI*4), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R10)(BX*2), Z6
-	VFMADD231PS.BCST   8(R13), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R13), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(BX*2)
-	VFMADD231PS        Z9, Z6, Z3
-	VFMADD231PS.BCST   8(R12)(DI*4), Z6, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R10)(SI*1), Z6
-	VFMADD231PS.BCST   12(R13), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R13), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(SI*1)
-	VFMADD231PS        Z9, Z6, Z4
-	VFMADD231PS.BCST   12(R12)(DI*4), Z6, Z12
-	LEAQ               (R10)(BX*4), BP
-	PREFETCHT0         (BP)
-	PREFETCHT0         (BP)(BX*1)
-	PREFETCHT0         (BP)(BX*2)
-	PREFETCHT0         (BP)(SI*1)
-	VMOVUPS            Z11, (R14)(CX*1)
-	VMOVUPS            Z12, (R15)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	ADDQ               $0x40, R11
-	CMPQ               CX, BX
-	JNE                columns15
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows14
+	VMOVUPS          (R9), Z13
+	VMOVUPS          (R9)(BX*1), Z14
+	VMOVUPS          (R9)(BX*2), Z15
+	VMOVUPS          (R9)(SI*1), Z16
+	LEAQ             (R9)(BX*4), BP
+	PREFETCHT0       (BP)
+	PREFETCHT0       (BP)(BX*1)
+	PREFETCHT0       (BP)(BX*2)
+	PREFETCHT0       (BP)(SI*1)
+	VMOVUPS          (R11), Z17
+	VFMADD231PS.BCST (R12), Z17, Z13
+	VFMADD231PS.BCST 4(R12), Z17, Z14
+	VFMADD231PS.BCST 8(R12), Z17, Z15
+	VFMADD231PS.BCST 12(R12), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*1), Z17
+	VFMADD231PS.BCST (R12)(DI*1), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(DI*1), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(DI*1), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*2), Z17
+	VFMADD231PS.BCST (R12)(DI*2), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(DI*2), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(DI*2), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(R8*1), Z17
+	VFMADD231PS.BCST (R12)(R8*1), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(R8*1), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(R8*1), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(R8*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*4), Z17
+	VFMADD231PS      Z9, Z17, Z13
+	VFMADD231PS      Z10, Z17, Z14
+	VFMADD231PS      Z11, Z17, Z15
+	VFMADD231PS      Z12, Z17, Z16
+	VMOVUPS          (R13)(CX*1), Z18
+	VMOVUPS          (R14)(CX*1), Z19
+	VMOVUPS          (R15)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R10), Z13
+	VFMADD231PS      Z5, Z21, Z19
+	VFMADD231PS.Z    Z5, Z18, K1, Z13
+	VMOVUPS          Z13, (R10)
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R10)(BX*1), Z14
+	VFMADD231PS      Z6, Z13, Z19
+	VFMADD231PS.Z    Z6, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(BX*1)
+	VFMADD231PS      Z17, Z14, Z2
+	VFMADD231PS      Z10, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R10)(BX*2), Z14
+	VFMADD231PS      Z7, Z13, Z19
+	VFMADD231PS.Z    Z7, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(BX*2)
+	VFMADD231PS      Z17, Z14, Z3
+	VFMADD231PS      Z11, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R10)(SI*1), Z14
+	VFMADD231PS      Z8, Z13, Z19
+	VFMADD231PS.Z    Z8, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(SI*1)
+	VFMADD231PS      Z17, Z14, Z4
+	VFMADD231PS      Z12, Z14, Z20
+	LEAQ             (R10)(BX*4), BP
+	PREFETCHT0       (BP)
+	PREFETCHT0       (BP)(BX*1)
+	PREFETCHT0       (BP)(BX*2)
+	PREFETCHT0       (BP)(SI*1)
+	VMOVUPS          Z19, (R14)(CX*1)
+	VMOVUPS          Z20, (R15)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	ADDQ             $0x40, R11
+	CMPQ             CX, BX
+	JNE              columns15
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y5
+	VADDPS           Y5, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X5
+	VADDPS           X5, X1, X1
+	VPERMILPD        $0x01, X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSHDUP        X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y5
+	VADDPS           Y5, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X5
+	VADDPS           X5, X2, X2
+	VPERMILPD        $0x01, X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSHDUP        X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y5
+	VADDPS           Y5, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X5
+	VADDPS           X5, X3, X3
+	VPERMILPD        $0x01, X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSHDUP        X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y5
+	VADDPS           Y5, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X5
+	VADDPS           X5, X4, X4
+	VPERMILPD        $0x01, X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSHDUP        X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows14
 	VZEROUPPER
 	RET
 
@@ -23479,174 +23524,184 @@ TEXT ·blockBackward1AVX512(SB), NOSPLIT, $0-8
 	JNE          other1
 
 rows2:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   96(AX), R8
-	ADDQ   504(AX), R8
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z5
+	VBROADCASTSS 4(R9), Z6
+	VBROADCASTSS 8(R9), Z7
+	VBROADCASTSS 12(R9), Z8
+	MOVQ         360(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z9
+	VBROADCASTSS 4(R9), Z10
+	VBROADCASTSS 8(R9), Z11
+	VBROADCASTSS 12(R9), Z12
 
 columns3:
-	VMOVUPS          (DI), Z5
-	VMOVUPS          (DI)(BX*1), Z6
-	VMOVUPS          (DI)(BX*2), Z7
-	VMOVUPS          (DI)(SI*1), Z8
-	LEAQ             (DI)(BX*4), R9
-	PREFETCHT0       (R9)
-	PREFETCHT0       (R9)(BX*1)
-	PREFETCHT0       (R9)(BX*2)
-	PREFETCHT0       (R9)(SI*1)
-	MOVQ             240(AX), R9
-	ADDQ             CX, R9
-	MOVQ             360(AX), R10
-	ADDQ             512(AX), R10
-	VMOVUPS          (R9), Z9
-	VFMADD231PS.BCST (R10), Z9, Z5
-	VFMADD231PS.BCST 4(R10), Z9, Z6
-	VFMADD231PS.BCST 8(R10), Z9, Z7
-	VFMADD231PS.BCST 12(R10), Z9, Z8
-	MOVQ             264(AX), R9
-	VMOVUPS          (R9)(CX*1), Z10
-	MOVQ             288(AX), R9
-	VMOVUPS          (R9)(CX*1), Z11
-	MOVQ             312(AX), R9
-	VMOVUPS          (R9)(CX*1), Z12
-	MOVQ             384(AX), R9
-	ADDQ             512(AX), R9
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R8), Z5
-	VMULPS.BCST      (R9), Z10, Z15
-	MOVQ             216(AX), R11
-	ADDQ             DX, R11
-	VMOVUPS          (R11), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R11)
-	MOVQ             192(AX), R11
-	ADDQ             DX, R11
-	VMOVUPS          (R11), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R9), Z14, Z11
-	VMOVUPS          Z5, (R8)
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R10), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R8)(BX*1), Z6
-	VMULPS.BCST      4(R9), Z10, Z14
-	MOVQ             216(AX), R11
-	ADDQ             DX, R11
-	VMOVUPS          (R11)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R11)(BX*1)
-	MOVQ             192(AX), R11
-	ADDQ             DX, R11
-	VMOVUPS          (R11)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R9), Z13, Z11
-	VMOVUPS          Z6, (R8)(BX*1)
-	VFMADD231PS      Z9, Z6, Z2
-	VFMADD231PS.BCST 4(R10), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R8)(BX*2), Z6
-	VMULPS.BCST      8(R9), Z10, Z13
-	MOVQ             216(AX), R11
-	ADDQ             DX, R11
-	VMOVUPS          (R11)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R11)(BX*2)
-	MOVQ             192(AX), R11
-	ADDQ             DX, R11
-	VMOVUPS          (R11)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R9), Z7, Z11
-	VMOVUPS          Z6, (R8)(BX*2)
-	VFMADD231PS      Z9, Z6, Z3
-	VFMADD231PS.BCST 8(R10), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R8)(SI*1), Z6
-	VMULPS.BCST      12(R9), Z10, Z8
-	MOVQ             216(AX), R11
-	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R11)(SI*1)
-	MOVQ             192(AX), R11
-	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R9), Z7, Z11
-	VMOVUPS          Z6, (R8)(SI*1)
-	VFMADD231PS      Z9, Z6, Z4
-	VFMADD231PS.BCST 12(R10), Z6, Z12
-	LEAQ             (R8)(BX*4), R9
-	PREFETCHT0       (R9)
-	PREFETCHT0       (R9)(BX*1)
-	PREFETCHT0       (R9)(BX*2)
-	PREFETCHT0       (R9)(SI*1)
-	MOVQ             288(AX), R9
-	VMOVUPS          Z11, (R9)(CX*1)
-	MOVQ             312(AX), R9
-	VMOVUPS          Z12, (R9)(CX*1)
-	ADDQ             $0x40, CX
-	ADDQ             $0x40, DX
-	ADDQ             $0x40, DI
-	ADDQ             $0x40, R8
-	CMPQ             CX, BX
-	JNE              columns3
-	MOVQ             408(AX), CX
-	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z1, Y5
-	VADDPS           Y5, Y1, Y1
-	VEXTRACTF32X4    $0x01, Y1, X5
-	VADDPS           X5, X1, X1
-	VPERMILPD        $0x01, X1, X5
-	VADDPS           X5, X1, X1
-	VMOVSHDUP        X1, X5
-	VADDPS           X5, X1, X1
-	VMOVSS           X1, (CX)
-	VEXTRACTF64X4    $0x01, Z2, Y5
-	VADDPS           Y5, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X5
-	VADDPS           X5, X2, X2
-	VPERMILPD        $0x01, X2, X5
-	VADDPS           X5, X2, X2
-	VMOVSHDUP        X2, X5
-	VADDPS           X5, X2, X2
-	VMOVSS           X2, 4(CX)
-	VEXTRACTF64X4    $0x01, Z3, Y5
-	VADDPS           Y5, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X5
-	VADDPS           X5, X3, X3
-	VPERMILPD        $0x01, X3, X5
-	VADDPS           X5, X3, X3
-	VMOVSHDUP        X3, X5
-	VADDPS           X5, X3, X3
-	VMOVSS           X3, 8(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y5
-	VADDPS           Y5, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X5
-	VADDPS           X5, X4, X4
-	VPERMILPD        $0x01, X4, X5
-	VADDPS           X5, X4, X4
-	VMOVSHDUP        X4, X5
-	VADDPS           X5, X4, X4
-	VMOVSS           X4, 12(CX)
-	LEAQ             (BX)(SI*1), CX
-	ADDQ             CX, 504(AX)
-	ADDQ             $0x10, 512(AX)
-	DECQ             464(AX)
-	JNZ              rows2
+	VMOVUPS       (DI), Z13
+	VMOVUPS       (DI)(BX*1), Z14
+	VMOVUPS       (DI)(BX*2), Z15
+	VMOVUPS       (DI)(SI*1), Z16
+	LEAQ          (DI)(BX*4), R9
+	PREFETCHT0    (R9)
+	PREFETCHT0    (R9)(BX*1)
+	PREFETCHT0    (R9)(BX*2)
+	PREFETCHT0    (R9)(SI*1)
+	MOVQ          240(AX), R9
+	ADDQ          CX, R9
+	MOVQ          360(AX), R10
+	ADDQ          512(AX), R10
+	VMOVUPS       (R9), Z17
+	VFMADD231PS   Z9, Z17, Z13
+	VFMADD231PS   Z10, Z17, Z14
+	VFMADD231PS   Z11, Z17, Z15
+	VFMADD231PS   Z12, Z17, Z16
+	MOVQ          264(AX), R9
+	VMOVUPS       (R9)(CX*1), Z18
+	MOVQ          288(AX), R9
+	VMOVUPS       (R9)(CX*1), Z19
+	MOVQ          312(AX), R9
+	VMOVUPS       (R9)(CX*1), Z20
+	VRANGEPS      $0x02, Z0, Z13, Z21
+	VCMPPS        $0x00, Z13, Z21, K1
+	VMOVUPS       (R8), Z13
+	VMULPS        Z5, Z18, Z23
+	MOVQ          216(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9), Z22
+	VFMADD231PS   Z21, Z23, Z22
+	VMOVUPS       Z22, (R9)
+	MOVQ          192(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9), Z22
+	VFMADD231PS.Z Z22, Z23, K1, Z13
+	VMULPS        Z21, Z22, Z22
+	VFMADD231PS   Z5, Z22, Z19
+	VMOVUPS       Z13, (R8)
+	VFMADD231PS   Z17, Z13, Z1
+	VFMADD231PS   Z9, Z13, Z20
+	VRANGEPS      $0x02, Z0, Z14, Z13
+	VCMPPS        $0x00, Z14, Z13, K1
+	VMOVUPS       (R8)(BX*1), Z14
+	VMULPS        Z6, Z18, Z22
+	MOVQ          216(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*1), Z21
+	VFMADD231PS   Z13, Z22, Z21
+	VMOVUPS       Z21, (R9)(BX*1)
+	MOVQ          192(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*1), Z21
+	VFMADD231PS.Z Z21, Z22, K1, Z14
+	VMULPS        Z13, Z21, Z21
+	VFMADD231PS   Z6, Z21, Z19
+	VMOVUPS       Z14, (R8)(BX*1)
+	VFMADD231PS   Z17, Z14, Z2
+	VFMADD231PS   Z10, Z14, Z20
+	VRANGEPS      $0x02, Z0, Z15, Z13
+	VCMPPS        $0x00, Z15, Z13, K1
+	VMOVUPS       (R8)(BX*2), Z14
+	VMULPS        Z7, Z18, Z21
+	MOVQ          216(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*2), Z15
+	VFMADD231PS   Z13, Z21, Z15
+	VMOVUPS       Z15, (R9)(BX*2)
+	MOVQ          192(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*2), Z15
+	VFMADD231PS.Z Z15, Z21, K1, Z14
+	VMULPS        Z13, Z15, Z15
+	VFMADD231PS   Z7, Z15, Z19
+	VMOVUPS       Z14, (R8)(BX*2)
+	VFMADD231PS   Z17, Z14, Z3
+	VFMADD231PS   Z11, Z14, Z20
+	VRANGEPS      $0x02, Z0, Z16, Z13
+	VCMPPS        $0x00, Z16, Z13, K1
+	VMOVUPS       (R8)(SI*1), Z14
+	VMULPS        Z8, Z18, Z16
+	MOVQ          216(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(SI*1), Z15
+	VFMADD231PS   Z13, Z16, Z15
+	VMOVUPS       Z15, (R9)(SI*1)
+	MOVQ          192(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(SI*1), Z15
+	VFMADD231PS.Z Z15, Z16, K1, Z14
+	VMULPS        Z13, Z15, Z15
+	VFMADD231PS   Z8, Z15, Z19
+	VMOVUPS       Z14, (R8)(SI*1)
+	VFMADD231PS   Z17, Z14, Z4
+	VFMADD231PS   Z12, Z14, Z20
+	LEAQ          (R8)(BX*4), R9
+	PREFETCHT0    (R9)
+	PREFETCHT0    (R9)(BX*1)
+	PREFETCHT0    (R9)(BX*2)
+	PREFETCHT0    (R9)(SI*1)
+	MOVQ          288(AX), R9
+	VMOVUPS       Z19, (R9)(CX*1)
+	MOVQ          312(AX), R9
+	VMOVUPS       Z20, (R9)(CX*1)
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, DX
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	CMPQ          CX, BX
+	JNE           columns3
+	MOVQ          408(AX), CX
+	ADDQ          512(AX), CX
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPD     $0x01, X1, X5
+	VADDPS        X5, X1, X1
+	VMOVSHDUP     X1, X5
+	VADDPS        X5, X1, X1
+	VMOVSS        X1, (CX)
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VADDPS        Y5, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X5
+	VADDPS        X5, X2, X2
+	VPERMILPD     $0x01, X2, X5
+	VADDPS        X5, X2, X2
+	VMOVSHDUP     X2, X5
+	VADDPS        X5, X2, X2
+	VMOVSS        X2, 4(CX)
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPD     $0x01, X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSHDUP     X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSS        X3, 8(CX)
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
+	VPERMILPD     $0x01, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSS        X4, 12(CX)
+	LEAQ          (BX)(SI*1), CX
+	ADDQ          CX, 504(AX)
+	ADDQ          $0x10, 512(AX)
+	DECQ          464(AX)
+	JNZ           rows2
 	VZEROUPPER
 	RET
 
@@ -23655,22 +23710,34 @@ other1:
 	JNE  other4
 
 rows5:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z5
+	VBROADCASTSS 4(R10), Z6
+	VBROADCASTSS 8(R10), Z7
+	VBROADCASTSS 12(R10), Z8
+	MOVQ         360(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10)(DI*1), Z9
+	VBROADCASTSS 4(R10)(DI*1), Z10
+	VBROADCASTSS 8(R10)(DI*1), Z11
+	VBROADCASTSS 12(R10)(DI*1), Z12
 
 columns6:
-	VMOVUPS          (R8), Z5
-	VMOVUPS          (R8)(BX*1), Z6
-	VMOVUPS          (R8)(BX*2), Z7
-	VMOVUPS          (R8)(SI*1), Z8
+	VMOVUPS          (R8), Z13
+	VMOVUPS          (R8)(BX*1), Z14
+	VMOVUPS          (R8)(BX*2), Z15
+	VMOVUPS          (R8)(SI*1), Z16
 	LEAQ             (R8)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
@@ -23680,109 +23747,107 @@ columns6:
 	ADDQ             CX, R10
 	MOVQ             360(AX), R11
 	ADDQ             512(AX), R11
-	VMOVUPS          (R10), Z9
-	VFMADD231PS.BCST (R11), Z9, Z5
-	VFMADD231PS.BCST 4(R11), Z9, Z6
-	VFMADD231PS.BCST 8(R11), Z9, Z7
-	VFMADD231PS.BCST 12(R11), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R10)(DI*1), Z9
-	VFMADD231PS.BCST (R11)(DI*1), Z9, Z5
-	VFMADD231PS.BCST 4(R11)(DI*1), Z9, Z6
-	VFMADD231PS.BCST 8(R11)(DI*1), Z9, Z7
-	VFMADD231PS.BCST 12(R11)(DI*1), Z9, Z8
+	VMOVUPS          (R10), Z17
+	VFMADD231PS.BCST (R11), Z17, Z13
+	VFMADD231PS.BCST 4(R11), Z17, Z14
+	VFMADD231PS.BCST 8(R11), Z17, Z15
+	VFMADD231PS.BCST 12(R11), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*1), Z17
+	VFMADD231PS      Z9, Z17, Z13
+	VFMADD231PS      Z10, Z17, Z14
+	VFMADD231PS      Z11, Z17, Z15
+	VFMADD231PS      Z12, Z17, Z16
 	MOVQ             264(AX), R10
-	VMOVUPS          (R10)(CX*1), Z10
+	VMOVUPS          (R10)(CX*1), Z18
 	MOVQ             288(AX), R10
-	VMOVUPS          (R10)(CX*1), Z11
+	VMOVUPS          (R10)(CX*1), Z19
 	MOVQ             312(AX), R10
-	VMOVUPS          (R10)(CX*1), Z12
-	MOVQ             384(AX), R10
-	ADDQ             512(AX), R10
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R9), Z5
-	VMULPS.BCST      (R10), Z10, Z15
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R12)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R10), Z14, Z11
-	VMOVUPS          Z5, (R9)
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R11)(DI*1), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R9)(BX*1), Z6
-	VMULPS.BCST      4(R10), Z10, Z14
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R12)(BX*1)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R10), Z13, Z11
-	VMOVUPS          Z6, (R9)(BX*1)
-	VFMADD231PS      Z9, Z6, Z2
-	VFMADD231PS.BCST 4(R11)(DI*1), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R9)(BX*2), Z6
-	VMULPS.BCST      8(R10), Z10, Z13
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R12)(BX*2)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R10), Z7, Z11
-	VMOVUPS          Z6, (R9)(BX*2)
-	VFMADD231PS      Z9, Z6, Z3
-	VFMADD231PS.BCST 8(R11)(DI*1), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R9)(SI*1), Z6
-	VMULPS.BCST      12(R10), Z10, Z8
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R12)(SI*1)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R10), Z7, Z11
-	VMOVUPS          Z6, (R9)(SI*1)
-	VFMADD231PS      Z9, Z6, Z4
-	VFMADD231PS.BCST 12(R11)(DI*1), Z6, Z12
+	VMOVUPS          (R10)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R9), Z13
+	VMULPS           Z5, Z18, Z23
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS      Z21, Z23, Z22
+	VMOVUPS          Z22, (R10)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS.Z    Z22, Z23, K1, Z13
+	VMULPS           Z21, Z22, Z22
+	VFMADD231PS      Z5, Z22, Z19
+	VMOVUPS          Z13, (R9)
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R9)(BX*1), Z14
+	VMULPS           Z6, Z18, Z22
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS      Z13, Z22, Z21
+	VMOVUPS          Z21, (R10)(BX*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS.Z    Z21, Z22, K1, Z14
+	VMULPS           Z13, Z21, Z21
+	VFMADD231PS      Z6, Z21, Z19
+	VMOVUPS          Z14, (R9)(BX*1)
+	VFMADD231PS      Z17, Z14, Z2
+	VFMADD231PS      Z10, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R9)(BX*2), Z14
+	VMULPS           Z7, Z18, Z21
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z13, Z21, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS.Z    Z15, Z21, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z7, Z15, Z19
+	VMOVUPS          Z14, (R9)(BX*2)
+	VFMADD231PS      Z17, Z14, Z3
+	VFMADD231PS      Z11, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R9)(SI*1), Z14
+	VMULPS           Z8, Z18, Z16
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z13, Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS.Z    Z15, Z16, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z8, Z15, Z19
+	VMOVUPS          Z14, (R9)(SI*1)
+	VFMADD231PS      Z17, Z14, Z4
+	VFMADD231PS      Z12, Z14, Z20
 	LEAQ             (R9)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
 	PREFETCHT0       (R10)(BX*2)
 	PREFETCHT0       (R10)(SI*1)
 	MOVQ             288(AX), R10
-	VMOVUPS          Z11, (R10)(CX*1)
+	VMOVUPS          Z19, (R10)(CX*1)
 	MOVQ             312(AX), R10
-	VMOVUPS          Z12, (R10)(CX*1)
+	VMOVUPS          Z20, (R10)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R8
@@ -23840,22 +23905,34 @@ other4:
 	JNE  other7
 
 rows8:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z5
+	VBROADCASTSS 4(R10), Z6
+	VBROADCASTSS 8(R10), Z7
+	VBROADCASTSS 12(R10), Z8
+	MOVQ         360(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10)(DI*2), Z9
+	VBROADCASTSS 4(R10)(DI*2), Z10
+	VBROADCASTSS 8(R10)(DI*2), Z11
+	VBROADCASTSS 12(R10)(DI*2), Z12
 
 columns9:
-	VMOVUPS          (R8), Z5
-	VMOVUPS          (R8)(BX*1), Z6
-	VMOVUPS          (R8)(BX*2), Z7
-	VMOVUPS          (R8)(SI*1), Z8
+	VMOVUPS          (R8), Z13
+	VMOVUPS          (R8)(BX*1), Z14
+	VMOVUPS          (R8)(BX*2), Z15
+	VMOVUPS          (R8)(SI*1), Z16
 	LEAQ             (R8)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
@@ -23865,118 +23942,116 @@ columns9:
 	ADDQ             CX, R10
 	MOVQ             360(AX), R11
 	ADDQ             512(AX), R11
-	VMOVUPS          (R10), Z9
-	VFMADD231PS.BCST (R11), Z9, Z5
-	VFMADD231PS.BCST 4(R11), Z9, Z6
-	VFMADD231PS.BCST 8(R11), Z9, Z7
-	VFMADD231PS.BCST 12(R11), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R10)(DI*1), Z9
-	VFMADD231PS.BCST (R11)(DI*1), Z9, Z5
-	VFMADD231PS.BCST 4(R11)(DI*1), Z9, Z6
-	VFMADD231PS.BCST 8(R11)(DI*1), Z9, Z7
-	VFMADD231PS.BCST 12(R11)(DI*1), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R10)(DI*2), Z9
-	VFMADD231PS.BCST (R11)(DI*2), Z9, Z5
-	VFMADD231PS.BCST 4(R11)(DI*2), Z9, Z6
-	VFMADD231PS.BCST 8(R11)(DI*2), Z9, Z7
-	VFMADD231PS.BCST 12(R11)(DI*2), Z9, Z8
+	VMOVUPS          (R10), Z17
+	VFMADD231PS.BCST (R11), Z17, Z13
+	VFMADD231PS.BCST 4(R11), Z17, Z14
+	VFMADD231PS.BCST 8(R11), Z17, Z15
+	VFMADD231PS.BCST 12(R11), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*1), Z17
+	VFMADD231PS.BCST (R11)(DI*1), Z17, Z13
+	VFMADD231PS.BCST 4(R11)(DI*1), Z17, Z14
+	VFMADD231PS.BCST 8(R11)(DI*1), Z17, Z15
+	VFMADD231PS.BCST 12(R11)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*2), Z17
+	VFMADD231PS      Z9, Z17, Z13
+	VFMADD231PS      Z10, Z17, Z14
+	VFMADD231PS      Z11, Z17, Z15
+	VFMADD231PS      Z12, Z17, Z16
 	MOVQ             264(AX), R10
-	VMOVUPS          (R10)(CX*1), Z10
+	VMOVUPS          (R10)(CX*1), Z18
 	MOVQ             288(AX), R10
-	VMOVUPS          (R10)(CX*1), Z11
+	VMOVUPS          (R10)(CX*1), Z19
 	MOVQ             312(AX), R10
-	VMOVUPS          (R10)(CX*1), Z12
-	MOVQ             384(AX), R10
-	ADDQ             512(AX), R10
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R9), Z5
-	VMULPS.BCST      (R10), Z10, Z15
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R12)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R10), Z14, Z11
-	VMOVUPS          Z5, (R9)
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R11)(DI*2), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R9)(BX*1), Z6
-	VMULPS.BCST      4(R10), Z10, Z14
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R12)(BX*1)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R10), Z13, Z11
-	VMOVUPS          Z6, (R9)(BX*1)
-	VFMADD231PS      Z9, Z6, Z2
-	VFMADD231PS.BCST 4(R11)(DI*2), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R9)(BX*2), Z6
-	VMULPS.BCST      8(R10), Z10, Z13
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R12)(BX*2)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R10), Z7, Z11
-	VMOVUPS          Z6, (R9)(BX*2)
-	VFMADD231PS      Z9, Z6, Z3
-	VFMADD231PS.BCST 8(R11)(DI*2), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R9)(SI*1), Z6
-	VMULPS.BCST      12(R10), Z10, Z8
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R12)(SI*1)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R10), Z7, Z11
-	VMOVUPS          Z6, (R9)(SI*1)
-	VFMADD231PS      Z9, Z6, Z4
-	VFMADD231PS.BCST 12(R11)(DI*2), Z6, Z12
+	VMOVUPS          (R10)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R9), Z13
+	VMULPS           Z5, Z18, Z23
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS      Z21, Z23, Z22
+	VMOVUPS          Z22, (R10)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS.Z    Z22, Z23, K1, Z13
+	VMULPS           Z21, Z22, Z22
+	VFMADD231PS      Z5, Z22, Z19
+	VMOVUPS          Z13, (R9)
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R9)(BX*1), Z14
+	VMULPS           Z6, Z18, Z22
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS      Z13, Z22, Z21
+	VMOVUPS          Z21, (R10)(BX*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS.Z    Z21, Z22, K1, Z14
+	VMULPS           Z13, Z21, Z21
+	VFMADD231PS      Z6, Z21, Z19
+	VMOVUPS          Z14, (R9)(BX*1)
+	VFMADD231PS      Z17, Z14, Z2
+	VFMADD231PS      Z10, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R9)(BX*2), Z14
+	VMULPS           Z7, Z18, Z21
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z13, Z21, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS.Z    Z15, Z21, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z7, Z15, Z19
+	VMOVUPS          Z14, (R9)(BX*2)
+	VFMADD231PS      Z17, Z14, Z3
+	VFMADD231PS      Z11, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R9)(SI*1), Z14
+	VMULPS           Z8, Z18, Z16
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z13, Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS.Z    Z15, Z16, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z8, Z15, Z19
+	VMOVUPS          Z14, (R9)(SI*1)
+	VFMADD231PS      Z17, Z14, Z4
+	VFMADD231PS      Z12, Z14, Z20
 	LEAQ             (R9)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
 	PREFETCHT0       (R10)(BX*2)
 	PREFETCHT0       (R10)(SI*1)
 	MOVQ             288(AX), R10
-	VMOVUPS          Z11, (R10)(CX*1)
+	VMOVUPS          Z19, (R10)(CX*1)
 	MOVQ             312(AX), R10
-	VMOVUPS          Z12, (R10)(CX*1)
+	VMOVUPS          Z20, (R10)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R8
@@ -24034,22 +24109,34 @@ other7:
 	JNE  other10
 
 rows11:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z5
+	VBROADCASTSS 4(R11), Z6
+	VBROADCASTSS 8(R11), Z7
+	VBROADCASTSS 12(R11), Z8
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11)(R8*1), Z9
+	VBROADCASTSS 4(R11)(R8*1), Z10
+	VBROADCASTSS 8(R11)(R8*1), Z11
+	VBROADCASTSS 12(R11)(R8*1), Z12
 
 columns12:
-	VMOVUPS          (R9), Z5
-	VMOVUPS          (R9)(BX*1), Z6
-	VMOVUPS          (R9)(BX*2), Z7
-	VMOVUPS          (R9)(SI*1), Z8
+	VMOVUPS          (R9), Z13
+	VMOVUPS          (R9)(BX*1), Z14
+	VMOVUPS          (R9)(BX*2), Z15
+	VMOVUPS          (R9)(SI*1), Z16
 	LEAQ             (R9)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -24059,127 +24146,125 @@ columns12:
 	ADDQ             CX, R11
 	MOVQ             360(AX), R12
 	ADDQ             512(AX), R12
-	VMOVUPS          (R11), Z9
-	VFMADD231PS.BCST (R12), Z9, Z5
-	VFMADD231PS.BCST 4(R12), Z9, Z6
-	VFMADD231PS.BCST 8(R12), Z9, Z7
-	VFMADD231PS.BCST 12(R12), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*1), Z9
-	VFMADD231PS.BCST (R12)(DI*1), Z9, Z5
-	VFMADD231PS.BCST 4(R12)(DI*1), Z9, Z6
-	VFMADD231PS.BCST 8(R12)(DI*1), Z9, Z7
-	VFMADD231PS.BCST 12(R12)(DI*1), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*2), Z9
-	VFMADD231PS.BCST (R12)(DI*2), Z9, Z5
-	VFMADD231PS.BCST 4(R12)(DI*2), Z9, Z6
-	VFMADD231PS.BCST 8(R12)(DI*2), Z9, Z7
-	VFMADD231PS.BCST 12(R12)(DI*2), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(R8*1), Z9
-	VFMADD231PS.BCST (R12)(R8*1), Z9, Z5
-	VFMADD231PS.BCST 4(R12)(R8*1), Z9, Z6
-	VFMADD231PS.BCST 8(R12)(R8*1), Z9, Z7
-	VFMADD231PS.BCST 12(R12)(R8*1), Z9, Z8
+	VMOVUPS          (R11), Z17
+	VFMADD231PS.BCST (R12), Z17, Z13
+	VFMADD231PS.BCST 4(R12), Z17, Z14
+	VFMADD231PS.BCST 8(R12), Z17, Z15
+	VFMADD231PS.BCST 12(R12), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*1), Z17
+	VFMADD231PS.BCST (R12)(DI*1), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(DI*1), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(DI*1), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*2), Z17
+	VFMADD231PS.BCST (R12)(DI*2), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(DI*2), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(DI*2), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(R8*1), Z17
+	VFMADD231PS      Z9, Z17, Z13
+	VFMADD231PS      Z10, Z17, Z14
+	VFMADD231PS      Z11, Z17, Z15
+	VFMADD231PS      Z12, Z17, Z16
 	MOVQ             264(AX), R11
-	VMOVUPS          (R11)(CX*1), Z10
+	VMOVUPS          (R11)(CX*1), Z18
 	MOVQ             288(AX), R11
-	VMOVUPS          (R11)(CX*1), Z11
+	VMOVUPS          (R11)(CX*1), Z19
 	MOVQ             312(AX), R11
-	VMOVUPS          (R11)(CX*1), Z12
-	MOVQ             384(AX), R11
-	ADDQ             512(AX), R11
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R10), Z5
-	VMULPS.BCST      (R11), Z10, Z15
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R13)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R11), Z14, Z11
-	VMOVUPS          Z5, (R10)
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R12)(R8*1), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R10)(BX*1), Z6
-	VMULPS.BCST      4(R11), Z10, Z14
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R13)(BX*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R11), Z13, Z11
-	VMOVUPS          Z6, (R10)(BX*1)
-	VFMADD231PS      Z9, Z6, Z2
-	VFMADD231PS.BCST 4(R12)(R8*1), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R10)(BX*2), Z6
-	VMULPS.BCST      8(R11), Z10, Z13
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R13)(BX*2)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R11), Z7, Z11
-	VMOVUPS          Z6, (R10)(BX*2)
-	VFMADD231PS      Z9, Z6, Z3
-	VFMADD231PS.BCST 8(R12)(R8*1), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R10)(SI*1), Z6
-	VMULPS.BCST      12(R11), Z10, Z8
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R13)(SI*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R11), Z7, Z11
-	VMOVUPS          Z6, (R10)(SI*1)
-	VFMADD231PS      Z9, Z6, Z4
-	VFMADD231PS.BCST 12(R12)(R8*1), Z6, Z12
+	VMOVUPS          (R11)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R10), Z13
+	VMULPS           Z5, Z18, Z23
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS      Z21, Z23, Z22
+	VMOVUPS          Z22, (R11)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS.Z    Z22, Z23, K1, Z13
+	VMULPS           Z21, Z22, Z22
+	VFMADD231PS      Z5, Z22, Z19
+	VMOVUPS          Z13, (R10)
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R10)(BX*1), Z14
+	VMULPS           Z6, Z18, Z22
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS      Z13, Z22, Z21
+	VMOVUPS          Z21, (R11)(BX*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS.Z    Z21, Z22, K1, Z14
+	VMULPS           Z13, Z21, Z21
+	VFMADD231PS      Z6, Z21, Z19
+	VMOVUPS          Z14, (R10)(BX*1)
+	VFMADD231PS      Z17, Z14, Z2
+	VFMADD231PS      Z10, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R10)(BX*2), Z14
+	VMULPS           Z7, Z18, Z21
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z13, Z21, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS.Z    Z15, Z21, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z7, Z15, Z19
+	VMOVUPS          Z14, (R10)(BX*2)
+	VFMADD231PS      Z17, Z14, Z3
+	VFMADD231PS      Z11, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R10)(SI*1), Z14
+	VMULPS           Z8, Z18, Z16
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z13, Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS.Z    Z15, Z16, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z8, Z15, Z19
+	VMOVUPS          Z14, (R10)(SI*1)
+	VFMADD231PS      Z17, Z14, Z4
+	VFMADD231PS      Z12, Z14, Z20
 	LEAQ             (R10)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
 	PREFETCHT0       (R11)(BX*2)
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             288(AX), R11
-	VMOVUPS          Z11, (R11)(CX*1)
+	VMOVUPS          Z19, (R11)(CX*1)
 	MOVQ             312(AX), R11
-	VMOVUPS          Z12, (R11)(CX*1)
+	VMOVUPS          Z20, (R11)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R9
@@ -24234,22 +24319,34 @@ columns12:
 
 other10:
 rows14:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z5
+	VBROADCASTSS 4(R11), Z6
+	VBROADCASTSS 8(R11), Z7
+	VBROADCASTSS 12(R11), Z8
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11)(DI*4), Z9
+	VBROADCASTSS 4(R11)(DI*4), Z10
+	VBROADCASTSS 8(R11)(DI*4), Z11
+	VBROADCASTSS 12(R11)(DI*4), Z12
 
 columns15:
-	VMOVUPS          (R9), Z5
-	VMOVUPS          (R9)(BX*1), Z6
-	VMOVUPS          (R9)(BX*2), Z7
-	VMOVUPS          (R9)(SI*1), Z8
+	VMOVUPS          (R9), Z13
+	VMOVUPS          (R9)(BX*1), Z14
+	VMOVUPS          (R9)(BX*2), Z15
+	VMOVUPS          (R9)(SI*1), Z16
 	LEAQ             (R9)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -24259,136 +24356,134 @@ columns15:
 	ADDQ             CX, R11
 	MOVQ             360(AX), R12
 	ADDQ             512(AX), R12
-	VMOVUPS          (R11), Z9
-	VFMADD231PS.BCST (R12), Z9, Z5
-	VFMADD231PS.BCST 4(R12), Z9, Z6
-	VFMADD231PS.BCST 8(R12), Z9, Z7
-	VFMADD231PS.BCST 12(R12), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*1), Z9
-	VFMADD231PS.BCST (R12)(DI*1), Z9, Z5
-	VFMADD231PS.BCST 4(R12)(DI*1), Z9, Z6
-	VFMADD231PS.BCST 8(R12)(DI*1), Z9, Z7
-	VFMADD231PS.BCST 12(R12)(DI*1), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*2), Z9
-	VFMADD231PS.BCST (R12)(DI*2), Z9, Z5
-	VFMADD231PS.BCST 4(R12)(DI*2), Z9, Z6
-	VFMADD231PS.BCST 8(R12)(DI*2), Z9, Z7
-	VFMADD231PS.BCST 12(R12)(DI*2), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(R8*1), Z9
-	VFMADD231PS.BCST (R12)(R8*1), Z9, Z5
-	VFMADD231PS.BCST 4(R12)(R8*1), Z9, Z6
-	VFMADD231PS.BCST 8(R12)(R8*1), Z9, Z7
-	VFMADD231PS.BCST 12(R12)(R8*1), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*4), Z9
-	VFMADD231PS.BCST (R12)(DI*4), Z9, Z5
-	VFMADD231PS.BCST 4(R12)(DI*4), Z9, Z6
-	VFMADD231PS.BCST 8(R12)(DI*4), Z9, Z7
-	VFMADD231PS.BCST 12(R12)(DI*4), Z9, Z8
+	VMOVUPS          (R11), Z17
+	VFMADD231PS.BCST (R12), Z17, Z13
+	VFMADD231PS.BCST 4(R12), Z17, Z14
+	VFMADD231PS.BCST 8(R12), Z17, Z15
+	VFMADD231PS.BCST 12(R12), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*1), Z17
+	VFMADD231PS.BCST (R12)(DI*1), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(DI*1), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(DI*1), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*2), Z17
+	VFMADD231PS.BCST (R12)(DI*2), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(DI*2), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(DI*2), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(R8*1), Z17
+	VFMADD231PS.BCST (R12)(R8*1), Z17, Z13
+	VFMADD231PS.BCST 4(R12)(R8*1), Z17, Z14
+	VFMADD231PS.BCST 8(R12)(R8*1), Z17, Z15
+	VFMADD231PS.BCST 12(R12)(R8*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*4), Z17
+	VFMADD231PS      Z9, Z17, Z13
+	VFMADD231PS      Z10, Z17, Z14
+	VFMADD231PS      Z11, Z17, Z15
+	VFMADD231PS      Z12, Z17, Z16
 	MOVQ             264(AX), R11
-	VMOVUPS          (R11)(CX*1), Z10
+	VMOVUPS          (R11)(CX*1), Z18
 	MOVQ             288(AX), R11
-	VMOVUPS          (R11)(CX*1), Z11
+	VMOVUPS          (R11)(CX*1), Z19
 	MOVQ             312(AX), R11
-	VMOVUPS          (R11)(CX*1), Z12
-	MOVQ             384(AX), R11
-	ADDQ             512(AX), R11
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R10), Z5
-	VMULPS.BCST      (R11), Z10, Z15
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R13)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R11), Z14, Z11
-	VMOVUPS          Z5, (R10)
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R12)(DI*4), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R10)(BX*1), Z6
-	VMULPS.BCST      4(R11), Z10, Z14
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R13)(BX*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R11), Z13, Z11
-	VMOVUPS          Z6, (R10)(BX*1)
-	VFMADD231PS      Z9, Z6, Z2
-	VFMADD231PS.BCST 4(R12)(DI*4), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R10)(BX*2), Z6
-	VMULPS.BCST      8(R11), Z10, Z13
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R13)(BX*2)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R11), Z7, Z11
-	VMOVUPS          Z6, (R10)(BX*2)
-	VFMADD231PS      Z9, Z6, Z3
-	VFMADD231PS.BCST 8(R12)(DI*4), Z6, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R10)(SI*1), Z6
-	VMULPS.BCST      12(R11), Z10, Z8
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R13)(SI*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R11), Z7, Z11
-	VMOVUPS          Z6, (R10)(SI*1)
-	VFMADD231PS      Z9, Z6, Z4
-	VFMADD231PS.BCST 12(R12)(DI*4), Z6, Z12
+	VMOVUPS          (R11)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R10), Z13
+	VMULPS           Z5, Z18, Z23
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS      Z21, Z23, Z22
+	VMOVUPS          Z22, (R11)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS.Z    Z22, Z23, K1, Z13
+	VMULPS           Z21, Z22, Z22
+	VFMADD231PS      Z5, Z22, Z19
+	VMOVUPS          Z13, (R10)
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R10)(BX*1), Z14
+	VMULPS           Z6, Z18, Z22
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS      Z13, Z22, Z21
+	VMOVUPS          Z21, (R11)(BX*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS.Z    Z21, Z22, K1, Z14
+	VMULPS           Z13, Z21, Z21
+	VFMADD231PS      Z6, Z21, Z19
+	VMOVUPS          Z14, (R10)(BX*1)
+	VFMADD231PS      Z17, Z14, Z2
+	VFMADD231PS      Z10, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R10)(BX*2), Z14
+	VMULPS           Z7, Z18, Z21
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z13, Z21, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS.Z    Z15, Z21, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z7, Z15, Z19
+	VMOVUPS          Z14, (R10)(BX*2)
+	VFMADD231PS      Z17, Z14, Z3
+	VFMADD231PS      Z11, Z14, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R10)(SI*1), Z14
+	VMULPS           Z8, Z18, Z16
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z13, Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS.Z    Z15, Z16, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z8, Z15, Z19
+	VMOVUPS          Z14, (R10)(SI*1)
+	VFMADD231PS      Z17, Z14, Z4
+	VFMADD231PS      Z12, Z14, Z20
 	LEAQ             (R10)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
 	PREFETCHT0       (R11)(BX*2)
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             288(AX), R11
-	VMOVUPS          Z11, (R11)(CX*1)
+	VMOVUPS          Z19, (R11)(CX*1)
 	MOVQ             312(AX), R11
-	VMOVUPS          Z12, (R11)(CX*1)
+	VMOVUPS          Z20, (R11)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R9
@@ -24661,168 +24756,178 @@ TEXT ·blockBackward2AVX512(SB), NOSPLIT, $0-8
 	JNE          other1
 
 rows2:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   96(AX), R8
-	ADDQ   504(AX), R8
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z5
+	VBROADCASTSS 4(R9), Z6
+	VBROADCASTSS 8(R9), Z7
+	VBROADCASTSS 12(R9), Z8
+	MOVQ         360(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z9
+	VBROADCASTSS 4(R9), Z10
+	VBROADCASTSS 8(R9), Z11
+	VBROADCASTSS 12(R9), Z12
 
 columns3:
-	VMOVUPS            (DI), Z5
-	VMOVUPS            (DI)(BX*1), Z6
-	VMOVUPS            (DI)(BX*2), Z7
-	VMOVUPS            (DI)(SI*1), Z8
-	LEAQ               (DI)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               240(AX), R9
-	ADDQ               CX, R9
-	MOVQ               360(AX), R10
-	ADDQ               512(AX), R10
-	MOVQ               144(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R9), Z9
-	VMULPS             (R11), Z9, Z10
-	VFMADD231PS.BCST   (R10), Z10, Z5
-	VMULPS             (R11)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R10), Z10, Z6
-	VMULPS             (R11)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R10), Z10, Z7
-	VMULPS             (R11)(SI*1), Z9, Z10
-	VFMADD231PS.BCST   12(R10), Z10, Z8
-	MOVQ               264(AX), R9
-	VMOVUPS            (R9)(CX*1), Z10
-	MOVQ               288(AX), R9
-	VMOVUPS            (R9)(CX*1), Z11
-	MOVQ               312(AX), R9
-	VMOVUPS            (R9)(CX*1), Z12
-	MOVQ               384(AX), R9
-	ADDQ               512(AX), R9
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R8), Z5
-	VFMADD231PS.BCST   (R9), Z13, Z11
-	VFMADD231PS.BCST.Z (R9), Z10, K1, Z5
-	VMOVUPS            Z5, (R8)
-	VMULPS             Z9, Z5, Z13
-	MOVQ               168(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R12), Z14
-	VFMADD231PS.BCST   (R10), Z13, Z14
-	VMOVUPS            Z14, (R12)
-	VMULPS             (R11), Z5, Z5
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R10), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R8)(BX*1), Z6
-	VFMADD231PS.BCST   4(R9), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R9), Z10, K1, Z6
-	VMOVUPS            Z6, (R8)(BX*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R12)(BX*1), Z13
-	VFMADD231PS.BCST   4(R10), Z5, Z13
-	VMOVUPS            Z13, (R12)(BX*1)
-	VMULPS             (R11)(BX*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z2
-	VFMADD231PS.BCST   4(R10), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R8)(BX*2), Z6
-	VFMADD231PS.BCST   8(R9), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R9), Z10, K1, Z6
-	VMOVUPS            Z6, (R8)(BX*2)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R12)(BX*2), Z7
-	VFMADD231PS.BCST   8(R10), Z5, Z7
-	VMOVUPS            Z7, (R12)(BX*2)
-	VMULPS             (R11)(BX*2), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z3
-	VFMADD231PS.BCST   8(R10), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R8)(SI*1), Z6
-	VFMADD231PS.BCST   12(R9), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R9), Z10, K1, Z6
-	VMOVUPS            Z6, (R8)(SI*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R9
-	ADDQ               DX, R9
-	VMOVUPS            (R9)(SI*1), Z7
-	VFMADD231PS.BCST   12(R10), Z5, Z7
-	VMOVUPS            Z7, (R9)(SI*1)
-	VMULPS             (R11)(SI*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z4
-	VFMADD231PS.BCST   12(R10), Z5, Z12
-	LEAQ               (R8)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               288(AX), R9
-	VMOVUPS            Z11, (R9)(CX*1)
-	MOVQ               312(AX), R9
-	VMOVUPS            Z12, (R9)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, DI
-	ADDQ               $0x40, R8
-	CMPQ               CX, BX
-	JNE                columns3
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows2
+	VMOVUPS       (DI), Z13
+	VMOVUPS       (DI)(BX*1), Z14
+	VMOVUPS       (DI)(BX*2), Z15
+	VMOVUPS       (DI)(SI*1), Z16
+	LEAQ          (DI)(BX*4), R9
+	PREFETCHT0    (R9)
+	PREFETCHT0    (R9)(BX*1)
+	PREFETCHT0    (R9)(BX*2)
+	PREFETCHT0    (R9)(SI*1)
+	MOVQ          240(AX), R9
+	ADDQ          CX, R9
+	MOVQ          360(AX), R10
+	ADDQ          512(AX), R10
+	MOVQ          144(AX), R10
+	ADDQ          DX, R10
+	VMOVUPS       (R9), Z17
+	VMULPS        (R10), Z17, Z18
+	VFMADD231PS   Z9, Z18, Z13
+	VMULPS        (R10)(BX*1), Z17, Z18
+	VFMADD231PS   Z10, Z18, Z14
+	VMULPS        (R10)(BX*2), Z17, Z18
+	VFMADD231PS   Z11, Z18, Z15
+	VMULPS        (R10)(SI*1), Z17, Z18
+	VFMADD231PS   Z12, Z18, Z16
+	MOVQ          264(AX), R9
+	VMOVUPS       (R9)(CX*1), Z18
+	MOVQ          288(AX), R9
+	VMOVUPS       (R9)(CX*1), Z19
+	MOVQ          312(AX), R9
+	VMOVUPS       (R9)(CX*1), Z20
+	VRANGEPS      $0x02, Z0, Z13, Z21
+	VCMPPS        $0x00, Z13, Z21, K1
+	VMOVUPS       (R8), Z13
+	VFMADD231PS   Z5, Z21, Z19
+	VFMADD231PS.Z Z5, Z18, K1, Z13
+	VMOVUPS       Z13, (R8)
+	VMULPS        Z17, Z13, Z21
+	MOVQ          168(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9), Z22
+	VFMADD231PS   Z9, Z21, Z22
+	VMOVUPS       Z22, (R9)
+	VMULPS        (R10), Z13, Z13
+	VFMADD231PS   Z17, Z13, Z1
+	VFMADD231PS   Z9, Z13, Z20
+	VRANGEPS      $0x02, Z0, Z14, Z13
+	VCMPPS        $0x00, Z14, Z13, K1
+	VMOVUPS       (R8)(BX*1), Z14
+	VFMADD231PS   Z6, Z13, Z19
+	VFMADD231PS.Z Z6, Z18, K1, Z14
+	VMOVUPS       Z14, (R8)(BX*1)
+	VMULPS        Z17, Z14, Z13
+	MOVQ          168(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*1), Z21
+	VFMADD231PS   Z10, Z13, Z21
+	VMOVUPS       Z21, (R9)(BX*1)
+	VMULPS        (R10)(BX*1), Z14, Z13
+	VFMADD231PS   Z17, Z13, Z2
+	VFMADD231PS   Z10, Z13, Z20
+	VRANGEPS      $0x02, Z0, Z15, Z13
+	VCMPPS        $0x00, Z15, Z13, K1
+	VMOVUPS       (R8)(BX*2), Z14
+	VFMADD231PS   Z7, Z13, Z19
+	VFMADD231PS.Z Z7, Z18, K1, Z14
+	VMOVUPS       Z14, (R8)(BX*2)
+	VMULPS        Z17, Z14, Z13
+	MOVQ          168(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*2), Z15
+	VFMADD231PS   Z11, Z13, Z15
+	VMOVUPS       Z15, (R9)(BX*2)
+	VMULPS        (R10)(BX*2), Z14, Z13
+	VFMADD231PS   Z17, Z13, Z3
+	VFMADD231PS   Z11, Z13, Z20
+	VRANGEPS      $0x02, Z0, Z16, Z13
+	VCMPPS        $0x00, Z16, Z13, K1
+	VMOVUPS       (R8)(SI*1), Z14
+	VFMADD231PS   Z8, Z13, Z19
+	VFMADD231PS.Z Z8, Z18, K1, Z14
+	VMOVUPS       Z14, (R8)(SI*1)
+	VMULPS        Z17, Z14, Z13
+	MOVQ          168(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(SI*1), Z15
+	VFMADD231PS   Z12, Z13, Z15
+	VMOVUPS       Z15, (R9)(SI*1)
+	VMULPS        (R10)(SI*1), Z14, Z13
+	VFMADD231PS   Z17, Z13, Z4
+	VFMADD231PS   Z12, Z13, Z20
+	LEAQ          (R8)(BX*4), R9
+	PREFETCHT0    (R9)
+	PREFETCHT0    (R9)(BX*1)
+	PREFETCHT0    (R9)(BX*2)
+	PREFETCHT0    (R9)(SI*1)
+	MOVQ          288(AX), R9
+	VMOVUPS       Z19, (R9)(CX*1)
+	MOVQ          312(AX), R9
+	VMOVUPS       Z20, (R9)(CX*1)
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, DX
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	CMPQ          CX, BX
+	JNE           columns3
+	MOVQ          408(AX), CX
+	ADDQ          512(AX), CX
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPD     $0x01, X1, X5
+	VADDPS        X5, X1, X1
+	VMOVSHDUP     X1, X5
+	VADDPS        X5, X1, X1
+	VMOVSS        X1, (CX)
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VADDPS        Y5, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X5
+	VADDPS        X5, X2, X2
+	VPERMILPD     $0x01, X2, X5
+	VADDPS        X5, X2, X2
+	VMOVSHDUP     X2, X5
+	VADDPS        X5, X2, X2
+	VMOVSS        X2, 4(CX)
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPD     $0x01, X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSHDUP     X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSS        X3, 8(CX)
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
+	VPERMILPD     $0x01, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSS        X4, 12(CX)
+	LEAQ          (BX)(SI*1), CX
+	ADDQ          CX, 504(AX)
+	ADDQ          $0x10, 512(AX)
+	DECQ          464(AX)
+	JNZ           rows2
 	VZEROUPPER
 	RET
 
@@ -24831,181 +24936,191 @@ other1:
 	JNE  other4
 
 rows5:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z5
+	VBROADCASTSS 4(R10), Z6
+	VBROADCASTSS 8(R10), Z7
+	VBROADCASTSS 12(R10), Z8
+	MOVQ         360(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10)(DI*1), Z9
+	VBROADCASTSS 4(R10)(DI*1), Z10
+	VBROADCASTSS 8(R10)(DI*1), Z11
+	VBROADCASTSS 12(R10)(DI*1), Z12
 
 columns6:
-	VMOVUPS            (R8), Z5
-	VMOVUPS            (R8)(BX*1), Z6
-	VMOVUPS            (R8)(BX*2), Z7
-	VMOVUPS            (R8)(SI*1), Z8
-	LEAQ               (R8)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               240(AX), R10
-	ADDQ               CX, R10
-	MOVQ               360(AX), R11
-	ADDQ               512(AX), R11
-	MOVQ               144(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R10), Z9
-	VMULPS             (R12), Z9, Z10
-	VFMADD231PS.BCST   (R11), Z10, Z5
-	VMULPS             (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R11), Z10, Z6
-	VMULPS             (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R11), Z10, Z7
-	VMULPS             (R12)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R11), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R10)(DI*1), Z9
-	VMULPS             (R12), Z9, Z10
-	VFMADD231PS.BCST   (R11)(DI*1), Z10, Z5
-	VMULPS             (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R11)(DI*1), Z10, Z6
-	VMULPS             (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R11)(DI*1), Z10, Z7
-	VMULPS             (R12)(SI*1), Z9, Z10
-	VFMADD231PS.BCST   12(R11)(DI*1), Z10, Z8
-	MOVQ               264(AX), R10
-	VMOVUPS            (R10)(CX*1), Z10
-	MOVQ               288(AX), R10
-	VMOVUPS            (R10)(CX*1), Z11
-	MOVQ               312(AX), R10
-	VMOVUPS            (R10)(CX*1), Z12
-	MOVQ               384(AX), R10
-	ADDQ               512(AX), R10
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R9), Z5
-	VFMADD231PS.BCST   (R10), Z13, Z11
-	VFMADD231PS.BCST.Z (R10), Z10, K1, Z5
-	VMOVUPS            Z5, (R9)
-	VMULPS             Z9, Z5, Z13
-	MOVQ               168(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13), Z14
-	VFMADD231PS.BCST   (R11)(DI*1), Z13, Z14
-	VMOVUPS            Z14, (R13)
-	VMULPS             (R12), Z5, Z5
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R11)(DI*1), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R9)(BX*1), Z6
-	VFMADD231PS.BCST   4(R10), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R10), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(BX*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*1), Z13
-	VFMADD231PS.BCST   4(R11)(DI*1), Z5, Z13
-	VMOVUPS            Z13, (R13)(BX*1)
-	VMULPS             (R12)(BX*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z2
-	VFMADD231PS.BCST   4(R11)(DI*1), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R9)(BX*2), Z6
-	VFMADD231PS.BCST   8(R10), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R10), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(BX*2)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*2), Z7
-	VFMADD231PS.BCST   8(R11)(DI*1), Z5, Z7
-	VMOVUPS            Z7, (R13)(BX*2)
-	VMULPS             (R12)(BX*2), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z3
-	VFMADD231PS.BCST   8(R11)(DI*1), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R9)(SI*1), Z6
-	VFMADD231PS.BCST   12(R10), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R10), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(SI*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10)(SI*1), Z7
-	VFMADD231PS.BCST   12(R11)(DI*1), Z5, Z7
-	VMOVUPS            Z7, (R10)(SI*1)
-	VMULPS             (R12)(SI*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z4
-	VFMADD231PS.BCST   12(R11)(DI*1), Z5, Z12
-	LEAQ               (R9)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               288(AX), R10
-	VMOVUPS            Z11, (R10)(CX*1)
-	MOVQ               312(AX), R10
-	VMOVUPS            Z12, (R10)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R8
-	ADDQ               $0x40, R9
-	CMPQ               CX, BX
-	JNE                columns6
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows5
+	VMOVUPS          (R8), Z13
+	VMOVUPS          (R8)(BX*1), Z14
+	VMOVUPS          (R8)(BX*2), Z15
+	VMOVUPS          (R8)(SI*1), Z16
+	LEAQ             (R8)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             240(AX), R10
+	ADDQ             CX, R10
+	MOVQ             360(AX), R11
+	ADDQ             512(AX), R11
+	MOVQ             144(AX), R12
+	ADDQ             DX, R12
+	VMOVUPS          (R10), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS.BCST (R11), Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R11), Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R11), Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R11), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*1), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS      Z9, Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS      Z10, Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS      Z11, Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z18
+	VFMADD231PS      Z12, Z18, Z16
+	MOVQ             264(AX), R10
+	VMOVUPS          (R10)(CX*1), Z18
+	MOVQ             288(AX), R10
+	VMOVUPS          (R10)(CX*1), Z19
+	MOVQ             312(AX), R10
+	VMOVUPS          (R10)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R9), Z13
+	VFMADD231PS      Z5, Z21, Z19
+	VFMADD231PS.Z    Z5, Z18, K1, Z13
+	VMOVUPS          Z13, (R9)
+	VMULPS           Z17, Z13, Z21
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS      Z9, Z21, Z22
+	VMOVUPS          Z22, (R10)
+	VMULPS           (R12), Z13, Z13
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R9)(BX*1), Z14
+	VFMADD231PS      Z6, Z13, Z19
+	VFMADD231PS.Z    Z6, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(BX*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS      Z10, Z13, Z21
+	VMOVUPS          Z21, (R10)(BX*1)
+	VMULPS           (R12)(BX*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z2
+	VFMADD231PS      Z10, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R9)(BX*2), Z14
+	VFMADD231PS      Z7, Z13, Z19
+	VFMADD231PS.Z    Z7, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(BX*2)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z11, Z13, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VMULPS           (R12)(BX*2), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z3
+	VFMADD231PS      Z11, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R9)(SI*1), Z14
+	VFMADD231PS      Z8, Z13, Z19
+	VFMADD231PS.Z    Z8, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(SI*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z12, Z13, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VMULPS           (R12)(SI*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z4
+	VFMADD231PS      Z12, Z13, Z20
+	LEAQ             (R9)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             288(AX), R10
+	VMOVUPS          Z19, (R10)(CX*1)
+	MOVQ             312(AX), R10
+	VMOVUPS          Z20, (R10)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	CMPQ             CX, BX
+	JNE              columns6
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y5
+	VADDPS           Y5, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X5
+	VADDPS           X5, X1, X1
+	VPERMILPD        $0x01, X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSHDUP        X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y5
+	VADDPS           Y5, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X5
+	VADDPS           X5, X2, X2
+	VPERMILPD        $0x01, X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSHDUP        X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y5
+	VADDPS           Y5, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X5
+	VADDPS           X5, X3, X3
+	VPERMILPD        $0x01, X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSHDUP        X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y5
+	VADDPS           Y5, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X5
+	VADDPS           X5, X4, X4
+	VPERMILPD        $0x01, X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSHDUP        X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows5
 	VZEROUPPER
 	RET
 
@@ -25014,194 +25129,204 @@ other4:
 	JNE  other7
 
 rows8:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z5
+	VBROADCASTSS 4(R10), Z6
+	VBROADCASTSS 8(R10), Z7
+	VBROADCASTSS 12(R10), Z8
+	MOVQ         360(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10)(DI*2), Z9
+	VBROADCASTSS 4(R10)(DI*2), Z10
+	VBROADCASTSS 8(R10)(DI*2), Z11
+	VBROADCASTSS 12(R10)(DI*2), Z12
 
 columns9:
-	VMOVUPS            (R8), Z5
-	VMOVUPS            (R8)(BX*1), Z6
-	VMOVUPS            (R8)(BX*2), Z7
-	VMOVUPS            (R8)(SI*1), Z8
-	LEAQ               (R8)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               240(AX), R10
-	ADDQ               CX, R10
-	MOVQ               360(AX), R11
-	ADDQ               512(AX), R11
-	MOVQ               144(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R10), Z9
-	VMULPS             (R12), Z9, Z10
-	VFMADD231PS.BCST   (R11), Z10, Z5
-	VMULPS             (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R11), Z10, Z6
-	VMULPS             (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R11), Z10, Z7
-	VMULPS             (R12)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R11), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R10)(DI*1), Z9
-	VMULPS             (R12), Z9, Z10
-	VFMADD231PS.BCST   (R11)(DI*1), Z10, Z5
-	VMULPS             (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R11)(DI*1), Z10, Z6
-	VMULPS             (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R11)(DI*1), Z10, Z7
-	VMULPS             (R12)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R11)(DI*1), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R10)(DI*2), Z9
-	VMULPS             (R12), Z9, Z10
-	VFMADD231PS.BCST   (R11)(DI*2), Z10, Z5
-	VMULPS             (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R11)(DI*2), Z10, Z6
-	VMULPS             (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R11)(DI*2), Z10, Z7
-	VMULPS             (R12)(SI*1), Z9, Z10
-	VFMADD231PS.BCST   12(R11)(DI*2), Z10, Z8
-	MOVQ               264(AX), R10
-	VMOVUPS            (R10)(CX*1), Z10
-	MOVQ               288(AX), R10
-	VMOVUPS            (R10)(CX*1), Z11
-	MOVQ               312(AX), R10
-	VMOVUPS            (R10)(CX*1), Z12
-	MOVQ               384(AX), R10
-	ADDQ               512(AX), R10
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R9), Z5
-	VFMADD231PS.BCST   (R10), Z13, Z11
-	VFMADD231PS.BCST.Z (R10), Z10, K1, Z5
-	VMOVUPS            Z5, (R9)
-	VMULPS             Z9, Z5, Z13
-	MOVQ               168(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13), Z14
-	VFMADD231PS.BCST   (R11)(DI*2), Z13, Z14
-	VMOVUPS            Z14, (R13)
-	VMULPS             (R12), Z5, Z5
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R11)(DI*2), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R9)(BX*1), Z6
-	VFMADD231PS.BCST   4(R10), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R10), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(BX*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*1), Z13
-	VFMADD231PS.BCST   4(R11)(DI*2), Z5, Z13
-	VMOVUPS            Z13, (R13)(BX*1)
-	VMULPS             (R12)(BX*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z2
-	VFMADD231PS.BCST   4(R11)(DI*2), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R9)(BX*2), Z6
-	VFMADD231PS.BCST   8(R10), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R10), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(BX*2)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*2), Z7
-	VFMADD231PS.BCST   8(R11)(DI*2), Z5, Z7
-	VMOVUPS            Z7, (R13)(BX*2)
-	VMULPS             (R12)(BX*2), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z3
-	VFMADD231PS.BCST   8(R11)(DI*2), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R9)(SI*1), Z6
-	VFMADD231PS.BCST   12(R10), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R10), Z10, K1, Z6
-	VMOVUPS            Z6, (R9)(SI*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10)(SI*1), Z7
-	VFMADD231PS.BCST   12(R11)(DI*2), Z5, Z7
-	VMOVUPS            Z7, (R10)(SI*1)
-	VMULPS             (R12)(SI*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z4
-	VFMADD231PS.BCST   12(R11)(DI*2), Z5, Z12
-	LEAQ               (R9)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               288(AX), R10
-	VMOVUPS            Z11, (R10)(CX*1)
-	MOVQ               312(AX), R10
-	VMOVUPS            Z12, (R10)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R8
-	ADDQ               $0x40, R9
-	CMPQ               CX, BX
-	JNE                columns9
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows8
+	VMOVUPS          (R8), Z13
+	VMOVUPS          (R8)(BX*1), Z14
+	VMOVUPS          (R8)(BX*2), Z15
+	VMOVUPS          (R8)(SI*1), Z16
+	LEAQ             (R8)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             240(AX), R10
+	ADDQ             CX, R10
+	MOVQ             360(AX), R11
+	ADDQ             512(AX), R11
+	MOVQ             144(AX), R12
+	ADDQ             DX, R12
+	VMOVUPS          (R10), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS.BCST (R11), Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R11), Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R11), Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R11), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*1), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS.BCST (R11)(DI*1), Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R11)(DI*1), Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R11)(DI*1), Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R11)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*2), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS      Z9, Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS      Z10, Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS      Z11, Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z18
+	VFMADD231PS      Z12, Z18, Z16
+	MOVQ             264(AX), R10
+	VMOVUPS          (R10)(CX*1), Z18
+	MOVQ             288(AX), R10
+	VMOVUPS          (R10)(CX*1), Z19
+	MOVQ             312(AX), R10
+	VMOVUPS          (R10)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R9), Z13
+	VFMADD231PS      Z5, Z21, Z19
+	VFMADD231PS.Z    Z5, Z18, K1, Z13
+	VMOVUPS          Z13, (R9)
+	VMULPS           Z17, Z13, Z21
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS      Z9, Z21, Z22
+	VMOVUPS          Z22, (R10)
+	VMULPS           (R12), Z13, Z13
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R9)(BX*1), Z14
+	VFMADD231PS      Z6, Z13, Z19
+	VFMADD231PS.Z    Z6, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(BX*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS      Z10, Z13, Z21
+	VMOVUPS          Z21, (R10)(BX*1)
+	VMULPS           (R12)(BX*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z2
+	VFMADD231PS      Z10, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R9)(BX*2), Z14
+	VFMADD231PS      Z7, Z13, Z19
+	VFMADD231PS.Z    Z7, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(BX*2)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z11, Z13, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VMULPS           (R12)(BX*2), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z3
+	VFMADD231PS      Z11, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R9)(SI*1), Z14
+	VFMADD231PS      Z8, Z13, Z19
+	VFMADD231PS.Z    Z8, Z18, K1, Z14
+	VMOVUPS          Z14, (R9)(SI*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z12, Z13, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VMULPS           (R12)(SI*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z4
+	VFMADD231PS      Z12, Z13, Z20
+	LEAQ             (R9)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             288(AX), R10
+	VMOVUPS          Z19, (R10)(CX*1)
+	MOVQ             312(AX), R10
+	VMOVUPS          Z20, (R10)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	CMPQ             CX, BX
+	JNE              columns9
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y5
+	VADDPS           Y5, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X5
+	VADDPS           X5, X1, X1
+	VPERMILPD        $0x01, X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSHDUP        X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y5
+	VADDPS           Y5, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X5
+	VADDPS           X5, X2, X2
+	VPERMILPD        $0x01, X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSHDUP        X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y5
+	VADDPS           Y5, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X5
+	VADDPS           X5, X3, X3
+	VPERMILPD        $0x01, X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSHDUP        X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y5
+	VADDPS           Y5, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X5
+	VADDPS           X5, X4, X4
+	VPERMILPD        $0x01, X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSHDUP        X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows8
 	VZEROUPPER
 	RET
 
@@ -25210,426 +25335,446 @@ other7:
 	JNE  other10
 
 rows11:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z5
+	VBROADCASTSS 4(R11), Z6
+	VBROADCASTSS 8(R11), Z7
+	VBROADCASTSS 12(R11), Z8
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11)(R8*1), Z9
+	VBROADCASTSS 4(R11)(R8*1), Z10
+	VBROADCASTSS 8(R11)(R8*1), Z11
+	VBROADCASTSS 12(R11)(R8*1), Z12
 
 columns12:
-	VMOVUPS            (R9), Z5
-	VMOVUPS            (R9)(BX*1), Z6
-	VMOVUPS            (R9)(BX*2), Z7
-	VMOVUPS            (R9)(SI*1), Z8
-	LEAQ               (R9)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               240(AX), R11
-	ADDQ               CX, R11
-	MOVQ               360(AX), R12
-	ADDQ               512(AX), R12
-	MOVQ               144(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R11), Z9
-	VMULPS             (R13), Z9, Z10
-	VFMADD231PS.BCST   (R12), Z10, Z5
-	VMULPS             (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R12), Z10, Z6
-	VMULPS             (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R12), Z10, Z7
-	VMULPS             (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R12), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*1), Z9
-	VMULPS             (R13), Z9, Z10
-	VFMADD231PS.BCST   (R12)(DI*1), Z10, Z5
-	VMULPS             (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R12)(DI*1), Z10, Z6
-	VMULPS             (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R12)(DI*1), Z10, Z7
-	VMULPS             (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R12)(DI*1), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*2), Z9
-	VMULPS             (R13), Z9, Z10
-	VFMADD231PS.BCST   (R12)(DI*2), Z10, Z5
-	VMULPS             (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R12)(DI*2), Z10, Z6
-	VMULPS             (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R12)(DI*2), Z10, Z7
-	VMULPS             (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R12)(DI*2), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(R8*1), Z9
-	VMULPS             (R13), Z9, Z10
-	VFMADD231PS.BCST   (R12)(R8*1), Z10, Z5
-	VMULPS             (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R12)(R8*1), Z10, Z6
-	VMULPS             (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R12)(R8*1), Z10, Z7
-	VMULPS             (R13)(SI*1), Z9, Z10
-	VFMADD231PS.BCST   12(R12)(R8*1), Z10, Z8
-	MOVQ               264(AX), R11
-	VMOVUPS            (R11)(CX*1), Z10
-	MOVQ               288(AX), R11
-	VMOVUPS            (R11)(CX*1), Z11
-	MOVQ               312(AX), R11
-	VMOVUPS            (R11)(CX*1), Z12
-	MOVQ               384(AX), R11
-	ADDQ               512(AX), R11
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R10), Z5
-	VFMADD231PS.BCST   (R11), Z13, Z11
-	VFMADD231PS.BCST.Z (R11), Z10, K1, Z5
-	VMOVUPS            Z5, (R10)
-	VMULPS             Z9, Z5, Z13
-	MOVQ               168(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14), Z14
-	VFMADD231PS.BCST   (R12)(R8*1), Z13, Z14
-	VMOVUPS            Z14, (R14)
-	VMULPS             (R13), Z5, Z5
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R12)(R8*1), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R10)(BX*1), Z6
-	VFMADD231PS.BCST   4(R11), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R11), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(BX*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*1), Z13
-	VFMADD231PS.BCST   4(R12)(R8*1), Z5, Z13
-	VMOVUPS            Z13, (R14)(BX*1)
-	VMULPS             (R13)(BX*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z2
-	VFMADD231PS.BCST   4(R12)(R8*1), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R10)(BX*2), Z6
-	VFMADD231PS.BCST   8(R11), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R11), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(BX*2)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*2), Z7
-	VFMADD231PS.BCST   8(R12)(R8*1), Z5, Z7
-	VMOVUPS            Z7, (R14)(BX*2)
-	VMULPS             (R13)(BX*2), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z3
-	VFMADD231PS.BCST   8(R12)(R8*1), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R10)(SI*1), Z6
-	VFMADD231PS.BCST   12(R11), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R11), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(SI*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11)(SI*1), Z7
-	VFMADD231PS.BCST   12(R12)(R8*1), Z5, Z7
-	VMOVUPS            Z7, (R11)(SI*1)
-	VMULPS             (R13)(SI*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z4
-	VFMADD231PS.BCST   12(R12)(R8*1), Z5, Z12
-	LEAQ               (R10)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               288(AX), R11
-	VMOVUPS            Z11, (R11)(CX*1)
-	MOVQ               312(AX), R11
-	VMOVUPS            Z12, (R11)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	CMPQ               CX, BX
-	JNE                columns12
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows11
+	VMOVUPS          (R9), Z13
+	VMOVUPS          (R9)(BX*1), Z14
+	VMOVUPS          (R9)(BX*2), Z15
+	VMOVUPS          (R9)(SI*1), Z16
+	LEAQ             (R9)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             240(AX), R11
+	ADDQ             CX, R11
+	MOVQ             360(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             144(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R11), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*1), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(DI*1), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(DI*1), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(DI*1), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*2), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(DI*2), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(DI*2), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(DI*2), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(R8*1), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS      Z9, Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS      Z10, Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS      Z11, Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z18
+	VFMADD231PS      Z12, Z18, Z16
+	MOVQ             264(AX), R11
+	VMOVUPS          (R11)(CX*1), Z18
+	MOVQ             288(AX), R11
+	VMOVUPS          (R11)(CX*1), Z19
+	MOVQ             312(AX), R11
+	VMOVUPS          (R11)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R10), Z13
+	VFMADD231PS      Z5, Z21, Z19
+	VFMADD231PS.Z    Z5, Z18, K1, Z13
+	VMOVUPS          Z13, (R10)
+	VMULPS           Z17, Z13, Z21
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS      Z9, Z21, Z22
+	VMOVUPS          Z22, (R11)
+	VMULPS           (R13), Z13, Z13
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R10)(BX*1), Z14
+	VFMADD231PS      Z6, Z13, Z19
+	VFMADD231PS.Z    Z6, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(BX*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS      Z10, Z13, Z21
+	VMOVUPS          Z21, (R11)(BX*1)
+	VMULPS           (R13)(BX*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z2
+	VFMADD231PS      Z10, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R10)(BX*2), Z14
+	VFMADD231PS      Z7, Z13, Z19
+	VFMADD231PS.Z    Z7, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(BX*2)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z11, Z13, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VMULPS           (R13)(BX*2), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z3
+	VFMADD231PS      Z11, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R10)(SI*1), Z14
+	VFMADD231PS      Z8, Z13, Z19
+	VFMADD231PS.Z    Z8, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(SI*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z12, Z13, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VMULPS           (R13)(SI*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z4
+	VFMADD231PS      Z12, Z13, Z20
+	LEAQ             (R10)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             288(AX), R11
+	VMOVUPS          Z19, (R11)(CX*1)
+	MOVQ             312(AX), R11
+	VMOVUPS          Z20, (R11)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns12
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y5
+	VADDPS           Y5, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X5
+	VADDPS           X5, X1, X1
+	VPERMILPD        $0x01, X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSHDUP        X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y5
+	VADDPS           Y5, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X5
+	VADDPS           X5, X2, X2
+	VPERMILPD        $0x01, X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSHDUP        X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y5
+	VADDPS           Y5, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X5
+	VADDPS           X5, X3, X3
+	VPERMILPD        $0x01, X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSHDUP        X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y5
+	VADDPS           Y5, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X5
+	VADDPS           X5, X4, X4
+	VPERMILPD        $0x01, X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSHDUP        X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows11
 	VZEROUPPER
 	RET
 
 other10:
 rows14:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z5
+	VBROADCASTSS 4(R11), Z6
+	VBROADCASTSS 8(R11), Z7
+	VBROADCASTSS 12(R11), Z8
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11)(DI*4), Z9
+	VBROADCASTSS 4(R11)(DI*4), Z10
+	VBROADCASTSS 8(R11)(DI*4), Z11
+	VBROADCASTSS 12(R11)(DI*4), Z12
 
 columns15:
-	VMOVUPS            (R9), Z5
-	VMOVUPS            (R9)(BX*1), Z6
-	VMOVUPS            (R9)(BX*2), Z7
-	VMOVUPS            (R9)(SI*1), Z8
-	LEAQ               (R9)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               240(AX), R11
-	ADDQ               CX, R11
-	MOVQ               360(AX), R12
-	ADDQ               512(AX), R12
-	MOVQ               144(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R11), Z9
-	VMULPS             (R13), Z9, Z10
-	VFMADD231PS.BCST   (R12), Z10, Z5
-	VMULPS             (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R12), Z10, Z6
-	VMULPS             (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R12), Z10, Z7
-	VMULPS             (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R12), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*1), Z9
-	VMULPS             (R13), Z9, Z10
-	VFMADD231PS.BCST   (R12)(DI*1), Z10, Z5
-	VMULPS             (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R12)(DI*1), Z10, Z6
-	VMULPS             (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R12)(DI*1), Z10, Z7
-	VMULPS             (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R12)(DI*1), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*2), Z9
-	VMULPS             (R13), Z9, Z10
-	VFMADD231PS.BCST   (R12)(DI*2), Z10, Z5
-	VMULPS             (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R12)(DI*2), Z10, Z6
-	VMULPS             (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R12)(DI*2), Z10, Z7
-	VMULPS             (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R12)(DI*2), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(R8*1), Z9
-	VMULPS             (R13), Z9, Z10
-	VFMADD231PS.BCST   (R12)(R8*1), Z10, Z5
-	VMULPS             (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R12)(R8*1), Z10, Z6
-	VMULPS             (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R12)(R8*1), Z10, Z7
-	VMULPS             (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST   12(R12)(R8*1), Z9, Z8
-	VRANGEPS           $0x02, Z0, Z5, Z5
-	VRANGEPS           $0x02, Z0, Z6, Z6
-	VRANGEPS           $0x02, Z0, Z7, Z7
-	VRANGEPS           $0x02, Z0, Z8, Z8
-	VMOVUPS            (R11)(DI*4), Z9
-	VMULPS             (R13), Z9, Z10
-	VFMADD231PS.BCST   (R12)(DI*4), Z10, Z5
-	VMULPS             (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST   4(R12)(DI*4), Z10, Z6
-	VMULPS             (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST   8(R12)(DI*4), Z10, Z7
-	VMULPS             (R13)(SI*1), Z9, Z10
-	VFMADD231PS.BCST   12(R12)(DI*4), Z10, Z8
-	MOVQ               264(AX), R11
-	VMOVUPS            (R11)(CX*1), Z10
-	MOVQ               288(AX), R11
-	VMOVUPS            (R11)(CX*1), Z11
-	MOVQ               312(AX), R11
-	VMOVUPS            (R11)(CX*1), Z12
-	MOVQ               384(AX), R11
-	ADDQ               512(AX), R11
-	VRANGEPS           $0x02, Z0, Z5, Z13
-	VCMPPS             $0x00, Z5, Z13, K1
-	VMOVUPS            (R10), Z5
-	VFMADD231PS.BCST   (R11), Z13, Z11
-	VFMADD231PS.BCST.Z (R11), Z10, K1, Z5
-	VMOVUPS            Z5, (R10)
-	VMULPS             Z9, Z5, Z13
-	MOVQ               168(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14), Z14
-	VFMADD231PS.BCST   (R12)(DI*4), Z13, Z14
-	VMOVUPS            Z14, (R14)
-	VMULPS             (R13), Z5, Z5
-	VFMADD231PS        Z9, Z5, Z1
-	VFMADD231PS.BCST   (R12)(DI*4), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z6, Z5
-	VCMPPS             $0x00, Z6, Z5, K1
-	VMOVUPS            (R10)(BX*1), Z6
-	VFMADD231PS.BCST   4(R11), Z5, Z11
-	VFMADD231PS.BCST.Z 4(R11), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(BX*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*1), Z13
-	VFMADD231PS.BCST   4(R12)(DI*4), Z5, Z13
-	VMOVUPS            Z13, (R14)(BX*1)
-	VMULPS             (R13)(BX*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z2
-	VFMADD231PS.BCST   4(R12)(DI*4), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z7, Z5
-	VCMPPS             $0x00, Z7, Z5, K1
-	VMOVUPS            (R10)(BX*2), Z6
-	VFMADD231PS.BCST   8(R11), Z5, Z11
-	VFMADD231PS.BCST.Z 8(R11), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(BX*2)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*2), Z7
-	VFMADD231PS.BCST   8(R12)(DI*4), Z5, Z7
-	VMOVUPS            Z7, (R14)(BX*2)
-	VMULPS             (R13)(BX*2), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z3
-	VFMADD231PS.BCST   8(R12)(DI*4), Z5, Z12
-	VRANGEPS           $0x02, Z0, Z8, Z5
-	VCMPPS             $0x00, Z8, Z5, K1
-	VMOVUPS            (R10)(SI*1), Z6
-	VFMADD231PS.BCST   12(R11), Z5, Z11
-	VFMADD231PS.BCST.Z 12(R11), Z10, K1, Z6
-	VMOVUPS            Z6, (R10)(SI*1)
-	VMULPS             Z9, Z6, Z5
-	MOVQ               168(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11)(SI*1), Z7
-	VFMADD231PS.BCST   12(R12)(DI*4), Z5, Z7
-	VMOVUPS            Z7, (R11)(SI*1)
-	VMULPS             (R13)(SI*1), Z6, Z5
-	VFMADD231PS        Z9, Z5, Z4
-	VFMADD231PS.BCST   12(R12)(DI*4), Z5, Z12
-	LEAQ               (R10)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               288(AX), R11
-	VMOVUPS            Z11, (R11)(CX*1)
-	MOVQ               312(AX), R11
-	VMOVUPS            Z12, (R11)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	CMPQ               CX, BX
-	JNE                columns15
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z1, Y5
-	VADDPS             Y5, Y1, Y1
-	VEXTRACTF32X4      $0x01, Y1, X5
-	VADDPS             X5, X1, X1
-	VPERMILPD          $0x01, X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSHDUP          X1, X5
-	VADDPS             X5, X1, X1
-	VMOVSS             X1, (CX)
-	VEXTRACTF64X4      $0x01, Z2, Y5
-	VADDPS             Y5, Y2, Y2
-	VEXTRACTF32X4      $0x01, Y2, X5
-	VADDPS             X5, X2, X2
-	VPERMILPD          $0x01, X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSHDUP          X2, X5
-	VADDPS             X5, X2, X2
-	VMOVSS             X2, 4(CX)
-	VEXTRACTF64X4      $0x01, Z3, Y5
-	VADDPS             Y5, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X5
-	VADDPS             X5, X3, X3
-	VPERMILPD          $0x01, X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSHDUP          X3, X5
-	VADDPS             X5, X3, X3
-	VMOVSS             X3, 8(CX)
-	VEXTRACTF64X4      $0x01, Z4, Y5
-	VADDPS             Y5, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X5
-	VADDPS             X5, X4, X4
-	VPERMILPD          $0x01, X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSHDUP          X4, X5
-	VADDPS             X5, X4, X4
-	VMOVSS             X4, 12(CX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows14
+	VMOVUPS          (R9), Z13
+	VMOVUPS          (R9)(BX*1), Z14
+	VMOVUPS          (R9)(BX*2), Z15
+	VMOVUPS          (R9)(SI*1), Z16
+	LEAQ             (R9)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             240(AX), R11
+	ADDQ             CX, R11
+	MOVQ             360(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             144(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R11), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*1), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(DI*1), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(DI*1), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(DI*1), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*2), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(DI*2), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(DI*2), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(DI*2), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(R8*1), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(R8*1), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(R8*1), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(R8*1), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(R8*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*4), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS      Z9, Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS      Z10, Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS      Z11, Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z18
+	VFMADD231PS      Z12, Z18, Z16
+	MOVQ             264(AX), R11
+	VMOVUPS          (R11)(CX*1), Z18
+	MOVQ             288(AX), R11
+	VMOVUPS          (R11)(CX*1), Z19
+	MOVQ             312(AX), R11
+	VMOVUPS          (R11)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R10), Z13
+	VFMADD231PS      Z5, Z21, Z19
+	VFMADD231PS.Z    Z5, Z18, K1, Z13
+	VMOVUPS          Z13, (R10)
+	VMULPS           Z17, Z13, Z21
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS      Z9, Z21, Z22
+	VMOVUPS          Z22, (R11)
+	VMULPS           (R13), Z13, Z13
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R10)(BX*1), Z14
+	VFMADD231PS      Z6, Z13, Z19
+	VFMADD231PS.Z    Z6, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(BX*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS      Z10, Z13, Z21
+	VMOVUPS          Z21, (R11)(BX*1)
+	VMULPS           (R13)(BX*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z2
+	VFMADD231PS      Z10, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R10)(BX*2), Z14
+	VFMADD231PS      Z7, Z13, Z19
+	VFMADD231PS.Z    Z7, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(BX*2)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z11, Z13, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VMULPS           (R13)(BX*2), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z3
+	VFMADD231PS      Z11, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R10)(SI*1), Z14
+	VFMADD231PS      Z8, Z13, Z19
+	VFMADD231PS.Z    Z8, Z18, K1, Z14
+	VMOVUPS          Z14, (R10)(SI*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z12, Z13, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VMULPS           (R13)(SI*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z4
+	VFMADD231PS      Z12, Z13, Z20
+	LEAQ             (R10)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             288(AX), R11
+	VMOVUPS          Z19, (R11)(CX*1)
+	MOVQ             312(AX), R11
+	VMOVUPS          Z20, (R11)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns15
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y5
+	VADDPS           Y5, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X5
+	VADDPS           X5, X1, X1
+	VPERMILPD        $0x01, X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSHDUP        X1, X5
+	VADDPS           X5, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y5
+	VADDPS           Y5, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X5
+	VADDPS           X5, X2, X2
+	VPERMILPD        $0x01, X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSHDUP        X2, X5
+	VADDPS           X5, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y5
+	VADDPS           Y5, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X5
+	VADDPS           X5, X3, X3
+	VPERMILPD        $0x01, X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSHDUP        X3, X5
+	VADDPS           X5, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y5
+	VADDPS           Y5, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X5
+	VADDPS           X5, X4, X4
+	VPERMILPD        $0x01, X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSHDUP        X4, X5
+	VADDPS           X5, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows14
 	VZEROUPPER
 	RET
 
@@ -26261,208 +26406,218 @@ TEXT ·blockBackward3AVX512(SB), NOSPLIT, $0-8
 	JNE          other1
 
 rows2:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   96(AX), R8
-	ADDQ   504(AX), R8
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z5
+	VBROADCASTSS 4(R9), Z6
+	VBROADCASTSS 8(R9), Z7
+	VBROADCASTSS 12(R9), Z8
+	MOVQ         360(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z9
+	VBROADCASTSS 4(R9), Z10
+	VBROADCASTSS 8(R9), Z11
+	VBROADCASTSS 12(R9), Z12
 
 columns3:
-	VMOVUPS          (DI), Z5
-	VMOVUPS          (DI)(BX*1), Z6
-	VMOVUPS          (DI)(BX*2), Z7
-	VMOVUPS          (DI)(SI*1), Z8
-	LEAQ             (DI)(BX*4), R9
-	PREFETCHT0       (R9)
-	PREFETCHT0       (R9)(BX*1)
-	PREFETCHT0       (R9)(BX*2)
-	PREFETCHT0       (R9)(SI*1)
-	MOVQ             240(AX), R9
-	ADDQ             CX, R9
-	MOVQ             360(AX), R10
-	ADDQ             512(AX), R10
-	MOVQ             144(AX), R11
-	ADDQ             DX, R11
-	VMOVUPS          (R9), Z9
-	VMULPS           (R11), Z9, Z10
-	VFMADD231PS.BCST (R10), Z10, Z5
-	VMULPS           (R11)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R10), Z10, Z6
-	VMULPS           (R11)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R10), Z10, Z7
-	VMULPS           (R11)(SI*1), Z9, Z10
-	VFMADD231PS.BCST 12(R10), Z10, Z8
-	MOVQ             264(AX), R9
-	VMOVUPS          (R9)(CX*1), Z10
-	MOVQ             288(AX), R9
-	VMOVUPS          (R9)(CX*1), Z11
-	MOVQ             312(AX), R9
-	VMOVUPS          (R9)(CX*1), Z12
-	MOVQ             384(AX), R9
-	ADDQ             512(AX), R9
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R8), Z5
-	VMULPS.BCST      (R9), Z10, Z15
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R12)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R9), Z14, Z11
-	VMOVUPS          Z5, (R8)
-	VMULPS           Z9, Z5, Z13
-	MOVQ             168(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z14
-	VFMADD231PS.BCST (R10), Z13, Z14
-	VMOVUPS          Z14, (R12)
-	VMULPS           (R11), Z5, Z5
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R10), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R8)(BX*1), Z6
-	VMULPS.BCST      4(R9), Z10, Z14
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R12)(BX*1)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R9), Z13, Z11
-	VMOVUPS          Z6, (R8)(BX*1)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z13
-	VFMADD231PS.BCST 4(R10), Z5, Z13
-	VMOVUPS          Z13, (R12)(BX*1)
-	VMULPS           (R11)(BX*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z2
-	VFMADD231PS.BCST 4(R10), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R8)(BX*2), Z6
-	VMULPS.BCST      8(R9), Z10, Z13
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R12)(BX*2)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R9), Z7, Z11
-	VMOVUPS          Z6, (R8)(BX*2)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z7
-	VFMADD231PS.BCST 8(R10), Z5, Z7
-	VMOVUPS          Z7, (R12)(BX*2)
-	VMULPS           (R11)(BX*2), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z3
-	VFMADD231PS.BCST 8(R10), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R8)(SI*1), Z6
-	VMULPS.BCST      12(R9), Z10, Z8
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R12)(SI*1)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R9), Z7, Z11
-	VMOVUPS          Z6, (R8)(SI*1)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R9
-	ADDQ             DX, R9
-	VMOVUPS          (R9)(SI*1), Z7
-	VFMADD231PS.BCST 12(R10), Z5, Z7
-	VMOVUPS          Z7, (R9)(SI*1)
-	VMULPS           (R11)(SI*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z4
-	VFMADD231PS.BCST 12(R10), Z5, Z12
-	LEAQ             (R8)(BX*4), R9
-	PREFETCHT0       (R9)
-	PREFETCHT0       (R9)(BX*1)
-	PREFETCHT0       (R9)(BX*2)
-	PREFETCHT0       (R9)(SI*1)
-	MOVQ             288(AX), R9
-	VMOVUPS          Z11, (R9)(CX*1)
-	MOVQ             312(AX), R9
-	VMOVUPS          Z12, (R9)(CX*1)
-	ADDQ             $0x40, CX
-	ADDQ             $0x40, DX
-	ADDQ             $0x40, DI
-	ADDQ             $0x40, R8
-	CMPQ             CX, BX
-	JNE              columns3
-	MOVQ             408(AX), CX
-	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z1, Y5
-	VADDPS           Y5, Y1, Y1
-	VEXTRACTF32X4    $0x01, Y1, X5
-	VADDPS           X5, X1, X1
-	VPERMILPD        $0x01, X1, X5
-	VADDPS           X5, X1, X1
-	VMOVSHDUP        X1, X5
-	VADDPS           X5, X1, X1
-	VMOVSS           X1, (CX)
-	VEXTRACTF64X4    $0x01, Z2, Y5
-	VADDPS           Y5, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X5
-	VADDPS           X5, X2, X2
-	VPERMILPD        $0x01, X2, X5
-	VADDPS           X5, X2, X2
-	VMOVSHDUP        X2, X5
-	VADDPS           X5, X2, X2
-	VMOVSS           X2, 4(CX)
-	VEXTRACTF64X4    $0x01, Z3, Y5
-	VADDPS           Y5, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X5
-	VADDPS           X5, X3, X3
-	VPERMILPD        $0x01, X3, X5
-	VADDPS           X5, X3, X3
-	VMOVSHDUP        X3, X5
-	VADDPS           X5, X3, X3
-	VMOVSS           X3, 8(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y5
-	VADDPS           Y5, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X5
-	VADDPS           X5, X4, X4
-	VPERMILPD        $0x01, X4, X5
-	VADDPS           X5, X4, X4
-	VMOVSHDUP        X4, X5
-	VADDPS           X5, X4, X4
-	VMOVSS           X4, 12(CX)
-	LEAQ             (BX)(SI*1), CX
-	ADDQ             CX, 504(AX)
-	ADDQ             $0x10, 512(AX)
-	DECQ             464(AX)
-	JNZ              rows2
+	VMOVUPS       (DI), Z13
+	VMOVUPS       (DI)(BX*1), Z14
+	VMOVUPS       (DI)(BX*2), Z15
+	VMOVUPS       (DI)(SI*1), Z16
+	LEAQ          (DI)(BX*4), R9
+	PREFETCHT0    (R9)
+	PREFETCHT0    (R9)(BX*1)
+	PREFETCHT0    (R9)(BX*2)
+	PREFETCHT0    (R9)(SI*1)
+	MOVQ          240(AX), R9
+	ADDQ          CX, R9
+	MOVQ          360(AX), R10
+	ADDQ          512(AX), R10
+	MOVQ          144(AX), R10
+	ADDQ          DX, R10
+	VMOVUPS       (R9), Z17
+	VMULPS        (R10), Z17, Z18
+	VFMADD231PS   Z9, Z18, Z13
+	VMULPS        (R10)(BX*1), Z17, Z18
+	VFMADD231PS   Z10, Z18, Z14
+	VMULPS        (R10)(BX*2), Z17, Z18
+	VFMADD231PS   Z11, Z18, Z15
+	VMULPS        (R10)(SI*1), Z17, Z18
+	VFMADD231PS   Z12, Z18, Z16
+	MOVQ          264(AX), R9
+	VMOVUPS       (R9)(CX*1), Z18
+	MOVQ          288(AX), R9
+	VMOVUPS       (R9)(CX*1), Z19
+	MOVQ          312(AX), R9
+	VMOVUPS       (R9)(CX*1), Z20
+	VRANGEPS      $0x02, Z0, Z13, Z21
+	VCMPPS        $0x00, Z13, Z21, K1
+	VMOVUPS       (R8), Z13
+	VMULPS        Z5, Z18, Z23
+	MOVQ          216(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9), Z22
+	VFMADD231PS   Z21, Z23, Z22
+	VMOVUPS       Z22, (R9)
+	MOVQ          192(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9), Z22
+	VFMADD231PS.Z Z22, Z23, K1, Z13
+	VMULPS        Z21, Z22, Z22
+	VFMADD231PS   Z5, Z22, Z19
+	VMOVUPS       Z13, (R8)
+	VMULPS        Z17, Z13, Z21
+	MOVQ          168(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9), Z22
+	VFMADD231PS   Z9, Z21, Z22
+	VMOVUPS       Z22, (R9)
+	VMULPS        (R10), Z13, Z13
+	VFMADD231PS   Z17, Z13, Z1
+	VFMADD231PS   Z9, Z13, Z20
+	VRANGEPS      $0x02, Z0, Z14, Z13
+	VCMPPS        $0x00, Z14, Z13, K1
+	VMOVUPS       (R8)(BX*1), Z14
+	VMULPS        Z6, Z18, Z22
+	MOVQ          216(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*1), Z21
+	VFMADD231PS   Z13, Z22, Z21
+	VMOVUPS       Z21, (R9)(BX*1)
+	MOVQ          192(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*1), Z21
+	VFMADD231PS.Z Z21, Z22, K1, Z14
+	VMULPS        Z13, Z21, Z21
+	VFMADD231PS   Z6, Z21, Z19
+	VMOVUPS       Z14, (R8)(BX*1)
+	VMULPS        Z17, Z14, Z13
+	MOVQ          168(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*1), Z21
+	VFMADD231PS   Z10, Z13, Z21
+	VMOVUPS       Z21, (R9)(BX*1)
+	VMULPS        (R10)(BX*1), Z14, Z13
+	VFMADD231PS   Z17, Z13, Z2
+	VFMADD231PS   Z10, Z13, Z20
+	VRANGEPS      $0x02, Z0, Z15, Z13
+	VCMPPS        $0x00, Z15, Z13, K1
+	VMOVUPS       (R8)(BX*2), Z14
+	VMULPS        Z7, Z18, Z21
+	MOVQ          216(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*2), Z15
+	VFMADD231PS   Z13, Z21, Z15
+	VMOVUPS       Z15, (R9)(BX*2)
+	MOVQ          192(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*2), Z15
+	VFMADD231PS.Z Z15, Z21, K1, Z14
+	VMULPS        Z13, Z15, Z15
+	VFMADD231PS   Z7, Z15, Z19
+	VMOVUPS       Z14, (R8)(BX*2)
+	VMULPS        Z17, Z14, Z13
+	MOVQ          168(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(BX*2), Z15
+	VFMADD231PS   Z11, Z13, Z15
+	VMOVUPS       Z15, (R9)(BX*2)
+	VMULPS        (R10)(BX*2), Z14, Z13
+	VFMADD231PS   Z17, Z13, Z3
+	VFMADD231PS   Z11, Z13, Z20
+	VRANGEPS      $0x02, Z0, Z16, Z13
+	VCMPPS        $0x00, Z16, Z13, K1
+	VMOVUPS       (R8)(SI*1), Z14
+	VMULPS        Z8, Z18, Z16
+	MOVQ          216(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(SI*1), Z15
+	VFMADD231PS   Z13, Z16, Z15
+	VMOVUPS       Z15, (R9)(SI*1)
+	MOVQ          192(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(SI*1), Z15
+	VFMADD231PS.Z Z15, Z16, K1, Z14
+	VMULPS        Z13, Z15, Z15
+	VFMADD231PS   Z8, Z15, Z19
+	VMOVUPS       Z14, (R8)(SI*1)
+	VMULPS        Z17, Z14, Z13
+	MOVQ          168(AX), R9
+	ADDQ          DX, R9
+	VMOVUPS       (R9)(SI*1), Z15
+	VFMADD231PS   Z12, Z13, Z15
+	VMOVUPS       Z15, (R9)(SI*1)
+	VMULPS        (R10)(SI*1), Z14, Z13
+	VFMADD231PS   Z17, Z13, Z4
+	VFMADD231PS   Z12, Z13, Z20
+	LEAQ          (R8)(BX*4), R9
+	PREFETCHT0    (R9)
+	PREFETCHT0    (R9)(BX*1)
+	PREFETCHT0    (R9)(BX*2)
+	PREFETCHT0    (R9)(SI*1)
+	MOVQ          288(AX), R9
+	VMOVUPS       Z19, (R9)(CX*1)
+	MOVQ          312(AX), R9
+	VMOVUPS       Z20, (R9)(CX*1)
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, DX
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	CMPQ          CX, BX
+	JNE           columns3
+	MOVQ          408(AX), CX
+	ADDQ          512(AX), CX
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPD     $0x01, X1, X5
+	VADDPS        X5, X1, X1
+	VMOVSHDUP     X1, X5
+	VADDPS        X5, X1, X1
+	VMOVSS        X1, (CX)
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VADDPS        Y5, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X5
+	VADDPS        X5, X2, X2
+	VPERMILPD     $0x01, X2, X5
+	VADDPS        X5, X2, X2
+	VMOVSHDUP     X2, X5
+	VADDPS        X5, X2, X2
+	VMOVSS        X2, 4(CX)
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPD     $0x01, X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSHDUP     X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSS        X3, 8(CX)
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
+	VPERMILPD     $0x01, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSS        X4, 12(CX)
+	LEAQ          (BX)(SI*1), CX
+	ADDQ          CX, 504(AX)
+	ADDQ          $0x10, 512(AX)
+	DECQ          464(AX)
+	JNZ           rows2
 	VZEROUPPER
 	RET
 
@@ -26471,22 +26626,34 @@ other1:
 	JNE  other4
 
 rows5:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z5
+	VBROADCASTSS 4(R10), Z6
+	VBROADCASTSS 8(R10), Z7
+	VBROADCASTSS 12(R10), Z8
+	MOVQ         360(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10)(DI*1), Z9
+	VBROADCASTSS 4(R10)(DI*1), Z10
+	VBROADCASTSS 8(R10)(DI*1), Z11
+	VBROADCASTSS 12(R10)(DI*1), Z12
 
 columns6:
-	VMOVUPS          (R8), Z5
-	VMOVUPS          (R8)(BX*1), Z6
-	VMOVUPS          (R8)(BX*2), Z7
-	VMOVUPS          (R8)(SI*1), Z8
+	VMOVUPS          (R8), Z13
+	VMOVUPS          (R8)(BX*1), Z14
+	VMOVUPS          (R8)(BX*2), Z15
+	VMOVUPS          (R8)(SI*1), Z16
 	LEAQ             (R8)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
@@ -26498,145 +26665,143 @@ columns6:
 	ADDQ             512(AX), R11
 	MOVQ             144(AX), R12
 	ADDQ             DX, R12
-	VMOVUPS          (R10), Z9
-	VMULPS           (R12), Z9, Z10
-	VFMADD231PS.BCST (R11), Z10, Z5
-	VMULPS           (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R11), Z10, Z6
-	VMULPS           (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R11), Z10, Z7
-	VMULPS           (R12)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R11), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R10)(DI*1), Z9
-	VMULPS           (R12), Z9, Z10
-	VFMADD231PS.BCST (R11)(DI*1), Z10, Z5
-	VMULPS           (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R11)(DI*1), Z10, Z6
-	VMULPS           (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R11)(DI*1), Z10, Z7
-	VMULPS           (R12)(SI*1), Z9, Z10
-	VFMADD231PS.BCST 12(R11)(DI*1), Z10, Z8
+	VMOVUPS          (R10), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS.BCST (R11), Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R11), Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R11), Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R11), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*1), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS      Z9, Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS      Z10, Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS      Z11, Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z18
+	VFMADD231PS      Z12, Z18, Z16
 	MOVQ             264(AX), R10
-	VMOVUPS          (R10)(CX*1), Z10
+	VMOVUPS          (R10)(CX*1), Z18
 	MOVQ             288(AX), R10
-	VMOVUPS          (R10)(CX*1), Z11
+	VMOVUPS          (R10)(CX*1), Z19
 	MOVQ             312(AX), R10
-	VMOVUPS          (R10)(CX*1), Z12
-	MOVQ             384(AX), R10
-	ADDQ             512(AX), R10
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R9), Z5
-	VMULPS.BCST      (R10), Z10, Z15
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R13)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R10), Z14, Z11
-	VMOVUPS          Z5, (R9)
-	VMULPS           Z9, Z5, Z13
-	MOVQ             168(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS.BCST (R11)(DI*1), Z13, Z14
-	VMOVUPS          Z14, (R13)
-	VMULPS           (R12), Z5, Z5
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R11)(DI*1), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R9)(BX*1), Z6
-	VMULPS.BCST      4(R10), Z10, Z14
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R13)(BX*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R10), Z13, Z11
-	VMOVUPS          Z6, (R9)(BX*1)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS.BCST 4(R11)(DI*1), Z5, Z13
-	VMOVUPS          Z13, (R13)(BX*1)
-	VMULPS           (R12)(BX*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z2
-	VFMADD231PS.BCST 4(R11)(DI*1), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R9)(BX*2), Z6
-	VMULPS.BCST      8(R10), Z10, Z13
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R13)(BX*2)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R10), Z7, Z11
-	VMOVUPS          Z6, (R9)(BX*2)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS.BCST 8(R11)(DI*1), Z5, Z7
-	VMOVUPS          Z7, (R13)(BX*2)
-	VMULPS           (R12)(BX*2), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z3
-	VFMADD231PS.BCST 8(R11)(DI*1), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R9)(SI*1), Z6
-	VMULPS.BCST      12(R10), Z10, Z8
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R13)(SI*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R10), Z7, Z11
-	VMOVUPS          Z6, (R9)(SI*1)
-	VMULPS           Z9, Z6, Z5
+	VMOVUPS          (R10)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R9), Z13
+	VMULPS           Z5, Z18, Z23
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS      Z21, Z23, Z22
+	VMOVUPS          Z22, (R10)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS.Z    Z22, Z23, K1, Z13
+	VMULPS           Z21, Z22, Z22
+	VFMADD231PS      Z5, Z22, Z19
+	VMOVUPS          Z13, (R9)
+	VMULPS           Z17, Z13, Z21
 	MOVQ             168(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10)(SI*1), Z7
-	VFMADD231PS.BCST 12(R11)(DI*1), Z5, Z7
-	VMOVUPS          Z7, (R10)(SI*1)
-	VMULPS           (R12)(SI*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z4
-	VFMADD231PS.BCST 12(R11)(DI*1), Z5, Z12
+	VMOVUPS          (R10), Z22
+	VFMADD231PS      Z9, Z21, Z22
+	VMOVUPS          Z22, (R10)
+	VMULPS           (R12), Z13, Z13
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R9)(BX*1), Z14
+	VMULPS           Z6, Z18, Z22
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS      Z13, Z22, Z21
+	VMOVUPS          Z21, (R10)(BX*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS.Z    Z21, Z22, K1, Z14
+	VMULPS           Z13, Z21, Z21
+	VFMADD231PS      Z6, Z21, Z19
+	VMOVUPS          Z14, (R9)(BX*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS      Z10, Z13, Z21
+	VMOVUPS          Z21, (R10)(BX*1)
+	VMULPS           (R12)(BX*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z2
+	VFMADD231PS      Z10, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R9)(BX*2), Z14
+	VMULPS           Z7, Z18, Z21
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z13, Z21, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS.Z    Z15, Z21, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z7, Z15, Z19
+	VMOVUPS          Z14, (R9)(BX*2)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z11, Z13, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VMULPS           (R12)(BX*2), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z3
+	VFMADD231PS      Z11, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R9)(SI*1), Z14
+	VMULPS           Z8, Z18, Z16
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z13, Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS.Z    Z15, Z16, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z8, Z15, Z19
+	VMOVUPS          Z14, (R9)(SI*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z12, Z13, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VMULPS           (R12)(SI*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z4
+	VFMADD231PS      Z12, Z13, Z20
 	LEAQ             (R9)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
 	PREFETCHT0       (R10)(BX*2)
 	PREFETCHT0       (R10)(SI*1)
 	MOVQ             288(AX), R10
-	VMOVUPS          Z11, (R10)(CX*1)
+	VMOVUPS          Z19, (R10)(CX*1)
 	MOVQ             312(AX), R10
-	VMOVUPS          Z12, (R10)(CX*1)
+	VMOVUPS          Z20, (R10)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R8
@@ -26694,22 +26859,34 @@ other4:
 	JNE  other7
 
 rows8:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z5
+	VBROADCASTSS 4(R10), Z6
+	VBROADCASTSS 8(R10), Z7
+	VBROADCASTSS 12(R10), Z8
+	MOVQ         360(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10)(DI*2), Z9
+	VBROADCASTSS 4(R10)(DI*2), Z10
+	VBROADCASTSS 8(R10)(DI*2), Z11
+	VBROADCASTSS 12(R10)(DI*2), Z12
 
 columns9:
-	VMOVUPS          (R8), Z5
-	VMOVUPS          (R8)(BX*1), Z6
-	VMOVUPS          (R8)(BX*2), Z7
-	VMOVUPS          (R8)(SI*1), Z8
+	VMOVUPS          (R8), Z13
+	VMOVUPS          (R8)(BX*1), Z14
+	VMOVUPS          (R8)(BX*2), Z15
+	VMOVUPS          (R8)(SI*1), Z16
 	LEAQ             (R8)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
@@ -26721,158 +26898,156 @@ columns9:
 	ADDQ             512(AX), R11
 	MOVQ             144(AX), R12
 	ADDQ             DX, R12
-	VMOVUPS          (R10), Z9
-	VMULPS           (R12), Z9, Z10
-	VFMADD231PS.BCST (R11), Z10, Z5
-	VMULPS           (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R11), Z10, Z6
-	VMULPS           (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R11), Z10, Z7
-	VMULPS           (R12)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R11), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R10)(DI*1), Z9
-	VMULPS           (R12), Z9, Z10
-	VFMADD231PS.BCST (R11)(DI*1), Z10, Z5
-	VMULPS           (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R11)(DI*1), Z10, Z6
-	VMULPS           (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R11)(DI*1), Z10, Z7
-	VMULPS           (R12)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R11)(DI*1), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R10)(DI*2), Z9
-	VMULPS           (R12), Z9, Z10
-	VFMADD231PS.BCST (R11)(DI*2), Z10, Z5
-	VMULPS           (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R11)(DI*2), Z10, Z6
-	VMULPS           (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R11)(DI*2), Z10, Z7
-	VMULPS           (R12)(SI*1), Z9, Z10
-	VFMADD231PS.BCST 12(R11)(DI*2), Z10, Z8
+	VMOVUPS          (R10), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS.BCST (R11), Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R11), Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R11), Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R11), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*1), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS.BCST (R11)(DI*1), Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R11)(DI*1), Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R11)(DI*1), Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R11)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R10)(DI*2), Z17
+	VMULPS           (R12), Z17, Z18
+	VFMADD231PS      Z9, Z18, Z13
+	VMULPS           (R12)(BX*1), Z17, Z18
+	VFMADD231PS      Z10, Z18, Z14
+	VMULPS           (R12)(BX*2), Z17, Z18
+	VFMADD231PS      Z11, Z18, Z15
+	VMULPS           (R12)(SI*1), Z17, Z18
+	VFMADD231PS      Z12, Z18, Z16
 	MOVQ             264(AX), R10
-	VMOVUPS          (R10)(CX*1), Z10
+	VMOVUPS          (R10)(CX*1), Z18
 	MOVQ             288(AX), R10
-	VMOVUPS          (R10)(CX*1), Z11
+	VMOVUPS          (R10)(CX*1), Z19
 	MOVQ             312(AX), R10
-	VMOVUPS          (R10)(CX*1), Z12
-	MOVQ             384(AX), R10
-	ADDQ             512(AX), R10
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R9), Z5
-	VMULPS.BCST      (R10), Z10, Z15
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R13)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R10), Z14, Z11
-	VMOVUPS          Z5, (R9)
-	VMULPS           Z9, Z5, Z13
-	MOVQ             168(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z14
-	VFMADD231PS.BCST (R11)(DI*2), Z13, Z14
-	VMOVUPS          Z14, (R13)
-	VMULPS           (R12), Z5, Z5
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R11)(DI*2), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R9)(BX*1), Z6
-	VMULPS.BCST      4(R10), Z10, Z14
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R13)(BX*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R10), Z13, Z11
-	VMOVUPS          Z6, (R9)(BX*1)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z13
-	VFMADD231PS.BCST 4(R11)(DI*2), Z5, Z13
-	VMOVUPS          Z13, (R13)(BX*1)
-	VMULPS           (R12)(BX*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z2
-	VFMADD231PS.BCST 4(R11)(DI*2), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R9)(BX*2), Z6
-	VMULPS.BCST      8(R10), Z10, Z13
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R13)(BX*2)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R10), Z7, Z11
-	VMOVUPS          Z6, (R9)(BX*2)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z7
-	VFMADD231PS.BCST 8(R11)(DI*2), Z5, Z7
-	VMOVUPS          Z7, (R13)(BX*2)
-	VMULPS           (R12)(BX*2), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z3
-	VFMADD231PS.BCST 8(R11)(DI*2), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R9)(SI*1), Z6
-	VMULPS.BCST      12(R10), Z10, Z8
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R13)(SI*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R10), Z7, Z11
-	VMOVUPS          Z6, (R9)(SI*1)
-	VMULPS           Z9, Z6, Z5
+	VMOVUPS          (R10)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R9), Z13
+	VMULPS           Z5, Z18, Z23
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS      Z21, Z23, Z22
+	VMOVUPS          Z22, (R10)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z22
+	VFMADD231PS.Z    Z22, Z23, K1, Z13
+	VMULPS           Z21, Z22, Z22
+	VFMADD231PS      Z5, Z22, Z19
+	VMOVUPS          Z13, (R9)
+	VMULPS           Z17, Z13, Z21
 	MOVQ             168(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10)(SI*1), Z7
-	VFMADD231PS.BCST 12(R11)(DI*2), Z5, Z7
-	VMOVUPS          Z7, (R10)(SI*1)
-	VMULPS           (R12)(SI*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z4
-	VFMADD231PS.BCST 12(R11)(DI*2), Z5, Z12
+	VMOVUPS          (R10), Z22
+	VFMADD231PS      Z9, Z21, Z22
+	VMOVUPS          Z22, (R10)
+	VMULPS           (R12), Z13, Z13
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R9)(BX*1), Z14
+	VMULPS           Z6, Z18, Z22
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS      Z13, Z22, Z21
+	VMOVUPS          Z21, (R10)(BX*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS.Z    Z21, Z22, K1, Z14
+	VMULPS           Z13, Z21, Z21
+	VFMADD231PS      Z6, Z21, Z19
+	VMOVUPS          Z14, (R9)(BX*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z21
+	VFMADD231PS      Z10, Z13, Z21
+	VMOVUPS          Z21, (R10)(BX*1)
+	VMULPS           (R12)(BX*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z2
+	VFMADD231PS      Z10, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R9)(BX*2), Z14
+	VMULPS           Z7, Z18, Z21
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z13, Z21, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS.Z    Z15, Z21, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z7, Z15, Z19
+	VMOVUPS          Z14, (R9)(BX*2)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z11, Z13, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VMULPS           (R12)(BX*2), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z3
+	VFMADD231PS      Z11, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R9)(SI*1), Z14
+	VMULPS           Z8, Z18, Z16
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z13, Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS.Z    Z15, Z16, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z8, Z15, Z19
+	VMOVUPS          Z14, (R9)(SI*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z12, Z13, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VMULPS           (R12)(SI*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z4
+	VFMADD231PS      Z12, Z13, Z20
 	LEAQ             (R9)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
 	PREFETCHT0       (R10)(BX*2)
 	PREFETCHT0       (R10)(SI*1)
 	MOVQ             288(AX), R10
-	VMOVUPS          Z11, (R10)(CX*1)
+	VMOVUPS          Z19, (R10)(CX*1)
 	MOVQ             312(AX), R10
-	VMOVUPS          Z12, (R10)(CX*1)
+	VMOVUPS          Z20, (R10)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R8
@@ -26930,22 +27105,34 @@ other7:
 	JNE  other10
 
 rows11:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z5
+	VBROADCASTSS 4(R11), Z6
+	VBROADCASTSS 8(R11), Z7
+	VBROADCASTSS 12(R11), Z8
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11)(R8*1), Z9
+	VBROADCASTSS 4(R11)(R8*1), Z10
+	VBROADCASTSS 8(R11)(R8*1), Z11
+	VBROADCASTSS 12(R11)(R8*1), Z12
 
 columns12:
-	VMOVUPS          (R9), Z5
-	VMOVUPS          (R9)(BX*1), Z6
-	VMOVUPS          (R9)(BX*2), Z7
-	VMOVUPS          (R9)(SI*1), Z8
+	VMOVUPS          (R9), Z13
+	VMOVUPS          (R9)(BX*1), Z14
+	VMOVUPS          (R9)(BX*2), Z15
+	VMOVUPS          (R9)(SI*1), Z16
 	LEAQ             (R9)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -26957,171 +27144,169 @@ columns12:
 	ADDQ             512(AX), R12
 	MOVQ             144(AX), R13
 	ADDQ             DX, R13
-	VMOVUPS          (R11), Z9
-	VMULPS           (R13), Z9, Z10
-	VFMADD231PS.BCST (R12), Z10, Z5
-	VMULPS           (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R12), Z10, Z6
-	VMULPS           (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R12), Z10, Z7
-	VMULPS           (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R12), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*1), Z9
-	VMULPS           (R13), Z9, Z10
-	VFMADD231PS.BCST (R12)(DI*1), Z10, Z5
-	VMULPS           (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R12)(DI*1), Z10, Z6
-	VMULPS           (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R12)(DI*1), Z10, Z7
-	VMULPS           (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R12)(DI*1), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*2), Z9
-	VMULPS           (R13), Z9, Z10
-	VFMADD231PS.BCST (R12)(DI*2), Z10, Z5
-	VMULPS           (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R12)(DI*2), Z10, Z6
-	VMULPS           (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R12)(DI*2), Z10, Z7
-	VMULPS           (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R12)(DI*2), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(R8*1), Z9
-	VMULPS           (R13), Z9, Z10
-	VFMADD231PS.BCST (R12)(R8*1), Z10, Z5
-	VMULPS           (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R12)(R8*1), Z10, Z6
-	VMULPS           (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R12)(R8*1), Z10, Z7
-	VMULPS           (R13)(SI*1), Z9, Z10
-	VFMADD231PS.BCST 12(R12)(R8*1), Z10, Z8
+	VMOVUPS          (R11), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*1), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(DI*1), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(DI*1), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(DI*1), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*2), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(DI*2), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(DI*2), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(DI*2), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(R8*1), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS      Z9, Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS      Z10, Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS      Z11, Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z18
+	VFMADD231PS      Z12, Z18, Z16
 	MOVQ             264(AX), R11
-	VMOVUPS          (R11)(CX*1), Z10
+	VMOVUPS          (R11)(CX*1), Z18
 	MOVQ             288(AX), R11
-	VMOVUPS          (R11)(CX*1), Z11
+	VMOVUPS          (R11)(CX*1), Z19
 	MOVQ             312(AX), R11
-	VMOVUPS          (R11)(CX*1), Z12
-	MOVQ             384(AX), R11
-	ADDQ             512(AX), R11
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R10), Z5
-	VMULPS.BCST      (R11), Z10, Z15
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R14)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R11), Z14, Z11
-	VMOVUPS          Z5, (R10)
-	VMULPS           Z9, Z5, Z13
-	MOVQ             168(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z14
-	VFMADD231PS.BCST (R12)(R8*1), Z13, Z14
-	VMOVUPS          Z14, (R14)
-	VMULPS           (R13), Z5, Z5
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R12)(R8*1), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R10)(BX*1), Z6
-	VMULPS.BCST      4(R11), Z10, Z14
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R14)(BX*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R11), Z13, Z11
-	VMOVUPS          Z6, (R10)(BX*1)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z13
-	VFMADD231PS.BCST 4(R12)(R8*1), Z5, Z13
-	VMOVUPS          Z13, (R14)(BX*1)
-	VMULPS           (R13)(BX*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z2
-	VFMADD231PS.BCST 4(R12)(R8*1), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R10)(BX*2), Z6
-	VMULPS.BCST      8(R11), Z10, Z13
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R14)(BX*2)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R11), Z7, Z11
-	VMOVUPS          Z6, (R10)(BX*2)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z7
-	VFMADD231PS.BCST 8(R12)(R8*1), Z5, Z7
-	VMOVUPS          Z7, (R14)(BX*2)
-	VMULPS           (R13)(BX*2), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z3
-	VFMADD231PS.BCST 8(R12)(R8*1), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R10)(SI*1), Z6
-	VMULPS.BCST      12(R11), Z10, Z8
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R14)(SI*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R11), Z7, Z11
-	VMOVUPS          Z6, (R10)(SI*1)
-	VMULPS           Z9, Z6, Z5
+	VMOVUPS          (R11)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R10), Z13
+	VMULPS           Z5, Z18, Z23
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS      Z21, Z23, Z22
+	VMOVUPS          Z22, (R11)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS.Z    Z22, Z23, K1, Z13
+	VMULPS           Z21, Z22, Z22
+	VFMADD231PS      Z5, Z22, Z19
+	VMOVUPS          Z13, (R10)
+	VMULPS           Z17, Z13, Z21
 	MOVQ             168(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z7
-	VFMADD231PS.BCST 12(R12)(R8*1), Z5, Z7
-	VMOVUPS          Z7, (R11)(SI*1)
-	VMULPS           (R13)(SI*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z4
-	VFMADD231PS.BCST 12(R12)(R8*1), Z5, Z12
+	VMOVUPS          (R11), Z22
+	VFMADD231PS      Z9, Z21, Z22
+	VMOVUPS          Z22, (R11)
+	VMULPS           (R13), Z13, Z13
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R10)(BX*1), Z14
+	VMULPS           Z6, Z18, Z22
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS      Z13, Z22, Z21
+	VMOVUPS          Z21, (R11)(BX*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS.Z    Z21, Z22, K1, Z14
+	VMULPS           Z13, Z21, Z21
+	VFMADD231PS      Z6, Z21, Z19
+	VMOVUPS          Z14, (R10)(BX*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS      Z10, Z13, Z21
+	VMOVUPS          Z21, (R11)(BX*1)
+	VMULPS           (R13)(BX*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z2
+	VFMADD231PS      Z10, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R10)(BX*2), Z14
+	VMULPS           Z7, Z18, Z21
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z13, Z21, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS.Z    Z15, Z21, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z7, Z15, Z19
+	VMOVUPS          Z14, (R10)(BX*2)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z11, Z13, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VMULPS           (R13)(BX*2), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z3
+	VFMADD231PS      Z11, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R10)(SI*1), Z14
+	VMULPS           Z8, Z18, Z16
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z13, Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS.Z    Z15, Z16, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z8, Z15, Z19
+	VMOVUPS          Z14, (R10)(SI*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z12, Z13, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VMULPS           (R13)(SI*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z4
+	VFMADD231PS      Z12, Z13, Z20
 	LEAQ             (R10)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
 	PREFETCHT0       (R11)(BX*2)
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             288(AX), R11
-	VMOVUPS          Z11, (R11)(CX*1)
+	VMOVUPS          Z19, (R11)(CX*1)
 	MOVQ             312(AX), R11
-	VMOVUPS          Z12, (R11)(CX*1)
+	VMOVUPS          Z20, (R11)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R9
@@ -27176,22 +27361,34 @@ columns12:
 
 other10:
 rows14:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z5
+	VBROADCASTSS 4(R11), Z6
+	VBROADCASTSS 8(R11), Z7
+	VBROADCASTSS 12(R11), Z8
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11)(DI*4), Z9
+	VBROADCASTSS 4(R11)(DI*4), Z10
+	VBROADCASTSS 8(R11)(DI*4), Z11
+	VBROADCASTSS 12(R11)(DI*4), Z12
 
 columns15:
-	VMOVUPS          (R9), Z5
-	VMOVUPS          (R9)(BX*1), Z6
-	VMOVUPS          (R9)(BX*2), Z7
-	VMOVUPS          (R9)(SI*1), Z8
+	VMOVUPS          (R9), Z13
+	VMOVUPS          (R9)(BX*1), Z14
+	VMOVUPS          (R9)(BX*2), Z15
+	VMOVUPS          (R9)(SI*1), Z16
 	LEAQ             (R9)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -27203,184 +27400,182 @@ columns15:
 	ADDQ             512(AX), R12
 	MOVQ             144(AX), R13
 	ADDQ             DX, R13
-	VMOVUPS          (R11), Z9
-	VMULPS           (R13), Z9, Z10
-	VFMADD231PS.BCST (R12), Z10, Z5
-	VMULPS           (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R12), Z10, Z6
-	VMULPS           (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R12), Z10, Z7
-	VMULPS           (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R12), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*1), Z9
-	VMULPS           (R13), Z9, Z10
-	VFMADD231PS.BCST (R12)(DI*1), Z10, Z5
-	VMULPS           (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R12)(DI*1), Z10, Z6
-	VMULPS           (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R12)(DI*1), Z10, Z7
-	VMULPS           (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R12)(DI*1), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*2), Z9
-	VMULPS           (R13), Z9, Z10
-	VFMADD231PS.BCST (R12)(DI*2), Z10, Z5
-	VMULPS           (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R12)(DI*2), Z10, Z6
-	VMULPS           (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R12)(DI*2), Z10, Z7
-	VMULPS           (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R12)(DI*2), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(R8*1), Z9
-	VMULPS           (R13), Z9, Z10
-	VFMADD231PS.BCST (R12)(R8*1), Z10, Z5
-	VMULPS           (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R12)(R8*1), Z10, Z6
-	VMULPS           (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R12)(R8*1), Z10, Z7
-	VMULPS           (R13)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R12)(R8*1), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
-	VRANGEPS         $0x02, Z0, Z6, Z6
-	VRANGEPS         $0x02, Z0, Z7, Z7
-	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          (R11)(DI*4), Z9
-	VMULPS           (R13), Z9, Z10
-	VFMADD231PS.BCST (R12)(DI*4), Z10, Z5
-	VMULPS           (R13)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R12)(DI*4), Z10, Z6
-	VMULPS           (R13)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R12)(DI*4), Z10, Z7
-	VMULPS           (R13)(SI*1), Z9, Z10
-	VFMADD231PS.BCST 12(R12)(DI*4), Z10, Z8
+	VMOVUPS          (R11), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*1), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(DI*1), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(DI*1), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(DI*1), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*2), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(DI*2), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(DI*2), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(DI*2), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(R8*1), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS.BCST (R12)(R8*1), Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS.BCST 4(R12)(R8*1), Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS.BCST 8(R12)(R8*1), Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z17
+	VFMADD231PS.BCST 12(R12)(R8*1), Z17, Z16
+	VRANGEPS         $0x02, Z0, Z13, Z13
+	VRANGEPS         $0x02, Z0, Z14, Z14
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VMOVUPS          (R11)(DI*4), Z17
+	VMULPS           (R13), Z17, Z18
+	VFMADD231PS      Z9, Z18, Z13
+	VMULPS           (R13)(BX*1), Z17, Z18
+	VFMADD231PS      Z10, Z18, Z14
+	VMULPS           (R13)(BX*2), Z17, Z18
+	VFMADD231PS      Z11, Z18, Z15
+	VMULPS           (R13)(SI*1), Z17, Z18
+	VFMADD231PS      Z12, Z18, Z16
 	MOVQ             264(AX), R11
-	VMOVUPS          (R11)(CX*1), Z10
+	VMOVUPS          (R11)(CX*1), Z18
 	MOVQ             288(AX), R11
-	VMOVUPS          (R11)(CX*1), Z11
+	VMOVUPS          (R11)(CX*1), Z19
 	MOVQ             312(AX), R11
-	VMOVUPS          (R11)(CX*1), Z12
-	MOVQ             384(AX), R11
-	ADDQ             512(AX), R11
-	VRANGEPS         $0x02, Z0, Z5, Z13
-	VCMPPS           $0x00, Z5, Z13, K1
-	VMOVUPS          (R10), Z5
-	VMULPS.BCST      (R11), Z10, Z15
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z14
-	VFMADD231PS      Z13, Z15, Z14
-	VMOVUPS          Z14, (R14)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z14
-	VFMADD231PS.Z    Z14, Z15, K1, Z5
-	VMULPS           Z13, Z14, Z14
-	VFMADD231PS.BCST (R11), Z14, Z11
-	VMOVUPS          Z5, (R10)
-	VMULPS           Z9, Z5, Z13
-	MOVQ             168(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z14
-	VFMADD231PS.BCST (R12)(DI*4), Z13, Z14
-	VMOVUPS          Z14, (R14)
-	VMULPS           (R13), Z5, Z5
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS.BCST (R12)(DI*4), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z6, Z5
-	VCMPPS           $0x00, Z6, Z5, K1
-	VMOVUPS          (R10)(BX*1), Z6
-	VMULPS.BCST      4(R11), Z10, Z14
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z13
-	VFMADD231PS      Z5, Z14, Z13
-	VMOVUPS          Z13, (R14)(BX*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z6
-	VMULPS           Z5, Z13, Z13
-	VFMADD231PS.BCST 4(R11), Z13, Z11
-	VMOVUPS          Z6, (R10)(BX*1)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z13
-	VFMADD231PS.BCST 4(R12)(DI*4), Z5, Z13
-	VMOVUPS          Z13, (R14)(BX*1)
-	VMULPS           (R13)(BX*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z2
-	VFMADD231PS.BCST 4(R12)(DI*4), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z7, Z5
-	VCMPPS           $0x00, Z7, Z5, K1
-	VMOVUPS          (R10)(BX*2), Z6
-	VMULPS.BCST      8(R11), Z10, Z13
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z7
-	VFMADD231PS      Z5, Z13, Z7
-	VMOVUPS          Z7, (R14)(BX*2)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z7
-	VFMADD231PS.Z    Z7, Z13, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 8(R11), Z7, Z11
-	VMOVUPS          Z6, (R10)(BX*2)
-	VMULPS           Z9, Z6, Z5
-	MOVQ             168(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z7
-	VFMADD231PS.BCST 8(R12)(DI*4), Z5, Z7
-	VMOVUPS          Z7, (R14)(BX*2)
-	VMULPS           (R13)(BX*2), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z3
-	VFMADD231PS.BCST 8(R12)(DI*4), Z5, Z12
-	VRANGEPS         $0x02, Z0, Z8, Z5
-	VCMPPS           $0x00, Z8, Z5, K1
-	VMOVUPS          (R10)(SI*1), Z6
-	VMULPS.BCST      12(R11), Z10, Z8
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z7
-	VFMADD231PS      Z5, Z8, Z7
-	VMOVUPS          Z7, (R14)(SI*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z7
-	VFMADD231PS.Z    Z7, Z8, K1, Z6
-	VMULPS           Z5, Z7, Z7
-	VFMADD231PS.BCST 12(R11), Z7, Z11
-	VMOVUPS          Z6, (R10)(SI*1)
-	VMULPS           Z9, Z6, Z5
+	VMOVUPS          (R11)(CX*1), Z20
+	VRANGEPS         $0x02, Z0, Z13, Z21
+	VCMPPS           $0x00, Z13, Z21, K1
+	VMOVUPS          (R10), Z13
+	VMULPS           Z5, Z18, Z23
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS      Z21, Z23, Z22
+	VMOVUPS          Z22, (R11)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z22
+	VFMADD231PS.Z    Z22, Z23, K1, Z13
+	VMULPS           Z21, Z22, Z22
+	VFMADD231PS      Z5, Z22, Z19
+	VMOVUPS          Z13, (R10)
+	VMULPS           Z17, Z13, Z21
 	MOVQ             168(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z7
-	VFMADD231PS.BCST 12(R12)(DI*4), Z5, Z7
-	VMOVUPS          Z7, (R11)(SI*1)
-	VMULPS           (R13)(SI*1), Z6, Z5
-	VFMADD231PS      Z9, Z5, Z4
-	VFMADD231PS.BCST 12(R12)(DI*4), Z5, Z12
+	VMOVUPS          (R11), Z22
+	VFMADD231PS      Z9, Z21, Z22
+	VMOVUPS          Z22, (R11)
+	VMULPS           (R13), Z13, Z13
+	VFMADD231PS      Z17, Z13, Z1
+	VFMADD231PS      Z9, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z14, Z13
+	VCMPPS           $0x00, Z14, Z13, K1
+	VMOVUPS          (R10)(BX*1), Z14
+	VMULPS           Z6, Z18, Z22
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS      Z13, Z22, Z21
+	VMOVUPS          Z21, (R11)(BX*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS.Z    Z21, Z22, K1, Z14
+	VMULPS           Z13, Z21, Z21
+	VFMADD231PS      Z6, Z21, Z19
+	VMOVUPS          Z14, (R10)(BX*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z21
+	VFMADD231PS      Z10, Z13, Z21
+	VMOVUPS          Z21, (R11)(BX*1)
+	VMULPS           (R13)(BX*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z2
+	VFMADD231PS      Z10, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z15, Z13
+	VCMPPS           $0x00, Z15, Z13, K1
+	VMOVUPS          (R10)(BX*2), Z14
+	VMULPS           Z7, Z18, Z21
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z13, Z21, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS.Z    Z15, Z21, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z7, Z15, Z19
+	VMOVUPS          Z14, (R10)(BX*2)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z11, Z13, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VMULPS           (R13)(BX*2), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z3
+	VFMADD231PS      Z11, Z13, Z20
+	VRANGEPS         $0x02, Z0, Z16, Z13
+	VCMPPS           $0x00, Z16, Z13, K1
+	VMOVUPS          (R10)(SI*1), Z14
+	VMULPS           Z8, Z18, Z16
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z13, Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS.Z    Z15, Z16, K1, Z14
+	VMULPS           Z13, Z15, Z15
+	VFMADD231PS      Z8, Z15, Z19
+	VMOVUPS          Z14, (R10)(SI*1)
+	VMULPS           Z17, Z14, Z13
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z12, Z13, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VMULPS           (R13)(SI*1), Z14, Z13
+	VFMADD231PS      Z17, Z13, Z4
+	VFMADD231PS      Z12, Z13, Z20
 	LEAQ             (R10)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
 	PREFETCHT0       (R11)(BX*2)
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             288(AX), R11
-	VMOVUPS          Z11, (R11)(CX*1)
+	VMOVUPS          Z19, (R11)(CX*1)
 	MOVQ             312(AX), R11
-	VMOVUPS          Z12, (R11)(CX*1)
+	VMOVUPS          Z20, (R11)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R9
@@ -27679,242 +27874,246 @@ TEXT ·blockBackward4AVX512(SB), NOSPLIT, $0-8
 	JNE          other1
 
 rows2:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   96(AX), R8
-	ADDQ   504(AX), R8
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z11
+	VBROADCASTSS 4(R9), Z12
+	VBROADCASTSS 8(R9), Z13
+	VBROADCASTSS 12(R9), Z14
 
 columns3:
-	VMOVUPS            (DI), Z11
-	VMOVUPS            (DI)(BX*1), Z12
-	VMOVUPS            (DI)(BX*2), Z13
-	VMOVUPS            (DI)(SI*1), Z14
-	MOVQ               24(AX), R9
-	ADDQ               DX, R9
-	VMOVUPS            (R9), Z15
-	VMOVUPS            (R9)(BX*1), Z16
-	VMOVUPS            (R9)(BX*2), Z17
-	VMOVUPS            (R9)(SI*1), Z18
-	LEAQ               (DI)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               24(AX), R9
-	ADDQ               DX, R9
-	LEAQ               (R9)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               120(AX), R9
-	ADDQ               DX, R9
-	LEAQ               (R9)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               240(AX), R9
-	ADDQ               CX, R9
-	MOVQ               360(AX), R10
-	ADDQ               512(AX), R10
-	MOVQ               336(AX), R11
-	ADDQ               512(AX), R11
-	VMOVUPS            (R9), Z19
-	VFMADD231PS.BCST   (R11), Z15, Z11
-	VFMADD231PS.BCST   4(R11), Z16, Z12
-	VFMADD231PS.BCST   8(R11), Z17, Z13
-	VFMADD231PS.BCST   12(R11), Z18, Z14
-	MOVQ               264(AX), R9
-	VMOVUPS            (R9)(CX*1), Z20
-	MOVQ               288(AX), R9
-	VMOVUPS            (R9)(CX*1), Z21
-	MOVQ               312(AX), R9
-	VMOVUPS            (R9)(CX*1), Z22
-	MOVQ               384(AX), R9
-	ADDQ               512(AX), R9
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R8), Z11
-	VFMADD231PS.BCST   (R9), Z23, Z21
-	VFMADD231PS.BCST.Z (R9), Z20, K1, Z11
-	VMOVUPS            Z11, (R8)
-	MOVQ               120(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R12), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R10), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VFMADD231PS.BCST   (R11), Z11, Z23
-	VMOVUPS            Z23, (R12)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R8)(BX*1), Z12
-	VFMADD231PS.BCST   4(R9), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R9), Z20, K1, Z12
-	VMOVUPS            Z12, (R8)(BX*1)
-	MOVQ               120(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R12)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R10), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   4(R11), Z12, Z11
-	VMOVUPS            Z11, (R12)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R8)(BX*2), Z12
-	VFMADD231PS.BCST   8(R9), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R9), Z20, K1, Z12
-	VMOVUPS            Z12, (R8)(BX*2)
-	MOVQ               120(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R12)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R10), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   8(R11), Z12, Z11
-	VMOVUPS            Z11, (R12)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R8)(SI*1), Z12
-	VFMADD231PS.BCST   12(R9), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R9), Z20, K1, Z12
-	VMOVUPS            Z12, (R8)(SI*1)
-	MOVQ               120(AX), R9
-	ADDQ               DX, R9
-	VMOVUPS            (R9)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R10), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   12(R11), Z12, Z11
-	VMOVUPS            Z11, (R9)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R8)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               288(AX), R9
-	VMOVUPS            Z21, (R9)(CX*1)
-	MOVQ               312(AX), R9
-	VMOVUPS            Z22, (R9)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, DI
-	ADDQ               $0x40, R8
-	CMPQ               CX, BX
-	JNE                columns3
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows2
+	VMOVUPS          (DI), Z15
+	VMOVUPS          (DI)(BX*1), Z16
+	VMOVUPS          (DI)(BX*2), Z17
+	VMOVUPS          (DI)(SI*1), Z18
+	MOVQ             24(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z19
+	VMOVUPS          (R9)(BX*1), Z20
+	VMOVUPS          (R9)(BX*2), Z21
+	VMOVUPS          (R9)(SI*1), Z22
+	LEAQ             (DI)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             24(AX), R9
+	ADDQ             DX, R9
+	LEAQ             (R9)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	LEAQ             (R9)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             240(AX), R9
+	ADDQ             CX, R9
+	MOVQ             360(AX), R10
+	ADDQ             512(AX), R10
+	MOVQ             336(AX), R11
+	ADDQ             512(AX), R11
+	VMOVUPS          (R9), Z23
+	VFMADD231PS.BCST (R11), Z19, Z15
+	VFMADD231PS.BCST 4(R11), Z20, Z16
+	VFMADD231PS.BCST 8(R11), Z21, Z17
+	VFMADD231PS.BCST 12(R11), Z22, Z18
+	MOVQ             264(AX), R9
+	VMOVUPS          (R9)(CX*1), Z24
+	MOVQ             288(AX), R9
+	VMOVUPS          (R9)(CX*1), Z25
+	MOVQ             312(AX), R9
+	VMOVUPS          (R9)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R8), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R8)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R10), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R11), Z15, Z27
+	VMOVUPS          Z27, (R9)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R8)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R8)(BX*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R8)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R8)(BX*2)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R8)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R8)(SI*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R8)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             288(AX), R9
+	VMOVUPS          Z25, (R9)(CX*1)
+	MOVQ             312(AX), R9
+	VMOVUPS          Z26, (R9)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, DI
+	ADDQ             $0x40, R8
+	CMPQ             CX, BX
+	JNE              columns3
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows2
 	VZEROUPPER
 	RET
 
@@ -27923,259 +28122,263 @@ other1:
 	JNE  other4
 
 rows5:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z11
+	VBROADCASTSS 4(R10), Z12
+	VBROADCASTSS 8(R10), Z13
+	VBROADCASTSS 12(R10), Z14
 
 columns6:
-	VMOVUPS            (R8), Z11
-	VMOVUPS            (R8)(BX*1), Z12
-	VMOVUPS            (R8)(BX*2), Z13
-	VMOVUPS            (R8)(SI*1), Z14
-	MOVQ               24(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10), Z15
-	VMOVUPS            (R10)(BX*1), Z16
-	VMOVUPS            (R10)(BX*2), Z17
-	VMOVUPS            (R10)(SI*1), Z18
-	LEAQ               (R8)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               24(AX), R10
-	ADDQ               DX, R10
-	LEAQ               (R10)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               120(AX), R10
-	ADDQ               DX, R10
-	LEAQ               (R10)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               240(AX), R10
-	ADDQ               CX, R10
-	MOVQ               360(AX), R11
-	ADDQ               512(AX), R11
-	MOVQ               336(AX), R12
-	ADDQ               512(AX), R12
-	VMOVUPS            (R10), Z19
-	VFMADD231PS.BCST   (R12), Z15, Z11
-	VFMADD231PS.BCST   4(R12), Z16, Z12
-	VFMADD231PS.BCST   8(R12), Z17, Z13
-	VFMADD231PS.BCST   12(R12), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R11), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R11), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R11), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R11), Z19, Z18
-	VMOVUPS            (R10)(DI*1), Z19
-	VFMADD231PS.BCST   (R12)(DI*1), Z15, Z11
-	VFMADD231PS.BCST   4(R12)(DI*1), Z16, Z12
-	VFMADD231PS.BCST   8(R12)(DI*1), Z17, Z13
-	VFMADD231PS.BCST   12(R12)(DI*1), Z18, Z14
-	MOVQ               264(AX), R10
-	VMOVUPS            (R10)(CX*1), Z20
-	MOVQ               288(AX), R10
-	VMOVUPS            (R10)(CX*1), Z21
-	MOVQ               312(AX), R10
-	VMOVUPS            (R10)(CX*1), Z22
-	MOVQ               384(AX), R10
-	ADDQ               512(AX), R10
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R9), Z11
-	VFMADD231PS.BCST   (R10), Z23, Z21
-	VFMADD231PS.BCST.Z (R10), Z20, K1, Z11
-	VMOVUPS            Z11, (R9)
-	MOVQ               120(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R11)(DI*1), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VFMADD231PS.BCST   (R12)(DI*1), Z11, Z23
-	VMOVUPS            Z23, (R13)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R9)(BX*1), Z12
-	VFMADD231PS.BCST   4(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(BX*1)
-	MOVQ               120(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R11)(DI*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   4(R12)(DI*1), Z12, Z11
-	VMOVUPS            Z11, (R13)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R9)(BX*2), Z12
-	VFMADD231PS.BCST   8(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(BX*2)
-	MOVQ               120(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R11)(DI*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   8(R12)(DI*1), Z12, Z11
-	VMOVUPS            Z11, (R13)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R9)(SI*1), Z12
-	VFMADD231PS.BCST   12(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(SI*1)
-	MOVQ               120(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R11)(DI*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   12(R12)(DI*1), Z12, Z11
-	VMOVUPS            Z11, (R10)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R9)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               288(AX), R10
-	VMOVUPS            Z21, (R10)(CX*1)
-	MOVQ               312(AX), R10
-	VMOVUPS            Z22, (R10)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R8
-	ADDQ               $0x40, R9
-	CMPQ               CX, BX
-	JNE                columns6
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows5
+	VMOVUPS          (R8), Z15
+	VMOVUPS          (R8)(BX*1), Z16
+	VMOVUPS          (R8)(BX*2), Z17
+	VMOVUPS          (R8)(SI*1), Z18
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z19
+	VMOVUPS          (R10)(BX*1), Z20
+	VMOVUPS          (R10)(BX*2), Z21
+	VMOVUPS          (R10)(SI*1), Z22
+	LEAQ             (R8)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             240(AX), R10
+	ADDQ             CX, R10
+	MOVQ             360(AX), R11
+	ADDQ             512(AX), R11
+	MOVQ             336(AX), R12
+	ADDQ             512(AX), R12
+	VMOVUPS          (R10), Z23
+	VFMADD231PS.BCST (R12), Z19, Z15
+	VFMADD231PS.BCST 4(R12), Z20, Z16
+	VFMADD231PS.BCST 8(R12), Z21, Z17
+	VFMADD231PS.BCST 12(R12), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11), Z23, Z22
+	VMOVUPS          (R10)(DI*1), Z23
+	VFMADD231PS.BCST (R12)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 4(R12)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 8(R12)(DI*1), Z21, Z17
+	VFMADD231PS.BCST 12(R12)(DI*1), Z22, Z18
+	MOVQ             264(AX), R10
+	VMOVUPS          (R10)(CX*1), Z24
+	MOVQ             288(AX), R10
+	VMOVUPS          (R10)(CX*1), Z25
+	MOVQ             312(AX), R10
+	VMOVUPS          (R10)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R9), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R9)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R11)(DI*1), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R12)(DI*1), Z15, Z27
+	VMOVUPS          Z27, (R10)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R9)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R9)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R9)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R9)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             288(AX), R10
+	VMOVUPS          Z25, (R10)(CX*1)
+	MOVQ             312(AX), R10
+	VMOVUPS          Z26, (R10)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	CMPQ             CX, BX
+	JNE              columns6
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows5
 	VZEROUPPER
 	RET
 
@@ -28184,276 +28387,280 @@ other4:
 	JNE  other7
 
 rows8:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z11
+	VBROADCASTSS 4(R10), Z12
+	VBROADCASTSS 8(R10), Z13
+	VBROADCASTSS 12(R10), Z14
 
 columns9:
-	VMOVUPS            (R8), Z11
-	VMOVUPS            (R8)(BX*1), Z12
-	VMOVUPS            (R8)(BX*2), Z13
-	VMOVUPS            (R8)(SI*1), Z14
-	MOVQ               24(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10), Z15
-	VMOVUPS            (R10)(BX*1), Z16
-	VMOVUPS            (R10)(BX*2), Z17
-	VMOVUPS            (R10)(SI*1), Z18
-	LEAQ               (R8)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               24(AX), R10
-	ADDQ               DX, R10
-	LEAQ               (R10)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               120(AX), R10
-	ADDQ               DX, R10
-	LEAQ               (R10)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               240(AX), R10
-	ADDQ               CX, R10
-	MOVQ               360(AX), R11
-	ADDQ               512(AX), R11
-	MOVQ               336(AX), R12
-	ADDQ               512(AX), R12
-	VMOVUPS            (R10), Z19
-	VFMADD231PS.BCST   (R12), Z15, Z11
-	VFMADD231PS.BCST   4(R12), Z16, Z12
-	VFMADD231PS.BCST   8(R12), Z17, Z13
-	VFMADD231PS.BCST   12(R12), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R11), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R11), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R11), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R11), Z19, Z18
-	VMOVUPS            (R10)(DI*1), Z19
-	VFMADD231PS.BCST   (R12)(DI*1), Z15, Z11
-	VFMADD231PS.BCST   4(R12)(DI*1), Z16, Z12
-	VFMADD231PS.BCST   8(R12)(DI*1), Z17, Z13
-	VFMADD231PS.BCST   12(R12)(DI*1), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R11)(DI*1), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R11)(DI*1), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R11)(DI*1), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R11)(DI*1), Z19, Z18
-	VMOVUPS            (R10)(DI*2), Z19
-	VFMADD231PS.BCST   (R12)(DI*2), Z15, Z11
-	VFMADD231PS.BCST   4(R12)(DI*2), Z16, Z12
-	VFMADD231PS.BCST   8(R12)(DI*2), Z17, Z13
-	VFMADD231PS.BCST   12(R12)(DI*2), Z18, Z14
-	MOVQ               264(AX), R10
-	VMOVUPS            (R10)(CX*1), Z20
-	MOVQ               288(AX), R10
-	VMOVUPS            (R10)(CX*1), Z21
-	MOVQ               312(AX), R10
-	VMOVUPS            (R10)(CX*1), Z22
-	MOVQ               384(AX), R10
-	ADDQ               512(AX), R10
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R9), Z11
-	VFMADD231PS.BCST   (R10), Z23, Z21
-	VFMADD231PS.BCST.Z (R10), Z20, K1, Z11
-	VMOVUPS            Z11, (R9)
-	MOVQ               120(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R11)(DI*2), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VFMADD231PS.BCST   (R12)(DI*2), Z11, Z23
-	VMOVUPS            Z23, (R13)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R9)(BX*1), Z12
-	VFMADD231PS.BCST   4(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(BX*1)
-	MOVQ               120(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R11)(DI*2), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   4(R12)(DI*2), Z12, Z11
-	VMOVUPS            Z11, (R13)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R9)(BX*2), Z12
-	VFMADD231PS.BCST   8(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(BX*2)
-	MOVQ               120(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R11)(DI*2), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   8(R12)(DI*2), Z12, Z11
-	VMOVUPS            Z11, (R13)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R9)(SI*1), Z12
-	VFMADD231PS.BCST   12(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(SI*1)
-	MOVQ               120(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R11)(DI*2), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   12(R12)(DI*2), Z12, Z11
-	VMOVUPS            Z11, (R10)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R9)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               288(AX), R10
-	VMOVUPS            Z21, (R10)(CX*1)
-	MOVQ               312(AX), R10
-	VMOVUPS            Z22, (R10)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R8
-	ADDQ               $0x40, R9
-	CMPQ               CX, BX
-	JNE                columns9
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows8
+	VMOVUPS          (R8), Z15
+	VMOVUPS          (R8)(BX*1), Z16
+	VMOVUPS          (R8)(BX*2), Z17
+	VMOVUPS          (R8)(SI*1), Z18
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z19
+	VMOVUPS          (R10)(BX*1), Z20
+	VMOVUPS          (R10)(BX*2), Z21
+	VMOVUPS          (R10)(SI*1), Z22
+	LEAQ             (R8)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             240(AX), R10
+	ADDQ             CX, R10
+	MOVQ             360(AX), R11
+	ADDQ             512(AX), R11
+	MOVQ             336(AX), R12
+	ADDQ             512(AX), R12
+	VMOVUPS          (R10), Z23
+	VFMADD231PS.BCST (R12), Z19, Z15
+	VFMADD231PS.BCST 4(R12), Z20, Z16
+	VFMADD231PS.BCST 8(R12), Z21, Z17
+	VFMADD231PS.BCST 12(R12), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11), Z23, Z22
+	VMOVUPS          (R10)(DI*1), Z23
+	VFMADD231PS.BCST (R12)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 4(R12)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 8(R12)(DI*1), Z21, Z17
+	VFMADD231PS.BCST 12(R12)(DI*1), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11)(DI*1), Z23, Z22
+	VMOVUPS          (R10)(DI*2), Z23
+	VFMADD231PS.BCST (R12)(DI*2), Z19, Z15
+	VFMADD231PS.BCST 4(R12)(DI*2), Z20, Z16
+	VFMADD231PS.BCST 8(R12)(DI*2), Z21, Z17
+	VFMADD231PS.BCST 12(R12)(DI*2), Z22, Z18
+	MOVQ             264(AX), R10
+	VMOVUPS          (R10)(CX*1), Z24
+	MOVQ             288(AX), R10
+	VMOVUPS          (R10)(CX*1), Z25
+	MOVQ             312(AX), R10
+	VMOVUPS          (R10)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R9), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R9)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R11)(DI*2), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R12)(DI*2), Z15, Z27
+	VMOVUPS          Z27, (R10)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R9)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R9)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R9)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R9)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             288(AX), R10
+	VMOVUPS          Z25, (R10)(CX*1)
+	MOVQ             312(AX), R10
+	VMOVUPS          Z26, (R10)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	CMPQ             CX, BX
+	JNE              columns9
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows8
 	VZEROUPPER
 	RET
 
@@ -28462,602 +28669,610 @@ other7:
 	JNE  other10
 
 rows11:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z11
+	VBROADCASTSS 4(R11), Z12
+	VBROADCASTSS 8(R11), Z13
+	VBROADCASTSS 12(R11), Z14
 
 columns12:
-	VMOVUPS            (R9), Z11
-	VMOVUPS            (R9)(BX*1), Z12
-	VMOVUPS            (R9)(BX*2), Z13
-	VMOVUPS            (R9)(SI*1), Z14
-	MOVQ               24(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11), Z15
-	VMOVUPS            (R11)(BX*1), Z16
-	VMOVUPS            (R11)(BX*2), Z17
-	VMOVUPS            (R11)(SI*1), Z18
-	LEAQ               (R9)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               24(AX), R11
-	ADDQ               DX, R11
-	LEAQ               (R11)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               120(AX), R11
-	ADDQ               DX, R11
-	LEAQ               (R11)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               240(AX), R11
-	ADDQ               CX, R11
-	MOVQ               360(AX), R12
-	ADDQ               512(AX), R12
-	MOVQ               336(AX), R13
-	ADDQ               512(AX), R13
-	VMOVUPS            (R11), Z19
-	VFMADD231PS.BCST   (R13), Z15, Z11
-	VFMADD231PS.BCST   4(R13), Z16, Z12
-	VFMADD231PS.BCST   8(R13), Z17, Z13
-	VFMADD231PS.BCST   12(R13), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12), Z19, Z18
-	VMOVUPS            (R11)(DI*1), Z19
-	VFMADD231PS.BCST   (R13)(DI*1), Z15, Z11
-	VFMADD231PS.BCST   4(R13)(DI*1), Z16, Z12
-	VFMADD231PS.BCST   8(R13)(DI*1), Z17, Z13
-	VFMADD231PS.BCST   12(R13)(DI*1), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(DI*1), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(DI*1), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(DI*1), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(DI*1), Z19, Z18
-	VMOVUPS            (R11)(DI*2), Z19
-	VFMADD231PS.BCST   (R13)(DI*2), Z15, Z11
-	VFMADD231PS.BCST   4(R13)(DI*2), Z16, Z12
-	VFMADD231PS.BCST   8(R13)(DI*2), Z17, Z13
-	VFMADD231PS.BCST   12(R13)(DI*2), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(DI*2), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(DI*2), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(DI*2), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(DI*2), Z19, Z18
-	VMOVUPS            (R11)(R8*1), Z19
-	VFMADD231PS.BCST   (R13)(R8*1), Z15, Z11
-	VFMADD231PS.BCST   4(R13)(R8*1), Z16, Z12
-	VFMADD231PS.BCST   8(R13)(R8*1), Z17, Z13
-	VFMADD231PS.BCST   12(R13)(R8*1), Z18, Z14
-	MOVQ               264(AX), R11
-	VMOVUPS            (R11)(CX*1), Z20
-	MOVQ               288(AX), R11
-	VMOVUPS            (R11)(CX*1), Z21
-	MOVQ               312(AX), R11
-	VMOVUPS            (R11)(CX*1), Z22
-	MOVQ               384(AX), R11
-	ADDQ               512(AX), R11
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R10), Z11
-	VFMADD231PS.BCST   (R11), Z23, Z21
-	VFMADD231PS.BCST.Z (R11), Z20, K1, Z11
-	VMOVUPS            Z11, (R10)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R12)(R8*1), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VFMADD231PS.BCST   (R13)(R8*1), Z11, Z23
-	VMOVUPS            Z23, (R14)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R10)(BX*1), Z12
-	VFMADD231PS.BCST   4(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(BX*1)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R12)(R8*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   4(R13)(R8*1), Z12, Z11
-	VMOVUPS            Z11, (R14)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R10)(BX*2), Z12
-	VFMADD231PS.BCST   8(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(BX*2)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R12)(R8*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   8(R13)(R8*1), Z12, Z11
-	VMOVUPS            Z11, (R14)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R10)(SI*1), Z12
-	VFMADD231PS.BCST   12(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(SI*1)
-	MOVQ               120(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R12)(R8*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   12(R13)(R8*1), Z12, Z11
-	VMOVUPS            Z11, (R11)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R10)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               288(AX), R11
-	VMOVUPS            Z21, (R11)(CX*1)
-	MOVQ               312(AX), R11
-	VMOVUPS            Z22, (R11)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	CMPQ               CX, BX
-	JNE                columns12
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows11
+	VMOVUPS          (R9), Z15
+	VMOVUPS          (R9)(BX*1), Z16
+	VMOVUPS          (R9)(BX*2), Z17
+	VMOVUPS          (R9)(SI*1), Z18
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z19
+	VMOVUPS          (R11)(BX*1), Z20
+	VMOVUPS          (R11)(BX*2), Z21
+	VMOVUPS          (R11)(SI*1), Z22
+	LEAQ             (R9)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             240(AX), R11
+	ADDQ             CX, R11
+	MOVQ             360(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             336(AX), R13
+	ADDQ             512(AX), R13
+	VMOVUPS          (R11), Z23
+	VFMADD231PS.BCST (R13), Z19, Z15
+	VFMADD231PS.BCST 4(R13), Z20, Z16
+	VFMADD231PS.BCST 8(R13), Z21, Z17
+	VFMADD231PS.BCST 12(R13), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12), Z23, Z22
+	VMOVUPS          (R11)(DI*1), Z23
+	VFMADD231PS.BCST (R13)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*1), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*1), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*1), Z23, Z22
+	VMOVUPS          (R11)(DI*2), Z23
+	VFMADD231PS.BCST (R13)(DI*2), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*2), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*2), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*2), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*2), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*2), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*2), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*2), Z23, Z22
+	VMOVUPS          (R11)(R8*1), Z23
+	VFMADD231PS.BCST (R13)(R8*1), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(R8*1), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(R8*1), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(R8*1), Z22, Z18
+	MOVQ             264(AX), R11
+	VMOVUPS          (R11)(CX*1), Z24
+	MOVQ             288(AX), R11
+	VMOVUPS          (R11)(CX*1), Z25
+	MOVQ             312(AX), R11
+	VMOVUPS          (R11)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R10), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R10)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R12)(R8*1), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R13)(R8*1), Z15, Z27
+	VMOVUPS          Z27, (R11)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R10)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R10)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R10)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R10)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             288(AX), R11
+	VMOVUPS          Z25, (R11)(CX*1)
+	MOVQ             312(AX), R11
+	VMOVUPS          Z26, (R11)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns12
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows11
 	VZEROUPPER
 	RET
 
 other10:
 rows14:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z11
+	VBROADCASTSS 4(R11), Z12
+	VBROADCASTSS 8(R11), Z13
+	VBROADCASTSS 12(R11), Z14
 
 columns15:
-	VMOVUPS            (R9), Z11
-	VMOVUPS            (R9)(BX*1), Z12
-	VMOVUPS            (R9)(BX*2), Z13
-	VMOVUPS            (R9)(SI*1), Z14
-	MOVQ               24(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11), Z15
-	VMOVUPS            (R11)(BX*1), Z16
-	VMOVUPS            (R11)(BX*2), Z17
-	VMOVUPS            (R11)(SI*1), Z18
-	LEAQ               (R9)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               24(AX), R11
-	ADDQ               DX, R11
-	LEAQ               (R11)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               120(AX), R11
-	ADDQ               DX, R11
-	LEAQ               (R11)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               240(AX), R11
-	ADDQ               CX, R11
-	MOVQ               360(AX), R12
-	ADDQ               512(AX), R12
-	MOVQ               336(AX), R13
-	ADDQ               512(AX), R13
-	VMOVUPS            (R11), Z19
-	VFMADD231PS.BCST   (R13), Z15, Z11
-	VFMADD231PS.BCST   4(R13), Z16, Z12
-	VFMADD231PS.BCST   8(R13), Z17, Z13
-	VFMADD231PS.BCST   12(R13), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12), Z19, Z18
-	VMOVUPS            (R11)(DI*1), Z19
-	VFMADD231PS.BCST   (R13)(DI*1), Z15, Z11
-	VFMADD231PS.BCST   4(R13)(DI*1), Z16, Z12
-	VFMADD231PS.BCST   8(R13)(DI*1), Z17, Z13
-	VFMADD231PS.BCST   12(R13)(DI*1), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(DI*1), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(DI*1), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(DI*1), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(DI*1), Z19, Z18
-	VMOVUPS            (R11)(DI*2), Z19
-	VFMADD231PS.BCST   (R13)(DI*2), Z15, Z11
-	VFMADD231PS.BCST   4(R13)(DI*2), Z16, Z12
-	VFMADD231PS.BCST   8(R13)(DI*2), Z17, Z13
-	VFMADD231PS.BCST   12(R13)(DI*2), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(DI*2), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(DI*2), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(DI*2), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(DI*2), Z19, Z18
-	VMOVUPS            (R11)(R8*1), Z19
-	VFMADD231PS.BCST   (R13)(R8*1), Z15, Z11
-	VFMADD231PS.BCST   4(R13)(R8*1), Z16, Z12
-	VFMADD231PS.BCST   8(R13)(R8*1), Z17, Z13
-	VFMADD231PS.BCST   12(R13)(R8*1), Z18, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(R8*1), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(R8*1), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(R8*1), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(R8*1), Z19, Z18
-	VMOVUPS            (R11)(DI*4), Z19
-	VFMADD231PS.BCST   (R13)(DI*4), Z15, Z11
-	VFMADD231PS.BCST   4(R13)(DI*4), Z16, Z12
-	VFMADD231PS.BCST   8(R13)(DI*4), Z17, Z13
-	VFMADD231PS.BCST   12(R13)(DI*4), Z18, Z14
-	MOVQ               264(AX), R11
-	VMOVUPS            (R11)(CX*1), Z20
-	MOVQ               288(AX), R11
-	VMOVUPS            (R11)(CX*1), Z21
-	MOVQ               312(AX), R11
-	VMOVUPS            (R11)(CX*1), Z22
-	MOVQ               384(AX), R11
-	ADDQ               512(AX), R11
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R10), Z11
-	VFMADD231PS.BCST   (R11), Z23, Z21
-	VFMADD231PS.BCST.Z (R11), Z20, K1, Z11
-	VMOVUPS            Z11, (R10)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R12)(DI*4), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VFMADD231PS.BCST   (R13)(DI*4), Z11, Z23
-	VMOVUPS            Z23, (R14)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R10)(BX*1), Z12
-	VFMADD231PS.BCST   4(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(BX*1)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R12)(DI*4), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   4(R13)(DI*4), Z12, Z11
-	VMOVUPS            Z11, (R14)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R10)(BX*2), Z12
-	VFMADD231PS.BCST   8(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(BX*2)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R12)(DI*4), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   8(R13)(DI*4), Z12, Z11
-	VMOVUPS            Z11, (R14)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R10)(SI*1), Z12
-	VFMADD231PS.BCST   12(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(SI*1)
-	MOVQ               120(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R12)(DI*4), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VFMADD231PS.BCST   12(R13)(DI*4), Z12, Z11
-	VMOVUPS            Z11, (R11)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R10)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               288(AX), R11
-	VMOVUPS            Z21, (R11)(CX*1)
-	MOVQ               312(AX), R11
-	VMOVUPS            Z22, (R11)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	CMPQ               CX, BX
-	JNE                columns15
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows14
+	VMOVUPS          (R9), Z15
+	VMOVUPS          (R9)(BX*1), Z16
+	VMOVUPS          (R9)(BX*2), Z17
+	VMOVUPS          (R9)(SI*1), Z18
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z19
+	VMOVUPS          (R11)(BX*1), Z20
+	VMOVUPS          (R11)(BX*2), Z21
+	VMOVUPS          (R11)(SI*1), Z22
+	LEAQ             (R9)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             240(AX), R11
+	ADDQ             CX, R11
+	MOVQ             360(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             336(AX), R13
+	ADDQ             512(AX), R13
+	VMOVUPS          (R11), Z23
+	VFMADD231PS.BCST (R13), Z19, Z15
+	VFMADD231PS.BCST 4(R13), Z20, Z16
+	VFMADD231PS.BCST 8(R13), Z21, Z17
+	VFMADD231PS.BCST 12(R13), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12), Z23, Z22
+	VMOVUPS          (R11)(DI*1), Z23
+	VFMADD231PS.BCST (R13)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*1), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*1), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*1), Z23, Z22
+	VMOVUPS          (R11)(DI*2), Z23
+	VFMADD231PS.BCST (R13)(DI*2), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*2), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*2), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*2), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*2), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*2), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*2), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*2), Z23, Z22
+	VMOVUPS          (R11)(R8*1), Z23
+	VFMADD231PS.BCST (R13)(R8*1), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(R8*1), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(R8*1), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(R8*1), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(R8*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(R8*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(R8*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(R8*1), Z23, Z22
+	VMOVUPS          (R11)(DI*4), Z23
+	VFMADD231PS.BCST (R13)(DI*4), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*4), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*4), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*4), Z22, Z18
+	MOVQ             264(AX), R11
+	VMOVUPS          (R11)(CX*1), Z24
+	MOVQ             288(AX), R11
+	VMOVUPS          (R11)(CX*1), Z25
+	MOVQ             312(AX), R11
+	VMOVUPS          (R11)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R10), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R10)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R12)(DI*4), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R13)(DI*4), Z15, Z27
+	VMOVUPS          Z27, (R11)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R10)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R10)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R10)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R10)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             288(AX), R11
+	VMOVUPS          Z25, (R11)(CX*1)
+	MOVQ             312(AX), R11
+	VMOVUPS          Z26, (R11)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns15
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows14
 	VZEROUPPER
 	RET
 
@@ -29836,33 +30051,39 @@ TEXT ·blockBackward5AVX512(SB), NOSPLIT, $0-8
 	JNE          other1
 
 rows2:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   96(AX), R8
-	ADDQ   504(AX), R8
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z11
+	VBROADCASTSS 4(R9), Z12
+	VBROADCASTSS 8(R9), Z13
+	VBROADCASTSS 12(R9), Z14
 
 columns3:
-	VMOVUPS          (DI), Z11
-	VMOVUPS          (DI)(BX*1), Z12
-	VMOVUPS          (DI)(BX*2), Z13
-	VMOVUPS          (DI)(SI*1), Z14
+	VMOVUPS          (DI), Z15
+	VMOVUPS          (DI)(BX*1), Z16
+	VMOVUPS          (DI)(BX*2), Z17
+	VMOVUPS          (DI)(SI*1), Z18
 	MOVQ             24(AX), R9
 	ADDQ             DX, R9
-	VMOVUPS          (R9), Z15
-	VMOVUPS          (R9)(BX*1), Z16
-	VMOVUPS          (R9)(BX*2), Z17
-	VMOVUPS          (R9)(SI*1), Z18
+	VMOVUPS          (R9), Z19
+	VMOVUPS          (R9)(BX*1), Z20
+	VMOVUPS          (R9)(BX*2), Z21
+	VMOVUPS          (R9)(SI*1), Z22
 	LEAQ             (DI)(BX*4), R9
 	PREFETCHT0       (R9)
 	PREFETCHT0       (R9)(BX*1)
@@ -29888,132 +30109,130 @@ columns3:
 	ADDQ             512(AX), R10
 	MOVQ             336(AX), R11
 	ADDQ             512(AX), R11
-	VMOVUPS          (R9), Z19
-	VFMADD231PS.BCST (R11), Z15, Z11
-	VFMADD231PS.BCST 4(R11), Z16, Z12
-	VFMADD231PS.BCST 8(R11), Z17, Z13
-	VFMADD231PS.BCST 12(R11), Z18, Z14
+	VMOVUPS          (R9), Z23
+	VFMADD231PS.BCST (R11), Z19, Z15
+	VFMADD231PS.BCST 4(R11), Z20, Z16
+	VFMADD231PS.BCST 8(R11), Z21, Z17
+	VFMADD231PS.BCST 12(R11), Z22, Z18
 	MOVQ             264(AX), R9
-	VMOVUPS          (R9)(CX*1), Z20
+	VMOVUPS          (R9)(CX*1), Z24
 	MOVQ             288(AX), R9
-	VMOVUPS          (R9)(CX*1), Z21
+	VMOVUPS          (R9)(CX*1), Z25
 	MOVQ             312(AX), R9
-	VMOVUPS          (R9)(CX*1), Z22
-	MOVQ             384(AX), R9
-	ADDQ             512(AX), R9
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R8), Z11
-	VMULPS.BCST      (R9), Z20, Z25
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R12)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R9), Z24, Z21
-	VMOVUPS          Z11, (R8)
-	MOVQ             120(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R10), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VFMADD231PS.BCST (R11), Z11, Z23
-	VMOVUPS          Z23, (R12)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R8)(BX*1), Z12
-	VMULPS.BCST      4(R9), Z20, Z23
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R12)(BX*1)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R9), Z15, Z21
-	VMOVUPS          Z12, (R8)(BX*1)
-	MOVQ             120(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R10), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 4(R11), Z12, Z11
-	VMOVUPS          Z11, (R12)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R8)(BX*2), Z12
-	VMULPS.BCST      8(R9), Z20, Z15
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R12)(BX*2)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R9), Z13, Z21
-	VMOVUPS          Z12, (R8)(BX*2)
-	MOVQ             120(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R10), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 8(R11), Z12, Z11
-	VMOVUPS          Z11, (R12)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R8)(SI*1), Z12
-	VMULPS.BCST      12(R9), Z20, Z14
-	MOVQ             216(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R12)(SI*1)
-	MOVQ             192(AX), R12
-	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R9), Z13, Z21
-	VMOVUPS          Z12, (R8)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R8), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R9)
+	MOVQ             192(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R8)
 	MOVQ             120(AX), R9
 	ADDQ             DX, R9
-	VMOVUPS          (R9)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R10), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 12(R11), Z12, Z11
-	VMOVUPS          Z11, (R9)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R9), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R10), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R11), Z15, Z27
+	VMOVUPS          Z27, (R9)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R8)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R9)(BX*1)
+	MOVQ             192(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R8)(BX*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R8)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R9)(BX*2)
+	MOVQ             192(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R8)(BX*2)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R8)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R9)(SI*1)
+	MOVQ             192(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R8)(SI*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R8)(BX*4), R9
 	PREFETCHT0       (R9)
 	PREFETCHT0       (R9)(BX*1)
 	PREFETCHT0       (R9)(BX*2)
 	PREFETCHT0       (R9)(SI*1)
 	MOVQ             288(AX), R9
-	VMOVUPS          Z21, (R9)(CX*1)
+	VMOVUPS          Z25, (R9)(CX*1)
 	MOVQ             312(AX), R9
-	VMOVUPS          Z22, (R9)(CX*1)
+	VMOVUPS          Z26, (R9)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -30120,33 +30339,39 @@ other1:
 	JNE  other4
 
 rows5:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z11
+	VBROADCASTSS 4(R10), Z12
+	VBROADCASTSS 8(R10), Z13
+	VBROADCASTSS 12(R10), Z14
 
 columns6:
-	VMOVUPS          (R8), Z11
-	VMOVUPS          (R8)(BX*1), Z12
-	VMOVUPS          (R8)(BX*2), Z13
-	VMOVUPS          (R8)(SI*1), Z14
+	VMOVUPS          (R8), Z15
+	VMOVUPS          (R8)(BX*1), Z16
+	VMOVUPS          (R8)(BX*2), Z17
+	VMOVUPS          (R8)(SI*1), Z18
 	MOVQ             24(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10), Z15
-	VMOVUPS          (R10)(BX*1), Z16
-	VMOVUPS          (R10)(BX*2), Z17
-	VMOVUPS          (R10)(SI*1), Z18
+	VMOVUPS          (R10), Z19
+	VMOVUPS          (R10)(BX*1), Z20
+	VMOVUPS          (R10)(BX*2), Z21
+	VMOVUPS          (R10)(SI*1), Z22
 	LEAQ             (R8)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
@@ -30172,149 +30397,147 @@ columns6:
 	ADDQ             512(AX), R11
 	MOVQ             336(AX), R12
 	ADDQ             512(AX), R12
-	VMOVUPS          (R10), Z19
-	VFMADD231PS.BCST (R12), Z15, Z11
-	VFMADD231PS.BCST 4(R12), Z16, Z12
-	VFMADD231PS.BCST 8(R12), Z17, Z13
-	VFMADD231PS.BCST 12(R12), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R11), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R11), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R11), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R11), Z19, Z18
-	VMOVUPS          (R10)(DI*1), Z19
-	VFMADD231PS.BCST (R12)(DI*1), Z15, Z11
-	VFMADD231PS.BCST 4(R12)(DI*1), Z16, Z12
-	VFMADD231PS.BCST 8(R12)(DI*1), Z17, Z13
-	VFMADD231PS.BCST 12(R12)(DI*1), Z18, Z14
+	VMOVUPS          (R10), Z23
+	VFMADD231PS.BCST (R12), Z19, Z15
+	VFMADD231PS.BCST 4(R12), Z20, Z16
+	VFMADD231PS.BCST 8(R12), Z21, Z17
+	VFMADD231PS.BCST 12(R12), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11), Z23, Z22
+	VMOVUPS          (R10)(DI*1), Z23
+	VFMADD231PS.BCST (R12)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 4(R12)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 8(R12)(DI*1), Z21, Z17
+	VFMADD231PS.BCST 12(R12)(DI*1), Z22, Z18
 	MOVQ             264(AX), R10
-	VMOVUPS          (R10)(CX*1), Z20
+	VMOVUPS          (R10)(CX*1), Z24
 	MOVQ             288(AX), R10
-	VMOVUPS          (R10)(CX*1), Z21
+	VMOVUPS          (R10)(CX*1), Z25
 	MOVQ             312(AX), R10
-	VMOVUPS          (R10)(CX*1), Z22
-	MOVQ             384(AX), R10
-	ADDQ             512(AX), R10
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R9), Z11
-	VMULPS.BCST      (R10), Z20, Z25
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R13)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R10), Z24, Z21
-	VMOVUPS          Z11, (R9)
-	MOVQ             120(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R11)(DI*1), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VFMADD231PS.BCST (R12)(DI*1), Z11, Z23
-	VMOVUPS          Z23, (R13)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R9)(BX*1), Z12
-	VMULPS.BCST      4(R10), Z20, Z23
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R13)(BX*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R10), Z15, Z21
-	VMOVUPS          Z12, (R9)(BX*1)
-	MOVQ             120(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R11)(DI*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 4(R12)(DI*1), Z12, Z11
-	VMOVUPS          Z11, (R13)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R9)(BX*2), Z12
-	VMULPS.BCST      8(R10), Z20, Z15
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R13)(BX*2)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R10), Z13, Z21
-	VMOVUPS          Z12, (R9)(BX*2)
-	MOVQ             120(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R11)(DI*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 8(R12)(DI*1), Z12, Z11
-	VMOVUPS          Z11, (R13)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R9)(SI*1), Z12
-	VMULPS.BCST      12(R10), Z20, Z14
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R13)(SI*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R10), Z13, Z21
-	VMOVUPS          Z12, (R9)(SI*1)
+	VMOVUPS          (R10)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R9), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R10)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R9)
 	MOVQ             120(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R11)(DI*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 12(R12)(DI*1), Z12, Z11
-	VMOVUPS          Z11, (R10)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R10), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R11)(DI*1), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R12)(DI*1), Z15, Z27
+	VMOVUPS          Z27, (R10)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R9)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R10)(BX*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R9)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R10)(BX*2)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R9)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R10)(SI*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R9)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
 	PREFETCHT0       (R10)(BX*2)
 	PREFETCHT0       (R10)(SI*1)
 	MOVQ             288(AX), R10
-	VMOVUPS          Z21, (R10)(CX*1)
+	VMOVUPS          Z25, (R10)(CX*1)
 	MOVQ             312(AX), R10
-	VMOVUPS          Z22, (R10)(CX*1)
+	VMOVUPS          Z26, (R10)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R8
@@ -30421,33 +30644,39 @@ other4:
 	JNE  other7
 
 rows8:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z11
+	VBROADCASTSS 4(R10), Z12
+	VBROADCASTSS 8(R10), Z13
+	VBROADCASTSS 12(R10), Z14
 
 columns9:
-	VMOVUPS          (R8), Z11
-	VMOVUPS          (R8)(BX*1), Z12
-	VMOVUPS          (R8)(BX*2), Z13
-	VMOVUPS          (R8)(SI*1), Z14
+	VMOVUPS          (R8), Z15
+	VMOVUPS          (R8)(BX*1), Z16
+	VMOVUPS          (R8)(BX*2), Z17
+	VMOVUPS          (R8)(SI*1), Z18
 	MOVQ             24(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10), Z15
-	VMOVUPS          (R10)(BX*1), Z16
-	VMOVUPS          (R10)(BX*2), Z17
-	VMOVUPS          (R10)(SI*1), Z18
+	VMOVUPS          (R10), Z19
+	VMOVUPS          (R10)(BX*1), Z20
+	VMOVUPS          (R10)(BX*2), Z21
+	VMOVUPS          (R10)(SI*1), Z22
 	LEAQ             (R8)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
@@ -30473,166 +30702,164 @@ columns9:
 	ADDQ             512(AX), R11
 	MOVQ             336(AX), R12
 	ADDQ             512(AX), R12
-	VMOVUPS          (R10), Z19
-	VFMADD231PS.BCST (R12), Z15, Z11
-	VFMADD231PS.BCST 4(R12), Z16, Z12
-	VFMADD231PS.BCST 8(R12), Z17, Z13
-	VFMADD231PS.BCST 12(R12), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R11), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R11), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R11), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R11), Z19, Z18
-	VMOVUPS          (R10)(DI*1), Z19
-	VFMADD231PS.BCST (R12)(DI*1), Z15, Z11
-	VFMADD231PS.BCST 4(R12)(DI*1), Z16, Z12
-	VFMADD231PS.BCST 8(R12)(DI*1), Z17, Z13
-	VFMADD231PS.BCST 12(R12)(DI*1), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R11)(DI*1), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R11)(DI*1), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R11)(DI*1), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R11)(DI*1), Z19, Z18
-	VMOVUPS          (R10)(DI*2), Z19
-	VFMADD231PS.BCST (R12)(DI*2), Z15, Z11
-	VFMADD231PS.BCST 4(R12)(DI*2), Z16, Z12
-	VFMADD231PS.BCST 8(R12)(DI*2), Z17, Z13
-	VFMADD231PS.BCST 12(R12)(DI*2), Z18, Z14
+	VMOVUPS          (R10), Z23
+	VFMADD231PS.BCST (R12), Z19, Z15
+	VFMADD231PS.BCST 4(R12), Z20, Z16
+	VFMADD231PS.BCST 8(R12), Z21, Z17
+	VFMADD231PS.BCST 12(R12), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11), Z23, Z22
+	VMOVUPS          (R10)(DI*1), Z23
+	VFMADD231PS.BCST (R12)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 4(R12)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 8(R12)(DI*1), Z21, Z17
+	VFMADD231PS.BCST 12(R12)(DI*1), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11)(DI*1), Z23, Z22
+	VMOVUPS          (R10)(DI*2), Z23
+	VFMADD231PS.BCST (R12)(DI*2), Z19, Z15
+	VFMADD231PS.BCST 4(R12)(DI*2), Z20, Z16
+	VFMADD231PS.BCST 8(R12)(DI*2), Z21, Z17
+	VFMADD231PS.BCST 12(R12)(DI*2), Z22, Z18
 	MOVQ             264(AX), R10
-	VMOVUPS          (R10)(CX*1), Z20
+	VMOVUPS          (R10)(CX*1), Z24
 	MOVQ             288(AX), R10
-	VMOVUPS          (R10)(CX*1), Z21
+	VMOVUPS          (R10)(CX*1), Z25
 	MOVQ             312(AX), R10
-	VMOVUPS          (R10)(CX*1), Z22
-	MOVQ             384(AX), R10
-	ADDQ             512(AX), R10
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R9), Z11
-	VMULPS.BCST      (R10), Z20, Z25
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R13)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R10), Z24, Z21
-	VMOVUPS          Z11, (R9)
-	MOVQ             120(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R11)(DI*2), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VFMADD231PS.BCST (R12)(DI*2), Z11, Z23
-	VMOVUPS          Z23, (R13)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R9)(BX*1), Z12
-	VMULPS.BCST      4(R10), Z20, Z23
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R13)(BX*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R10), Z15, Z21
-	VMOVUPS          Z12, (R9)(BX*1)
-	MOVQ             120(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R11)(DI*2), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 4(R12)(DI*2), Z12, Z11
-	VMOVUPS          Z11, (R13)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R9)(BX*2), Z12
-	VMULPS.BCST      8(R10), Z20, Z15
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R13)(BX*2)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R10), Z13, Z21
-	VMOVUPS          Z12, (R9)(BX*2)
-	MOVQ             120(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R11)(DI*2), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 8(R12)(DI*2), Z12, Z11
-	VMOVUPS          Z11, (R13)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R9)(SI*1), Z12
-	VMULPS.BCST      12(R10), Z20, Z14
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R13)(SI*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R10), Z13, Z21
-	VMOVUPS          Z12, (R9)(SI*1)
+	VMOVUPS          (R10)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R9), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R10)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R9)
 	MOVQ             120(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R11)(DI*2), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 12(R12)(DI*2), Z12, Z11
-	VMOVUPS          Z11, (R10)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R10), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R11)(DI*2), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R12)(DI*2), Z15, Z27
+	VMOVUPS          Z27, (R10)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R9)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R10)(BX*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R9)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R10)(BX*2)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R9)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R10)(SI*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R9)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
 	PREFETCHT0       (R10)(BX*2)
 	PREFETCHT0       (R10)(SI*1)
 	MOVQ             288(AX), R10
-	VMOVUPS          Z21, (R10)(CX*1)
+	VMOVUPS          Z25, (R10)(CX*1)
 	MOVQ             312(AX), R10
-	VMOVUPS          Z22, (R10)(CX*1)
+	VMOVUPS          Z26, (R10)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R8
@@ -30739,33 +30966,39 @@ other7:
 	JNE  other10
 
 rows11:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z11
+	VBROADCASTSS 4(R11), Z12
+	VBROADCASTSS 8(R11), Z13
+	VBROADCASTSS 12(R11), Z14
 
 columns12:
-	VMOVUPS          (R9), Z11
-	VMOVUPS          (R9)(BX*1), Z12
-	VMOVUPS          (R9)(BX*2), Z13
-	VMOVUPS          (R9)(SI*1), Z14
+	VMOVUPS          (R9), Z15
+	VMOVUPS          (R9)(BX*1), Z16
+	VMOVUPS          (R9)(BX*2), Z17
+	VMOVUPS          (R9)(SI*1), Z18
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11), Z15
-	VMOVUPS          (R11)(BX*1), Z16
-	VMOVUPS          (R11)(BX*2), Z17
-	VMOVUPS          (R11)(SI*1), Z18
+	VMOVUPS          (R11), Z19
+	VMOVUPS          (R11)(BX*1), Z20
+	VMOVUPS          (R11)(BX*2), Z21
+	VMOVUPS          (R11)(SI*1), Z22
 	LEAQ             (R9)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -30791,183 +31024,181 @@ columns12:
 	ADDQ             512(AX), R12
 	MOVQ             336(AX), R13
 	ADDQ             512(AX), R13
-	VMOVUPS          (R11), Z19
-	VFMADD231PS.BCST (R13), Z15, Z11
-	VFMADD231PS.BCST 4(R13), Z16, Z12
-	VFMADD231PS.BCST 8(R13), Z17, Z13
-	VFMADD231PS.BCST 12(R13), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12), Z19, Z18
-	VMOVUPS          (R11)(DI*1), Z19
-	VFMADD231PS.BCST (R13)(DI*1), Z15, Z11
-	VFMADD231PS.BCST 4(R13)(DI*1), Z16, Z12
-	VFMADD231PS.BCST 8(R13)(DI*1), Z17, Z13
-	VFMADD231PS.BCST 12(R13)(DI*1), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(DI*1), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(DI*1), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(DI*1), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(DI*1), Z19, Z18
-	VMOVUPS          (R11)(DI*2), Z19
-	VFMADD231PS.BCST (R13)(DI*2), Z15, Z11
-	VFMADD231PS.BCST 4(R13)(DI*2), Z16, Z12
-	VFMADD231PS.BCST 8(R13)(DI*2), Z17, Z13
-	VFMADD231PS.BCST 12(R13)(DI*2), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(DI*2), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(DI*2), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(DI*2), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(DI*2), Z19, Z18
-	VMOVUPS          (R11)(R8*1), Z19
-	VFMADD231PS.BCST (R13)(R8*1), Z15, Z11
-	VFMADD231PS.BCST 4(R13)(R8*1), Z16, Z12
-	VFMADD231PS.BCST 8(R13)(R8*1), Z17, Z13
-	VFMADD231PS.BCST 12(R13)(R8*1), Z18, Z14
+	VMOVUPS          (R11), Z23
+	VFMADD231PS.BCST (R13), Z19, Z15
+	VFMADD231PS.BCST 4(R13), Z20, Z16
+	VFMADD231PS.BCST 8(R13), Z21, Z17
+	VFMADD231PS.BCST 12(R13), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12), Z23, Z22
+	VMOVUPS          (R11)(DI*1), Z23
+	VFMADD231PS.BCST (R13)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*1), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*1), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*1), Z23, Z22
+	VMOVUPS          (R11)(DI*2), Z23
+	VFMADD231PS.BCST (R13)(DI*2), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*2), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*2), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*2), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*2), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*2), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*2), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*2), Z23, Z22
+	VMOVUPS          (R11)(R8*1), Z23
+	VFMADD231PS.BCST (R13)(R8*1), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(R8*1), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(R8*1), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(R8*1), Z22, Z18
 	MOVQ             264(AX), R11
-	VMOVUPS          (R11)(CX*1), Z20
+	VMOVUPS          (R11)(CX*1), Z24
 	MOVQ             288(AX), R11
-	VMOVUPS          (R11)(CX*1), Z21
+	VMOVUPS          (R11)(CX*1), Z25
 	MOVQ             312(AX), R11
-	VMOVUPS          (R11)(CX*1), Z22
-	MOVQ             384(AX), R11
-	ADDQ             512(AX), R11
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R10), Z11
-	VMULPS.BCST      (R11), Z20, Z25
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R14)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R11), Z24, Z21
-	VMOVUPS          Z11, (R10)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R12)(R8*1), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VFMADD231PS.BCST (R13)(R8*1), Z11, Z23
-	VMOVUPS          Z23, (R14)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R10)(BX*1), Z12
-	VMULPS.BCST      4(R11), Z20, Z23
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R14)(BX*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R11), Z15, Z21
-	VMOVUPS          Z12, (R10)(BX*1)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R12)(R8*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 4(R13)(R8*1), Z12, Z11
-	VMOVUPS          Z11, (R14)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R10)(BX*2), Z12
-	VMULPS.BCST      8(R11), Z20, Z15
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R14)(BX*2)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R11), Z13, Z21
-	VMOVUPS          Z12, (R10)(BX*2)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R12)(R8*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 8(R13)(R8*1), Z12, Z11
-	VMOVUPS          Z11, (R14)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R10)(SI*1), Z12
-	VMULPS.BCST      12(R11), Z20, Z14
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R14)(SI*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R11), Z13, Z21
-	VMOVUPS          Z12, (R10)(SI*1)
+	VMOVUPS          (R11)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R10), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R11)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R10)
 	MOVQ             120(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R12)(R8*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 12(R13)(R8*1), Z12, Z11
-	VMOVUPS          Z11, (R11)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R11), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R12)(R8*1), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R13)(R8*1), Z15, Z27
+	VMOVUPS          Z27, (R11)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R10)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R11)(BX*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R10)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R11)(BX*2)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R10)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R11)(SI*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R10)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
 	PREFETCHT0       (R11)(BX*2)
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             288(AX), R11
-	VMOVUPS          Z21, (R11)(CX*1)
+	VMOVUPS          Z25, (R11)(CX*1)
 	MOVQ             312(AX), R11
-	VMOVUPS          Z22, (R11)(CX*1)
+	VMOVUPS          Z26, (R11)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R9
@@ -31071,33 +31302,39 @@ columns12:
 
 other10:
 rows14:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z11
+	VBROADCASTSS 4(R11), Z12
+	VBROADCASTSS 8(R11), Z13
+	VBROADCASTSS 12(R11), Z14
 
 columns15:
-	VMOVUPS          (R9), Z11
-	VMOVUPS          (R9)(BX*1), Z12
-	VMOVUPS          (R9)(BX*2), Z13
-	VMOVUPS          (R9)(SI*1), Z14
+	VMOVUPS          (R9), Z15
+	VMOVUPS          (R9)(BX*1), Z16
+	VMOVUPS          (R9)(BX*2), Z17
+	VMOVUPS          (R9)(SI*1), Z18
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11), Z15
-	VMOVUPS          (R11)(BX*1), Z16
-	VMOVUPS          (R11)(BX*2), Z17
-	VMOVUPS          (R11)(SI*1), Z18
+	VMOVUPS          (R11), Z19
+	VMOVUPS          (R11)(BX*1), Z20
+	VMOVUPS          (R11)(BX*2), Z21
+	VMOVUPS          (R11)(SI*1), Z22
 	LEAQ             (R9)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -31123,200 +31360,198 @@ columns15:
 	ADDQ             512(AX), R12
 	MOVQ             336(AX), R13
 	ADDQ             512(AX), R13
-	VMOVUPS          (R11), Z19
-	VFMADD231PS.BCST (R13), Z15, Z11
-	VFMADD231PS.BCST 4(R13), Z16, Z12
-	VFMADD231PS.BCST 8(R13), Z17, Z13
-	VFMADD231PS.BCST 12(R13), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12), Z19, Z18
-	VMOVUPS          (R11)(DI*1), Z19
-	VFMADD231PS.BCST (R13)(DI*1), Z15, Z11
-	VFMADD231PS.BCST 4(R13)(DI*1), Z16, Z12
-	VFMADD231PS.BCST 8(R13)(DI*1), Z17, Z13
-	VFMADD231PS.BCST 12(R13)(DI*1), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(DI*1), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(DI*1), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(DI*1), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(DI*1), Z19, Z18
-	VMOVUPS          (R11)(DI*2), Z19
-	VFMADD231PS.BCST (R13)(DI*2), Z15, Z11
-	VFMADD231PS.BCST 4(R13)(DI*2), Z16, Z12
-	VFMADD231PS.BCST 8(R13)(DI*2), Z17, Z13
-	VFMADD231PS.BCST 12(R13)(DI*2), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(DI*2), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(DI*2), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(DI*2), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(DI*2), Z19, Z18
-	VMOVUPS          (R11)(R8*1), Z19
-	VFMADD231PS.BCST (R13)(R8*1), Z15, Z11
-	VFMADD231PS.BCST 4(R13)(R8*1), Z16, Z12
-	VFMADD231PS.BCST 8(R13)(R8*1), Z17, Z13
-	VFMADD231PS.BCST 12(R13)(R8*1), Z18, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(R8*1), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(R8*1), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(R8*1), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(R8*1), Z19, Z18
-	VMOVUPS          (R11)(DI*4), Z19
-	VFMADD231PS.BCST (R13)(DI*4), Z15, Z11
-	VFMADD231PS.BCST 4(R13)(DI*4), Z16, Z12
-	VFMADD231PS.BCST 8(R13)(DI*4), Z17, Z13
-	VFMADD231PS.BCST 12(R13)(DI*4), Z18, Z14
+	VMOVUPS          (R11), Z23
+	VFMADD231PS.BCST (R13), Z19, Z15
+	VFMADD231PS.BCST 4(R13), Z20, Z16
+	VFMADD231PS.BCST 8(R13), Z21, Z17
+	VFMADD231PS.BCST 12(R13), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12), Z23, Z22
+	VMOVUPS          (R11)(DI*1), Z23
+	VFMADD231PS.BCST (R13)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*1), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*1), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*1), Z23, Z22
+	VMOVUPS          (R11)(DI*2), Z23
+	VFMADD231PS.BCST (R13)(DI*2), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*2), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*2), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*2), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*2), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*2), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*2), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*2), Z23, Z22
+	VMOVUPS          (R11)(R8*1), Z23
+	VFMADD231PS.BCST (R13)(R8*1), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(R8*1), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(R8*1), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(R8*1), Z22, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(R8*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(R8*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(R8*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(R8*1), Z23, Z22
+	VMOVUPS          (R11)(DI*4), Z23
+	VFMADD231PS.BCST (R13)(DI*4), Z19, Z15
+	VFMADD231PS.BCST 4(R13)(DI*4), Z20, Z16
+	VFMADD231PS.BCST 8(R13)(DI*4), Z21, Z17
+	VFMADD231PS.BCST 12(R13)(DI*4), Z22, Z18
 	MOVQ             264(AX), R11
-	VMOVUPS          (R11)(CX*1), Z20
+	VMOVUPS          (R11)(CX*1), Z24
 	MOVQ             288(AX), R11
-	VMOVUPS          (R11)(CX*1), Z21
+	VMOVUPS          (R11)(CX*1), Z25
 	MOVQ             312(AX), R11
-	VMOVUPS          (R11)(CX*1), Z22
-	MOVQ             384(AX), R11
-	ADDQ             512(AX), R11
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R10), Z11
-	VMULPS.BCST      (R11), Z20, Z25
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R14)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R11), Z24, Z21
-	VMOVUPS          Z11, (R10)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R12)(DI*4), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VFMADD231PS.BCST (R13)(DI*4), Z11, Z23
-	VMOVUPS          Z23, (R14)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R10)(BX*1), Z12
-	VMULPS.BCST      4(R11), Z20, Z23
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R14)(BX*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R11), Z15, Z21
-	VMOVUPS          Z12, (R10)(BX*1)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R12)(DI*4), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 4(R13)(DI*4), Z12, Z11
-	VMOVUPS          Z11, (R14)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R10)(BX*2), Z12
-	VMULPS.BCST      8(R11), Z20, Z15
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R14)(BX*2)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R11), Z13, Z21
-	VMOVUPS          Z12, (R10)(BX*2)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R12)(DI*4), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 8(R13)(DI*4), Z12, Z11
-	VMOVUPS          Z11, (R14)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R10)(SI*1), Z12
-	VMULPS.BCST      12(R11), Z20, Z14
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R14)(SI*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R11), Z13, Z21
-	VMOVUPS          Z12, (R10)(SI*1)
+	VMOVUPS          (R11)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R10), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R11)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R10)
 	MOVQ             120(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R12)(DI*4), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 12(R13)(DI*4), Z12, Z11
-	VMOVUPS          Z11, (R11)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R11), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R12)(DI*4), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VFMADD231PS.BCST (R13)(DI*4), Z15, Z27
+	VMOVUPS          Z27, (R11)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R10)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R11)(BX*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 4(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R10)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R11)(BX*2)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 8(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R10)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R11)(SI*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VFMADD231PS.BCST 12(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R10)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
 	PREFETCHT0       (R11)(BX*2)
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             288(AX), R11
-	VMOVUPS          Z21, (R11)(CX*1)
+	VMOVUPS          Z25, (R11)(CX*1)
 	MOVQ             312(AX), R11
-	VMOVUPS          Z22, (R11)(CX*1)
+	VMOVUPS          Z26, (R11)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R9
@@ -31656,7 +31891,7 @@ columns6:
 
 // func blockBackward6AVX512(r *byte)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·blockBackward6AVX512(SB), NOSPLIT, $8-8
+TEXT ·blockBackward6AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	VBROADCASTSS 488(AX), Z0
 	VBROADCASTSS 492(AX), Z1
@@ -31670,276 +31905,280 @@ TEXT ·blockBackward6AVX512(SB), NOSPLIT, $8-8
 	JNE          other1
 
 rows2:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   96(AX), R8
-	ADDQ   504(AX), R8
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z11
+	VBROADCASTSS 4(R9), Z12
+	VBROADCASTSS 8(R9), Z13
+	VBROADCASTSS 12(R9), Z14
 
 columns3:
-	VMOVUPS            (DI), Z11
-	VMOVUPS            (DI)(BX*1), Z12
-	VMOVUPS            (DI)(BX*2), Z13
-	VMOVUPS            (DI)(SI*1), Z14
-	MOVQ               24(AX), R9
-	ADDQ               DX, R9
-	VMOVUPS            (R9), Z15
-	VMOVUPS            (R9)(BX*1), Z16
-	VMOVUPS            (R9)(BX*2), Z17
-	VMOVUPS            (R9)(SI*1), Z18
-	LEAQ               (DI)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               24(AX), R9
-	ADDQ               DX, R9
-	LEAQ               (R9)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               120(AX), R9
-	ADDQ               DX, R9
-	LEAQ               (R9)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               240(AX), R9
-	ADDQ               CX, R9
-	MOVQ               360(AX), R10
-	ADDQ               512(AX), R10
-	MOVQ               336(AX), R11
-	ADDQ               512(AX), R11
-	MOVQ               144(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R9), Z19
-	VMULPS             (R12), Z15, Z20
-	VFMADD231PS.BCST   (R11), Z20, Z11
-	VMULPS             (R12)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R11), Z20, Z12
-	VMULPS             (R12)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R11), Z20, Z13
-	VMULPS             (R12)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R11), Z20, Z14
-	MOVQ               264(AX), R9
-	VMOVUPS            (R9)(CX*1), Z20
-	MOVQ               288(AX), R9
-	VMOVUPS            (R9)(CX*1), Z21
-	MOVQ               312(AX), R9
-	VMOVUPS            (R9)(CX*1), Z22
-	MOVQ               384(AX), R9
-	ADDQ               512(AX), R9
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R8), Z11
-	VFMADD231PS.BCST   (R9), Z23, Z21
-	VFMADD231PS.BCST.Z (R9), Z20, K1, Z11
-	VMOVUPS            Z11, (R8)
-	MOVQ               120(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R10), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VMULPS             Z15, Z11, Z24
-	MOVQ               168(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14), Z25
-	VFMADD231PS.BCST   (R11), Z24, Z25
-	VMOVUPS            Z25, (R14)
-	VMULPS             (R12), Z11, Z11
-	VFMADD231PS.BCST   (R11), Z11, Z23
-	VMOVUPS            Z23, (R13)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R8)(BX*1), Z12
-	VFMADD231PS.BCST   4(R9), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R9), Z20, K1, Z12
-	VMOVUPS            Z12, (R8)(BX*1)
-	MOVQ               120(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R10), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z16, Z12, Z15
-	MOVQ               168(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*1), Z23
-	VFMADD231PS.BCST   4(R11), Z15, Z23
-	VMOVUPS            Z23, (R14)(BX*1)
-	VMULPS             (R12)(BX*1), Z12, Z12
-	VFMADD231PS.BCST   4(R11), Z12, Z11
-	VMOVUPS            Z11, (R13)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R8)(BX*2), Z12
-	VFMADD231PS.BCST   8(R9), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R9), Z20, K1, Z12
-	VMOVUPS            Z12, (R8)(BX*2)
-	MOVQ               120(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R13)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R10), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z17, Z12, Z13
-	MOVQ               168(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*2), Z15
-	VFMADD231PS.BCST   8(R11), Z13, Z15
-	VMOVUPS            Z15, (R14)(BX*2)
-	VMULPS             (R12)(BX*2), Z12, Z12
-	VFMADD231PS.BCST   8(R11), Z12, Z11
-	VMOVUPS            Z11, (R13)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R8)(SI*1), Z12
-	VFMADD231PS.BCST   12(R9), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R9), Z20, K1, Z12
-	VMOVUPS            Z12, (R8)(SI*1)
-	MOVQ               120(AX), R9
-	ADDQ               DX, R9
-	VMOVUPS            (R9)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R10), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z18, Z12, Z13
-	MOVQ               168(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10)(SI*1), Z14
-	VFMADD231PS.BCST   12(R11), Z13, Z14
-	VMOVUPS            Z14, (R10)(SI*1)
-	VMULPS             (R12)(SI*1), Z12, Z12
-	VFMADD231PS.BCST   12(R11), Z12, Z11
-	VMOVUPS            Z11, (R9)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R8)(BX*4), R9
-	PREFETCHT0         (R9)
-	PREFETCHT0         (R9)(BX*1)
-	PREFETCHT0         (R9)(BX*2)
-	PREFETCHT0         (R9)(SI*1)
-	MOVQ               288(AX), R9
-	VMOVUPS            Z21, (R9)(CX*1)
-	MOVQ               312(AX), R9
-	VMOVUPS            Z22, (R9)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, DI
-	ADDQ               $0x40, R8
-	CMPQ               CX, BX
-	JNE                columns3
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows2
+	VMOVUPS          (DI), Z15
+	VMOVUPS          (DI)(BX*1), Z16
+	VMOVUPS          (DI)(BX*2), Z17
+	VMOVUPS          (DI)(SI*1), Z18
+	MOVQ             24(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z19
+	VMOVUPS          (R9)(BX*1), Z20
+	VMOVUPS          (R9)(BX*2), Z21
+	VMOVUPS          (R9)(SI*1), Z22
+	LEAQ             (DI)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             24(AX), R9
+	ADDQ             DX, R9
+	LEAQ             (R9)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	LEAQ             (R9)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             240(AX), R9
+	ADDQ             CX, R9
+	MOVQ             360(AX), R10
+	ADDQ             512(AX), R10
+	MOVQ             336(AX), R11
+	ADDQ             512(AX), R11
+	MOVQ             144(AX), R12
+	ADDQ             DX, R12
+	VMOVUPS          (R9), Z23
+	VMULPS           (R12), Z19, Z24
+	VFMADD231PS.BCST (R11), Z24, Z15
+	VMULPS           (R12)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R11), Z24, Z16
+	VMULPS           (R12)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R11), Z24, Z17
+	VMULPS           (R12)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R11), Z24, Z18
+	MOVQ             264(AX), R9
+	VMOVUPS          (R9)(CX*1), Z24
+	MOVQ             288(AX), R9
+	VMOVUPS          (R9)(CX*1), Z25
+	MOVQ             312(AX), R9
+	VMOVUPS          (R9)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R8), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R8)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R10), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R13), Z29
+	VFMADD231PS.BCST (R11), Z28, Z29
+	VMOVUPS          Z29, (R13)
+	VMULPS           (R12), Z15, Z15
+	VFMADD231PS.BCST (R11), Z15, Z27
+	VMOVUPS          Z27, (R9)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R8)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R8)(BX*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R13)(BX*1), Z27
+	VFMADD231PS.BCST 4(R11), Z19, Z27
+	VMOVUPS          Z27, (R13)(BX*1)
+	VMULPS           (R12)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R8)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R8)(BX*2)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R13)(BX*2), Z19
+	VFMADD231PS.BCST 8(R11), Z17, Z19
+	VMOVUPS          Z19, (R13)(BX*2)
+	VMULPS           (R12)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R8)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R8)(SI*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
+	MOVQ             168(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z18
+	VFMADD231PS.BCST 12(R11), Z17, Z18
+	VMOVUPS          Z18, (R10)(SI*1)
+	VMULPS           (R12)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R8)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             288(AX), R9
+	VMOVUPS          Z25, (R9)(CX*1)
+	MOVQ             312(AX), R9
+	VMOVUPS          Z26, (R9)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, DI
+	ADDQ             $0x40, R8
+	CMPQ             CX, BX
+	JNE              columns3
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows2
 	VZEROUPPER
 	RET
 
@@ -31948,297 +32187,301 @@ other1:
 	JNE  other4
 
 rows5:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z11
+	VBROADCASTSS 4(R10), Z12
+	VBROADCASTSS 8(R10), Z13
+	VBROADCASTSS 12(R10), Z14
 
 columns6:
-	VMOVUPS            (R8), Z11
-	VMOVUPS            (R8)(BX*1), Z12
-	VMOVUPS            (R8)(BX*2), Z13
-	VMOVUPS            (R8)(SI*1), Z14
-	MOVQ               24(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10), Z15
-	VMOVUPS            (R10)(BX*1), Z16
-	VMOVUPS            (R10)(BX*2), Z17
-	VMOVUPS            (R10)(SI*1), Z18
-	LEAQ               (R8)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               24(AX), R10
-	ADDQ               DX, R10
-	LEAQ               (R10)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               120(AX), R10
-	ADDQ               DX, R10
-	LEAQ               (R10)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               240(AX), R10
-	ADDQ               CX, R10
-	MOVQ               360(AX), R11
-	ADDQ               512(AX), R11
-	MOVQ               336(AX), R12
-	ADDQ               512(AX), R12
-	MOVQ               144(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R10), Z19
-	VMULPS             (R13), Z15, Z20
-	VFMADD231PS.BCST   (R12), Z20, Z11
-	VMULPS             (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R12), Z20, Z12
-	VMULPS             (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R12), Z20, Z13
-	VMULPS             (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R12), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R11), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R11), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R11), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R11), Z19, Z18
-	VMOVUPS            (R10)(DI*1), Z19
-	VMULPS             (R13), Z15, Z20
-	VFMADD231PS.BCST   (R12)(DI*1), Z20, Z11
-	VMULPS             (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R12)(DI*1), Z20, Z12
-	VMULPS             (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R12)(DI*1), Z20, Z13
-	VMULPS             (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R12)(DI*1), Z20, Z14
-	MOVQ               264(AX), R10
-	VMOVUPS            (R10)(CX*1), Z20
-	MOVQ               288(AX), R10
-	VMOVUPS            (R10)(CX*1), Z21
-	MOVQ               312(AX), R10
-	VMOVUPS            (R10)(CX*1), Z22
-	MOVQ               384(AX), R10
-	ADDQ               512(AX), R10
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R9), Z11
-	VFMADD231PS.BCST   (R10), Z23, Z21
-	VFMADD231PS.BCST.Z (R10), Z20, K1, Z11
-	VMOVUPS            Z11, (R9)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R11)(DI*1), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VMULPS             Z15, Z11, Z24
-	MOVQ               168(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15), Z25
-	VFMADD231PS.BCST   (R12)(DI*1), Z24, Z25
-	VMOVUPS            Z25, (R15)
-	VMULPS             (R13), Z11, Z11
-	VFMADD231PS.BCST   (R12)(DI*1), Z11, Z23
-	VMOVUPS            Z23, (R14)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R9)(BX*1), Z12
-	VFMADD231PS.BCST   4(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(BX*1)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R11)(DI*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z16, Z12, Z15
-	MOVQ               168(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15)(BX*1), Z23
-	VFMADD231PS.BCST   4(R12)(DI*1), Z15, Z23
-	VMOVUPS            Z23, (R15)(BX*1)
-	VMULPS             (R13)(BX*1), Z12, Z12
-	VFMADD231PS.BCST   4(R12)(DI*1), Z12, Z11
-	VMOVUPS            Z11, (R14)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R9)(BX*2), Z12
-	VFMADD231PS.BCST   8(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(BX*2)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R11)(DI*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z17, Z12, Z13
-	MOVQ               168(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15)(BX*2), Z15
-	VFMADD231PS.BCST   8(R12)(DI*1), Z13, Z15
-	VMOVUPS            Z15, (R15)(BX*2)
-	VMULPS             (R13)(BX*2), Z12, Z12
-	VFMADD231PS.BCST   8(R12)(DI*1), Z12, Z11
-	VMOVUPS            Z11, (R14)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R9)(SI*1), Z12
-	VFMADD231PS.BCST   12(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(SI*1)
-	MOVQ               120(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R11)(DI*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z18, Z12, Z13
-	MOVQ               168(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11)(SI*1), Z14
-	VFMADD231PS.BCST   12(R12)(DI*1), Z13, Z14
-	VMOVUPS            Z14, (R11)(SI*1)
-	VMULPS             (R13)(SI*1), Z12, Z12
-	VFMADD231PS.BCST   12(R12)(DI*1), Z12, Z11
-	VMOVUPS            Z11, (R10)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R9)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               288(AX), R10
-	VMOVUPS            Z21, (R10)(CX*1)
-	MOVQ               312(AX), R10
-	VMOVUPS            Z22, (R10)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R8
-	ADDQ               $0x40, R9
-	CMPQ               CX, BX
-	JNE                columns6
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows5
+	VMOVUPS          (R8), Z15
+	VMOVUPS          (R8)(BX*1), Z16
+	VMOVUPS          (R8)(BX*2), Z17
+	VMOVUPS          (R8)(SI*1), Z18
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z19
+	VMOVUPS          (R10)(BX*1), Z20
+	VMOVUPS          (R10)(BX*2), Z21
+	VMOVUPS          (R10)(SI*1), Z22
+	LEAQ             (R8)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             240(AX), R10
+	ADDQ             CX, R10
+	MOVQ             360(AX), R11
+	ADDQ             512(AX), R11
+	MOVQ             336(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             144(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R10), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11), Z23, Z22
+	VMOVUPS          (R10)(DI*1), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12)(DI*1), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12)(DI*1), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12)(DI*1), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12)(DI*1), Z24, Z18
+	MOVQ             264(AX), R10
+	VMOVUPS          (R10)(CX*1), Z24
+	MOVQ             288(AX), R10
+	VMOVUPS          (R10)(CX*1), Z25
+	MOVQ             312(AX), R10
+	VMOVUPS          (R10)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R9), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R9)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R11)(DI*1), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14), Z29
+	VFMADD231PS.BCST (R12)(DI*1), Z28, Z29
+	VMOVUPS          Z29, (R14)
+	VMULPS           (R13), Z15, Z15
+	VFMADD231PS.BCST (R12)(DI*1), Z15, Z27
+	VMOVUPS          Z27, (R10)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R9)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14)(BX*1), Z27
+	VFMADD231PS.BCST 4(R12)(DI*1), Z19, Z27
+	VMOVUPS          Z27, (R14)(BX*1)
+	VMULPS           (R13)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R9)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14)(BX*2), Z19
+	VFMADD231PS.BCST 8(R12)(DI*1), Z17, Z19
+	VMOVUPS          Z19, (R14)(BX*2)
+	VMULPS           (R13)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R9)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z18
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z18
+	VMOVUPS          Z18, (R11)(SI*1)
+	VMULPS           (R13)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R9)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             288(AX), R10
+	VMOVUPS          Z25, (R10)(CX*1)
+	MOVQ             312(AX), R10
+	VMOVUPS          Z26, (R10)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	CMPQ             CX, BX
+	JNE              columns6
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows5
 	VZEROUPPER
 	RET
 
@@ -32247,318 +32490,322 @@ other4:
 	JNE  other7
 
 rows8:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z11
+	VBROADCASTSS 4(R10), Z12
+	VBROADCASTSS 8(R10), Z13
+	VBROADCASTSS 12(R10), Z14
 
 columns9:
-	VMOVUPS            (R8), Z11
-	VMOVUPS            (R8)(BX*1), Z12
-	VMOVUPS            (R8)(BX*2), Z13
-	VMOVUPS            (R8)(SI*1), Z14
-	MOVQ               24(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10), Z15
-	VMOVUPS            (R10)(BX*1), Z16
-	VMOVUPS            (R10)(BX*2), Z17
-	VMOVUPS            (R10)(SI*1), Z18
-	LEAQ               (R8)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               24(AX), R10
-	ADDQ               DX, R10
-	LEAQ               (R10)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               120(AX), R10
-	ADDQ               DX, R10
-	LEAQ               (R10)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               240(AX), R10
-	ADDQ               CX, R10
-	MOVQ               360(AX), R11
-	ADDQ               512(AX), R11
-	MOVQ               336(AX), R12
-	ADDQ               512(AX), R12
-	MOVQ               144(AX), R13
-	ADDQ               DX, R13
-	VMOVUPS            (R10), Z19
-	VMULPS             (R13), Z15, Z20
-	VFMADD231PS.BCST   (R12), Z20, Z11
-	VMULPS             (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R12), Z20, Z12
-	VMULPS             (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R12), Z20, Z13
-	VMULPS             (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R12), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R11), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R11), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R11), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R11), Z19, Z18
-	VMOVUPS            (R10)(DI*1), Z19
-	VMULPS             (R13), Z15, Z20
-	VFMADD231PS.BCST   (R12)(DI*1), Z20, Z11
-	VMULPS             (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R12)(DI*1), Z20, Z12
-	VMULPS             (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R12)(DI*1), Z20, Z13
-	VMULPS             (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R12)(DI*1), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R11)(DI*1), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R11)(DI*1), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R11)(DI*1), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R11)(DI*1), Z19, Z18
-	VMOVUPS            (R10)(DI*2), Z19
-	VMULPS             (R13), Z15, Z20
-	VFMADD231PS.BCST   (R12)(DI*2), Z20, Z11
-	VMULPS             (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R12)(DI*2), Z20, Z12
-	VMULPS             (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R12)(DI*2), Z20, Z13
-	VMULPS             (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R12)(DI*2), Z20, Z14
-	MOVQ               264(AX), R10
-	VMOVUPS            (R10)(CX*1), Z20
-	MOVQ               288(AX), R10
-	VMOVUPS            (R10)(CX*1), Z21
-	MOVQ               312(AX), R10
-	VMOVUPS            (R10)(CX*1), Z22
-	MOVQ               384(AX), R10
-	ADDQ               512(AX), R10
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R9), Z11
-	VFMADD231PS.BCST   (R10), Z23, Z21
-	VFMADD231PS.BCST.Z (R10), Z20, K1, Z11
-	VMOVUPS            Z11, (R9)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R11)(DI*2), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VMULPS             Z15, Z11, Z24
-	MOVQ               168(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15), Z25
-	VFMADD231PS.BCST   (R12)(DI*2), Z24, Z25
-	VMOVUPS            Z25, (R15)
-	VMULPS             (R13), Z11, Z11
-	VFMADD231PS.BCST   (R12)(DI*2), Z11, Z23
-	VMOVUPS            Z23, (R14)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R9)(BX*1), Z12
-	VFMADD231PS.BCST   4(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(BX*1)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R11)(DI*2), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z16, Z12, Z15
-	MOVQ               168(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15)(BX*1), Z23
-	VFMADD231PS.BCST   4(R12)(DI*2), Z15, Z23
-	VMOVUPS            Z23, (R15)(BX*1)
-	VMULPS             (R13)(BX*1), Z12, Z12
-	VFMADD231PS.BCST   4(R12)(DI*2), Z12, Z11
-	VMOVUPS            Z11, (R14)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R9)(BX*2), Z12
-	VFMADD231PS.BCST   8(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(BX*2)
-	MOVQ               120(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R14)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R11)(DI*2), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z17, Z12, Z13
-	MOVQ               168(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15)(BX*2), Z15
-	VFMADD231PS.BCST   8(R12)(DI*2), Z13, Z15
-	VMOVUPS            Z15, (R15)(BX*2)
-	VMULPS             (R13)(BX*2), Z12, Z12
-	VFMADD231PS.BCST   8(R12)(DI*2), Z12, Z11
-	VMOVUPS            Z11, (R14)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R9)(SI*1), Z12
-	VFMADD231PS.BCST   12(R10), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R10), Z20, K1, Z12
-	VMOVUPS            Z12, (R9)(SI*1)
-	MOVQ               120(AX), R10
-	ADDQ               DX, R10
-	VMOVUPS            (R10)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R11)(DI*2), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z18, Z12, Z13
-	MOVQ               168(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11)(SI*1), Z14
-	VFMADD231PS.BCST   12(R12)(DI*2), Z13, Z14
-	VMOVUPS            Z14, (R11)(SI*1)
-	VMULPS             (R13)(SI*1), Z12, Z12
-	VFMADD231PS.BCST   12(R12)(DI*2), Z12, Z11
-	VMOVUPS            Z11, (R10)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R9)(BX*4), R10
-	PREFETCHT0         (R10)
-	PREFETCHT0         (R10)(BX*1)
-	PREFETCHT0         (R10)(BX*2)
-	PREFETCHT0         (R10)(SI*1)
-	MOVQ               288(AX), R10
-	VMOVUPS            Z21, (R10)(CX*1)
-	MOVQ               312(AX), R10
-	VMOVUPS            Z22, (R10)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R8
-	ADDQ               $0x40, R9
-	CMPQ               CX, BX
-	JNE                columns9
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows8
+	VMOVUPS          (R8), Z15
+	VMOVUPS          (R8)(BX*1), Z16
+	VMOVUPS          (R8)(BX*2), Z17
+	VMOVUPS          (R8)(SI*1), Z18
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z19
+	VMOVUPS          (R10)(BX*1), Z20
+	VMOVUPS          (R10)(BX*2), Z21
+	VMOVUPS          (R10)(SI*1), Z22
+	LEAQ             (R8)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             240(AX), R10
+	ADDQ             CX, R10
+	MOVQ             360(AX), R11
+	ADDQ             512(AX), R11
+	MOVQ             336(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             144(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R10), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11), Z23, Z22
+	VMOVUPS          (R10)(DI*1), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12)(DI*1), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12)(DI*1), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12)(DI*1), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12)(DI*1), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11)(DI*1), Z23, Z22
+	VMOVUPS          (R10)(DI*2), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12)(DI*2), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12)(DI*2), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12)(DI*2), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12)(DI*2), Z24, Z18
+	MOVQ             264(AX), R10
+	VMOVUPS          (R10)(CX*1), Z24
+	MOVQ             288(AX), R10
+	VMOVUPS          (R10)(CX*1), Z25
+	MOVQ             312(AX), R10
+	VMOVUPS          (R10)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R9), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R9)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R11)(DI*2), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14), Z29
+	VFMADD231PS.BCST (R12)(DI*2), Z28, Z29
+	VMOVUPS          Z29, (R14)
+	VMULPS           (R13), Z15, Z15
+	VFMADD231PS.BCST (R12)(DI*2), Z15, Z27
+	VMOVUPS          Z27, (R10)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R9)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14)(BX*1), Z27
+	VFMADD231PS.BCST 4(R12)(DI*2), Z19, Z27
+	VMOVUPS          Z27, (R14)(BX*1)
+	VMULPS           (R13)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R9)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14)(BX*2), Z19
+	VFMADD231PS.BCST 8(R12)(DI*2), Z17, Z19
+	VMOVUPS          Z19, (R14)(BX*2)
+	VMULPS           (R13)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R9)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
+	MOVQ             168(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z18
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z18
+	VMOVUPS          Z18, (R11)(SI*1)
+	VMULPS           (R13)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R9)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             288(AX), R10
+	VMOVUPS          Z25, (R10)(CX*1)
+	MOVQ             312(AX), R10
+	VMOVUPS          Z26, (R10)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	CMPQ             CX, BX
+	JNE              columns9
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows8
 	VZEROUPPER
 	RET
 
@@ -32567,698 +32814,706 @@ other7:
 	JNE  other10
 
 rows11:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z11
+	VBROADCASTSS 4(R11), Z12
+	VBROADCASTSS 8(R11), Z13
+	VBROADCASTSS 12(R11), Z14
 
 columns12:
-	VMOVUPS            (R9), Z11
-	VMOVUPS            (R9)(BX*1), Z12
-	VMOVUPS            (R9)(BX*2), Z13
-	VMOVUPS            (R9)(SI*1), Z14
-	MOVQ               24(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11), Z15
-	VMOVUPS            (R11)(BX*1), Z16
-	VMOVUPS            (R11)(BX*2), Z17
-	VMOVUPS            (R11)(SI*1), Z18
-	LEAQ               (R9)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               24(AX), R11
-	ADDQ               DX, R11
-	LEAQ               (R11)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               120(AX), R11
-	ADDQ               DX, R11
-	LEAQ               (R11)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               240(AX), R11
-	ADDQ               CX, R11
-	MOVQ               360(AX), R12
-	ADDQ               512(AX), R12
-	MOVQ               336(AX), R13
-	ADDQ               512(AX), R13
-	MOVQ               144(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R11), Z19
-	VMULPS             (R14), Z15, Z20
-	VFMADD231PS.BCST   (R13), Z20, Z11
-	VMULPS             (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R13), Z20, Z12
-	VMULPS             (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R13), Z20, Z13
-	VMULPS             (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R13), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12), Z19, Z18
-	VMOVUPS            (R11)(DI*1), Z19
-	VMULPS             (R14), Z15, Z20
-	VFMADD231PS.BCST   (R13)(DI*1), Z20, Z11
-	VMULPS             (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R13)(DI*1), Z20, Z12
-	VMULPS             (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R13)(DI*1), Z20, Z13
-	VMULPS             (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R13)(DI*1), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(DI*1), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(DI*1), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(DI*1), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(DI*1), Z19, Z18
-	VMOVUPS            (R11)(DI*2), Z19
-	VMULPS             (R14), Z15, Z20
-	VFMADD231PS.BCST   (R13)(DI*2), Z20, Z11
-	VMULPS             (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R13)(DI*2), Z20, Z12
-	VMULPS             (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R13)(DI*2), Z20, Z13
-	VMULPS             (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R13)(DI*2), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(DI*2), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(DI*2), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(DI*2), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(DI*2), Z19, Z18
-	VMOVUPS            (R11)(R8*1), Z19
-	VMULPS             (R14), Z15, Z20
-	VFMADD231PS.BCST   (R13)(R8*1), Z20, Z11
-	VMULPS             (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R13)(R8*1), Z20, Z12
-	VMULPS             (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R13)(R8*1), Z20, Z13
-	VMULPS             (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R13)(R8*1), Z20, Z14
-	MOVQ               264(AX), R11
-	VMOVUPS            (R11)(CX*1), Z20
-	MOVQ               288(AX), R11
-	VMOVUPS            (R11)(CX*1), Z21
-	MOVQ               312(AX), R11
-	VMOVUPS            (R11)(CX*1), Z22
-	MOVQ               384(AX), R11
-	ADDQ               512(AX), R11
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R10), Z11
-	VFMADD231PS.BCST   (R11), Z23, Z21
-	VFMADD231PS.BCST.Z (R11), Z20, K1, Z11
-	VMOVUPS            Z11, (R10)
-	MOVQ               120(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R12)(R8*1), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VMULPS             Z15, Z11, Z24
-	MOVQ               168(AX), BP
-	ADDQ               DX, BP
-	VMOVUPS            (BP), Z25
-	VFMADD231PS.BCST   (R13)(R8*1), Z24, Z25
-	VMOVUPS            Z25, (BP)
-	VMULPS             (R14), Z11, Z11
-	VFMADD231PS.BCST   (R13)(R8*1), Z11, Z23
-	VMOVUPS            Z23, (R15)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R10)(BX*1), Z12
-	VFMADD231PS.BCST   4(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(BX*1)
-	MOVQ               120(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R12)(R8*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z16, Z12, Z15
-	MOVQ               168(AX), BP
-	ADDQ               DX, BP
-	VMOVUPS            (BP)(BX*1), Z23
-	VFMADD231PS.BCST   4(R13)(R8*1), Z15, Z23
-	VMOVUPS            Z23, (BP)(BX*1)
-	VMULPS             (R14)(BX*1), Z12, Z12
-	VFMADD231PS.BCST   4(R13)(R8*1), Z12, Z11
-	VMOVUPS            Z11, (R15)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R10)(BX*2), Z12
-	VFMADD231PS.BCST   8(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(BX*2)
-	MOVQ               120(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R12)(R8*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z17, Z12, Z13
-	MOVQ               168(AX), BP
-	ADDQ               DX, BP
-	VMOVUPS            (BP)(BX*2), Z15
-	VFMADD231PS.BCST   8(R13)(R8*1), Z13, Z15
-	VMOVUPS            Z15, (BP)(BX*2)
-	VMULPS             (R14)(BX*2), Z12, Z12
-	VFMADD231PS.BCST   8(R13)(R8*1), Z12, Z11
-	VMOVUPS            Z11, (R15)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R10)(SI*1), Z12
-	VFMADD231PS.BCST   12(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(SI*1)
-	MOVQ               120(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R12)(R8*1), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z18, Z12, Z13
-	MOVQ               168(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R12)(SI*1), Z14
-	VFMADD231PS.BCST   12(R13)(R8*1), Z13, Z14
-	VMOVUPS            Z14, (R12)(SI*1)
-	VMULPS             (R14)(SI*1), Z12, Z12
-	VFMADD231PS.BCST   12(R13)(R8*1), Z12, Z11
-	VMOVUPS            Z11, (R11)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R10)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               288(AX), R11
-	VMOVUPS            Z21, (R11)(CX*1)
-	MOVQ               312(AX), R11
-	VMOVUPS            Z22, (R11)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	CMPQ               CX, BX
-	JNE                columns12
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows11
+	VMOVUPS          (R9), Z15
+	VMOVUPS          (R9)(BX*1), Z16
+	VMOVUPS          (R9)(BX*2), Z17
+	VMOVUPS          (R9)(SI*1), Z18
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z19
+	VMOVUPS          (R11)(BX*1), Z20
+	VMOVUPS          (R11)(BX*2), Z21
+	VMOVUPS          (R11)(SI*1), Z22
+	LEAQ             (R9)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             240(AX), R11
+	ADDQ             CX, R11
+	MOVQ             360(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             336(AX), R13
+	ADDQ             512(AX), R13
+	MOVQ             144(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R11), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12), Z23, Z22
+	VMOVUPS          (R11)(DI*1), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*1), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*1), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*1), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*1), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*1), Z23, Z22
+	VMOVUPS          (R11)(DI*2), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*2), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*2), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*2), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*2), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*2), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*2), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*2), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*2), Z23, Z22
+	VMOVUPS          (R11)(R8*1), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(R8*1), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(R8*1), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(R8*1), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(R8*1), Z24, Z18
+	MOVQ             264(AX), R11
+	VMOVUPS          (R11)(CX*1), Z24
+	MOVQ             288(AX), R11
+	VMOVUPS          (R11)(CX*1), Z25
+	MOVQ             312(AX), R11
+	VMOVUPS          (R11)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R10), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R10)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R12)(R8*1), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15), Z29
+	VFMADD231PS.BCST (R13)(R8*1), Z28, Z29
+	VMOVUPS          Z29, (R15)
+	VMULPS           (R14), Z15, Z15
+	VFMADD231PS.BCST (R13)(R8*1), Z15, Z27
+	VMOVUPS          Z27, (R11)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R10)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15)(BX*1), Z27
+	VFMADD231PS.BCST 4(R13)(R8*1), Z19, Z27
+	VMOVUPS          Z27, (R15)(BX*1)
+	VMULPS           (R14)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R10)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15)(BX*2), Z19
+	VFMADD231PS.BCST 8(R13)(R8*1), Z17, Z19
+	VMOVUPS          Z19, (R15)(BX*2)
+	VMULPS           (R14)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R10)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
+	MOVQ             168(AX), R12
+	ADDQ             DX, R12
+	VMOVUPS          (R12)(SI*1), Z18
+	VFMADD231PS.BCST 12(R13)(R8*1), Z17, Z18
+	VMOVUPS          Z18, (R12)(SI*1)
+	VMULPS           (R14)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R10)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             288(AX), R11
+	VMOVUPS          Z25, (R11)(CX*1)
+	MOVQ             312(AX), R11
+	VMOVUPS          Z26, (R11)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns12
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows11
 	VZEROUPPER
 	RET
 
 other10:
 rows14:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z11
+	VBROADCASTSS 4(R11), Z12
+	VBROADCASTSS 8(R11), Z13
+	VBROADCASTSS 12(R11), Z14
 
 columns15:
-	VMOVUPS            (R9), Z11
-	VMOVUPS            (R9)(BX*1), Z12
-	VMOVUPS            (R9)(BX*2), Z13
-	VMOVUPS            (R9)(SI*1), Z14
-	MOVQ               24(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11), Z15
-	VMOVUPS            (R11)(BX*1), Z16
-	VMOVUPS            (R11)(BX*2), Z17
-	VMOVUPS            (R11)(SI*1), Z18
-	LEAQ               (R9)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               24(AX), R11
-	ADDQ               DX, R11
-	LEAQ               (R11)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               120(AX), R11
-	ADDQ               DX, R11
-	LEAQ               (R11)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               240(AX), R11
-	ADDQ               CX, R11
-	MOVQ               360(AX), R12
-	ADDQ               512(AX), R12
-	MOVQ               336(AX), R13
-	ADDQ               512(AX), R13
-	MOVQ               144(AX), R14
-	ADDQ               DX, R14
-	VMOVUPS            (R11), Z19
-	VMULPS             (R14), Z15, Z20
-	VFMADD231PS.BCST   (R13), Z20, Z11
-	VMULPS             (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R13), Z20, Z12
-	VMULPS             (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R13), Z20, Z13
-	VMULPS             (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R13), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12), Z19, Z18
-	VMOVUPS            (R11)(DI*1), Z19
-	VMULPS             (R14), Z15, Z20
-	VFMADD231PS.BCST   (R13)(DI*1), Z20, Z11
-	VMULPS             (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R13)(DI*1), Z20, Z12
-	VMULPS             (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R13)(DI*1), Z20, Z13
-	VMULPS             (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R13)(DI*1), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(DI*1), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(DI*1), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(DI*1), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(DI*1), Z19, Z18
-	VMOVUPS            (R11)(DI*2), Z19
-	VMULPS             (R14), Z15, Z20
-	VFMADD231PS.BCST   (R13)(DI*2), Z20, Z11
-	VMULPS             (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R13)(DI*2), Z20, Z12
-	VMULPS             (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R13)(DI*2), Z20, Z13
-	VMULPS             (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R13)(DI*2), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(DI*2), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(DI*2), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(DI*2), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(DI*2), Z19, Z18
-	VMOVUPS            (R11)(R8*1), Z19
-	VMULPS             (R14), Z15, Z20
-	VFMADD231PS.BCST   (R13)(R8*1), Z20, Z11
-	VMULPS             (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R13)(R8*1), Z20, Z12
-	VMULPS             (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R13)(R8*1), Z20, Z13
-	VMULPS             (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R13)(R8*1), Z20, Z14
-	VRANGEPS           $0x02, Z0, Z11, Z11
-	VRANGEPS           $0x02, Z0, Z12, Z12
-	VRANGEPS           $0x02, Z0, Z13, Z13
-	VRANGEPS           $0x02, Z0, Z14, Z14
-	VMULPS             Z1, Z15, Z15
-	VFMADD231PS.BCST   (R12)(R8*1), Z19, Z15
-	VMULPS             Z1, Z16, Z16
-	VFMADD231PS.BCST   4(R12)(R8*1), Z19, Z16
-	VMULPS             Z1, Z17, Z17
-	VFMADD231PS.BCST   8(R12)(R8*1), Z19, Z17
-	VMULPS             Z1, Z18, Z18
-	VFMADD231PS.BCST   12(R12)(R8*1), Z19, Z18
-	VMOVUPS            (R11)(DI*4), Z19
-	VMULPS             (R14), Z15, Z20
-	VFMADD231PS.BCST   (R13)(DI*4), Z20, Z11
-	VMULPS             (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST   4(R13)(DI*4), Z20, Z12
-	VMULPS             (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST   8(R13)(DI*4), Z20, Z13
-	VMULPS             (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST   12(R13)(DI*4), Z20, Z14
-	MOVQ               264(AX), R11
-	VMOVUPS            (R11)(CX*1), Z20
-	MOVQ               288(AX), R11
-	VMOVUPS            (R11)(CX*1), Z21
-	MOVQ               312(AX), R11
-	VMOVUPS            (R11)(CX*1), Z22
-	MOVQ               384(AX), R11
-	ADDQ               512(AX), R11
-	VRANGEPS           $0x02, Z0, Z11, Z23
-	VCMPPS             $0x00, Z11, Z23, K1
-	VMOVUPS            (R10), Z11
-	VFMADD231PS.BCST   (R11), Z23, Z21
-	VFMADD231PS.BCST.Z (R11), Z20, K1, Z11
-	VMOVUPS            Z11, (R10)
-	MOVQ               120(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15), Z23
-	VFMADD231PS        Z19, Z23, Z7
-	VFMADD231PS        Z15, Z23, Z2
-	VFMADD231PS.BCST   (R12)(DI*4), Z23, Z22
-	VMULPS             Z1, Z23, Z23
-	VMULPS             Z15, Z11, Z24
-	MOVQ               168(AX), BP
-	ADDQ               DX, BP
-	VMOVUPS            (BP), Z25
-	VFMADD231PS.BCST   (R13)(DI*4), Z24, Z25
-	VMOVUPS            Z25, (BP)
-	VMULPS             (R14), Z11, Z11
-	VFMADD231PS.BCST   (R13)(DI*4), Z11, Z23
-	VMOVUPS            Z23, (R15)
-	VFMADD231PS        Z15, Z11, Z3
-	VRANGEPS           $0x02, Z0, Z12, Z11
-	VCMPPS             $0x00, Z12, Z11, K1
-	VMOVUPS            (R10)(BX*1), Z12
-	VFMADD231PS.BCST   4(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 4(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(BX*1)
-	MOVQ               120(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15)(BX*1), Z11
-	VFMADD231PS        Z19, Z11, Z8
-	VFMADD231PS        Z16, Z11, Z2
-	VFMADD231PS.BCST   4(R12)(DI*4), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z16, Z12, Z15
-	MOVQ               168(AX), BP
-	ADDQ               DX, BP
-	VMOVUPS            (BP)(BX*1), Z23
-	VFMADD231PS.BCST   4(R13)(DI*4), Z15, Z23
-	VMOVUPS            Z23, (BP)(BX*1)
-	VMULPS             (R14)(BX*1), Z12, Z12
-	VFMADD231PS.BCST   4(R13)(DI*4), Z12, Z11
-	VMOVUPS            Z11, (R15)(BX*1)
-	VFMADD231PS        Z16, Z12, Z4
-	VRANGEPS           $0x02, Z0, Z13, Z11
-	VCMPPS             $0x00, Z13, Z11, K1
-	VMOVUPS            (R10)(BX*2), Z12
-	VFMADD231PS.BCST   8(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 8(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(BX*2)
-	MOVQ               120(AX), R15
-	ADDQ               DX, R15
-	VMOVUPS            (R15)(BX*2), Z11
-	VFMADD231PS        Z19, Z11, Z9
-	VFMADD231PS        Z17, Z11, Z2
-	VFMADD231PS.BCST   8(R12)(DI*4), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z17, Z12, Z13
-	MOVQ               168(AX), BP
-	ADDQ               DX, BP
-	VMOVUPS            (BP)(BX*2), Z15
-	VFMADD231PS.BCST   8(R13)(DI*4), Z13, Z15
-	VMOVUPS            Z15, (BP)(BX*2)
-	VMULPS             (R14)(BX*2), Z12, Z12
-	VFMADD231PS.BCST   8(R13)(DI*4), Z12, Z11
-	VMOVUPS            Z11, (R15)(BX*2)
-	VFMADD231PS        Z17, Z12, Z5
-	VRANGEPS           $0x02, Z0, Z14, Z11
-	VCMPPS             $0x00, Z14, Z11, K1
-	VMOVUPS            (R10)(SI*1), Z12
-	VFMADD231PS.BCST   12(R11), Z11, Z21
-	VFMADD231PS.BCST.Z 12(R11), Z20, K1, Z12
-	VMOVUPS            Z12, (R10)(SI*1)
-	MOVQ               120(AX), R11
-	ADDQ               DX, R11
-	VMOVUPS            (R11)(SI*1), Z11
-	VFMADD231PS        Z19, Z11, Z10
-	VFMADD231PS        Z18, Z11, Z2
-	VFMADD231PS.BCST   12(R12)(DI*4), Z11, Z22
-	VMULPS             Z1, Z11, Z11
-	VMULPS             Z18, Z12, Z13
-	MOVQ               168(AX), R12
-	ADDQ               DX, R12
-	VMOVUPS            (R12)(SI*1), Z14
-	VFMADD231PS.BCST   12(R13)(DI*4), Z13, Z14
-	VMOVUPS            Z14, (R12)(SI*1)
-	VMULPS             (R14)(SI*1), Z12, Z12
-	VFMADD231PS.BCST   12(R13)(DI*4), Z12, Z11
-	VMOVUPS            Z11, (R11)(SI*1)
-	VFMADD231PS        Z18, Z12, Z6
-	LEAQ               (R10)(BX*4), R11
-	PREFETCHT0         (R11)
-	PREFETCHT0         (R11)(BX*1)
-	PREFETCHT0         (R11)(BX*2)
-	PREFETCHT0         (R11)(SI*1)
-	MOVQ               288(AX), R11
-	VMOVUPS            Z21, (R11)(CX*1)
-	MOVQ               312(AX), R11
-	VMOVUPS            Z22, (R11)(CX*1)
-	ADDQ               $0x40, CX
-	ADDQ               $0x40, DX
-	ADDQ               $0x40, R9
-	ADDQ               $0x40, R10
-	CMPQ               CX, BX
-	JNE                columns15
-	MOVQ               408(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z3, Y11
-	VADDPS             Y11, Y3, Y3
-	VEXTRACTF32X4      $0x01, Y3, X11
-	VADDPS             X11, X3, X3
-	VPERMILPD          $0x01, X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSHDUP          X3, X11
-	VADDPS             X11, X3, X3
-	VMOVSS             X3, (CX)
-	VEXTRACTF64X4      $0x01, Z4, Y11
-	VADDPS             Y11, Y4, Y4
-	VEXTRACTF32X4      $0x01, Y4, X11
-	VADDPS             X11, X4, X4
-	VPERMILPD          $0x01, X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSHDUP          X4, X11
-	VADDPS             X11, X4, X4
-	VMOVSS             X4, 4(CX)
-	VEXTRACTF64X4      $0x01, Z5, Y11
-	VADDPS             Y11, Y5, Y5
-	VEXTRACTF32X4      $0x01, Y5, X11
-	VADDPS             X11, X5, X5
-	VPERMILPD          $0x01, X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSHDUP          X5, X11
-	VADDPS             X11, X5, X5
-	VMOVSS             X5, 8(CX)
-	VEXTRACTF64X4      $0x01, Z6, Y11
-	VADDPS             Y11, Y6, Y6
-	VEXTRACTF32X4      $0x01, Y6, X11
-	VADDPS             X11, X6, X6
-	VPERMILPD          $0x01, X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSHDUP          X6, X11
-	VADDPS             X11, X6, X6
-	VMOVSS             X6, 12(CX)
-	MOVQ               432(AX), CX
-	ADDQ               512(AX), CX
-	VEXTRACTF64X4      $0x01, Z7, Y11
-	VADDPS             Y11, Y7, Y7
-	VEXTRACTF32X4      $0x01, Y7, X11
-	VADDPS             X11, X7, X7
-	VPERMILPD          $0x01, X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSHDUP          X7, X11
-	VADDPS             X11, X7, X7
-	VMOVSS             X7, (CX)
-	VEXTRACTF64X4      $0x01, Z8, Y11
-	VADDPS             Y11, Y8, Y8
-	VEXTRACTF32X4      $0x01, Y8, X11
-	VADDPS             X11, X8, X8
-	VPERMILPD          $0x01, X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSHDUP          X8, X11
-	VADDPS             X11, X8, X8
-	VMOVSS             X8, 4(CX)
-	VEXTRACTF64X4      $0x01, Z9, Y11
-	VADDPS             Y11, Y9, Y9
-	VEXTRACTF32X4      $0x01, Y9, X11
-	VADDPS             X11, X9, X9
-	VPERMILPD          $0x01, X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSHDUP          X9, X11
-	VADDPS             X11, X9, X9
-	VMOVSS             X9, 8(CX)
-	VEXTRACTF64X4      $0x01, Z10, Y11
-	VADDPS             Y11, Y10, Y10
-	VEXTRACTF32X4      $0x01, Y10, X11
-	VADDPS             X11, X10, X10
-	VPERMILPD          $0x01, X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSHDUP          X10, X11
-	VADDPS             X11, X10, X10
-	VMOVSS             X10, 12(CX)
-	VMOVUPS            Z2, Z11
-	VEXTRACTF64X4      $0x01, Z11, Y12
-	VADDPS             Y12, Y11, Y11
-	VEXTRACTF32X4      $0x01, Y11, X12
-	VADDPS             X12, X11, X11
-	VPERMILPD          $0x01, X11, X12
-	VADDPS             X12, X11, X11
-	VMOVSHDUP          X11, X12
-	VADDPS             X12, X11, X11
-	VADDSS             496(AX), X11, X11
-	VMOVSS             X11, 496(AX)
-	LEAQ               (BX)(SI*1), CX
-	ADDQ               CX, 504(AX)
-	ADDQ               $0x10, 512(AX)
-	DECQ               464(AX)
-	JNZ                rows14
+	VMOVUPS          (R9), Z15
+	VMOVUPS          (R9)(BX*1), Z16
+	VMOVUPS          (R9)(BX*2), Z17
+	VMOVUPS          (R9)(SI*1), Z18
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z19
+	VMOVUPS          (R11)(BX*1), Z20
+	VMOVUPS          (R11)(BX*2), Z21
+	VMOVUPS          (R11)(SI*1), Z22
+	LEAQ             (R9)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             240(AX), R11
+	ADDQ             CX, R11
+	MOVQ             360(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             336(AX), R13
+	ADDQ             512(AX), R13
+	MOVQ             144(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R11), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12), Z23, Z22
+	VMOVUPS          (R11)(DI*1), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*1), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*1), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*1), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*1), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*1), Z23, Z22
+	VMOVUPS          (R11)(DI*2), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*2), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*2), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*2), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*2), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*2), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*2), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*2), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*2), Z23, Z22
+	VMOVUPS          (R11)(R8*1), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(R8*1), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(R8*1), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(R8*1), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(R8*1), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(R8*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(R8*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(R8*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(R8*1), Z23, Z22
+	VMOVUPS          (R11)(DI*4), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*4), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*4), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*4), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*4), Z24, Z18
+	MOVQ             264(AX), R11
+	VMOVUPS          (R11)(CX*1), Z24
+	MOVQ             288(AX), R11
+	VMOVUPS          (R11)(CX*1), Z25
+	MOVQ             312(AX), R11
+	VMOVUPS          (R11)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R10), Z15
+	VFMADD231PS      Z11, Z27, Z25
+	VFMADD231PS.Z    Z11, Z24, K1, Z15
+	VMOVUPS          Z15, (R10)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R12)(DI*4), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15), Z29
+	VFMADD231PS.BCST (R13)(DI*4), Z28, Z29
+	VMOVUPS          Z29, (R15)
+	VMULPS           (R14), Z15, Z15
+	VFMADD231PS.BCST (R13)(DI*4), Z15, Z27
+	VMOVUPS          Z27, (R11)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R10)(BX*1), Z16
+	VFMADD231PS      Z12, Z15, Z25
+	VFMADD231PS.Z    Z12, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15)(BX*1), Z27
+	VFMADD231PS.BCST 4(R13)(DI*4), Z19, Z27
+	VMOVUPS          Z27, (R15)(BX*1)
+	VMULPS           (R14)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R10)(BX*2), Z16
+	VFMADD231PS      Z13, Z15, Z25
+	VFMADD231PS.Z    Z13, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15)(BX*2), Z19
+	VFMADD231PS.BCST 8(R13)(DI*4), Z17, Z19
+	VMOVUPS          Z19, (R15)(BX*2)
+	VMULPS           (R14)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R10)(SI*1), Z16
+	VFMADD231PS      Z14, Z15, Z25
+	VFMADD231PS.Z    Z14, Z24, K1, Z16
+	VMOVUPS          Z16, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
+	MOVQ             168(AX), R12
+	ADDQ             DX, R12
+	VMOVUPS          (R12)(SI*1), Z18
+	VFMADD231PS.BCST 12(R13)(DI*4), Z17, Z18
+	VMOVUPS          Z18, (R12)(SI*1)
+	VMULPS           (R14)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
+	LEAQ             (R10)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             288(AX), R11
+	VMOVUPS          Z25, (R11)(CX*1)
+	MOVQ             312(AX), R11
+	VMOVUPS          Z26, (R11)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns15
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z3, Y11
+	VADDPS           Y11, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X11
+	VADDPS           X11, X3, X3
+	VPERMILPD        $0x01, X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSHDUP        X3, X11
+	VADDPS           X11, X3, X3
+	VMOVSS           X3, (CX)
+	VEXTRACTF64X4    $0x01, Z4, Y11
+	VADDPS           Y11, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X11
+	VADDPS           X11, X4, X4
+	VPERMILPD        $0x01, X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSHDUP        X4, X11
+	VADDPS           X11, X4, X4
+	VMOVSS           X4, 4(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y11
+	VADDPS           Y11, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X11
+	VADDPS           X11, X5, X5
+	VPERMILPD        $0x01, X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSHDUP        X5, X11
+	VADDPS           X11, X5, X5
+	VMOVSS           X5, 8(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y11
+	VADDPS           Y11, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X11
+	VADDPS           X11, X6, X6
+	VPERMILPD        $0x01, X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSHDUP        X6, X11
+	VADDPS           X11, X6, X6
+	VMOVSS           X6, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z7, Y11
+	VADDPS           Y11, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X11
+	VADDPS           X11, X7, X7
+	VPERMILPD        $0x01, X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSHDUP        X7, X11
+	VADDPS           X11, X7, X7
+	VMOVSS           X7, (CX)
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VADDPS           Y11, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X11
+	VADDPS           X11, X8, X8
+	VPERMILPD        $0x01, X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSHDUP        X8, X11
+	VADDPS           X11, X8, X8
+	VMOVSS           X8, 4(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y11
+	VADDPS           Y11, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X11
+	VADDPS           X11, X9, X9
+	VPERMILPD        $0x01, X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSHDUP        X9, X11
+	VADDPS           X11, X9, X9
+	VMOVSS           X9, 8(CX)
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSS           X10, 12(CX)
+	VMOVUPS          Z2, Z11
+	VEXTRACTF64X4    $0x01, Z11, Y12
+	VADDPS           Y12, Y11, Y11
+	VEXTRACTF32X4    $0x01, Y11, X12
+	VADDPS           X12, X11, X11
+	VPERMILPD        $0x01, X11, X12
+	VADDPS           X12, X11, X11
+	VMOVSHDUP        X11, X12
+	VADDPS           X12, X11, X11
+	VADDSS           496(AX), X11, X11
+	VMOVSS           X11, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows14
 	VZEROUPPER
 	RET
 
@@ -34099,7 +34354,7 @@ columns6:
 
 // func blockBackward7AVX512(r *byte)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·blockBackward7AVX512(SB), NOSPLIT, $8-8
+TEXT ·blockBackward7AVX512(SB), NOSPLIT, $0-8
 	MOVQ         r+0(FP), AX
 	VBROADCASTSS 488(AX), Z0
 	VBROADCASTSS 492(AX), Z1
@@ -34113,33 +34368,39 @@ TEXT ·blockBackward7AVX512(SB), NOSPLIT, $8-8
 	JNE          other1
 
 rows2:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   96(AX), R8
-	ADDQ   504(AX), R8
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z11
+	VBROADCASTSS 4(R9), Z12
+	VBROADCASTSS 8(R9), Z13
+	VBROADCASTSS 12(R9), Z14
 
 columns3:
-	VMOVUPS          (DI), Z11
-	VMOVUPS          (DI)(BX*1), Z12
-	VMOVUPS          (DI)(BX*2), Z13
-	VMOVUPS          (DI)(SI*1), Z14
+	VMOVUPS          (DI), Z15
+	VMOVUPS          (DI)(BX*1), Z16
+	VMOVUPS          (DI)(BX*2), Z17
+	VMOVUPS          (DI)(SI*1), Z18
 	MOVQ             24(AX), R9
 	ADDQ             DX, R9
-	VMOVUPS          (R9), Z15
-	VMOVUPS          (R9)(BX*1), Z16
-	VMOVUPS          (R9)(BX*2), Z17
-	VMOVUPS          (R9)(SI*1), Z18
+	VMOVUPS          (R9), Z19
+	VMOVUPS          (R9)(BX*1), Z20
+	VMOVUPS          (R9)(BX*2), Z21
+	VMOVUPS          (R9)(SI*1), Z22
 	LEAQ             (DI)(BX*4), R9
 	PREFETCHT0       (R9)
 	PREFETCHT0       (R9)(BX*1)
@@ -34167,164 +34428,162 @@ columns3:
 	ADDQ             512(AX), R11
 	MOVQ             144(AX), R12
 	ADDQ             DX, R12
-	VMOVUPS          (R9), Z19
-	VMULPS           (R12), Z15, Z20
-	VFMADD231PS.BCST (R11), Z20, Z11
-	VMULPS           (R12)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R11), Z20, Z12
-	VMULPS           (R12)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R11), Z20, Z13
-	VMULPS           (R12)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R11), Z20, Z14
+	VMOVUPS          (R9), Z23
+	VMULPS           (R12), Z19, Z24
+	VFMADD231PS.BCST (R11), Z24, Z15
+	VMULPS           (R12)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R11), Z24, Z16
+	VMULPS           (R12)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R11), Z24, Z17
+	VMULPS           (R12)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R11), Z24, Z18
 	MOVQ             264(AX), R9
-	VMOVUPS          (R9)(CX*1), Z20
+	VMOVUPS          (R9)(CX*1), Z24
 	MOVQ             288(AX), R9
-	VMOVUPS          (R9)(CX*1), Z21
+	VMOVUPS          (R9)(CX*1), Z25
 	MOVQ             312(AX), R9
-	VMOVUPS          (R9)(CX*1), Z22
-	MOVQ             384(AX), R9
-	ADDQ             512(AX), R9
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R8), Z11
-	VMULPS.BCST      (R9), Z20, Z25
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R13)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R9), Z24, Z21
-	VMOVUPS          Z11, (R8)
-	MOVQ             120(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R10), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VMULPS           Z15, Z11, Z24
-	MOVQ             168(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z25
-	VFMADD231PS.BCST (R11), Z24, Z25
-	VMOVUPS          Z25, (R14)
-	VMULPS           (R12), Z11, Z11
-	VFMADD231PS.BCST (R11), Z11, Z23
-	VMOVUPS          Z23, (R13)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R8)(BX*1), Z12
-	VMULPS.BCST      4(R9), Z20, Z23
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R13)(BX*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R9), Z15, Z21
-	VMOVUPS          Z12, (R8)(BX*1)
-	MOVQ             120(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R10), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z16, Z12, Z15
-	MOVQ             168(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z23
-	VFMADD231PS.BCST 4(R11), Z15, Z23
-	VMOVUPS          Z23, (R14)(BX*1)
-	VMULPS           (R12)(BX*1), Z12, Z12
-	VFMADD231PS.BCST 4(R11), Z12, Z11
-	VMOVUPS          Z11, (R13)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R8)(BX*2), Z12
-	VMULPS.BCST      8(R9), Z20, Z15
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R13)(BX*2)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R9), Z13, Z21
-	VMOVUPS          Z12, (R8)(BX*2)
-	MOVQ             120(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R10), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z17, Z12, Z13
-	MOVQ             168(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z15
-	VFMADD231PS.BCST 8(R11), Z13, Z15
-	VMOVUPS          Z15, (R14)(BX*2)
-	VMULPS           (R12)(BX*2), Z12, Z12
-	VFMADD231PS.BCST 8(R11), Z12, Z11
-	VMOVUPS          Z11, (R13)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R8)(SI*1), Z12
-	VMULPS.BCST      12(R9), Z20, Z14
-	MOVQ             216(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R13)(SI*1)
-	MOVQ             192(AX), R13
-	ADDQ             DX, R13
-	VMOVUPS          (R13)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R9), Z13, Z21
-	VMOVUPS          Z12, (R8)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R8), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R9)
+	MOVQ             192(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R8)
 	MOVQ             120(AX), R9
 	ADDQ             DX, R9
-	VMOVUPS          (R9)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R10), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z18, Z12, Z13
+	VMOVUPS          (R9), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R10), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R13), Z29
+	VFMADD231PS.BCST (R11), Z28, Z29
+	VMOVUPS          Z29, (R13)
+	VMULPS           (R12), Z15, Z15
+	VFMADD231PS.BCST (R11), Z15, Z27
+	VMOVUPS          Z27, (R9)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R8)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R9)(BX*1)
+	MOVQ             192(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R8)(BX*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R13)(BX*1), Z27
+	VFMADD231PS.BCST 4(R11), Z19, Z27
+	VMOVUPS          Z27, (R13)(BX*1)
+	VMULPS           (R12)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R8)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R9)(BX*2)
+	MOVQ             192(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R8)(BX*2)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R13
+	ADDQ             DX, R13
+	VMOVUPS          (R13)(BX*2), Z19
+	VFMADD231PS.BCST 8(R11), Z17, Z19
+	VMOVUPS          Z19, (R13)(BX*2)
+	VMULPS           (R12)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R8)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R9)(SI*1)
+	MOVQ             192(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R8)(SI*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R10), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
 	MOVQ             168(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10)(SI*1), Z14
-	VFMADD231PS.BCST 12(R11), Z13, Z14
-	VMOVUPS          Z14, (R10)(SI*1)
-	VMULPS           (R12)(SI*1), Z12, Z12
-	VFMADD231PS.BCST 12(R11), Z12, Z11
-	VMOVUPS          Z11, (R9)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R10)(SI*1), Z18
+	VFMADD231PS.BCST 12(R11), Z17, Z18
+	VMOVUPS          Z18, (R10)(SI*1)
+	VMULPS           (R12)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R11), Z16, Z15
+	VMOVUPS          Z15, (R9)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R8)(BX*4), R9
 	PREFETCHT0       (R9)
 	PREFETCHT0       (R9)(BX*1)
 	PREFETCHT0       (R9)(BX*2)
 	PREFETCHT0       (R9)(SI*1)
 	MOVQ             288(AX), R9
-	VMOVUPS          Z21, (R9)(CX*1)
+	VMOVUPS          Z25, (R9)(CX*1)
 	MOVQ             312(AX), R9
-	VMOVUPS          Z22, (R9)(CX*1)
+	VMOVUPS          Z26, (R9)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -34431,33 +34690,39 @@ other1:
 	JNE  other4
 
 rows5:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z11
+	VBROADCASTSS 4(R10), Z12
+	VBROADCASTSS 8(R10), Z13
+	VBROADCASTSS 12(R10), Z14
 
 columns6:
-	VMOVUPS          (R8), Z11
-	VMOVUPS          (R8)(BX*1), Z12
-	VMOVUPS          (R8)(BX*2), Z13
-	VMOVUPS          (R8)(SI*1), Z14
+	VMOVUPS          (R8), Z15
+	VMOVUPS          (R8)(BX*1), Z16
+	VMOVUPS          (R8)(BX*2), Z17
+	VMOVUPS          (R8)(SI*1), Z18
 	MOVQ             24(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10), Z15
-	VMOVUPS          (R10)(BX*1), Z16
-	VMOVUPS          (R10)(BX*2), Z17
-	VMOVUPS          (R10)(SI*1), Z18
+	VMOVUPS          (R10), Z19
+	VMOVUPS          (R10)(BX*1), Z20
+	VMOVUPS          (R10)(BX*2), Z21
+	VMOVUPS          (R10)(SI*1), Z22
 	LEAQ             (R8)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
@@ -34485,185 +34750,183 @@ columns6:
 	ADDQ             512(AX), R12
 	MOVQ             144(AX), R13
 	ADDQ             DX, R13
-	VMOVUPS          (R10), Z19
-	VMULPS           (R13), Z15, Z20
-	VFMADD231PS.BCST (R12), Z20, Z11
-	VMULPS           (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R12), Z20, Z12
-	VMULPS           (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R12), Z20, Z13
-	VMULPS           (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R12), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R11), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R11), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R11), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R11), Z19, Z18
-	VMOVUPS          (R10)(DI*1), Z19
-	VMULPS           (R13), Z15, Z20
-	VFMADD231PS.BCST (R12)(DI*1), Z20, Z11
-	VMULPS           (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R12)(DI*1), Z20, Z12
-	VMULPS           (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R12)(DI*1), Z20, Z13
-	VMULPS           (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R12)(DI*1), Z20, Z14
+	VMOVUPS          (R10), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11), Z23, Z22
+	VMOVUPS          (R10)(DI*1), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12)(DI*1), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12)(DI*1), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12)(DI*1), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12)(DI*1), Z24, Z18
 	MOVQ             264(AX), R10
-	VMOVUPS          (R10)(CX*1), Z20
+	VMOVUPS          (R10)(CX*1), Z24
 	MOVQ             288(AX), R10
-	VMOVUPS          (R10)(CX*1), Z21
+	VMOVUPS          (R10)(CX*1), Z25
 	MOVQ             312(AX), R10
-	VMOVUPS          (R10)(CX*1), Z22
-	MOVQ             384(AX), R10
-	ADDQ             512(AX), R10
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R9), Z11
-	VMULPS.BCST      (R10), Z20, Z25
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R14)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R10), Z24, Z21
-	VMOVUPS          Z11, (R9)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R11)(DI*1), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VMULPS           Z15, Z11, Z24
-	MOVQ             168(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15), Z25
-	VFMADD231PS.BCST (R12)(DI*1), Z24, Z25
-	VMOVUPS          Z25, (R15)
-	VMULPS           (R13), Z11, Z11
-	VFMADD231PS.BCST (R12)(DI*1), Z11, Z23
-	VMOVUPS          Z23, (R14)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R9)(BX*1), Z12
-	VMULPS.BCST      4(R10), Z20, Z23
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R14)(BX*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R10), Z15, Z21
-	VMOVUPS          Z12, (R9)(BX*1)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R11)(DI*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z16, Z12, Z15
-	MOVQ             168(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*1), Z23
-	VFMADD231PS.BCST 4(R12)(DI*1), Z15, Z23
-	VMOVUPS          Z23, (R15)(BX*1)
-	VMULPS           (R13)(BX*1), Z12, Z12
-	VFMADD231PS.BCST 4(R12)(DI*1), Z12, Z11
-	VMOVUPS          Z11, (R14)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R9)(BX*2), Z12
-	VMULPS.BCST      8(R10), Z20, Z15
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R14)(BX*2)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R10), Z13, Z21
-	VMOVUPS          Z12, (R9)(BX*2)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R11)(DI*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z17, Z12, Z13
-	MOVQ             168(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*2), Z15
-	VFMADD231PS.BCST 8(R12)(DI*1), Z13, Z15
-	VMOVUPS          Z15, (R15)(BX*2)
-	VMULPS           (R13)(BX*2), Z12, Z12
-	VFMADD231PS.BCST 8(R12)(DI*1), Z12, Z11
-	VMOVUPS          Z11, (R14)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R9)(SI*1), Z12
-	VMULPS.BCST      12(R10), Z20, Z14
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R14)(SI*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R10), Z13, Z21
-	VMOVUPS          Z12, (R9)(SI*1)
+	VMOVUPS          (R10)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R9), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R10)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R9)
 	MOVQ             120(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R11)(DI*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z18, Z12, Z13
+	VMOVUPS          (R10), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R11)(DI*1), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14), Z29
+	VFMADD231PS.BCST (R12)(DI*1), Z28, Z29
+	VMOVUPS          Z29, (R14)
+	VMULPS           (R13), Z15, Z15
+	VFMADD231PS.BCST (R12)(DI*1), Z15, Z27
+	VMOVUPS          Z27, (R10)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R9)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R10)(BX*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14)(BX*1), Z27
+	VFMADD231PS.BCST 4(R12)(DI*1), Z19, Z27
+	VMOVUPS          Z27, (R14)(BX*1)
+	VMULPS           (R13)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R9)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R10)(BX*2)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14)(BX*2), Z19
+	VFMADD231PS.BCST 8(R12)(DI*1), Z17, Z19
+	VMOVUPS          Z19, (R14)(BX*2)
+	VMULPS           (R13)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R9)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R10)(SI*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R11)(DI*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
 	MOVQ             168(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z14
-	VFMADD231PS.BCST 12(R12)(DI*1), Z13, Z14
-	VMOVUPS          Z14, (R11)(SI*1)
-	VMULPS           (R13)(SI*1), Z12, Z12
-	VFMADD231PS.BCST 12(R12)(DI*1), Z12, Z11
-	VMOVUPS          Z11, (R10)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R11)(SI*1), Z18
+	VFMADD231PS.BCST 12(R12)(DI*1), Z17, Z18
+	VMOVUPS          Z18, (R11)(SI*1)
+	VMULPS           (R13)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R12)(DI*1), Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R9)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
 	PREFETCHT0       (R10)(BX*2)
 	PREFETCHT0       (R10)(SI*1)
 	MOVQ             288(AX), R10
-	VMOVUPS          Z21, (R10)(CX*1)
+	VMOVUPS          Z25, (R10)(CX*1)
 	MOVQ             312(AX), R10
-	VMOVUPS          Z22, (R10)(CX*1)
+	VMOVUPS          Z26, (R10)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R8
@@ -34770,33 +35033,39 @@ other4:
 	JNE  other7
 
 rows8:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   96(AX), R9
-	ADDQ   504(AX), R9
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z11
+	VBROADCASTSS 4(R10), Z12
+	VBROADCASTSS 8(R10), Z13
+	VBROADCASTSS 12(R10), Z14
 
 columns9:
-	VMOVUPS          (R8), Z11
-	VMOVUPS          (R8)(BX*1), Z12
-	VMOVUPS          (R8)(BX*2), Z13
-	VMOVUPS          (R8)(SI*1), Z14
+	VMOVUPS          (R8), Z15
+	VMOVUPS          (R8)(BX*1), Z16
+	VMOVUPS          (R8)(BX*2), Z17
+	VMOVUPS          (R8)(SI*1), Z18
 	MOVQ             24(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10), Z15
-	VMOVUPS          (R10)(BX*1), Z16
-	VMOVUPS          (R10)(BX*2), Z17
-	VMOVUPS          (R10)(SI*1), Z18
+	VMOVUPS          (R10), Z19
+	VMOVUPS          (R10)(BX*1), Z20
+	VMOVUPS          (R10)(BX*2), Z21
+	VMOVUPS          (R10)(SI*1), Z22
 	LEAQ             (R8)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
@@ -34824,206 +35093,204 @@ columns9:
 	ADDQ             512(AX), R12
 	MOVQ             144(AX), R13
 	ADDQ             DX, R13
-	VMOVUPS          (R10), Z19
-	VMULPS           (R13), Z15, Z20
-	VFMADD231PS.BCST (R12), Z20, Z11
-	VMULPS           (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R12), Z20, Z12
-	VMULPS           (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R12), Z20, Z13
-	VMULPS           (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R12), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R11), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R11), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R11), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R11), Z19, Z18
-	VMOVUPS          (R10)(DI*1), Z19
-	VMULPS           (R13), Z15, Z20
-	VFMADD231PS.BCST (R12)(DI*1), Z20, Z11
-	VMULPS           (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R12)(DI*1), Z20, Z12
-	VMULPS           (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R12)(DI*1), Z20, Z13
-	VMULPS           (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R12)(DI*1), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R11)(DI*1), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R11)(DI*1), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R11)(DI*1), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R11)(DI*1), Z19, Z18
-	VMOVUPS          (R10)(DI*2), Z19
-	VMULPS           (R13), Z15, Z20
-	VFMADD231PS.BCST (R12)(DI*2), Z20, Z11
-	VMULPS           (R13)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R12)(DI*2), Z20, Z12
-	VMULPS           (R13)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R12)(DI*2), Z20, Z13
-	VMULPS           (R13)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R12)(DI*2), Z20, Z14
+	VMOVUPS          (R10), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11), Z23, Z22
+	VMOVUPS          (R10)(DI*1), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12)(DI*1), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12)(DI*1), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12)(DI*1), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12)(DI*1), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R11)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R11)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R11)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R11)(DI*1), Z23, Z22
+	VMOVUPS          (R10)(DI*2), Z23
+	VMULPS           (R13), Z19, Z24
+	VFMADD231PS.BCST (R12)(DI*2), Z24, Z15
+	VMULPS           (R13)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R12)(DI*2), Z24, Z16
+	VMULPS           (R13)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R12)(DI*2), Z24, Z17
+	VMULPS           (R13)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R12)(DI*2), Z24, Z18
 	MOVQ             264(AX), R10
-	VMOVUPS          (R10)(CX*1), Z20
+	VMOVUPS          (R10)(CX*1), Z24
 	MOVQ             288(AX), R10
-	VMOVUPS          (R10)(CX*1), Z21
+	VMOVUPS          (R10)(CX*1), Z25
 	MOVQ             312(AX), R10
-	VMOVUPS          (R10)(CX*1), Z22
-	MOVQ             384(AX), R10
-	ADDQ             512(AX), R10
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R9), Z11
-	VMULPS.BCST      (R10), Z20, Z25
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R14)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R10), Z24, Z21
-	VMOVUPS          Z11, (R9)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R11)(DI*2), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VMULPS           Z15, Z11, Z24
-	MOVQ             168(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15), Z25
-	VFMADD231PS.BCST (R12)(DI*2), Z24, Z25
-	VMOVUPS          Z25, (R15)
-	VMULPS           (R13), Z11, Z11
-	VFMADD231PS.BCST (R12)(DI*2), Z11, Z23
-	VMOVUPS          Z23, (R14)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R9)(BX*1), Z12
-	VMULPS.BCST      4(R10), Z20, Z23
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R14)(BX*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R10), Z15, Z21
-	VMOVUPS          Z12, (R9)(BX*1)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R11)(DI*2), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z16, Z12, Z15
-	MOVQ             168(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*1), Z23
-	VFMADD231PS.BCST 4(R12)(DI*2), Z15, Z23
-	VMOVUPS          Z23, (R15)(BX*1)
-	VMULPS           (R13)(BX*1), Z12, Z12
-	VFMADD231PS.BCST 4(R12)(DI*2), Z12, Z11
-	VMOVUPS          Z11, (R14)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R9)(BX*2), Z12
-	VMULPS.BCST      8(R10), Z20, Z15
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R14)(BX*2)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R10), Z13, Z21
-	VMOVUPS          Z12, (R9)(BX*2)
-	MOVQ             120(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R11)(DI*2), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z17, Z12, Z13
-	MOVQ             168(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*2), Z15
-	VFMADD231PS.BCST 8(R12)(DI*2), Z13, Z15
-	VMOVUPS          Z15, (R15)(BX*2)
-	VMULPS           (R13)(BX*2), Z12, Z12
-	VFMADD231PS.BCST 8(R12)(DI*2), Z12, Z11
-	VMOVUPS          Z11, (R14)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R9)(SI*1), Z12
-	VMULPS.BCST      12(R10), Z20, Z14
-	MOVQ             216(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R14)(SI*1)
-	MOVQ             192(AX), R14
-	ADDQ             DX, R14
-	VMOVUPS          (R14)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R10), Z13, Z21
-	VMOVUPS          Z12, (R9)(SI*1)
+	VMOVUPS          (R10)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R9), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R10)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R9)
 	MOVQ             120(AX), R10
 	ADDQ             DX, R10
-	VMOVUPS          (R10)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R11)(DI*2), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z18, Z12, Z13
+	VMOVUPS          (R10), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R11)(DI*2), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14), Z29
+	VFMADD231PS.BCST (R12)(DI*2), Z28, Z29
+	VMOVUPS          Z29, (R14)
+	VMULPS           (R13), Z15, Z15
+	VFMADD231PS.BCST (R12)(DI*2), Z15, Z27
+	VMOVUPS          Z27, (R10)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R9)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R10)(BX*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14)(BX*1), Z27
+	VFMADD231PS.BCST 4(R12)(DI*2), Z19, Z27
+	VMOVUPS          Z27, (R14)(BX*1)
+	VMULPS           (R13)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R9)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R10)(BX*2)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R14
+	ADDQ             DX, R14
+	VMOVUPS          (R14)(BX*2), Z19
+	VFMADD231PS.BCST 8(R12)(DI*2), Z17, Z19
+	VMOVUPS          Z19, (R14)(BX*2)
+	VMULPS           (R13)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R9)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R10)(SI*1)
+	MOVQ             192(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R11)(DI*2), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
 	MOVQ             168(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z14
-	VFMADD231PS.BCST 12(R12)(DI*2), Z13, Z14
-	VMOVUPS          Z14, (R11)(SI*1)
-	VMULPS           (R13)(SI*1), Z12, Z12
-	VFMADD231PS.BCST 12(R12)(DI*2), Z12, Z11
-	VMOVUPS          Z11, (R10)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R11)(SI*1), Z18
+	VFMADD231PS.BCST 12(R12)(DI*2), Z17, Z18
+	VMOVUPS          Z18, (R11)(SI*1)
+	VMULPS           (R13)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R12)(DI*2), Z16, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R9)(BX*4), R10
 	PREFETCHT0       (R10)
 	PREFETCHT0       (R10)(BX*1)
 	PREFETCHT0       (R10)(BX*2)
 	PREFETCHT0       (R10)(SI*1)
 	MOVQ             288(AX), R10
-	VMOVUPS          Z21, (R10)(CX*1)
+	VMOVUPS          Z25, (R10)(CX*1)
 	MOVQ             312(AX), R10
-	VMOVUPS          Z22, (R10)(CX*1)
+	VMOVUPS          Z26, (R10)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R8
@@ -35130,33 +35397,39 @@ other7:
 	JNE  other10
 
 rows11:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z11
+	VBROADCASTSS 4(R11), Z12
+	VBROADCASTSS 8(R11), Z13
+	VBROADCASTSS 12(R11), Z14
 
 columns12:
-	VMOVUPS          (R9), Z11
-	VMOVUPS          (R9)(BX*1), Z12
-	VMOVUPS          (R9)(BX*2), Z13
-	VMOVUPS          (R9)(SI*1), Z14
+	VMOVUPS          (R9), Z15
+	VMOVUPS          (R9)(BX*1), Z16
+	VMOVUPS          (R9)(BX*2), Z17
+	VMOVUPS          (R9)(SI*1), Z18
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11), Z15
-	VMOVUPS          (R11)(BX*1), Z16
-	VMOVUPS          (R11)(BX*2), Z17
-	VMOVUPS          (R11)(SI*1), Z18
+	VMOVUPS          (R11), Z19
+	VMOVUPS          (R11)(BX*1), Z20
+	VMOVUPS          (R11)(BX*2), Z21
+	VMOVUPS          (R11)(SI*1), Z22
 	LEAQ             (R9)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -35184,227 +35457,225 @@ columns12:
 	ADDQ             512(AX), R13
 	MOVQ             144(AX), R14
 	ADDQ             DX, R14
-	VMOVUPS          (R11), Z19
-	VMULPS           (R14), Z15, Z20
-	VFMADD231PS.BCST (R13), Z20, Z11
-	VMULPS           (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R13), Z20, Z12
-	VMULPS           (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R13), Z20, Z13
-	VMULPS           (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R13), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12), Z19, Z18
-	VMOVUPS          (R11)(DI*1), Z19
-	VMULPS           (R14), Z15, Z20
-	VFMADD231PS.BCST (R13)(DI*1), Z20, Z11
-	VMULPS           (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R13)(DI*1), Z20, Z12
-	VMULPS           (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R13)(DI*1), Z20, Z13
-	VMULPS           (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R13)(DI*1), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(DI*1), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(DI*1), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(DI*1), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(DI*1), Z19, Z18
-	VMOVUPS          (R11)(DI*2), Z19
-	VMULPS           (R14), Z15, Z20
-	VFMADD231PS.BCST (R13)(DI*2), Z20, Z11
-	VMULPS           (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R13)(DI*2), Z20, Z12
-	VMULPS           (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R13)(DI*2), Z20, Z13
-	VMULPS           (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R13)(DI*2), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(DI*2), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(DI*2), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(DI*2), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(DI*2), Z19, Z18
-	VMOVUPS          (R11)(R8*1), Z19
-	VMULPS           (R14), Z15, Z20
-	VFMADD231PS.BCST (R13)(R8*1), Z20, Z11
-	VMULPS           (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R13)(R8*1), Z20, Z12
-	VMULPS           (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R13)(R8*1), Z20, Z13
-	VMULPS           (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R13)(R8*1), Z20, Z14
+	VMOVUPS          (R11), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12), Z23, Z22
+	VMOVUPS          (R11)(DI*1), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*1), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*1), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*1), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*1), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*1), Z23, Z22
+	VMOVUPS          (R11)(DI*2), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*2), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*2), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*2), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*2), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*2), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*2), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*2), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*2), Z23, Z22
+	VMOVUPS          (R11)(R8*1), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(R8*1), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(R8*1), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(R8*1), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(R8*1), Z24, Z18
 	MOVQ             264(AX), R11
-	VMOVUPS          (R11)(CX*1), Z20
+	VMOVUPS          (R11)(CX*1), Z24
 	MOVQ             288(AX), R11
-	VMOVUPS          (R11)(CX*1), Z21
+	VMOVUPS          (R11)(CX*1), Z25
 	MOVQ             312(AX), R11
-	VMOVUPS          (R11)(CX*1), Z22
-	MOVQ             384(AX), R11
-	ADDQ             512(AX), R11
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R10), Z11
-	VMULPS.BCST      (R11), Z20, Z25
-	MOVQ             216(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R15)
-	MOVQ             192(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R11), Z24, Z21
-	VMOVUPS          Z11, (R10)
-	MOVQ             120(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R12)(R8*1), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VMULPS           Z15, Z11, Z24
-	MOVQ             168(AX), BP
-	ADDQ             DX, BP
-	VMOVUPS          (BP), Z25
-	VFMADD231PS.BCST (R13)(R8*1), Z24, Z25
-	VMOVUPS          Z25, (BP)
-	VMULPS           (R14), Z11, Z11
-	VFMADD231PS.BCST (R13)(R8*1), Z11, Z23
-	VMOVUPS          Z23, (R15)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R10)(BX*1), Z12
-	VMULPS.BCST      4(R11), Z20, Z23
-	MOVQ             216(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R15)(BX*1)
-	MOVQ             192(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R11), Z15, Z21
-	VMOVUPS          Z12, (R10)(BX*1)
-	MOVQ             120(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R12)(R8*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z16, Z12, Z15
-	MOVQ             168(AX), BP
-	ADDQ             DX, BP
-	VMOVUPS          (BP)(BX*1), Z23
-	VFMADD231PS.BCST 4(R13)(R8*1), Z15, Z23
-	VMOVUPS          Z23, (BP)(BX*1)
-	VMULPS           (R14)(BX*1), Z12, Z12
-	VFMADD231PS.BCST 4(R13)(R8*1), Z12, Z11
-	VMOVUPS          Z11, (R15)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R10)(BX*2), Z12
-	VMULPS.BCST      8(R11), Z20, Z15
-	MOVQ             216(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R15)(BX*2)
-	MOVQ             192(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R11), Z13, Z21
-	VMOVUPS          Z12, (R10)(BX*2)
-	MOVQ             120(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R12)(R8*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z17, Z12, Z13
-	MOVQ             168(AX), BP
-	ADDQ             DX, BP
-	VMOVUPS          (BP)(BX*2), Z15
-	VFMADD231PS.BCST 8(R13)(R8*1), Z13, Z15
-	VMOVUPS          Z15, (BP)(BX*2)
-	VMULPS           (R14)(BX*2), Z12, Z12
-	VFMADD231PS.BCST 8(R13)(R8*1), Z12, Z11
-	VMOVUPS          Z11, (R15)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R10)(SI*1), Z12
-	VMULPS.BCST      12(R11), Z20, Z14
-	MOVQ             216(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R15)(SI*1)
-	MOVQ             192(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R11), Z13, Z21
-	VMOVUPS          Z12, (R10)(SI*1)
+	VMOVUPS          (R11)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R10), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R11)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R10)
 	MOVQ             120(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R12)(R8*1), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z18, Z12, Z13
+	VMOVUPS          (R11), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R12)(R8*1), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15), Z29
+	VFMADD231PS.BCST (R13)(R8*1), Z28, Z29
+	VMOVUPS          Z29, (R15)
+	VMULPS           (R14), Z15, Z15
+	VFMADD231PS.BCST (R13)(R8*1), Z15, Z27
+	VMOVUPS          Z27, (R11)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R10)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R11)(BX*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15)(BX*1), Z27
+	VFMADD231PS.BCST 4(R13)(R8*1), Z19, Z27
+	VMOVUPS          Z27, (R15)(BX*1)
+	VMULPS           (R14)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R10)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R11)(BX*2)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15)(BX*2), Z19
+	VFMADD231PS.BCST 8(R13)(R8*1), Z17, Z19
+	VMOVUPS          Z19, (R15)(BX*2)
+	VMULPS           (R14)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R10)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R11)(SI*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R12)(R8*1), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
 	MOVQ             168(AX), R12
 	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z14
-	VFMADD231PS.BCST 12(R13)(R8*1), Z13, Z14
-	VMOVUPS          Z14, (R12)(SI*1)
-	VMULPS           (R14)(SI*1), Z12, Z12
-	VFMADD231PS.BCST 12(R13)(R8*1), Z12, Z11
-	VMOVUPS          Z11, (R11)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R12)(SI*1), Z18
+	VFMADD231PS.BCST 12(R13)(R8*1), Z17, Z18
+	VMOVUPS          Z18, (R12)(SI*1)
+	VMULPS           (R14)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R13)(R8*1), Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R10)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
 	PREFETCHT0       (R11)(BX*2)
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             288(AX), R11
-	VMOVUPS          Z21, (R11)(CX*1)
+	VMOVUPS          Z25, (R11)(CX*1)
 	MOVQ             312(AX), R11
-	VMOVUPS          Z22, (R11)(CX*1)
+	VMOVUPS          Z26, (R11)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R9
@@ -35508,33 +35779,39 @@ columns12:
 
 other10:
 rows14:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), R9
-	ADDQ   504(AX), R9
-	MOVQ   96(AX), R10
-	ADDQ   504(AX), R10
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z2, Z2, Z2
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z11
+	VBROADCASTSS 4(R11), Z12
+	VBROADCASTSS 8(R11), Z13
+	VBROADCASTSS 12(R11), Z14
 
 columns15:
-	VMOVUPS          (R9), Z11
-	VMOVUPS          (R9)(BX*1), Z12
-	VMOVUPS          (R9)(BX*2), Z13
-	VMOVUPS          (R9)(SI*1), Z14
+	VMOVUPS          (R9), Z15
+	VMOVUPS          (R9)(BX*1), Z16
+	VMOVUPS          (R9)(BX*2), Z17
+	VMOVUPS          (R9)(SI*1), Z18
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11), Z15
-	VMOVUPS          (R11)(BX*1), Z16
-	VMOVUPS          (R11)(BX*2), Z17
-	VMOVUPS          (R11)(SI*1), Z18
+	VMOVUPS          (R11), Z19
+	VMOVUPS          (R11)(BX*1), Z20
+	VMOVUPS          (R11)(BX*2), Z21
+	VMOVUPS          (R11)(SI*1), Z22
 	LEAQ             (R9)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -35562,248 +35839,246 @@ columns15:
 	ADDQ             512(AX), R13
 	MOVQ             144(AX), R14
 	ADDQ             DX, R14
-	VMOVUPS          (R11), Z19
-	VMULPS           (R14), Z15, Z20
-	VFMADD231PS.BCST (R13), Z20, Z11
-	VMULPS           (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R13), Z20, Z12
-	VMULPS           (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R13), Z20, Z13
-	VMULPS           (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R13), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12), Z19, Z18
-	VMOVUPS          (R11)(DI*1), Z19
-	VMULPS           (R14), Z15, Z20
-	VFMADD231PS.BCST (R13)(DI*1), Z20, Z11
-	VMULPS           (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R13)(DI*1), Z20, Z12
-	VMULPS           (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R13)(DI*1), Z20, Z13
-	VMULPS           (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R13)(DI*1), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(DI*1), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(DI*1), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(DI*1), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(DI*1), Z19, Z18
-	VMOVUPS          (R11)(DI*2), Z19
-	VMULPS           (R14), Z15, Z20
-	VFMADD231PS.BCST (R13)(DI*2), Z20, Z11
-	VMULPS           (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R13)(DI*2), Z20, Z12
-	VMULPS           (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R13)(DI*2), Z20, Z13
-	VMULPS           (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R13)(DI*2), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(DI*2), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(DI*2), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(DI*2), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(DI*2), Z19, Z18
-	VMOVUPS          (R11)(R8*1), Z19
-	VMULPS           (R14), Z15, Z20
-	VFMADD231PS.BCST (R13)(R8*1), Z20, Z11
-	VMULPS           (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R13)(R8*1), Z20, Z12
-	VMULPS           (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R13)(R8*1), Z20, Z13
-	VMULPS           (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R13)(R8*1), Z20, Z14
-	VRANGEPS         $0x02, Z0, Z11, Z11
-	VRANGEPS         $0x02, Z0, Z12, Z12
-	VRANGEPS         $0x02, Z0, Z13, Z13
-	VRANGEPS         $0x02, Z0, Z14, Z14
-	VMULPS           Z1, Z15, Z15
-	VFMADD231PS.BCST (R12)(R8*1), Z19, Z15
-	VMULPS           Z1, Z16, Z16
-	VFMADD231PS.BCST 4(R12)(R8*1), Z19, Z16
-	VMULPS           Z1, Z17, Z17
-	VFMADD231PS.BCST 8(R12)(R8*1), Z19, Z17
-	VMULPS           Z1, Z18, Z18
-	VFMADD231PS.BCST 12(R12)(R8*1), Z19, Z18
-	VMOVUPS          (R11)(DI*4), Z19
-	VMULPS           (R14), Z15, Z20
-	VFMADD231PS.BCST (R13)(DI*4), Z20, Z11
-	VMULPS           (R14)(BX*1), Z16, Z20
-	VFMADD231PS.BCST 4(R13)(DI*4), Z20, Z12
-	VMULPS           (R14)(BX*2), Z17, Z20
-	VFMADD231PS.BCST 8(R13)(DI*4), Z20, Z13
-	VMULPS           (R14)(SI*1), Z18, Z20
-	VFMADD231PS.BCST 12(R13)(DI*4), Z20, Z14
+	VMOVUPS          (R11), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12), Z23, Z22
+	VMOVUPS          (R11)(DI*1), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*1), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*1), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*1), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*1), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*1), Z23, Z22
+	VMOVUPS          (R11)(DI*2), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*2), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*2), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*2), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*2), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(DI*2), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(DI*2), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(DI*2), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(DI*2), Z23, Z22
+	VMOVUPS          (R11)(R8*1), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(R8*1), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(R8*1), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(R8*1), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(R8*1), Z24, Z18
+	VRANGEPS         $0x02, Z0, Z15, Z15
+	VRANGEPS         $0x02, Z0, Z16, Z16
+	VRANGEPS         $0x02, Z0, Z17, Z17
+	VRANGEPS         $0x02, Z0, Z18, Z18
+	VMULPS           Z1, Z19, Z19
+	VFMADD231PS.BCST (R12)(R8*1), Z23, Z19
+	VMULPS           Z1, Z20, Z20
+	VFMADD231PS.BCST 4(R12)(R8*1), Z23, Z20
+	VMULPS           Z1, Z21, Z21
+	VFMADD231PS.BCST 8(R12)(R8*1), Z23, Z21
+	VMULPS           Z1, Z22, Z22
+	VFMADD231PS.BCST 12(R12)(R8*1), Z23, Z22
+	VMOVUPS          (R11)(DI*4), Z23
+	VMULPS           (R14), Z19, Z24
+	VFMADD231PS.BCST (R13)(DI*4), Z24, Z15
+	VMULPS           (R14)(BX*1), Z20, Z24
+	VFMADD231PS.BCST 4(R13)(DI*4), Z24, Z16
+	VMULPS           (R14)(BX*2), Z21, Z24
+	VFMADD231PS.BCST 8(R13)(DI*4), Z24, Z17
+	VMULPS           (R14)(SI*1), Z22, Z24
+	VFMADD231PS.BCST 12(R13)(DI*4), Z24, Z18
 	MOVQ             264(AX), R11
-	VMOVUPS          (R11)(CX*1), Z20
+	VMOVUPS          (R11)(CX*1), Z24
 	MOVQ             288(AX), R11
-	VMOVUPS          (R11)(CX*1), Z21
+	VMOVUPS          (R11)(CX*1), Z25
 	MOVQ             312(AX), R11
-	VMOVUPS          (R11)(CX*1), Z22
-	MOVQ             384(AX), R11
-	ADDQ             512(AX), R11
-	VRANGEPS         $0x02, Z0, Z11, Z23
-	VCMPPS           $0x00, Z11, Z23, K1
-	VMOVUPS          (R10), Z11
-	VMULPS.BCST      (R11), Z20, Z25
-	MOVQ             216(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15), Z24
-	VFMADD231PS      Z23, Z25, Z24
-	VMOVUPS          Z24, (R15)
-	MOVQ             192(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15), Z24
-	VFMADD231PS.Z    Z24, Z25, K1, Z11
-	VMULPS           Z23, Z24, Z24
-	VFMADD231PS.BCST (R11), Z24, Z21
-	VMOVUPS          Z11, (R10)
-	MOVQ             120(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15), Z23
-	VFMADD231PS      Z19, Z23, Z7
-	VFMADD231PS      Z15, Z23, Z2
-	VFMADD231PS.BCST (R12)(DI*4), Z23, Z22
-	VMULPS           Z1, Z23, Z23
-	VMULPS           Z15, Z11, Z24
-	MOVQ             168(AX), BP
-	ADDQ             DX, BP
-	VMOVUPS          (BP), Z25
-	VFMADD231PS.BCST (R13)(DI*4), Z24, Z25
-	VMOVUPS          Z25, (BP)
-	VMULPS           (R14), Z11, Z11
-	VFMADD231PS.BCST (R13)(DI*4), Z11, Z23
-	VMOVUPS          Z23, (R15)
-	VFMADD231PS      Z15, Z11, Z3
-	VRANGEPS         $0x02, Z0, Z12, Z11
-	VCMPPS           $0x00, Z12, Z11, K1
-	VMOVUPS          (R10)(BX*1), Z12
-	VMULPS.BCST      4(R11), Z20, Z23
-	MOVQ             216(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*1), Z15
-	VFMADD231PS      Z11, Z23, Z15
-	VMOVUPS          Z15, (R15)(BX*1)
-	MOVQ             192(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*1), Z15
-	VFMADD231PS.Z    Z15, Z23, K1, Z12
-	VMULPS           Z11, Z15, Z15
-	VFMADD231PS.BCST 4(R11), Z15, Z21
-	VMOVUPS          Z12, (R10)(BX*1)
-	MOVQ             120(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*1), Z11
-	VFMADD231PS      Z19, Z11, Z8
-	VFMADD231PS      Z16, Z11, Z2
-	VFMADD231PS.BCST 4(R12)(DI*4), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z16, Z12, Z15
-	MOVQ             168(AX), BP
-	ADDQ             DX, BP
-	VMOVUPS          (BP)(BX*1), Z23
-	VFMADD231PS.BCST 4(R13)(DI*4), Z15, Z23
-	VMOVUPS          Z23, (BP)(BX*1)
-	VMULPS           (R14)(BX*1), Z12, Z12
-	VFMADD231PS.BCST 4(R13)(DI*4), Z12, Z11
-	VMOVUPS          Z11, (R15)(BX*1)
-	VFMADD231PS      Z16, Z12, Z4
-	VRANGEPS         $0x02, Z0, Z13, Z11
-	VCMPPS           $0x00, Z13, Z11, K1
-	VMOVUPS          (R10)(BX*2), Z12
-	VMULPS.BCST      8(R11), Z20, Z15
-	MOVQ             216(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*2), Z13
-	VFMADD231PS      Z11, Z15, Z13
-	VMOVUPS          Z13, (R15)(BX*2)
-	MOVQ             192(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*2), Z13
-	VFMADD231PS.Z    Z13, Z15, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 8(R11), Z13, Z21
-	VMOVUPS          Z12, (R10)(BX*2)
-	MOVQ             120(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(BX*2), Z11
-	VFMADD231PS      Z19, Z11, Z9
-	VFMADD231PS      Z17, Z11, Z2
-	VFMADD231PS.BCST 8(R12)(DI*4), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z17, Z12, Z13
-	MOVQ             168(AX), BP
-	ADDQ             DX, BP
-	VMOVUPS          (BP)(BX*2), Z15
-	VFMADD231PS.BCST 8(R13)(DI*4), Z13, Z15
-	VMOVUPS          Z15, (BP)(BX*2)
-	VMULPS           (R14)(BX*2), Z12, Z12
-	VFMADD231PS.BCST 8(R13)(DI*4), Z12, Z11
-	VMOVUPS          Z11, (R15)(BX*2)
-	VFMADD231PS      Z17, Z12, Z5
-	VRANGEPS         $0x02, Z0, Z14, Z11
-	VCMPPS           $0x00, Z14, Z11, K1
-	VMOVUPS          (R10)(SI*1), Z12
-	VMULPS.BCST      12(R11), Z20, Z14
-	MOVQ             216(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(SI*1), Z13
-	VFMADD231PS      Z11, Z14, Z13
-	VMOVUPS          Z13, (R15)(SI*1)
-	MOVQ             192(AX), R15
-	ADDQ             DX, R15
-	VMOVUPS          (R15)(SI*1), Z13
-	VFMADD231PS.Z    Z13, Z14, K1, Z12
-	VMULPS           Z11, Z13, Z13
-	VFMADD231PS.BCST 12(R11), Z13, Z21
-	VMOVUPS          Z12, (R10)(SI*1)
+	VMOVUPS          (R11)(CX*1), Z26
+	VRANGEPS         $0x02, Z0, Z15, Z27
+	VCMPPS           $0x00, Z15, Z27, K1
+	VMOVUPS          (R10), Z15
+	VMULPS           Z11, Z24, Z29
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z28
+	VFMADD231PS      Z27, Z29, Z28
+	VMOVUPS          Z28, (R11)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z28
+	VFMADD231PS.Z    Z28, Z29, K1, Z15
+	VMULPS           Z27, Z28, Z28
+	VFMADD231PS      Z11, Z28, Z25
+	VMOVUPS          Z15, (R10)
 	MOVQ             120(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11)(SI*1), Z11
-	VFMADD231PS      Z19, Z11, Z10
-	VFMADD231PS      Z18, Z11, Z2
-	VFMADD231PS.BCST 12(R12)(DI*4), Z11, Z22
-	VMULPS           Z1, Z11, Z11
-	VMULPS           Z18, Z12, Z13
+	VMOVUPS          (R11), Z27
+	VFMADD231PS      Z23, Z27, Z7
+	VFMADD231PS      Z19, Z27, Z2
+	VFMADD231PS.BCST (R12)(DI*4), Z27, Z26
+	VMULPS           Z1, Z27, Z27
+	VMULPS           Z19, Z15, Z28
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15), Z29
+	VFMADD231PS.BCST (R13)(DI*4), Z28, Z29
+	VMOVUPS          Z29, (R15)
+	VMULPS           (R14), Z15, Z15
+	VFMADD231PS.BCST (R13)(DI*4), Z15, Z27
+	VMOVUPS          Z27, (R11)
+	VFMADD231PS      Z19, Z15, Z3
+	VRANGEPS         $0x02, Z0, Z16, Z15
+	VCMPPS           $0x00, Z16, Z15, K1
+	VMOVUPS          (R10)(BX*1), Z16
+	VMULPS           Z12, Z24, Z27
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z19
+	VFMADD231PS      Z15, Z27, Z19
+	VMOVUPS          Z19, (R11)(BX*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z19
+	VFMADD231PS.Z    Z19, Z27, K1, Z16
+	VMULPS           Z15, Z19, Z19
+	VFMADD231PS      Z12, Z19, Z25
+	VMOVUPS          Z16, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z23, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z2
+	VFMADD231PS.BCST 4(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z20, Z16, Z19
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15)(BX*1), Z27
+	VFMADD231PS.BCST 4(R13)(DI*4), Z19, Z27
+	VMOVUPS          Z27, (R15)(BX*1)
+	VMULPS           (R14)(BX*1), Z16, Z16
+	VFMADD231PS.BCST 4(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z20, Z16, Z4
+	VRANGEPS         $0x02, Z0, Z17, Z15
+	VCMPPS           $0x00, Z17, Z15, K1
+	VMOVUPS          (R10)(BX*2), Z16
+	VMULPS           Z13, Z24, Z19
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z17
+	VFMADD231PS      Z15, Z19, Z17
+	VMOVUPS          Z17, (R11)(BX*2)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z17
+	VFMADD231PS.Z    Z17, Z19, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z13, Z17, Z25
+	VMOVUPS          Z16, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z23, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z2
+	VFMADD231PS.BCST 8(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z21, Z16, Z17
+	MOVQ             168(AX), R15
+	ADDQ             DX, R15
+	VMOVUPS          (R15)(BX*2), Z19
+	VFMADD231PS.BCST 8(R13)(DI*4), Z17, Z19
+	VMOVUPS          Z19, (R15)(BX*2)
+	VMULPS           (R14)(BX*2), Z16, Z16
+	VFMADD231PS.BCST 8(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z21, Z16, Z5
+	VRANGEPS         $0x02, Z0, Z18, Z15
+	VCMPPS           $0x00, Z18, Z15, K1
+	VMOVUPS          (R10)(SI*1), Z16
+	VMULPS           Z14, Z24, Z18
+	MOVQ             216(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z17
+	VFMADD231PS      Z15, Z18, Z17
+	VMOVUPS          Z17, (R11)(SI*1)
+	MOVQ             192(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z17
+	VFMADD231PS.Z    Z17, Z18, K1, Z16
+	VMULPS           Z15, Z17, Z17
+	VFMADD231PS      Z14, Z17, Z25
+	VMOVUPS          Z16, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z23, Z15, Z10
+	VFMADD231PS      Z22, Z15, Z2
+	VFMADD231PS.BCST 12(R12)(DI*4), Z15, Z26
+	VMULPS           Z1, Z15, Z15
+	VMULPS           Z22, Z16, Z17
 	MOVQ             168(AX), R12
 	ADDQ             DX, R12
-	VMOVUPS          (R12)(SI*1), Z14
-	VFMADD231PS.BCST 12(R13)(DI*4), Z13, Z14
-	VMOVUPS          Z14, (R12)(SI*1)
-	VMULPS           (R14)(SI*1), Z12, Z12
-	VFMADD231PS.BCST 12(R13)(DI*4), Z12, Z11
-	VMOVUPS          Z11, (R11)(SI*1)
-	VFMADD231PS      Z18, Z12, Z6
+	VMOVUPS          (R12)(SI*1), Z18
+	VFMADD231PS.BCST 12(R13)(DI*4), Z17, Z18
+	VMOVUPS          Z18, (R12)(SI*1)
+	VMULPS           (R14)(SI*1), Z16, Z16
+	VFMADD231PS.BCST 12(R13)(DI*4), Z16, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z22, Z16, Z6
 	LEAQ             (R10)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
 	PREFETCHT0       (R11)(BX*2)
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             288(AX), R11
-	VMOVUPS          Z21, (R11)(CX*1)
+	VMOVUPS          Z25, (R11)(CX*1)
 	MOVQ             312(AX), R11
-	VMOVUPS          Z22, (R11)(CX*1)
+	VMOVUPS          Z26, (R11)(CX*1)
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, R9

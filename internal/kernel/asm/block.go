@@ -265,6 +265,15 @@ func number4(m Mem, r int) Mem {
 	return m
 }
 
+// broadcast returns the numbers of the rows that m points to, each in all lanes.
+func (b *block) broadcast(m Mem) (v lines) {
+	for r := range v {
+		v[r] = b.vec()
+		VBROADCASTSS(number4(m, r), v[r])
+	}
+	return v
+}
+
 // propose changes the rows a by update k, before the clip.
 func (b *block) propose(a, e lines, h vec, w walk, k int) {
 	for r := range a {
@@ -278,6 +287,18 @@ func (b *block) propose(a, e lines, h vec, w walk, k int) {
 			from = scaled
 		}
 		VFMADD231PS_BCST(number4(c, r), from, a[r])
+	}
+}
+
+// proposeLast is propose for the last update of a Hebbian trace.
+func (b *block) proposeLast(a lines, h vec, c1 lines, w walk) {
+	for r := range a {
+		from := h
+		if b.rates {
+			from = b.vec()
+			VMULPS(b.of(w.rate, r), h, from)
+		}
+		VFMADD231PS(c1[r], from, a[r])
 	}
 }
 
@@ -385,7 +406,7 @@ func blockBackward(variant int) {
 	b.each(1, maxUpdates, func(updates int) {
 		switch {
 		case !b.retro && !b.rates && !b.alphas:
-			b.hold(blockA, blockD, blockH, blockC1, blockV, blockDHC, blockDH)
+			b.hold(blockA, blockD, blockH, blockC1, blockHC, blockDHC, blockDH)
 		case !b.retro:
 			b.hold(blockA, blockD)
 		default:
@@ -397,7 +418,14 @@ func blockBackward(variant int) {
 			dotA = b.sums()
 			b.clear(dee)
 		}
-		b.columns(func() { b.adjoint(updates, dotH, dotA, dee) })
+		// What each column needs several times waits in registers: loads are as
+		// scarce as multiplications.
+		v := b.broadcast(at(b.numbers(blockV)))
+		var c1 lines
+		if !b.retro {
+			c1 = b.broadcast(b.after(b.numbers(blockC1), updates-1))
+		}
+		b.columns(func() { b.adjoint(updates, v, c1, dotH, dotA, dee) })
 		b.out(dotH, blockDotH)
 		if b.retro {
 			b.out(dotA, blockDotA)
@@ -411,7 +439,7 @@ func blockBackward(variant int) {
 
 // adjoint replays the updates of the columns at work and goes backward through
 // the last one and the input that read the trace after it.
-func (b *block) adjoint(updates int, dotH, dotA lines, dee vec) {
+func (b *block) adjoint(updates int, v, c1, dotH, dotA lines, dee vec) {
 	a, e := b.all(blockA), b.elig()
 	b.fetch(blockA)
 	if b.retro {
@@ -421,22 +449,26 @@ func (b *block) adjoint(updates int, dotH, dotA lines, dee vec) {
 	w, last := b.walk(), updates-1
 	b.replay(last, a, e, w)
 	h := b.copyOf(b.after(w.h, last))
-	b.propose(a, e, h, w, last)
+	if b.retro {
+		b.propose(a, e, h, w, last)
+	} else {
+		b.proposeLast(a, h, c1, w)
+	}
 
 	hc, dhc, dh := b.copyOf(b.here(blockHC)), b.copyOf(b.here(blockDHC)), b.copyOf(b.here(blockDH))
-	v, dAt := b.numbers(blockV), b.row0(blockD)
+	dAt := b.row0(blockD)
 	for r := range a {
 		after, within := b.vec(), K()
 		b.bound(a[r], after)
 		VCMPPS(Imm(equal), a[r], after, within)
 		a[r] = after // the traces after the update, for b.input
 		d := b.copyOf(b.of(dAt, r))
-		b.input(r, after, hc, dhc, d, within, v)
+		b.input(r, after, hc, dhc, d, within, v[r])
 		VMOVUPS(d, b.of(dAt, r))
 		if b.retro {
 			b.retroactive(r, d, e[r], h, dh, dotH[r], dotA[r], dee, w, last)
 		} else {
-			b.hebbian(r, d, h, dh, dotH[r], w, last)
+			b.hebbian(r, d, h, dh, dotH[r], c1[r], w)
 		}
 	}
 	b.fetch(blockD)
@@ -446,14 +478,14 @@ func (b *block) adjoint(updates int, dotH, dotA lines, dee vec) {
 
 // input goes backward through the plastic input of row r; d becomes the gradient
 // of the trace before its clip.
-func (b *block) input(r int, after, hc, dhc, d vec, within reg.Register, v reg.GPVirtual) {
+func (b *block) input(r int, after, hc, dhc, d vec, within reg.Register, v vec) {
 	if !b.alphas {
-		VFMADD231PS_BCST(number4(at(v), r), after, dhc)
-		VFMADD231PS_BCST_Z(number4(at(v), r), hc, within, d)
+		VFMADD231PS(v, after, dhc)
+		VFMADD231PS_Z(v, hc, within, d)
 		return
 	}
 	weight, dweight := b.vec(), b.vec()
-	VMULPS_BCST(number4(at(v), r), hc, dweight)
+	VMULPS(v, hc, dweight)
 	p := b.row0(blockDAlpha)
 	sum := b.copyOf(b.of(p, r))
 	VFMADD231PS(after, dweight, sum)
@@ -461,25 +493,24 @@ func (b *block) input(r int, after, hc, dhc, d vec, within reg.Register, v reg.G
 	VMOVUPS(b.of(b.row0(blockAlpha), r), weight)
 	VFMADD231PS_Z(weight, dweight, within, d)
 	VMULPS(after, weight, weight)
-	VFMADD231PS_BCST(number4(at(v), r), weight, dhc)
+	VFMADD231PS(v, weight, dhc)
 }
 
 // hebbian goes backward through the last update of row r.
-func (b *block) hebbian(r int, d, h, dh, dotH vec, w walk, last int) {
-	c1 := number4(b.after(w.c1, last), r)
+func (b *block) hebbian(r int, d, h, dh, dotH, c1 vec, w walk) {
 	if b.rates {
 		drate := b.vec()
 		VMULPS(h, d, drate)
 		p := b.row0(blockDRate)
 		sum := b.copyOf(b.of(p, r))
-		VFMADD231PS_BCST(c1, drate, sum)
+		VFMADD231PS(c1, drate, sum)
 		VMOVUPS(sum, b.of(p, r))
 		scaled := b.vec()
 		VMULPS(b.of(w.rate, r), d, scaled)
 		d = scaled
 	}
 	VFMADD231PS(h, d, dotH)
-	VFMADD231PS_BCST(c1, d, dh)
+	VFMADD231PS(c1, d, dh)
 }
 
 // retroactive is hebbian with an eligibility trace.
