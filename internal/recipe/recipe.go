@@ -91,7 +91,7 @@ type Preset struct {
 func Presets() []Preset {
 	sample := base()
 	sample.Data, sample.Preset = "sample", "sample"
-	sample.Hidden, sample.BPTT, sample.Batch, sample.Epochs = 128, 20, 10, 4
+	sample.Hidden, sample.BPTT, sample.Batch, sample.Epochs = 96, 20, 10, 3
 	sample.LR, sample.ClipNorm, sample.Decay, sample.DecayStart = 10, 0.25, 0.3, 3
 	sample.Dropout = 0.2
 
