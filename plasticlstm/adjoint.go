@@ -268,10 +268,9 @@ func (p *hebbian[F]) etaBackward(post, eta, q, r, deta, dg []F) {
 	eta, q, r, deta, dg = eta[:len(post)], q[:len(post)], r[:len(post)], deta[:len(post)], dg[:len(post)]
 	switch {
 	case p.retroactive():
-		k := p.traceRate[0]
-		for j, q := range q {
-			deta[j], dg[j] = q, k*r[j]
-		}
+		copy(deta, q)
+		copy(dg, r)
+		kernel.Scale(p.traceRate[0], dg)
 	case p.opt.Rule == Decay || p.opt.Rule == Oja:
 		for j, c := range post {
 			deta[j] = c*q[j] - p.pull(c)*r[j]
@@ -282,9 +281,8 @@ func (p *hebbian[F]) etaBackward(post, eta, q, r, deta, dg []F) {
 			dg[j] = eta[j] * (q[j] - slope*r[j])
 		}
 	default:
-		for j, c := range post {
-			deta[j], dg[j] = c*q[j], eta[j]*q[j]
-		}
+		kernel.Mul(deta, post, q)
+		kernel.Mul(dg, eta, q)
 	}
 }
 
@@ -299,9 +297,7 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 				g.alpha[0] += kernel.Dot(v, s)
 				continue
 			}
-			for j, s := range s {
-				g.alpha[j] += v[j] * s
-			}
+			kernel.MulAdd(g.alpha, v, s)
 		}
 	}
 	// At the first step nobody may ask for what is left of the pass.

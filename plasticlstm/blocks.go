@@ -140,14 +140,14 @@ func (p *hebbian[F]) blockAdjoint(g *group[F], t, b0, b1 int, v []F, stride int,
 		r.V, r.HC, r.DHC = p.vector(g.v, 0, local), p.vector(p.h, t+1, b), p.vector(g.dhc, 0, local)
 		r.DotH, r.DotA = p.vector(g.q, 0, local), p.vector(g.r, 0, local)
 		clear(r.DHC)
-		clear(r.V[copy(r.V, v[local*stride:][:p.n]):])
-		switch p.opt.Alpha {
-		case PerNeuron:
-			for j, alpha := range p.alpha {
-				r.V[j] *= alpha
-			}
-		case PerLayer:
-			kernel.Scale(p.alpha[0], r.V)
+		vb := v[local*stride:][:p.n]
+		if p.opt.Alpha == PerNeuron {
+			kernel.Mul(r.V[:p.n], vb, p.alpha)
+			continue
+		}
+		copy(r.V, vb)
+		if p.opt.Alpha == PerLayer {
+			kernel.Scale(p.alpha[0], r.V[:p.n])
 		}
 	}
 	p.run(g.blocks[:b1-b0], p.turn(), kernel.TraceBlocksBackward[F])

@@ -208,9 +208,7 @@ func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 		case PerConnection:
 			kernel.Add(zb, s)
 		case PerNeuron:
-			for j, alpha := range p.alpha {
-				zb[j] += alpha * s[j]
-			}
+			kernel.MulAdd(zb, p.alpha, s)
 		default:
 			kernel.Axpy(p.alpha[0], s, zb)
 		}
@@ -236,9 +234,8 @@ func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
 		g, rate, step = g[:n], rate[:n], step[:n]
 		switch {
 		case p.opt.Rate == PerNeuron && p.modulated():
-			for j, fan := range p.fan {
-				rate[j] = fan*m + p.fanBias[j]
-			}
+			copy(rate, p.fanBias)
+			kernel.Axpy(m, p.fan, rate)
 		case p.opt.Rate == PerNeuron:
 			copy(rate, p.eta)
 		default:
@@ -250,14 +247,10 @@ func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
 			}
 		}
 		if p.retroactive() {
-			k := p.traceRate[0]
-			for j, g := range g {
-				step[j] = k * g
-			}
+			copy(step, g)
+			kernel.Scale(p.traceRate[0], step)
 		} else {
-			for j, g := range g {
-				step[j] = rate[j] * g
-			}
+			kernel.Mul(step, rate, g)
 		}
 		if p.fast[b] && !(finite(p.of(p.h, t, b)) && finite(rate) && finite(step)) {
 			p.fast[b] = false

@@ -28,7 +28,7 @@ func levelRoutines(l levelKind) *routines {
 var routinesAVX2 = routines{
 	mr: tilesAVX2.mr, nr: tilesAVX2.nr(), few: tilesAVX2.few, mulStrip: tilesAVX2.mulStrip, mulRows: tilesAVX2.mulRows, transpose: transpose8,
 	exp: expAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2,
-	axpy: axpyAVX2, scale: scaleAVX2, add: addAVX2, dot: dotAVX2,
+	axpy: axpyAVX2, scale: scaleAVX2, add: addAVX2, mul: mulAVX2, mulAdd: mulAddAVX2, dot: dotAVX2,
 	sumSquares: sumSquaresAVX2, allFinite: allFiniteAVX2,
 	maxOf: maxOfAVX2, expShifted: expShiftedAVX2,
 	lstmForward: lstmForwardAVX2, lstmBackward: lstmBackwardAVX2,
@@ -42,7 +42,7 @@ var routinesAVX2 = routines{
 var routinesAVX512 = routines{
 	mr: tilesAVX512.mr, nr: tilesAVX512.nr(), few: tilesAVX512.few, mulStrip: tilesAVX512.mulStrip, mulRows: tilesAVX512.mulRows, transpose: transpose8, packStrips: packStripsAVX512,
 	exp: expAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512,
-	axpy: axpyAVX512, scale: scaleAVX512, add: addAVX512, dot: dotAVX512,
+	axpy: axpyAVX512, scale: scaleAVX512, add: addAVX512, mul: mulAVX512, mulAdd: mulAddAVX512, dot: dotAVX512,
 	sumSquares: sumSquaresAVX512, allFinite: allFiniteAVX512,
 	maxOf: maxOfAVX512, expShifted: expShiftedAVX512,
 	lstmForward: lstmForwardAVX512, lstmBackward: lstmBackwardAVX512,

@@ -20,6 +20,8 @@ type routines struct {
 	axpy       func(alpha float32, x, y []float32)
 	scale      func(alpha float32, x []float32)
 	add        func(dst, x []float32)
+	mul        func(dst, x, y []float32)
+	mulAdd     func(dst, x, y []float32)
 	dot        func(x, y []float32) float32
 	sumSquares func(x []float32) float64 // of a multiple of 32 elements
 	allFinite  func(x []float32) bool

@@ -32,6 +32,16 @@ func scaleAVX2(alpha float32, x []float32)
 //go:noescape
 func addAVX2(dst []float32, x []float32)
 
+// mulAVX2 computes dst = x y, element by element.
+//
+//go:noescape
+func mulAVX2(dst []float32, x []float32, y []float32)
+
+// mulAddAVX2 computes dst += x y, element by element.
+//
+//go:noescape
+func mulAddAVX2(dst []float32, x []float32, y []float32)
+
 // dotAVX2 returns the inner product of x and y.
 //
 //go:noescape
@@ -336,6 +346,16 @@ func scaleAVX512(alpha float32, x []float32)
 //
 //go:noescape
 func addAVX512(dst []float32, x []float32)
+
+// mulAVX512 computes dst = x y, element by element.
+//
+//go:noescape
+func mulAVX512(dst []float32, x []float32, y []float32)
+
+// mulAddAVX512 computes dst += x y, element by element.
+//
+//go:noescape
+func mulAddAVX512(dst []float32, x []float32, y []float32)
 
 // dotAVX512 returns the inner product of x and y.
 //

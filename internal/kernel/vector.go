@@ -37,6 +37,31 @@ func Add[F Float](dst, x []F) {
 	}
 }
 
+// Mul computes dst = x y element by element over the length of dst, which may be
+// x or y.
+func Mul[F Float](dst, x, y []F) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	if d, ok := narrow(dst); ok {
+		simd.mul(d, as32(x), as32(y))
+		return
+	}
+	for i, v := range x {
+		dst[i] = v * y[i]
+	}
+}
+
+// MulAdd computes dst += x y element by element over the length of dst.
+func MulAdd[F Float](dst, x, y []F) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	if d, ok := narrow(dst); ok {
+		simd.mulAdd(d, as32(x), as32(y))
+		return
+	}
+	for i, v := range x {
+		dst[i] += v * y[i]
+	}
+}
+
 // Dot returns the inner product of x and y over the length of x.
 func Dot[F Float](x, y []F) F {
 	y = y[:len(x)]

@@ -25,6 +25,9 @@ func testVectors[F Float](t *testing.T) {
 		Axpy(F(1.5), x, axpy[:n])
 		Scale(F(-2.5), scaled[:n])
 		Add(sum[:n], x)
+		product, fused := slices.Clone(guard), slices.Clone(guard)
+		Mul(product[:n], x, y)
+		MulAdd(fused[:n], x, y)
 		var dot, size, squares float64
 		for i := range n {
 			a, b := float64(x[i]), float64(y[i])
@@ -35,7 +38,13 @@ func testVectors[F Float](t *testing.T) {
 				t.Fatalf("n %d, element %d of x %v, y %v: axpy %v, scale %v, add %v", n, i, a, b, axpy[i], scaled[i], sum[i])
 			}
 		}
-		if axpy[n] != 12345 || scaled[n] != 12345 || sum[n] != 12345 {
+		for i := range n {
+			a, b := float64(x[i]), float64(y[i])
+			if product[i] != x[i]*y[i] || !near(float64(fused[i]), a*b+b, math.Abs(b), tol) {
+				t.Fatalf("n %d, element %d of x %v, y %v: mul %v, mulAdd %v", n, i, a, b, product[i], fused[i])
+			}
+		}
+		if axpy[n] != 12345 || scaled[n] != 12345 || sum[n] != 12345 || product[n] != 12345 || fused[n] != 12345 {
 			t.Fatalf("n %d: wrote past the end", n)
 		}
 		if got := Dot(x, y); !near(float64(got), dot, size, tol) {

@@ -35,6 +35,26 @@ func vectors(s *isa) {
 	})
 	ret()
 
+	s.text("mul", "(dst, x, y []float32)", "computes dst = x y, element by element.")
+	n, dst, x = length("dst"), pointer("dst"), pointer("x")
+	y = pointer("y")
+	s.loop(n, []reg.GPVirtual{dst, x, y}, func(a access) {
+		v := a.load(at(x))
+		VMULPS(a.load(at(y)), v, v)
+		a.store(v, at(dst))
+	})
+	ret()
+
+	s.text("mulAdd", "(dst, x, y []float32)", "computes dst += x y, element by element.")
+	n, dst, x = length("dst"), pointer("dst"), pointer("x")
+	y = pointer("y")
+	s.loop(n, []reg.GPVirtual{dst, x, y}, func(a access) {
+		v := a.load(at(dst))
+		VFMADD231PS(a.load(at(x)), a.load(at(y)), v)
+		a.store(v, at(dst))
+	})
+	ret()
+
 	s.dot()
 	s.sumSquares()
 	s.allFinite()
