@@ -32,7 +32,7 @@ const every = 5
 // their traces. The bounds are fixed, so that results do not depend on the machine.
 const (
 	forwardCache  = 1 << 20 // bytes of traces that a group may come back to
-	backwardCache = 3 << 18 // likewise: there are the gradients' sums as well
+	backwardCache = 3 << 18 // likewise, when other things are read as well
 	maxGroup      = 5
 	elemBytes     = 4
 )
@@ -58,6 +58,7 @@ func (p *hebbian[F]) Groups() (forward, backward int) {
 // the step at hand, a row per stream.
 type group[F lstm.Float] struct {
 	*scratch[F]
+	streams  int // 0: the group has no part in this pass
 	taken    int
 	dtraces0 []F
 
@@ -109,29 +110,26 @@ func (s *scratch[F]) cut(count, size int, retroactive bool) {
 	}
 }
 
-// beginBackward makes room for the groups of batch streams.
+// beginBackward makes room for the groups of batch streams, each at the place of
+// its first stream.
 func (p *hebbian[F]) beginBackward(batch int) {
-	_, size := p.Groups()
-	for len(p.groups)*size < batch {
+	for len(p.groups) < batch {
 		p.groups = append(p.groups, &group[F]{})
 	}
-}
-
-// group returns the group that begins with stream b0.
-func (p *hebbian[F]) group(b0 int) *group[F] {
-	_, size := p.Groups()
-	return p.groups[b0/size]
+	for _, g := range p.groups {
+		g.streams = 0
+	}
 }
 
 // StartBackward begins a group's pass; see scan.Plastic.
 func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
-	g := p.group(b0)
+	g := p.groups[b0]
 	select {
 	case g.scratch = <-p.free:
 	default:
 		g.scratch = &scratch[F]{}
 	}
-	g.taken, g.dtraces0 = taken, dtraces0
+	g.streams, g.taken, g.dtraces0 = b1-b0, taken, dtraces0
 	g.begin(p, b1-b0)
 	p.regenerate(g, b0, b1)
 	if dtraces == nil {
@@ -213,7 +211,7 @@ func (p *hebbian[F]) checkpoint(g *group[F], i, b, local int) (a, e []F) {
 // LearnBackward turns the gradients of step t's update into those of the rates,
 // the neuromodulator and the candidates; see scan.Plastic.
 func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev, dg []F) {
-	g, n := p.group(b0), p.n
+	g, n := p.groups[b0], p.n
 	for b := b0; b < b1; b++ {
 		lo, hi := (b-b0)*n, (b-b0+1)*n
 		kernel.Add(dhPrev[lo:hi], p.of(g.dh, 0, b-b0))
@@ -289,7 +287,7 @@ func (p *hebbian[F]) etaBackward(post, eta, q, r, deta, dg []F) {
 // DriveBackward goes backward through the plastic input of step t and the update
 // of step t-1; see scan.Plastic.
 func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F) {
-	g, n := p.group(b0), p.n
+	g, n := p.groups[b0], p.n
 	if !p.alphaMatrix() {
 		for b := b0; b < b1; b++ {
 			v, s := dz[(b-b0)*stride:][:n], p.of(p.s, t, b)
@@ -341,8 +339,10 @@ func (p *hebbian[F]) Finish(dparams [][]F) {
 	for _, d := range dparams {
 		clear(d)
 	}
-	_, size := p.Groups()
-	for _, g := range p.groups[:(p.batch+size-1)/size] {
+	for _, g := range p.groups {
+		if g.streams == 0 {
+			continue
+		}
 		rest := dparams
 		next := func() []F {
 			d := rest[0]

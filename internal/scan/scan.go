@@ -148,8 +148,9 @@ func (l *LSTM[F]) Forward(steps int, x, out []F) {
 	z := l.act[t0*batch*4*n:][:rows*4*n]
 	l.drive(rows, x, z)
 	group, _ := l.groups()
-	kernel.Parallel(groups(batch, group), func(i int) {
-		b0, b1 := bounds(i, batch, group)
+	count := even(batch, group)
+	kernel.Parallel(count, func(i int) {
+		b0, b1 := i*batch/count, (i+1)*batch/count
 		for t := t0; t < t0+steps; t++ {
 			l.step(t, b0, b1)
 			copy(l.rows(out, t-t0, b0, b1, n), l.rows(l.h, t+1, b0, b1, n))
@@ -168,6 +169,13 @@ func (l *LSTM[F]) drive(rows int, x, z []F) {
 		r0, r1 := bounds(i, rows, driveRows)
 		l.input.Mul(r1-r0, x[r0*l.in:], l.in, 0, z[r0*4*l.n:], 4*l.n)
 	})
+}
+
+// even returns the number of groups of at most size streams that batch streams
+// are cut into, an even one where that can be: two cores are common.
+func even(batch, size int) int {
+	count := groups(batch, size)
+	return min(batch, count+count%2)
 }
 
 func groups(batch, size int) int { return (batch + size - 1) / size }
@@ -240,8 +248,9 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	}
 	l.adjoin.Pack(false, 4*n, n, l.whh, n)
 	_, group := l.groups()
-	kernel.Parallel(groups(batch, group), func(i int) {
-		b0, b1 := bounds(i, batch, group)
+	count := even(batch, group)
+	kernel.Parallel(count, func(i int) {
+		b0, b1 := i*batch/count, (i+1)*batch/count
 		if l.plastic != nil {
 			l.plastic.StartBackward(l.taken, b0, b1, dtraces, dtraces0)
 		}
