@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/spf13/pflag"
 )
 
 // compare runs itself and the peer in turn, each in a process of its own, and
@@ -21,21 +22,9 @@ func (o *options) compare(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var mine []string
-	for i := 1; i < len(os.Args); i++ {
-		arg := os.Args[i]
-		if arg == "--vs" || arg == "--pairs" {
-			i++
-			continue
-		}
-		if !strings.HasPrefix(arg, "--vs=") && !strings.HasPrefix(arg, "--pairs=") && arg != "--json" {
-			mine = append(mine, arg)
-		}
-	}
-	own := exec.CommandContext(ctx, self, append(mine, "--json")...)
 	var ratios, a, b []float64
 	for pair := 1; pair <= o.pairs; pair++ {
-		ours, err := speed(own)
+		ours, err := speed(exec.CommandContext(ctx, self, o.passOn()...))
 		if err != nil {
 			return err
 		}
@@ -44,7 +33,6 @@ func (o *options) compare(ctx context.Context, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		own = exec.CommandContext(ctx, self, own.Args[1:]...)
 		ratios, a, b = append(ratios, ours.TokensPerS/theirs.TokensPerS), append(a, ours.TokensPerS), append(b, theirs.TokensPerS)
 		fmt.Fprintf(stdout, "pair %d: %.0f / %.0f tokens/s = %.2f (%.0f / %.0f MB)\n", pair, ours.TokensPerS, theirs.TokensPerS,
 			ours.TokensPerS/theirs.TokensPerS, ours.PeakRSSMB, theirs.PeakRSSMB)
@@ -52,6 +40,18 @@ func (o *options) compare(ctx context.Context, stdout io.Writer) error {
 	_, err = fmt.Fprintf(stdout, "medians of %d pairs: %.0f / %.0f tokens/s, ratio %.2f (%.2f to %.2f)\n",
 		o.pairs, median(a), median(b), median(ratios), slices.Min(ratios), slices.Max(ratios))
 	return err
+}
+
+// passOn returns the flags of one run in a process of its own, which prints
+// JSON: those given here, but for the ones that ask for many runs.
+func (o *options) passOn() []string {
+	args := []string{"--json"}
+	o.flags.Visit(func(f *pflag.Flag) {
+		if !slices.Contains([]string{"vs", "pairs", "sweep", "rounds", "json"}, f.Name) {
+			args = append(args, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	return args
 }
 
 // speed runs a command whose last line is a JSON object with tokens_per_s.

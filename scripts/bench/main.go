@@ -1,22 +1,29 @@
 // Command bench times full training steps of a language model on random tokens:
 // forward, backward, gradient-norm clip and SGD. Its JSON has the fields of the
 // PyTorch peer's, so that the two can be compared; --vs runs a peer's command in
-// turn with it, A B A B ..., and prints the ratio pair by pair.
+// turn with it, A B A B ..., and prints the ratio pair by pair. --sweep shows how
+// the step's time and memory grow with a size; --cpuprofile says where a step's
+// time goes.
 //
 //	go run ./scripts/bench --model modulated --json
 //	go run ./scripts/bench --model modulated --pairs 8 --vs 'torch_peer.py bench --model modulated'
+//	go run ./scripts/bench --model modulated --sweep hidden=100,200,400,800
+//	go run ./scripts/bench --model modulated --steps 50 --cpuprofile cpu.pprof && go tool pprof -top cpu.pprof
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"time"
 
+	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/lm"
@@ -24,12 +31,14 @@ import (
 	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func main() { cli.Main("bench", run) }
 
 // options are the flags.
 type options struct {
+	flags                  *pflag.FlagSet // those that the values below come from
 	config                 modeldir.Config
 	plasticity             modeldir.Plasticity
 	batch, bptt            int
@@ -38,6 +47,9 @@ type options struct {
 	forwardOnly, json      bool
 	vs                     string
 	pairs                  int
+	sweepOf                string
+	rounds                 int
+	cpuprofile             string
 }
 
 // Result is one measurement, printed as JSON.
@@ -69,6 +81,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		RunE: func(*cobra.Command, []string) error { return o.run(ctx, stdout) },
 	}
 	f := cmd.Flags()
+	o.flags = f
 	f.SortFlags = false
 	f.StringVar(&o.config.Model, "model", "modulated", "lstm, plastic, modulated or retroactive")
 	f.IntVar(&o.config.HiddenSize, "hidden", 200, "neurons a layer")
@@ -88,17 +101,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.IntVar(&o.warmup, "warmup", 2, "steps before that")
 	f.IntVar(&o.threads, "threads", 2, "cores")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of parameters and tokens")
-	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	f.BoolVar(&o.json, "json", false, "print one JSON object, with --sweep one for each value")
 	f.StringVar(&o.vs, "vs", "", "a peer's command, which prints a JSON object with tokens_per_s on its last line")
 	f.IntVar(&o.pairs, "pairs", 8, "pairs of runs with --vs")
+	f.StringVar(&o.sweepOf, "sweep", "", "NAME=V1,V2,...: time each value of hidden (and embed, unless --embed is given), bptt, batch or vocab, and print a table and the exponents of growth")
+	f.IntVar(&o.rounds, "rounds", 3, "rounds through all values with --sweep")
+	f.StringVar(&o.cpuprofile, "cpuprofile", "", "file for a CPU profile of the timed steps, which go tool pprof reads")
 	return cli.Execute(ctx, cmd, args, stdout, stderr)
 }
 
-func (o *options) run(ctx context.Context, stdout io.Writer) error {
-	for name, n := range map[string]int{"batch": o.batch, "bptt": o.bptt, "steps": o.steps, "threads": o.threads, "pairs": o.pairs} {
+// validate says what is wrong with the flags of one run.
+func (o *options) validate() error {
+	for name, n := range map[string]int{"batch": o.batch, "bptt": o.bptt, "steps": o.steps, "threads": o.threads} {
 		if n < 1 {
 			return cli.Usagef("--%s %d: want at least 1", name, n)
 		}
+	}
+	if o.warmup < 0 {
+		return cli.Usagef("--warmup %d: want 0 or above", o.warmup)
 	}
 	if o.config.Model != modeldir.LSTM {
 		o.config.Plasticity = &o.plasticity
@@ -106,10 +126,32 @@ func (o *options) run(ctx context.Context, stdout io.Writer) error {
 	if err := o.config.Validate(); err != nil {
 		return &cli.UsageError{Err: err}
 	}
-	runtime.GOMAXPROCS(o.threads)
-	if o.vs != "" {
+	return nil
+}
+
+func (o *options) run(ctx context.Context, stdout io.Writer) error {
+	sweeps, compares := o.flags.Changed("sweep"), o.vs != ""
+	switch {
+	case sweeps && compares:
+		return cli.Usagef("--sweep and --vs do not go together; want one of them")
+	case (sweeps || compares) && o.cpuprofile != "":
+		return cli.Usagef("--cpuprofile profiles one run; want it without --sweep and --vs")
+	case o.pairs < 1:
+		return cli.Usagef("--pairs %d: want at least 1", o.pairs)
+	case o.rounds < 1:
+		return cli.Usagef("--rounds %d: want at least 1", o.rounds)
+	case !sweeps && o.flags.Changed("rounds"):
+		return cli.Usagef("--rounds %d: counts the rounds of a sweep; want it with --sweep", o.rounds)
+	case sweeps:
+		return o.sweep(ctx, stdout)
+	}
+	if err := o.validate(); err != nil {
+		return err
+	}
+	if compares {
 		return o.compare(ctx, stdout)
 	}
+	runtime.GOMAXPROCS(o.threads)
 	r, err := o.measure(ctx)
 	if err != nil {
 		return err
@@ -140,10 +182,17 @@ func (o *options) measure(ctx context.Context) (Result, error) {
 	if o.forwardOnly {
 		defer m.Hold()()
 	}
+	var profile bytes.Buffer
+	defer pprof.StopCPUProfile() // does nothing where none was begun or it has ended
 	var seconds []float64
 	for step := range o.warmup + o.steps {
 		if err := ctx.Err(); err != nil {
 			return Result{}, context.Cause(ctx)
+		}
+		if step == o.warmup && o.cpuprofile != "" {
+			if err := pprof.StartCPUProfile(&profile); err != nil {
+				return Result{}, err
+			}
 		}
 		for i := range x {
 			x[i], y[i] = int32(r.IntN(o.config.VocabSize)), int32(r.IntN(o.config.VocabSize))
@@ -165,6 +214,11 @@ func (o *options) measure(ctx context.Context) (Result, error) {
 		}
 		if step >= o.warmup {
 			seconds = append(seconds, time.Since(begin).Seconds())
+		}
+	}
+	if pprof.StopCPUProfile(); o.cpuprofile != "" {
+		if err := atomicfile.Write(o.cpuprofile, func(w io.Writer) error { _, err := profile.WriteTo(w); return err }); err != nil {
+			return Result{}, fmt.Errorf("--cpuprofile: %w", err)
 		}
 	}
 	slices.Sort(seconds)
