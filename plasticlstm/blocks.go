@@ -86,6 +86,9 @@ func (p *hebbian[F]) blockDrive(t, b0, b1 int) {
 		r.HC, r.DotH = p.vector(p.h, t, b), p.vector(p.s, t, b)
 	}
 	p.run(p.blocks[b0:b1], p.turn(), kernel.TraceBlocksForward[F])
+	for b := b0; b < b1; b++ {
+		p.peak[b] = max(p.peak[b], p.blocks[b].Peak)
+	}
 }
 
 // blockUpdate makes the outstanding update of step t in stream b.
@@ -104,6 +107,7 @@ func (p *hebbian[F]) blockCheckpoints(g *group[F], b, local, count int) {
 		r := &g.checkpoints[i]
 		a, e := p.checkpoint(g, i-1, b, local)
 		p.setBlocks(r, (i-1)*every, i*every-1, b, a, e)
+		r.Free = p.peak[b] <= p.clip
 		r.ToA, r.ToE = p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
 	}
 	if count > 1 {
@@ -125,6 +129,7 @@ func (p *hebbian[F]) blockAdjoint(g *group[F], t, b0, b1 int, v []F, stride int,
 		first := max(0, t/every*every)
 		a, e := p.checkpoint(g, first/every, b, local)
 		p.setBlocks(r, first, max(0, t), b, a, e)
+		r.Free = p.peak[b] <= p.clip
 		r.D, r.DE = p.matrix(g.d, local), p.matrix(g.de, local)
 		r.DH = p.vector(g.dh, 0, local)
 		if t < 0 {

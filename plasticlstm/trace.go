@@ -30,6 +30,7 @@ type hebbian[F lstm.Float] struct {
 	batch, steps int
 	applied      []int                   // [B]: updates made in a and e; at most one is outstanding
 	fast         []bool                  // [B]: the stream goes through blocks
+	peak         []F                     // [B]: for those, the largest magnitude that a trace came to before its clip
 	rows         []kernel.TraceRow[F]    // [B]: the row at work
 	blocks       []kernel.TraceBlocks[F] // [B]: the matrix at work
 	a0, a        []F                     // [B, matrix]
@@ -143,11 +144,12 @@ func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
 	p.batch, p.steps = batch, steps
 	for len(p.rows) < batch {
 		p.applied = append(p.applied, 0)
-		p.fast = append(p.fast, false)
+		p.fast, p.peak = append(p.fast, false), append(p.peak, 0)
 		p.rows = append(p.rows, kernel.TraceRow[F]{})
 		p.blocks = append(p.blocks, kernel.TraceBlocks[F]{})
 	}
 	clear(p.applied)
+	clear(p.peak)
 	grow(&p.a0, batch*p.size)
 	grow(&p.a, batch*p.size)
 	if p.retroactive() {

@@ -44,7 +44,12 @@ type TraceBlocks[F Float] struct {
 	Updates        int // at most BlockUpdates; at least 1, or for TraceBlocksForward 0 or 1
 	Clip, Keep     F
 	DEE            F   // result, added to; 0 if Hebbian
+	Peak           F   // result of TraceBlocksForward: the largest magnitude before a clip, or what it was if larger
 	matrix, number int // offsets of the next block, in bytes
+
+	// Free says that no update at work comes to the clip, as Peak tells: then it
+	// need not be worked out.
+	Free bool
 }
 
 // HasBlocks reports whether there are routines for blocks of type F.
@@ -54,12 +59,12 @@ func HasBlocks[F Float]() bool {
 }
 
 // Start returns to the first row.
-func (b *TraceBlocks[F]) Start() { b.matrix, b.number, b.DEE = 0, 0, 0 }
+func (b *TraceBlocks[F]) Start() { b.matrix, b.number, b.DEE, b.Peak = 0, 0, 0, 0 }
 
 // TraceBlocksUpdate is TraceUpdate for each row. Only where HasBlocks.
 func TraceBlocksUpdate[F Float](b *TraceBlocks[F]) {
 	if b.ready(1, BlockUpdates) {
-		simd.blockUpdate[b.variant()&^1](b.pointer())
+		b.choose(&simd.blockUpdate, &simd.blockUpdateFree, b.variant()&^1)(b.pointer())
 	}
 }
 
@@ -74,8 +79,17 @@ func TraceBlocksForward[F Float](b *TraceBlocks[F]) {
 // TraceBlocksBackward is TraceBackward for each row. Only where HasBlocks.
 func TraceBlocksBackward[F Float](b *TraceBlocks[F]) {
 	if b.ready(1, BlockUpdates) {
-		simd.blockBackward[b.variant()](b.pointer())
+		b.choose(&simd.blockBackward, &simd.blockBackwardFree, b.variant())(b.pointer())
 	}
+}
+
+// choose returns the routine of a variant, the one without a clip where it will do
+// and exists.
+func (b *TraceBlocks[F]) choose(clipped, free *[8]func(*byte), variant int) func(*byte) {
+	if b.Free && free[variant] != nil {
+		return free[variant]
+	}
+	return clipped[variant]
 }
 
 func (b *TraceBlocks[F]) ready(least, most int) bool {

@@ -84,6 +84,7 @@ func TestTraceBlocks(t *testing.T) {
 func testBlock(t *testing.T, variant, n, updates int, clip float32) {
 	const blocks = 3
 	b := blockCase(uint64(n), variant, n, blocks*BlockRows, updates, clip)
+	b.Free = math.IsInf(float64(clip), 1)
 	rows := rowsOf(b)
 	near := func(what string, i int, got []float32, want ...float64) {
 		t.Helper()
@@ -124,6 +125,15 @@ func testBlock(t *testing.T, variant, n, updates int, clip float32) {
 	}
 	b.Updates = 1
 	run(TraceBlocksForward[float32])
+	peak := 0.0
+	for _, row := range rows {
+		x := make([]float64, n)
+		row.propose(0, x, row.A, row.E)
+		for _, v := range x {
+			peak = max(peak, math.Abs(v))
+		}
+	}
+	near("Peak", 0, []float32{b.Peak}, peak)
 	for i, row := range rows {
 		row.Updates = 1
 		near("input", i, b.DotH, TraceForward(row))
@@ -160,7 +170,7 @@ func TestTraceBlockLayout(t *testing.T) {
 	base := unsafe.Offsetof(b.N)
 	want := map[string][2]uintptr{
 		"Blocks": {unsafe.Offsetof(b.Blocks), 8}, "StrideBytes": {unsafe.Offsetof(b.StrideBytes), 16}, "Updates": {unsafe.Offsetof(b.Updates), 24},
-		"Clip": {unsafe.Offsetof(b.Clip), 32}, "Keep": {unsafe.Offsetof(b.Keep), 36}, "DEE": {unsafe.Offsetof(b.DEE), 40},
+		"Clip": {unsafe.Offsetof(b.Clip), 32}, "Keep": {unsafe.Offsetof(b.Keep), 36}, "DEE": {unsafe.Offsetof(b.DEE), 40}, "Peak": {unsafe.Offsetof(b.Peak), 44},
 		"matrix": {unsafe.Offsetof(b.matrix), 48}, "number": {unsafe.Offsetof(b.number), 56},
 	}
 	for name, w := range want {

@@ -44,6 +44,7 @@ type routines struct {
 	// Likewise; r points to a TraceBlocks[float32]. Nil at levels that have too
 	// few registers.
 	blockUpdate, blockForward, blockBackward [8]func(r *byte)
+	blockUpdateFree, blockBackwardFree       [8]func(r *byte) // for traces that reach no bound; not for every variant
 
 	fma func(rounds int) // rounds * fmaPerRound multiply-adds, for PeakFMA
 }

@@ -847,6 +847,16 @@ func blockBackward0AVX512(r *byte)
 //go:noescape
 func blockUpdate0AVX512(r *byte)
 
+// blockBackwardFree0AVX512 is TraceBlocksBackward.
+//
+//go:noescape
+func blockBackwardFree0AVX512(r *byte)
+
+// blockUpdateFree0AVX512 is TraceBlocksUpdate.
+//
+//go:noescape
+func blockUpdateFree0AVX512(r *byte)
+
 // blockForward1AVX512 is TraceBlocksForward.
 //
 //go:noescape
@@ -896,6 +906,16 @@ func blockBackward4AVX512(r *byte)
 //
 //go:noescape
 func blockUpdate4AVX512(r *byte)
+
+// blockBackwardFree4AVX512 is TraceBlocksBackward.
+//
+//go:noescape
+func blockBackwardFree4AVX512(r *byte)
+
+// blockUpdateFree4AVX512 is TraceBlocksUpdate.
+//
+//go:noescape
+func blockUpdateFree4AVX512(r *byte)
 
 // blockForward5AVX512 is TraceBlocksForward.
 //

@@ -22120,22 +22120,23 @@ rows2:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
 
 columns3:
 	VMOVUPS       (DI), Z0
-	VMOVUPS       (DI)(BX*1), Z5
-	VMOVUPS       (DI)(BX*2), Z6
-	VMOVUPS       (DI)(SI*1), Z7
+	VMOVUPS       (DI)(BX*1), Z6
+	VMOVUPS       (DI)(BX*2), Z7
+	VMOVUPS       (DI)(SI*1), Z8
 	LEAQ          (DI)(BX*4), R10
 	PREFETCHT0    (R10)
 	PREFETCHT0    (R10)(BX*1)
 	PREFETCHT0    (R10)(BX*2)
 	PREFETCHT0    (R10)(SI*1)
-	VMOVUPS       (R9)(CX*1), Z8
-	VFMADD231PS   Z8, Z0, Z1
-	VFMADD231PS   Z8, Z5, Z2
-	VFMADD231PS   Z8, Z6, Z3
-	VFMADD231PS   Z8, Z7, Z4
+	VMOVUPS       (R9)(CX*1), Z9
+	VFMADD231PS   Z9, Z0, Z1
+	VFMADD231PS   Z9, Z6, Z2
+	VFMADD231PS   Z9, Z7, Z3
+	VFMADD231PS   Z9, Z8, Z4
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
@@ -22180,6 +22181,16 @@ columns3:
 	VMOVSHDUP     X4, X0
 	VADDPS        X0, X4, X4
 	VMOVSS        X4, 12(CX)
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VMAXPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VMAXPS        X0, X5, X5
+	VPERMILPD     $0x01, X5, X0
+	VMAXPS        X0, X5, X5
+	VMOVSHDUP     X5, X0
+	VMAXPS        X0, X5, X5
+	VMAXSS        500(AX), X5, X5
+	VMOVSS        X5, 500(AX)
 	LEAQ          (BX)(SI*1), CX
 	ADDQ          CX, 504(AX)
 	ADDQ          $0x10, 512(AX)
@@ -22210,12 +22221,13 @@ rows5:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
 
 columns6:
-	VMOVUPS          (DI), Z5
-	VMOVUPS          (DI)(BX*1), Z6
-	VMOVUPS          (DI)(BX*2), Z7
-	VMOVUPS          (DI)(SI*1), Z8
+	VMOVUPS          (DI), Z6
+	VMOVUPS          (DI)(BX*1), Z7
+	VMOVUPS          (DI)(BX*2), Z8
+	VMOVUPS          (DI)(SI*1), Z9
 	LEAQ             (DI)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -22223,24 +22235,28 @@ columns6:
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             360(AX), R11
 	ADDQ             512(AX), R11
-	VMOVUPS          (R10), Z9
-	VFMADD231PS.BCST (R11), Z9, Z5
-	VFMADD231PS.BCST 4(R11), Z9, Z6
-	VFMADD231PS.BCST 8(R11), Z9, Z7
-	VFMADD231PS.BCST 12(R11), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
+	VMOVUPS          (R10), Z10
+	VFMADD231PS.BCST (R11), Z10, Z6
+	VFMADD231PS.BCST 4(R11), Z10, Z7
+	VFMADD231PS.BCST 8(R11), Z10, Z8
+	VFMADD231PS.BCST 12(R11), Z10, Z9
+	VRANGEPS         $0x0b, Z6, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z6, Z6
+	VRANGEPS         $0x0b, Z7, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z7, Z7
+	VRANGEPS         $0x0b, Z8, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          Z5, (R8)
-	VMOVUPS          Z6, (R8)(BX*1)
-	VMOVUPS          Z7, (R8)(BX*2)
-	VMOVUPS          Z8, (R8)(SI*1)
-	VMOVUPS          (R9)(CX*1), Z9
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS      Z9, Z6, Z2
-	VFMADD231PS      Z9, Z7, Z3
-	VFMADD231PS      Z9, Z8, Z4
+	VRANGEPS         $0x0b, Z9, Z5, Z5
+	VRANGEPS         $0x02, Z0, Z9, Z9
+	VMOVUPS          Z6, (R8)
+	VMOVUPS          Z7, (R8)(BX*1)
+	VMOVUPS          Z8, (R8)(BX*2)
+	VMOVUPS          Z9, (R8)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z10
+	VFMADD231PS      Z10, Z6, Z1
+	VFMADD231PS      Z10, Z7, Z2
+	VFMADD231PS      Z10, Z8, Z3
+	VFMADD231PS      Z10, Z9, Z4
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -22250,42 +22266,52 @@ columns6:
 	JNE              columns6
 	MOVQ             408(AX), CX
 	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z1, Y5
-	VADDPS           Y5, Y1, Y1
-	VEXTRACTF32X4    $0x01, Y1, X5
-	VADDPS           X5, X1, X1
-	VPERMILPD        $0x01, X1, X5
-	VADDPS           X5, X1, X1
-	VMOVSHDUP        X1, X5
-	VADDPS           X5, X1, X1
+	VEXTRACTF64X4    $0x01, Z1, Y6
+	VADDPS           Y6, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X6
+	VADDPS           X6, X1, X1
+	VPERMILPD        $0x01, X1, X6
+	VADDPS           X6, X1, X1
+	VMOVSHDUP        X1, X6
+	VADDPS           X6, X1, X1
 	VMOVSS           X1, (CX)
-	VEXTRACTF64X4    $0x01, Z2, Y5
-	VADDPS           Y5, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X5
-	VADDPS           X5, X2, X2
-	VPERMILPD        $0x01, X2, X5
-	VADDPS           X5, X2, X2
-	VMOVSHDUP        X2, X5
-	VADDPS           X5, X2, X2
+	VEXTRACTF64X4    $0x01, Z2, Y6
+	VADDPS           Y6, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X6
+	VADDPS           X6, X2, X2
+	VPERMILPD        $0x01, X2, X6
+	VADDPS           X6, X2, X2
+	VMOVSHDUP        X2, X6
+	VADDPS           X6, X2, X2
 	VMOVSS           X2, 4(CX)
-	VEXTRACTF64X4    $0x01, Z3, Y5
-	VADDPS           Y5, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X5
-	VADDPS           X5, X3, X3
-	VPERMILPD        $0x01, X3, X5
-	VADDPS           X5, X3, X3
-	VMOVSHDUP        X3, X5
-	VADDPS           X5, X3, X3
+	VEXTRACTF64X4    $0x01, Z3, Y6
+	VADDPS           Y6, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X6
+	VADDPS           X6, X3, X3
+	VPERMILPD        $0x01, X3, X6
+	VADDPS           X6, X3, X3
+	VMOVSHDUP        X3, X6
+	VADDPS           X6, X3, X3
 	VMOVSS           X3, 8(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y5
-	VADDPS           Y5, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X5
-	VADDPS           X5, X4, X4
-	VPERMILPD        $0x01, X4, X5
-	VADDPS           X5, X4, X4
-	VMOVSHDUP        X4, X5
-	VADDPS           X5, X4, X4
+	VEXTRACTF64X4    $0x01, Z4, Y6
+	VADDPS           Y6, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X6
+	VADDPS           X6, X4, X4
+	VPERMILPD        $0x01, X4, X6
+	VADDPS           X6, X4, X4
+	VMOVSHDUP        X4, X6
+	VADDPS           X6, X4, X4
 	VMOVSS           X4, 12(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y6
+	VMAXPS           Y6, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X6
+	VMAXPS           X6, X5, X5
+	VPERMILPD        $0x01, X5, X6
+	VMAXPS           X6, X5, X5
+	VMOVSHDUP        X5, X6
+	VMAXPS           X6, X5, X5
+	VMAXSS           500(AX), X5, X5
+	VMOVSS           X5, 500(AX)
 	LEAQ             (BX)(SI*1), CX
 	ADDQ             CX, 504(AX)
 	ADDQ             $0x10, 512(AX)
@@ -23446,58 +23472,105 @@ columns15:
 	VZEROUPPER
 	RET
 
-// func blockForward1AVX512(r *byte)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
-TEXT ·blockForward1AVX512(SB), NOSPLIT, $0-8
+// func blockBackwardFree0AVX512(r *byte)
+// Requires: AVX, AVX512F, AVX512VL, MMX+
+TEXT ·blockBackwardFree0AVX512(SB), NOSPLIT, $8-8
 	MOVQ         r+0(FP), AX
 	VBROADCASTSS 488(AX), Z0
 	MOVQ         456(AX), BX
 	SHLQ         $0x02, BX
 	LEAQ         (BX)(BX*2), SI
-	MOVQ         472(AX), CX
-	LEAQ         (CX)(CX*2), CX
-	CMPQ         480(AX), $0x00
+	MOVQ         472(AX), DI
+	LEAQ         (DI)(DI*2), R8
+	CMPQ         480(AX), $0x01
 	JNE          other1
 
 rows2:
-	XORQ   CX, CX
-	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   48(AX), R8
-	ADDQ   504(AX), R8
-	MOVQ   264(AX), R9
-	ADDQ   $0x00, R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         240(AX), R9
+	ADDQ         $0x00, R9
+	MOVQ         360(AX), R10
+	ADDQ         512(AX), R10
+	MOVQ         264(AX), R11
+	ADDQ         $0x00, R11
+	MOVQ         288(AX), R12
+	ADDQ         $0x00, R12
+	MOVQ         312(AX), R13
+	ADDQ         $0x00, R13
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R14
+	ADDQ         512(AX), R14
+	VBROADCASTSS (R14), Z0
+	VBROADCASTSS 4(R14), Z5
+	VBROADCASTSS 8(R14), Z6
+	VBROADCASTSS 12(R14), Z7
+	VBROADCASTSS (R10), Z8
+	VBROADCASTSS 4(R10), Z9
+	VBROADCASTSS 8(R10), Z10
+	VBROADCASTSS 12(R10), Z11
 
 columns3:
-	VMOVUPS       (DI), Z0
-	VMOVUPS       (DI)(BX*1), Z5
-	VMOVUPS       (DI)(BX*2), Z6
-	VMOVUPS       (DI)(SI*1), Z7
+	VMOVUPS       (DI), Z12
+	VMOVUPS       (DI)(BX*1), Z13
+	VMOVUPS       (DI)(BX*2), Z14
+	VMOVUPS       (DI)(SI*1), Z15
 	LEAQ          (DI)(BX*4), R10
 	PREFETCHT0    (R10)
 	PREFETCHT0    (R10)(BX*1)
 	PREFETCHT0    (R10)(BX*2)
 	PREFETCHT0    (R10)(SI*1)
-	VMOVUPS       (R9)(CX*1), Z8
-	MOVQ          192(AX), R10
-	ADDQ          DX, R10
-	VMULPS        (R10), Z0, Z0
-	VFMADD231PS   Z8, Z0, Z1
-	VMULPS        (R10)(BX*1), Z5, Z5
-	VFMADD231PS   Z8, Z5, Z2
-	VMULPS        (R10)(BX*2), Z6, Z6
-	VFMADD231PS   Z8, Z6, Z3
-	VMULPS        (R10)(SI*1), Z7, Z7
-	VFMADD231PS   Z8, Z7, Z4
+	VMOVUPS       (R9), Z16
+	VFMADD231PS   Z8, Z16, Z12
+	VFMADD231PS   Z9, Z16, Z13
+	VFMADD231PS   Z10, Z16, Z14
+	VFMADD231PS   Z11, Z16, Z15
+	VMOVUPS       (R11)(CX*1), Z17
+	VMOVUPS       (R12)(CX*1), Z18
+	VMOVUPS       (R13)(CX*1), Z19
+	VMOVUPS       (R8), Z20
+	VFMADD231PS   Z0, Z12, Z18
+	VFMADD231PS   Z0, Z17, Z20
+	VMOVUPS       Z20, (R8)
+	VFMADD231PS   Z16, Z20, Z1
+	VFMADD231PS   Z8, Z20, Z19
+	VMOVUPS       (R8)(BX*1), Z12
+	VFMADD231PS   Z5, Z13, Z18
+	VFMADD231PS   Z5, Z17, Z12
+	VMOVUPS       Z12, (R8)(BX*1)
+	VFMADD231PS   Z16, Z12, Z2
+	VFMADD231PS   Z9, Z12, Z19
+	VMOVUPS       (R8)(BX*2), Z12
+	VFMADD231PS   Z6, Z14, Z18
+	VFMADD231PS   Z6, Z17, Z12
+	VMOVUPS       Z12, (R8)(BX*2)
+	VFMADD231PS   Z16, Z12, Z3
+	VFMADD231PS   Z10, Z12, Z19
+	VMOVUPS       (R8)(SI*1), Z12
+	VFMADD231PS   Z7, Z15, Z18
+	VFMADD231PS   Z7, Z17, Z12
+	VMOVUPS       Z12, (R8)(SI*1)
+	VFMADD231PS   Z16, Z12, Z4
+	VFMADD231PS   Z11, Z12, Z19
+	LEAQ          (R8)(BX*4), R10
+	PREFETCHT0    (R10)
+	PREFETCHT0    (R10)(BX*1)
+	PREFETCHT0    (R10)(BX*2)
+	PREFETCHT0    (R10)(SI*1)
+	VMOVUPS       Z18, (R12)(CX*1)
+	VMOVUPS       Z19, (R13)(CX*1)
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
+	ADDQ          $0x40, R9
 	CMPQ          CX, BX
 	JNE           columns3
 	MOVQ          408(AX), CX
@@ -23547,6 +23620,982 @@ columns3:
 	RET
 
 other1:
+	CMPQ 480(AX), $0x02
+	JNE  other4
+
+rows5:
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         240(AX), R10
+	ADDQ         $0x00, R10
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	MOVQ         264(AX), R12
+	ADDQ         $0x00, R12
+	MOVQ         288(AX), R13
+	ADDQ         $0x00, R13
+	MOVQ         312(AX), R14
+	ADDQ         $0x00, R14
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R15
+	ADDQ         512(AX), R15
+	VBROADCASTSS (R15), Z0
+	VBROADCASTSS 4(R15), Z5
+	VBROADCASTSS 8(R15), Z6
+	VBROADCASTSS 12(R15), Z7
+	VBROADCASTSS (R11)(DI*1), Z8
+	VBROADCASTSS 4(R11)(DI*1), Z9
+	VBROADCASTSS 8(R11)(DI*1), Z10
+	VBROADCASTSS 12(R11)(DI*1), Z11
+
+columns6:
+	VMOVUPS          (R8), Z12
+	VMOVUPS          (R8)(BX*1), Z13
+	VMOVUPS          (R8)(BX*2), Z14
+	VMOVUPS          (R8)(SI*1), Z15
+	LEAQ             (R8)(BX*4), R15
+	PREFETCHT0       (R15)
+	PREFETCHT0       (R15)(BX*1)
+	PREFETCHT0       (R15)(BX*2)
+	PREFETCHT0       (R15)(SI*1)
+	VMOVUPS          (R10), Z16
+	VFMADD231PS.BCST (R11), Z16, Z12
+	VFMADD231PS.BCST 4(R11), Z16, Z13
+	VFMADD231PS.BCST 8(R11), Z16, Z14
+	VFMADD231PS.BCST 12(R11), Z16, Z15
+	VMOVUPS          (R10)(DI*1), Z16
+	VFMADD231PS      Z8, Z16, Z12
+	VFMADD231PS      Z9, Z16, Z13
+	VFMADD231PS      Z10, Z16, Z14
+	VFMADD231PS      Z11, Z16, Z15
+	VMOVUPS          (R12)(CX*1), Z17
+	VMOVUPS          (R13)(CX*1), Z18
+	VMOVUPS          (R14)(CX*1), Z19
+	VMOVUPS          (R9), Z20
+	VFMADD231PS      Z0, Z12, Z18
+	VFMADD231PS      Z0, Z17, Z20
+	VMOVUPS          Z20, (R9)
+	VFMADD231PS      Z16, Z20, Z1
+	VFMADD231PS      Z8, Z20, Z19
+	VMOVUPS          (R9)(BX*1), Z12
+	VFMADD231PS      Z5, Z13, Z18
+	VFMADD231PS      Z5, Z17, Z12
+	VMOVUPS          Z12, (R9)(BX*1)
+	VFMADD231PS      Z16, Z12, Z2
+	VFMADD231PS      Z9, Z12, Z19
+	VMOVUPS          (R9)(BX*2), Z12
+	VFMADD231PS      Z6, Z14, Z18
+	VFMADD231PS      Z6, Z17, Z12
+	VMOVUPS          Z12, (R9)(BX*2)
+	VFMADD231PS      Z16, Z12, Z3
+	VFMADD231PS      Z10, Z12, Z19
+	VMOVUPS          (R9)(SI*1), Z12
+	VFMADD231PS      Z7, Z15, Z18
+	VFMADD231PS      Z7, Z17, Z12
+	VMOVUPS          Z12, (R9)(SI*1)
+	VFMADD231PS      Z16, Z12, Z4
+	VFMADD231PS      Z11, Z12, Z19
+	LEAQ             (R9)(BX*4), R15
+	PREFETCHT0       (R15)
+	PREFETCHT0       (R15)(BX*1)
+	PREFETCHT0       (R15)(BX*2)
+	PREFETCHT0       (R15)(SI*1)
+	VMOVUPS          Z18, (R13)(CX*1)
+	VMOVUPS          Z19, (R14)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns6
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y0
+	VADDPS           Y0, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X0
+	VADDPS           X0, X1, X1
+	VPERMILPD        $0x01, X1, X0
+	VADDPS           X0, X1, X1
+	VMOVSHDUP        X1, X0
+	VADDPS           X0, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y0
+	VADDPS           Y0, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X0
+	VADDPS           X0, X2, X2
+	VPERMILPD        $0x01, X2, X0
+	VADDPS           X0, X2, X2
+	VMOVSHDUP        X2, X0
+	VADDPS           X0, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y0
+	VADDPS           Y0, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X0
+	VADDPS           X0, X3, X3
+	VPERMILPD        $0x01, X3, X0
+	VADDPS           X0, X3, X3
+	VMOVSHDUP        X3, X0
+	VADDPS           X0, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y0
+	VADDPS           Y0, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X0
+	VADDPS           X0, X4, X4
+	VPERMILPD        $0x01, X4, X0
+	VADDPS           X0, X4, X4
+	VMOVSHDUP        X4, X0
+	VADDPS           X0, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows5
+	VZEROUPPER
+	RET
+
+other4:
+	CMPQ 480(AX), $0x03
+	JNE  other7
+
+rows8:
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         240(AX), R10
+	ADDQ         $0x00, R10
+	MOVQ         360(AX), R11
+	ADDQ         512(AX), R11
+	MOVQ         264(AX), R12
+	ADDQ         $0x00, R12
+	MOVQ         288(AX), R13
+	ADDQ         $0x00, R13
+	MOVQ         312(AX), R14
+	ADDQ         $0x00, R14
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), R15
+	ADDQ         512(AX), R15
+	VBROADCASTSS (R15), Z0
+	VBROADCASTSS 4(R15), Z5
+	VBROADCASTSS 8(R15), Z6
+	VBROADCASTSS 12(R15), Z7
+	VBROADCASTSS (R11)(DI*2), Z8
+	VBROADCASTSS 4(R11)(DI*2), Z9
+	VBROADCASTSS 8(R11)(DI*2), Z10
+	VBROADCASTSS 12(R11)(DI*2), Z11
+
+columns9:
+	VMOVUPS          (R8), Z12
+	VMOVUPS          (R8)(BX*1), Z13
+	VMOVUPS          (R8)(BX*2), Z14
+	VMOVUPS          (R8)(SI*1), Z15
+	LEAQ             (R8)(BX*4), R15
+	PREFETCHT0       (R15)
+	PREFETCHT0       (R15)(BX*1)
+	PREFETCHT0       (R15)(BX*2)
+	PREFETCHT0       (R15)(SI*1)
+	VMOVUPS          (R10), Z16
+	VFMADD231PS.BCST (R11), Z16, Z12
+	VFMADD231PS.BCST 4(R11), Z16, Z13
+	VFMADD231PS.BCST 8(R11), Z16, Z14
+	VFMADD231PS.BCST 12(R11), Z16, Z15
+	VMOVUPS          (R10)(DI*1), Z16
+	VFMADD231PS.BCST (R11)(DI*1), Z16, Z12
+	VFMADD231PS.BCST 4(R11)(DI*1), Z16, Z13
+	VFMADD231PS.BCST 8(R11)(DI*1), Z16, Z14
+	VFMADD231PS.BCST 12(R11)(DI*1), Z16, Z15
+	VMOVUPS          (R10)(DI*2), Z16
+	VFMADD231PS      Z8, Z16, Z12
+	VFMADD231PS      Z9, Z16, Z13
+	VFMADD231PS      Z10, Z16, Z14
+	VFMADD231PS      Z11, Z16, Z15
+	VMOVUPS          (R12)(CX*1), Z17
+	VMOVUPS          (R13)(CX*1), Z18
+	VMOVUPS          (R14)(CX*1), Z19
+	VMOVUPS          (R9), Z20
+	VFMADD231PS      Z0, Z12, Z18
+	VFMADD231PS      Z0, Z17, Z20
+	VMOVUPS          Z20, (R9)
+	VFMADD231PS      Z16, Z20, Z1
+	VFMADD231PS      Z8, Z20, Z19
+	VMOVUPS          (R9)(BX*1), Z12
+	VFMADD231PS      Z5, Z13, Z18
+	VFMADD231PS      Z5, Z17, Z12
+	VMOVUPS          Z12, (R9)(BX*1)
+	VFMADD231PS      Z16, Z12, Z2
+	VFMADD231PS      Z9, Z12, Z19
+	VMOVUPS          (R9)(BX*2), Z12
+	VFMADD231PS      Z6, Z14, Z18
+	VFMADD231PS      Z6, Z17, Z12
+	VMOVUPS          Z12, (R9)(BX*2)
+	VFMADD231PS      Z16, Z12, Z3
+	VFMADD231PS      Z10, Z12, Z19
+	VMOVUPS          (R9)(SI*1), Z12
+	VFMADD231PS      Z7, Z15, Z18
+	VFMADD231PS      Z7, Z17, Z12
+	VMOVUPS          Z12, (R9)(SI*1)
+	VFMADD231PS      Z16, Z12, Z4
+	VFMADD231PS      Z11, Z12, Z19
+	LEAQ             (R9)(BX*4), R15
+	PREFETCHT0       (R15)
+	PREFETCHT0       (R15)(BX*1)
+	PREFETCHT0       (R15)(BX*2)
+	PREFETCHT0       (R15)(SI*1)
+	VMOVUPS          Z18, (R13)(CX*1)
+	VMOVUPS          Z19, (R14)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns9
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y0
+	VADDPS           Y0, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X0
+	VADDPS           X0, X1, X1
+	VPERMILPD        $0x01, X1, X0
+	VADDPS           X0, X1, X1
+	VMOVSHDUP        X1, X0
+	VADDPS           X0, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y0
+	VADDPS           Y0, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X0
+	VADDPS           X0, X2, X2
+	VPERMILPD        $0x01, X2, X0
+	VADDPS           X0, X2, X2
+	VMOVSHDUP        X2, X0
+	VADDPS           X0, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y0
+	VADDPS           Y0, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X0
+	VADDPS           X0, X3, X3
+	VPERMILPD        $0x01, X3, X0
+	VADDPS           X0, X3, X3
+	VMOVSHDUP        X3, X0
+	VADDPS           X0, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y0
+	VADDPS           Y0, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X0
+	VADDPS           X0, X4, X4
+	VPERMILPD        $0x01, X4, X0
+	VADDPS           X0, X4, X4
+	VMOVSHDUP        X4, X0
+	VADDPS           X0, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows8
+	VZEROUPPER
+	RET
+
+other7:
+	CMPQ 480(AX), $0x04
+	JNE  other10
+
+rows11:
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	MOVQ         240(AX), R11
+	ADDQ         $0x00, R11
+	MOVQ         360(AX), R12
+	ADDQ         512(AX), R12
+	MOVQ         264(AX), R13
+	ADDQ         $0x00, R13
+	MOVQ         288(AX), R14
+	ADDQ         $0x00, R14
+	MOVQ         312(AX), R15
+	ADDQ         $0x00, R15
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), BP
+	ADDQ         512(AX), BP
+	VBROADCASTSS (BP), Z0
+	VBROADCASTSS 4(BP), Z5
+	VBROADCASTSS 8(BP), Z6
+	VBROADCASTSS 12(BP), Z7
+	VBROADCASTSS (R12)(R8*1), Z8
+	VBROADCASTSS 4(R12)(R8*1), Z9
+	VBROADCASTSS 8(R12)(R8*1), Z10
+	VBROADCASTSS 12(R12)(R8*1), Z11
+
+columns12:
+	VMOVUPS          (R9), Z12
+	VMOVUPS          (R9)(BX*1), Z13
+	VMOVUPS          (R9)(BX*2), Z14
+	VMOVUPS          (R9)(SI*1), Z15
+	LEAQ             (R9)(BX*4), BP
+	PREFETCHT0       (BP)
+	PREFETCHT0       (BP)(BX*1)
+	PREFETCHT0       (BP)(BX*2)
+	PREFETCHT0       (BP)(SI*1)
+	VMOVUPS          (R11), Z16
+	VFMADD231PS.BCST (R12), Z16, Z12
+	VFMADD231PS.BCST 4(R12), Z16, Z13
+	VFMADD231PS.BCST 8(R12), Z16, Z14
+	VFMADD231PS.BCST 12(R12), Z16, Z15
+	VMOVUPS          (R11)(DI*1), Z16
+	VFMADD231PS.BCST (R12)(DI*1), Z16, Z12
+	VFMADD231PS.BCST 4(R12)(DI*1), Z16, Z13
+	VFMADD231PS.BCST 8(R12)(DI*1), Z16, Z14
+	VFMADD231PS.BCST 12(R12)(DI*1), Z16, Z15
+	VMOVUPS          (R11)(DI*2), Z16
+	VFMADD231PS.BCST (R12)(DI*2), Z16, Z12
+	VFMADD231PS.BCST 4(R12)(DI*2), Z16, Z13
+	VFMADD231PS.BCST 8(R12)(DI*2), Z16, Z14
+	VFMADD231PS.BCST 12(R12)(DI*2), Z16, Z15
+	VMOVUPS          (R11)(R8*1), Z16
+	VFMADD231PS      Z8, Z16, Z12
+	VFMADD231PS      Z9, Z16, Z13
+	VFMADD231PS      Z10, Z16, Z14
+	VFMADD231PS      Z11, Z16, Z15
+	VMOVUPS          (R13)(CX*1), Z17
+	VMOVUPS          (R14)(CX*1), Z18
+	VMOVUPS          (R15)(CX*1), Z19
+	VMOVUPS          (R10), Z20
+	VFMADD231PS      Z0, Z12, Z18
+	VFMADD231PS      Z0, Z17, Z20
+	VMOVUPS          Z20, (R10)
+	VFMADD231PS      Z16, Z20, Z1
+	VFMADD231PS      Z8, Z20, Z19
+	VMOVUPS          (R10)(BX*1), Z12
+	VFMADD231PS      Z5, Z13, Z18
+	VFMADD231PS      Z5, Z17, Z12
+	VMOVUPS          Z12, (R10)(BX*1)
+	VFMADD231PS      Z16, Z12, Z2
+	VFMADD231PS      Z9, Z12, Z19
+	VMOVUPS          (R10)(BX*2), Z12
+	VFMADD231PS      Z6, Z14, Z18
+	VFMADD231PS      Z6, Z17, Z12
+	VMOVUPS          Z12, (R10)(BX*2)
+	VFMADD231PS      Z16, Z12, Z3
+	VFMADD231PS      Z10, Z12, Z19
+	VMOVUPS          (R10)(SI*1), Z12
+	VFMADD231PS      Z7, Z15, Z18
+	VFMADD231PS      Z7, Z17, Z12
+	VMOVUPS          Z12, (R10)(SI*1)
+	VFMADD231PS      Z16, Z12, Z4
+	VFMADD231PS      Z11, Z12, Z19
+	LEAQ             (R10)(BX*4), BP
+	PREFETCHT0       (BP)
+	PREFETCHT0       (BP)(BX*1)
+	PREFETCHT0       (BP)(BX*2)
+	PREFETCHT0       (BP)(SI*1)
+	VMOVUPS          Z18, (R14)(CX*1)
+	VMOVUPS          Z19, (R15)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	ADDQ             $0x40, R11
+	CMPQ             CX, BX
+	JNE              columns12
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y0
+	VADDPS           Y0, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X0
+	VADDPS           X0, X1, X1
+	VPERMILPD        $0x01, X1, X0
+	VADDPS           X0, X1, X1
+	VMOVSHDUP        X1, X0
+	VADDPS           X0, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y0
+	VADDPS           Y0, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X0
+	VADDPS           X0, X2, X2
+	VPERMILPD        $0x01, X2, X0
+	VADDPS           X0, X2, X2
+	VMOVSHDUP        X2, X0
+	VADDPS           X0, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y0
+	VADDPS           Y0, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X0
+	VADDPS           X0, X3, X3
+	VPERMILPD        $0x01, X3, X0
+	VADDPS           X0, X3, X3
+	VMOVSHDUP        X3, X0
+	VADDPS           X0, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y0
+	VADDPS           Y0, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X0
+	VADDPS           X0, X4, X4
+	VPERMILPD        $0x01, X4, X0
+	VADDPS           X0, X4, X4
+	VMOVSHDUP        X4, X0
+	VADDPS           X0, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows11
+	VZEROUPPER
+	RET
+
+other10:
+rows14:
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	MOVQ         240(AX), R11
+	ADDQ         $0x00, R11
+	MOVQ         360(AX), R12
+	ADDQ         512(AX), R12
+	MOVQ         264(AX), R13
+	ADDQ         $0x00, R13
+	MOVQ         288(AX), R14
+	ADDQ         $0x00, R14
+	MOVQ         312(AX), R15
+	ADDQ         $0x00, R15
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	MOVQ         384(AX), BP
+	ADDQ         512(AX), BP
+	VBROADCASTSS (BP), Z0
+	VBROADCASTSS 4(BP), Z5
+	VBROADCASTSS 8(BP), Z6
+	VBROADCASTSS 12(BP), Z7
+	VBROADCASTSS (R12)(DI*4), Z8
+	VBROADCASTSS 4(R12)(DI*4), Z9
+	VBROADCASTSS 8(R12)(DI*4), Z10
+	VBROADCASTSS 12(R12)(DI*4), Z11
+
+columns15:
+	VMOVUPS          (R9), Z12
+	VMOVUPS          (R9)(BX*1), Z13
+	VMOVUPS          (R9)(BX*2), Z14
+	VMOVUPS          (R9)(SI*1), Z15
+	LEAQ             (R9)(BX*4), BP
+	PREFETCHT0       (BP)
+	PREFETCHT0       (BP)(BX*1)
+	PREFETCHT0       (BP)(BX*2)
+	PREFETCHT0       (BP)(SI*1)
+	VMOVUPS          (R11), Z16
+	VFMADD231PS.BCST (R12), Z16, Z12
+	VFMADD231PS.BCST 4(R12), Z16, Z13
+	VFMADD231PS.BCST 8(R12), Z16, Z14
+	VFMADD231PS.BCST 12(R12), Z16, Z15
+	VMOVUPS          (R11)(DI*1), Z16
+	VFMADD231PS.BCST (R12)(DI*1), Z16, Z12
+	VFMADD231PS.BCST 4(R12)(DI*1), Z16, Z13
+	VFMADD231PS.BCST 8(R12)(DI*1), Z16, Z14
+	VFMADD231PS.BCST 12(R12)(DI*1), Z16, Z15
+	VMOVUPS          (R11)(DI*2), Z16
+	VFMADD231PS.BCST (R12)(DI*2), Z16, Z12
+	VFMADD231PS.BCST 4(R12)(DI*2), Z16, Z13
+	VFMADD231PS.BCST 8(R12)(DI*2), Z16, Z14
+	VFMADD231PS.BCST 12(R12)(DI*2), Z16, Z15
+	VMOVUPS          (R11)(R8*1), Z16
+	VFMADD231PS.BCST (R12)(R8*1), Z16, Z12
+	VFMADD231PS.BCST 4(R12)(R8*1), Z16, Z13
+	VFMADD231PS.BCST 8(R12)(R8*1), Z16, Z14
+	VFMADD231PS.BCST 12(R12)(R8*1), Z16, Z15
+	VMOVUPS          (R11)(DI*4), Z16
+	VFMADD231PS      Z8, Z16, Z12
+	VFMADD231PS      Z9, Z16, Z13
+	VFMADD231PS      Z10, Z16, Z14
+	VFMADD231PS      Z11, Z16, Z15
+	VMOVUPS          (R13)(CX*1), Z17
+	VMOVUPS          (R14)(CX*1), Z18
+	VMOVUPS          (R15)(CX*1), Z19
+	VMOVUPS          (R10), Z20
+	VFMADD231PS      Z0, Z12, Z18
+	VFMADD231PS      Z0, Z17, Z20
+	VMOVUPS          Z20, (R10)
+	VFMADD231PS      Z16, Z20, Z1
+	VFMADD231PS      Z8, Z20, Z19
+	VMOVUPS          (R10)(BX*1), Z12
+	VFMADD231PS      Z5, Z13, Z18
+	VFMADD231PS      Z5, Z17, Z12
+	VMOVUPS          Z12, (R10)(BX*1)
+	VFMADD231PS      Z16, Z12, Z2
+	VFMADD231PS      Z9, Z12, Z19
+	VMOVUPS          (R10)(BX*2), Z12
+	VFMADD231PS      Z6, Z14, Z18
+	VFMADD231PS      Z6, Z17, Z12
+	VMOVUPS          Z12, (R10)(BX*2)
+	VFMADD231PS      Z16, Z12, Z3
+	VFMADD231PS      Z10, Z12, Z19
+	VMOVUPS          (R10)(SI*1), Z12
+	VFMADD231PS      Z7, Z15, Z18
+	VFMADD231PS      Z7, Z17, Z12
+	VMOVUPS          Z12, (R10)(SI*1)
+	VFMADD231PS      Z16, Z12, Z4
+	VFMADD231PS      Z11, Z12, Z19
+	LEAQ             (R10)(BX*4), BP
+	PREFETCHT0       (BP)
+	PREFETCHT0       (BP)(BX*1)
+	PREFETCHT0       (BP)(BX*2)
+	PREFETCHT0       (BP)(SI*1)
+	VMOVUPS          Z18, (R14)(CX*1)
+	VMOVUPS          Z19, (R15)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	ADDQ             $0x40, R11
+	CMPQ             CX, BX
+	JNE              columns15
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z1, Y0
+	VADDPS           Y0, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X0
+	VADDPS           X0, X1, X1
+	VPERMILPD        $0x01, X1, X0
+	VADDPS           X0, X1, X1
+	VMOVSHDUP        X1, X0
+	VADDPS           X0, X1, X1
+	VMOVSS           X1, (CX)
+	VEXTRACTF64X4    $0x01, Z2, Y0
+	VADDPS           Y0, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X0
+	VADDPS           X0, X2, X2
+	VPERMILPD        $0x01, X2, X0
+	VADDPS           X0, X2, X2
+	VMOVSHDUP        X2, X0
+	VADDPS           X0, X2, X2
+	VMOVSS           X2, 4(CX)
+	VEXTRACTF64X4    $0x01, Z3, Y0
+	VADDPS           Y0, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X0
+	VADDPS           X0, X3, X3
+	VPERMILPD        $0x01, X3, X0
+	VADDPS           X0, X3, X3
+	VMOVSHDUP        X3, X0
+	VADDPS           X0, X3, X3
+	VMOVSS           X3, 8(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y0
+	VADDPS           Y0, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X0
+	VADDPS           X0, X4, X4
+	VPERMILPD        $0x01, X4, X0
+	VADDPS           X0, X4, X4
+	VMOVSHDUP        X4, X0
+	VADDPS           X0, X4, X4
+	VMOVSS           X4, 12(CX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows14
+	VZEROUPPER
+	RET
+
+// func blockUpdateFree0AVX512(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·blockUpdateFree0AVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 488(AX), Z0
+	MOVQ         456(AX), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
+	MOVQ         472(AX), DI
+	LEAQ         (DI)(DI*2), R8
+	CMPQ         480(AX), $0x01
+	JNE          other1
+
+rows2:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns3:
+	MOVQ             (AX), DI
+	ADDQ             DX, DI
+	VMOVUPS          (DI), Z0
+	VMOVUPS          (DI)(BX*1), Z1
+	VMOVUPS          (DI)(BX*2), Z2
+	VMOVUPS          (DI)(SI*1), Z3
+	MOVQ             240(AX), DI
+	ADDQ             CX, DI
+	MOVQ             360(AX), R8
+	ADDQ             512(AX), R8
+	VMOVUPS          (DI), Z4
+	VFMADD231PS.BCST (R8), Z4, Z0
+	VFMADD231PS.BCST 4(R8), Z4, Z1
+	VFMADD231PS.BCST 8(R8), Z4, Z2
+	VFMADD231PS.BCST 12(R8), Z4, Z3
+	MOVQ             48(AX), DI
+	ADDQ             DX, DI
+	VMOVUPS          Z0, (DI)
+	VMOVUPS          Z1, (DI)(BX*1)
+	VMOVUPS          Z2, (DI)(BX*2)
+	VMOVUPS          Z3, (DI)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns3
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows2
+	VZEROUPPER
+	RET
+
+other1:
+	CMPQ 480(AX), $0x02
+	JNE  other4
+
+rows5:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns6:
+	MOVQ             (AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          (R8), Z0
+	VMOVUPS          (R8)(BX*1), Z1
+	VMOVUPS          (R8)(BX*2), Z2
+	VMOVUPS          (R8)(SI*1), Z3
+	MOVQ             240(AX), R8
+	ADDQ             CX, R8
+	MOVQ             360(AX), R9
+	ADDQ             512(AX), R9
+	VMOVUPS          (R8), Z4
+	VFMADD231PS.BCST (R9), Z4, Z0
+	VFMADD231PS.BCST 4(R9), Z4, Z1
+	VFMADD231PS.BCST 8(R9), Z4, Z2
+	VFMADD231PS.BCST 12(R9), Z4, Z3
+	VMOVUPS          (R8)(DI*1), Z4
+	VFMADD231PS.BCST (R9)(DI*1), Z4, Z0
+	VFMADD231PS.BCST 4(R9)(DI*1), Z4, Z1
+	VFMADD231PS.BCST 8(R9)(DI*1), Z4, Z2
+	VFMADD231PS.BCST 12(R9)(DI*1), Z4, Z3
+	MOVQ             48(AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          Z0, (R8)
+	VMOVUPS          Z1, (R8)(BX*1)
+	VMOVUPS          Z2, (R8)(BX*2)
+	VMOVUPS          Z3, (R8)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns6
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows5
+	VZEROUPPER
+	RET
+
+other4:
+	CMPQ 480(AX), $0x03
+	JNE  other7
+
+rows8:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns9:
+	MOVQ             (AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          (R8), Z0
+	VMOVUPS          (R8)(BX*1), Z1
+	VMOVUPS          (R8)(BX*2), Z2
+	VMOVUPS          (R8)(SI*1), Z3
+	MOVQ             240(AX), R8
+	ADDQ             CX, R8
+	MOVQ             360(AX), R9
+	ADDQ             512(AX), R9
+	VMOVUPS          (R8), Z4
+	VFMADD231PS.BCST (R9), Z4, Z0
+	VFMADD231PS.BCST 4(R9), Z4, Z1
+	VFMADD231PS.BCST 8(R9), Z4, Z2
+	VFMADD231PS.BCST 12(R9), Z4, Z3
+	VMOVUPS          (R8)(DI*1), Z4
+	VFMADD231PS.BCST (R9)(DI*1), Z4, Z0
+	VFMADD231PS.BCST 4(R9)(DI*1), Z4, Z1
+	VFMADD231PS.BCST 8(R9)(DI*1), Z4, Z2
+	VFMADD231PS.BCST 12(R9)(DI*1), Z4, Z3
+	VMOVUPS          (R8)(DI*2), Z4
+	VFMADD231PS.BCST (R9)(DI*2), Z4, Z0
+	VFMADD231PS.BCST 4(R9)(DI*2), Z4, Z1
+	VFMADD231PS.BCST 8(R9)(DI*2), Z4, Z2
+	VFMADD231PS.BCST 12(R9)(DI*2), Z4, Z3
+	MOVQ             48(AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          Z0, (R8)
+	VMOVUPS          Z1, (R8)(BX*1)
+	VMOVUPS          Z2, (R8)(BX*2)
+	VMOVUPS          Z3, (R8)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns9
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows8
+	VZEROUPPER
+	RET
+
+other7:
+	CMPQ 480(AX), $0x04
+	JNE  other10
+
+rows11:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns12:
+	MOVQ             (AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z0
+	VMOVUPS          (R9)(BX*1), Z1
+	VMOVUPS          (R9)(BX*2), Z2
+	VMOVUPS          (R9)(SI*1), Z3
+	MOVQ             240(AX), R9
+	ADDQ             CX, R9
+	MOVQ             360(AX), R10
+	ADDQ             512(AX), R10
+	VMOVUPS          (R9), Z4
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST 4(R10), Z4, Z1
+	VFMADD231PS.BCST 8(R10), Z4, Z2
+	VFMADD231PS.BCST 12(R10), Z4, Z3
+	VMOVUPS          (R9)(DI*1), Z4
+	VFMADD231PS.BCST (R10)(DI*1), Z4, Z0
+	VFMADD231PS.BCST 4(R10)(DI*1), Z4, Z1
+	VFMADD231PS.BCST 8(R10)(DI*1), Z4, Z2
+	VFMADD231PS.BCST 12(R10)(DI*1), Z4, Z3
+	VMOVUPS          (R9)(DI*2), Z4
+	VFMADD231PS.BCST (R10)(DI*2), Z4, Z0
+	VFMADD231PS.BCST 4(R10)(DI*2), Z4, Z1
+	VFMADD231PS.BCST 8(R10)(DI*2), Z4, Z2
+	VFMADD231PS.BCST 12(R10)(DI*2), Z4, Z3
+	VMOVUPS          (R9)(R8*1), Z4
+	VFMADD231PS.BCST (R10)(R8*1), Z4, Z0
+	VFMADD231PS.BCST 4(R10)(R8*1), Z4, Z1
+	VFMADD231PS.BCST 8(R10)(R8*1), Z4, Z2
+	VFMADD231PS.BCST 12(R10)(R8*1), Z4, Z3
+	MOVQ             48(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          Z0, (R9)
+	VMOVUPS          Z1, (R9)(BX*1)
+	VMOVUPS          Z2, (R9)(BX*2)
+	VMOVUPS          Z3, (R9)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns12
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows11
+	VZEROUPPER
+	RET
+
+other10:
+rows14:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns15:
+	MOVQ             (AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z0
+	VMOVUPS          (R9)(BX*1), Z1
+	VMOVUPS          (R9)(BX*2), Z2
+	VMOVUPS          (R9)(SI*1), Z3
+	MOVQ             240(AX), R9
+	ADDQ             CX, R9
+	MOVQ             360(AX), R10
+	ADDQ             512(AX), R10
+	VMOVUPS          (R9), Z4
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST 4(R10), Z4, Z1
+	VFMADD231PS.BCST 8(R10), Z4, Z2
+	VFMADD231PS.BCST 12(R10), Z4, Z3
+	VMOVUPS          (R9)(DI*1), Z4
+	VFMADD231PS.BCST (R10)(DI*1), Z4, Z0
+	VFMADD231PS.BCST 4(R10)(DI*1), Z4, Z1
+	VFMADD231PS.BCST 8(R10)(DI*1), Z4, Z2
+	VFMADD231PS.BCST 12(R10)(DI*1), Z4, Z3
+	VMOVUPS          (R9)(DI*2), Z4
+	VFMADD231PS.BCST (R10)(DI*2), Z4, Z0
+	VFMADD231PS.BCST 4(R10)(DI*2), Z4, Z1
+	VFMADD231PS.BCST 8(R10)(DI*2), Z4, Z2
+	VFMADD231PS.BCST 12(R10)(DI*2), Z4, Z3
+	VMOVUPS          (R9)(R8*1), Z4
+	VFMADD231PS.BCST (R10)(R8*1), Z4, Z0
+	VFMADD231PS.BCST 4(R10)(R8*1), Z4, Z1
+	VFMADD231PS.BCST 8(R10)(R8*1), Z4, Z2
+	VFMADD231PS.BCST 12(R10)(R8*1), Z4, Z3
+	VMOVUPS          (R9)(DI*4), Z4
+	VFMADD231PS.BCST (R10)(DI*4), Z4, Z0
+	VFMADD231PS.BCST 4(R10)(DI*4), Z4, Z1
+	VFMADD231PS.BCST 8(R10)(DI*4), Z4, Z2
+	VFMADD231PS.BCST 12(R10)(DI*4), Z4, Z3
+	MOVQ             48(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          Z0, (R9)
+	VMOVUPS          Z1, (R9)(BX*1)
+	VMOVUPS          Z2, (R9)(BX*2)
+	VMOVUPS          Z3, (R9)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns15
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows14
+	VZEROUPPER
+	RET
+
+// func blockForward1AVX512(r *byte)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
+TEXT ·blockForward1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 488(AX), Z0
+	MOVQ         456(AX), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
+	MOVQ         472(AX), CX
+	LEAQ         (CX)(CX*2), CX
+	CMPQ         480(AX), $0x00
+	JNE          other1
+
+rows2:
+	XORQ   CX, CX
+	MOVQ   504(AX), DX
+	MOVQ   (AX), DI
+	ADDQ   504(AX), DI
+	MOVQ   48(AX), R8
+	ADDQ   504(AX), R8
+	MOVQ   264(AX), R9
+	ADDQ   $0x00, R9
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+columns3:
+	VMOVUPS       (DI), Z0
+	VMOVUPS       (DI)(BX*1), Z6
+	VMOVUPS       (DI)(BX*2), Z7
+	VMOVUPS       (DI)(SI*1), Z8
+	LEAQ          (DI)(BX*4), R10
+	PREFETCHT0    (R10)
+	PREFETCHT0    (R10)(BX*1)
+	PREFETCHT0    (R10)(BX*2)
+	PREFETCHT0    (R10)(SI*1)
+	VMOVUPS       (R9)(CX*1), Z9
+	MOVQ          192(AX), R10
+	ADDQ          DX, R10
+	VMULPS        (R10), Z0, Z0
+	VFMADD231PS   Z9, Z0, Z1
+	VMULPS        (R10)(BX*1), Z6, Z6
+	VFMADD231PS   Z9, Z6, Z2
+	VMULPS        (R10)(BX*2), Z7, Z7
+	VFMADD231PS   Z9, Z7, Z3
+	VMULPS        (R10)(SI*1), Z8, Z8
+	VFMADD231PS   Z9, Z8, Z4
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, DX
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	CMPQ          CX, BX
+	JNE           columns3
+	MOVQ          408(AX), CX
+	ADDQ          512(AX), CX
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSS        X1, (CX)
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X0
+	VADDPS        X0, X2, X2
+	VPERMILPD     $0x01, X2, X0
+	VADDPS        X0, X2, X2
+	VMOVSHDUP     X2, X0
+	VADDPS        X0, X2, X2
+	VMOVSS        X2, 4(CX)
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X0
+	VADDPS        X0, X3, X3
+	VPERMILPD     $0x01, X3, X0
+	VADDPS        X0, X3, X3
+	VMOVSHDUP     X3, X0
+	VADDPS        X0, X3, X3
+	VMOVSS        X3, 8(CX)
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X4
+	VPERMILPD     $0x01, X4, X0
+	VADDPS        X0, X4, X4
+	VMOVSHDUP     X4, X0
+	VADDPS        X0, X4, X4
+	VMOVSS        X4, 12(CX)
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VMAXPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VMAXPS        X0, X5, X5
+	VPERMILPD     $0x01, X5, X0
+	VMAXPS        X0, X5, X5
+	VMOVSHDUP     X5, X0
+	VMAXPS        X0, X5, X5
+	VMAXSS        500(AX), X5, X5
+	VMOVSS        X5, 500(AX)
+	LEAQ          (BX)(SI*1), CX
+	ADDQ          CX, 504(AX)
+	ADDQ          $0x10, 512(AX)
+	DECQ          464(AX)
+	JNZ           rows2
+	VZEROUPPER
+	RET
+
+other1:
 rows5:
 	XORQ   CX, CX
 	MOVQ   504(AX), DX
@@ -23568,12 +24617,13 @@ rows5:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
 
 columns6:
-	VMOVUPS          (DI), Z5
-	VMOVUPS          (DI)(BX*1), Z6
-	VMOVUPS          (DI)(BX*2), Z7
-	VMOVUPS          (DI)(SI*1), Z8
+	VMOVUPS          (DI), Z6
+	VMOVUPS          (DI)(BX*1), Z7
+	VMOVUPS          (DI)(BX*2), Z8
+	VMOVUPS          (DI)(SI*1), Z9
 	LEAQ             (DI)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -23581,30 +24631,34 @@ columns6:
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             360(AX), R11
 	ADDQ             512(AX), R11
-	VMOVUPS          (R10), Z9
-	VFMADD231PS.BCST (R11), Z9, Z5
-	VFMADD231PS.BCST 4(R11), Z9, Z6
-	VFMADD231PS.BCST 8(R11), Z9, Z7
-	VFMADD231PS.BCST 12(R11), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
+	VMOVUPS          (R10), Z10
+	VFMADD231PS.BCST (R11), Z10, Z6
+	VFMADD231PS.BCST 4(R11), Z10, Z7
+	VFMADD231PS.BCST 8(R11), Z10, Z8
+	VFMADD231PS.BCST 12(R11), Z10, Z9
+	VRANGEPS         $0x0b, Z6, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z6, Z6
+	VRANGEPS         $0x0b, Z7, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z7, Z7
+	VRANGEPS         $0x0b, Z8, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          Z5, (R8)
-	VMOVUPS          Z6, (R8)(BX*1)
-	VMOVUPS          Z7, (R8)(BX*2)
-	VMOVUPS          Z8, (R8)(SI*1)
-	VMOVUPS          (R9)(CX*1), Z9
+	VRANGEPS         $0x0b, Z9, Z5, Z5
+	VRANGEPS         $0x02, Z0, Z9, Z9
+	VMOVUPS          Z6, (R8)
+	VMOVUPS          Z7, (R8)(BX*1)
+	VMOVUPS          Z8, (R8)(BX*2)
+	VMOVUPS          Z9, (R8)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z10
 	MOVQ             192(AX), R11
 	ADDQ             DX, R11
-	VMULPS           (R11), Z5, Z5
-	VFMADD231PS      Z9, Z5, Z1
-	VMULPS           (R11)(BX*1), Z6, Z6
-	VFMADD231PS      Z9, Z6, Z2
-	VMULPS           (R11)(BX*2), Z7, Z7
-	VFMADD231PS      Z9, Z7, Z3
-	VMULPS           (R11)(SI*1), Z8, Z8
-	VFMADD231PS      Z9, Z8, Z4
+	VMULPS           (R11), Z6, Z6
+	VFMADD231PS      Z10, Z6, Z1
+	VMULPS           (R11)(BX*1), Z7, Z7
+	VFMADD231PS      Z10, Z7, Z2
+	VMULPS           (R11)(BX*2), Z8, Z8
+	VFMADD231PS      Z10, Z8, Z3
+	VMULPS           (R11)(SI*1), Z9, Z9
+	VFMADD231PS      Z10, Z9, Z4
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -23614,42 +24668,52 @@ columns6:
 	JNE              columns6
 	MOVQ             408(AX), CX
 	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z1, Y5
-	VADDPS           Y5, Y1, Y1
-	VEXTRACTF32X4    $0x01, Y1, X5
-	VADDPS           X5, X1, X1
-	VPERMILPD        $0x01, X1, X5
-	VADDPS           X5, X1, X1
-	VMOVSHDUP        X1, X5
-	VADDPS           X5, X1, X1
+	VEXTRACTF64X4    $0x01, Z1, Y6
+	VADDPS           Y6, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X6
+	VADDPS           X6, X1, X1
+	VPERMILPD        $0x01, X1, X6
+	VADDPS           X6, X1, X1
+	VMOVSHDUP        X1, X6
+	VADDPS           X6, X1, X1
 	VMOVSS           X1, (CX)
-	VEXTRACTF64X4    $0x01, Z2, Y5
-	VADDPS           Y5, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X5
-	VADDPS           X5, X2, X2
-	VPERMILPD        $0x01, X2, X5
-	VADDPS           X5, X2, X2
-	VMOVSHDUP        X2, X5
-	VADDPS           X5, X2, X2
+	VEXTRACTF64X4    $0x01, Z2, Y6
+	VADDPS           Y6, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X6
+	VADDPS           X6, X2, X2
+	VPERMILPD        $0x01, X2, X6
+	VADDPS           X6, X2, X2
+	VMOVSHDUP        X2, X6
+	VADDPS           X6, X2, X2
 	VMOVSS           X2, 4(CX)
-	VEXTRACTF64X4    $0x01, Z3, Y5
-	VADDPS           Y5, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X5
-	VADDPS           X5, X3, X3
-	VPERMILPD        $0x01, X3, X5
-	VADDPS           X5, X3, X3
-	VMOVSHDUP        X3, X5
-	VADDPS           X5, X3, X3
+	VEXTRACTF64X4    $0x01, Z3, Y6
+	VADDPS           Y6, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X6
+	VADDPS           X6, X3, X3
+	VPERMILPD        $0x01, X3, X6
+	VADDPS           X6, X3, X3
+	VMOVSHDUP        X3, X6
+	VADDPS           X6, X3, X3
 	VMOVSS           X3, 8(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y5
-	VADDPS           Y5, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X5
-	VADDPS           X5, X4, X4
-	VPERMILPD        $0x01, X4, X5
-	VADDPS           X5, X4, X4
-	VMOVSHDUP        X4, X5
-	VADDPS           X5, X4, X4
+	VEXTRACTF64X4    $0x01, Z4, Y6
+	VADDPS           Y6, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X6
+	VADDPS           X6, X4, X4
+	VPERMILPD        $0x01, X4, X6
+	VADDPS           X6, X4, X4
+	VMOVSHDUP        X4, X6
+	VADDPS           X6, X4, X4
 	VMOVSS           X4, 12(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y6
+	VMAXPS           Y6, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X6
+	VMAXPS           X6, X5, X5
+	VPERMILPD        $0x01, X5, X6
+	VMAXPS           X6, X5, X5
+	VMOVSHDUP        X5, X6
+	VMAXPS           X6, X5, X5
+	VMAXSS           500(AX), X5, X5
+	VMOVSS           X5, 500(AX)
 	LEAQ             (BX)(SI*1), CX
 	ADDQ             CX, 504(AX)
 	ADDQ             $0x10, 512(AX)
@@ -24710,22 +25774,23 @@ rows2:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
 
 columns3:
 	VMOVUPS       (DI), Z0
-	VMOVUPS       (DI)(BX*1), Z5
-	VMOVUPS       (DI)(BX*2), Z6
-	VMOVUPS       (DI)(SI*1), Z7
+	VMOVUPS       (DI)(BX*1), Z6
+	VMOVUPS       (DI)(BX*2), Z7
+	VMOVUPS       (DI)(SI*1), Z8
 	LEAQ          (DI)(BX*4), R10
 	PREFETCHT0    (R10)
 	PREFETCHT0    (R10)(BX*1)
 	PREFETCHT0    (R10)(BX*2)
 	PREFETCHT0    (R10)(SI*1)
-	VMOVUPS       (R9)(CX*1), Z8
-	VFMADD231PS   Z8, Z0, Z1
-	VFMADD231PS   Z8, Z5, Z2
-	VFMADD231PS   Z8, Z6, Z3
-	VFMADD231PS   Z8, Z7, Z4
+	VMOVUPS       (R9)(CX*1), Z9
+	VFMADD231PS   Z9, Z0, Z1
+	VFMADD231PS   Z9, Z6, Z2
+	VFMADD231PS   Z9, Z7, Z3
+	VFMADD231PS   Z9, Z8, Z4
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
@@ -24770,6 +25835,16 @@ columns3:
 	VMOVSHDUP     X4, X0
 	VADDPS        X0, X4, X4
 	VMOVSS        X4, 12(CX)
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VMAXPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VMAXPS        X0, X5, X5
+	VPERMILPD     $0x01, X5, X0
+	VMAXPS        X0, X5, X5
+	VMOVSHDUP     X5, X0
+	VMAXPS        X0, X5, X5
+	VMAXSS        500(AX), X5, X5
+	VMOVSS        X5, 500(AX)
 	LEAQ          (BX)(SI*1), CX
 	ADDQ          CX, 504(AX)
 	ADDQ          $0x10, 512(AX)
@@ -24800,12 +25875,13 @@ rows5:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
 
 columns6:
-	VMOVUPS          (DI), Z5
-	VMOVUPS          (DI)(BX*1), Z6
-	VMOVUPS          (DI)(BX*2), Z7
-	VMOVUPS          (DI)(SI*1), Z8
+	VMOVUPS          (DI), Z6
+	VMOVUPS          (DI)(BX*1), Z7
+	VMOVUPS          (DI)(BX*2), Z8
+	VMOVUPS          (DI)(SI*1), Z9
 	LEAQ             (DI)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -24815,28 +25891,32 @@ columns6:
 	ADDQ             512(AX), R11
 	MOVQ             144(AX), R12
 	ADDQ             DX, R12
-	VMOVUPS          (R10), Z9
-	VMULPS           (R12), Z9, Z10
-	VFMADD231PS.BCST (R11), Z10, Z5
-	VMULPS           (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R11), Z10, Z6
-	VMULPS           (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R11), Z10, Z7
-	VMULPS           (R12)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R11), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
+	VMOVUPS          (R10), Z10
+	VMULPS           (R12), Z10, Z11
+	VFMADD231PS.BCST (R11), Z11, Z6
+	VMULPS           (R12)(BX*1), Z10, Z11
+	VFMADD231PS.BCST 4(R11), Z11, Z7
+	VMULPS           (R12)(BX*2), Z10, Z11
+	VFMADD231PS.BCST 8(R11), Z11, Z8
+	VMULPS           (R12)(SI*1), Z10, Z10
+	VFMADD231PS.BCST 12(R11), Z10, Z9
+	VRANGEPS         $0x0b, Z6, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z6, Z6
+	VRANGEPS         $0x0b, Z7, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z7, Z7
+	VRANGEPS         $0x0b, Z8, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          Z5, (R8)
-	VMOVUPS          Z6, (R8)(BX*1)
-	VMOVUPS          Z7, (R8)(BX*2)
-	VMOVUPS          Z8, (R8)(SI*1)
-	VMOVUPS          (R9)(CX*1), Z9
-	VFMADD231PS      Z9, Z5, Z1
-	VFMADD231PS      Z9, Z6, Z2
-	VFMADD231PS      Z9, Z7, Z3
-	VFMADD231PS      Z9, Z8, Z4
+	VRANGEPS         $0x0b, Z9, Z5, Z5
+	VRANGEPS         $0x02, Z0, Z9, Z9
+	VMOVUPS          Z6, (R8)
+	VMOVUPS          Z7, (R8)(BX*1)
+	VMOVUPS          Z8, (R8)(BX*2)
+	VMOVUPS          Z9, (R8)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z10
+	VFMADD231PS      Z10, Z6, Z1
+	VFMADD231PS      Z10, Z7, Z2
+	VFMADD231PS      Z10, Z8, Z3
+	VFMADD231PS      Z10, Z9, Z4
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -24846,42 +25926,52 @@ columns6:
 	JNE              columns6
 	MOVQ             408(AX), CX
 	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z1, Y5
-	VADDPS           Y5, Y1, Y1
-	VEXTRACTF32X4    $0x01, Y1, X5
-	VADDPS           X5, X1, X1
-	VPERMILPD        $0x01, X1, X5
-	VADDPS           X5, X1, X1
-	VMOVSHDUP        X1, X5
-	VADDPS           X5, X1, X1
+	VEXTRACTF64X4    $0x01, Z1, Y6
+	VADDPS           Y6, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X6
+	VADDPS           X6, X1, X1
+	VPERMILPD        $0x01, X1, X6
+	VADDPS           X6, X1, X1
+	VMOVSHDUP        X1, X6
+	VADDPS           X6, X1, X1
 	VMOVSS           X1, (CX)
-	VEXTRACTF64X4    $0x01, Z2, Y5
-	VADDPS           Y5, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X5
-	VADDPS           X5, X2, X2
-	VPERMILPD        $0x01, X2, X5
-	VADDPS           X5, X2, X2
-	VMOVSHDUP        X2, X5
-	VADDPS           X5, X2, X2
+	VEXTRACTF64X4    $0x01, Z2, Y6
+	VADDPS           Y6, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X6
+	VADDPS           X6, X2, X2
+	VPERMILPD        $0x01, X2, X6
+	VADDPS           X6, X2, X2
+	VMOVSHDUP        X2, X6
+	VADDPS           X6, X2, X2
 	VMOVSS           X2, 4(CX)
-	VEXTRACTF64X4    $0x01, Z3, Y5
-	VADDPS           Y5, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X5
-	VADDPS           X5, X3, X3
-	VPERMILPD        $0x01, X3, X5
-	VADDPS           X5, X3, X3
-	VMOVSHDUP        X3, X5
-	VADDPS           X5, X3, X3
+	VEXTRACTF64X4    $0x01, Z3, Y6
+	VADDPS           Y6, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X6
+	VADDPS           X6, X3, X3
+	VPERMILPD        $0x01, X3, X6
+	VADDPS           X6, X3, X3
+	VMOVSHDUP        X3, X6
+	VADDPS           X6, X3, X3
 	VMOVSS           X3, 8(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y5
-	VADDPS           Y5, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X5
-	VADDPS           X5, X4, X4
-	VPERMILPD        $0x01, X4, X5
-	VADDPS           X5, X4, X4
-	VMOVSHDUP        X4, X5
-	VADDPS           X5, X4, X4
+	VEXTRACTF64X4    $0x01, Z4, Y6
+	VADDPS           Y6, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X6
+	VADDPS           X6, X4, X4
+	VPERMILPD        $0x01, X4, X6
+	VADDPS           X6, X4, X4
+	VMOVSHDUP        X4, X6
+	VADDPS           X6, X4, X4
 	VMOVSS           X4, 12(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y6
+	VMAXPS           Y6, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X6
+	VMAXPS           X6, X5, X5
+	VPERMILPD        $0x01, X5, X6
+	VMAXPS           X6, X5, X5
+	VMOVSHDUP        X5, X6
+	VMAXPS           X6, X5, X5
+	VMAXSS           500(AX), X5, X5
+	VMOVSS           X5, 500(AX)
 	LEAQ             (BX)(SI*1), CX
 	ADDQ             CX, 504(AX)
 	ADDQ             $0x10, 512(AX)
@@ -26348,28 +27438,29 @@ rows2:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
 
 columns3:
 	VMOVUPS       (DI), Z0
-	VMOVUPS       (DI)(BX*1), Z5
-	VMOVUPS       (DI)(BX*2), Z6
-	VMOVUPS       (DI)(SI*1), Z7
+	VMOVUPS       (DI)(BX*1), Z6
+	VMOVUPS       (DI)(BX*2), Z7
+	VMOVUPS       (DI)(SI*1), Z8
 	LEAQ          (DI)(BX*4), R10
 	PREFETCHT0    (R10)
 	PREFETCHT0    (R10)(BX*1)
 	PREFETCHT0    (R10)(BX*2)
 	PREFETCHT0    (R10)(SI*1)
-	VMOVUPS       (R9)(CX*1), Z8
+	VMOVUPS       (R9)(CX*1), Z9
 	MOVQ          192(AX), R10
 	ADDQ          DX, R10
 	VMULPS        (R10), Z0, Z0
-	VFMADD231PS   Z8, Z0, Z1
-	VMULPS        (R10)(BX*1), Z5, Z5
-	VFMADD231PS   Z8, Z5, Z2
-	VMULPS        (R10)(BX*2), Z6, Z6
-	VFMADD231PS   Z8, Z6, Z3
-	VMULPS        (R10)(SI*1), Z7, Z7
-	VFMADD231PS   Z8, Z7, Z4
+	VFMADD231PS   Z9, Z0, Z1
+	VMULPS        (R10)(BX*1), Z6, Z6
+	VFMADD231PS   Z9, Z6, Z2
+	VMULPS        (R10)(BX*2), Z7, Z7
+	VFMADD231PS   Z9, Z7, Z3
+	VMULPS        (R10)(SI*1), Z8, Z8
+	VFMADD231PS   Z9, Z8, Z4
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
@@ -26414,6 +27505,16 @@ columns3:
 	VMOVSHDUP     X4, X0
 	VADDPS        X0, X4, X4
 	VMOVSS        X4, 12(CX)
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VMAXPS        Y0, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X0
+	VMAXPS        X0, X5, X5
+	VPERMILPD     $0x01, X5, X0
+	VMAXPS        X0, X5, X5
+	VMOVSHDUP     X5, X0
+	VMAXPS        X0, X5, X5
+	VMAXSS        500(AX), X5, X5
+	VMOVSS        X5, 500(AX)
 	LEAQ          (BX)(SI*1), CX
 	ADDQ          CX, 504(AX)
 	ADDQ          $0x10, 512(AX)
@@ -26444,12 +27545,13 @@ rows5:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
 
 columns6:
-	VMOVUPS          (DI), Z5
-	VMOVUPS          (DI)(BX*1), Z6
-	VMOVUPS          (DI)(BX*2), Z7
-	VMOVUPS          (DI)(SI*1), Z8
+	VMOVUPS          (DI), Z6
+	VMOVUPS          (DI)(BX*1), Z7
+	VMOVUPS          (DI)(BX*2), Z8
+	VMOVUPS          (DI)(SI*1), Z9
 	LEAQ             (DI)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -26459,34 +27561,38 @@ columns6:
 	ADDQ             512(AX), R11
 	MOVQ             144(AX), R12
 	ADDQ             DX, R12
-	VMOVUPS          (R10), Z9
-	VMULPS           (R12), Z9, Z10
-	VFMADD231PS.BCST (R11), Z10, Z5
-	VMULPS           (R12)(BX*1), Z9, Z10
-	VFMADD231PS.BCST 4(R11), Z10, Z6
-	VMULPS           (R12)(BX*2), Z9, Z10
-	VFMADD231PS.BCST 8(R11), Z10, Z7
-	VMULPS           (R12)(SI*1), Z9, Z9
-	VFMADD231PS.BCST 12(R11), Z9, Z8
-	VRANGEPS         $0x02, Z0, Z5, Z5
+	VMOVUPS          (R10), Z10
+	VMULPS           (R12), Z10, Z11
+	VFMADD231PS.BCST (R11), Z11, Z6
+	VMULPS           (R12)(BX*1), Z10, Z11
+	VFMADD231PS.BCST 4(R11), Z11, Z7
+	VMULPS           (R12)(BX*2), Z10, Z11
+	VFMADD231PS.BCST 8(R11), Z11, Z8
+	VMULPS           (R12)(SI*1), Z10, Z10
+	VFMADD231PS.BCST 12(R11), Z10, Z9
+	VRANGEPS         $0x0b, Z6, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z6, Z6
+	VRANGEPS         $0x0b, Z7, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z7, Z7
+	VRANGEPS         $0x0b, Z8, Z5, Z5
 	VRANGEPS         $0x02, Z0, Z8, Z8
-	VMOVUPS          Z5, (R8)
-	VMOVUPS          Z6, (R8)(BX*1)
-	VMOVUPS          Z7, (R8)(BX*2)
-	VMOVUPS          Z8, (R8)(SI*1)
-	VMOVUPS          (R9)(CX*1), Z9
+	VRANGEPS         $0x0b, Z9, Z5, Z5
+	VRANGEPS         $0x02, Z0, Z9, Z9
+	VMOVUPS          Z6, (R8)
+	VMOVUPS          Z7, (R8)(BX*1)
+	VMOVUPS          Z8, (R8)(BX*2)
+	VMOVUPS          Z9, (R8)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z10
 	MOVQ             192(AX), R11
 	ADDQ             DX, R11
-	VMULPS           (R11), Z5, Z5
-	VFMADD231PS      Z9, Z5, Z1
-	VMULPS           (R11)(BX*1), Z6, Z6
-	VFMADD231PS      Z9, Z6, Z2
-	VMULPS           (R11)(BX*2), Z7, Z7
-	VFMADD231PS      Z9, Z7, Z3
-	VMULPS           (R11)(SI*1), Z8, Z8
-	VFMADD231PS      Z9, Z8, Z4
+	VMULPS           (R11), Z6, Z6
+	VFMADD231PS      Z10, Z6, Z1
+	VMULPS           (R11)(BX*1), Z7, Z7
+	VFMADD231PS      Z10, Z7, Z2
+	VMULPS           (R11)(BX*2), Z8, Z8
+	VFMADD231PS      Z10, Z8, Z3
+	VMULPS           (R11)(SI*1), Z9, Z9
+	VFMADD231PS      Z10, Z9, Z4
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -26496,42 +27602,52 @@ columns6:
 	JNE              columns6
 	MOVQ             408(AX), CX
 	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z1, Y5
-	VADDPS           Y5, Y1, Y1
-	VEXTRACTF32X4    $0x01, Y1, X5
-	VADDPS           X5, X1, X1
-	VPERMILPD        $0x01, X1, X5
-	VADDPS           X5, X1, X1
-	VMOVSHDUP        X1, X5
-	VADDPS           X5, X1, X1
+	VEXTRACTF64X4    $0x01, Z1, Y6
+	VADDPS           Y6, Y1, Y1
+	VEXTRACTF32X4    $0x01, Y1, X6
+	VADDPS           X6, X1, X1
+	VPERMILPD        $0x01, X1, X6
+	VADDPS           X6, X1, X1
+	VMOVSHDUP        X1, X6
+	VADDPS           X6, X1, X1
 	VMOVSS           X1, (CX)
-	VEXTRACTF64X4    $0x01, Z2, Y5
-	VADDPS           Y5, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X5
-	VADDPS           X5, X2, X2
-	VPERMILPD        $0x01, X2, X5
-	VADDPS           X5, X2, X2
-	VMOVSHDUP        X2, X5
-	VADDPS           X5, X2, X2
+	VEXTRACTF64X4    $0x01, Z2, Y6
+	VADDPS           Y6, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X6
+	VADDPS           X6, X2, X2
+	VPERMILPD        $0x01, X2, X6
+	VADDPS           X6, X2, X2
+	VMOVSHDUP        X2, X6
+	VADDPS           X6, X2, X2
 	VMOVSS           X2, 4(CX)
-	VEXTRACTF64X4    $0x01, Z3, Y5
-	VADDPS           Y5, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X5
-	VADDPS           X5, X3, X3
-	VPERMILPD        $0x01, X3, X5
-	VADDPS           X5, X3, X3
-	VMOVSHDUP        X3, X5
-	VADDPS           X5, X3, X3
+	VEXTRACTF64X4    $0x01, Z3, Y6
+	VADDPS           Y6, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X6
+	VADDPS           X6, X3, X3
+	VPERMILPD        $0x01, X3, X6
+	VADDPS           X6, X3, X3
+	VMOVSHDUP        X3, X6
+	VADDPS           X6, X3, X3
 	VMOVSS           X3, 8(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y5
-	VADDPS           Y5, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X5
-	VADDPS           X5, X4, X4
-	VPERMILPD        $0x01, X4, X5
-	VADDPS           X5, X4, X4
-	VMOVSHDUP        X4, X5
-	VADDPS           X5, X4, X4
+	VEXTRACTF64X4    $0x01, Z4, Y6
+	VADDPS           Y6, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X6
+	VADDPS           X6, X4, X4
+	VPERMILPD        $0x01, X4, X6
+	VADDPS           X6, X4, X4
+	VMOVSHDUP        X4, X6
+	VADDPS           X6, X4, X4
 	VMOVSS           X4, 12(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y6
+	VMAXPS           Y6, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X6
+	VMAXPS           X6, X5, X5
+	VPERMILPD        $0x01, X5, X6
+	VMAXPS           X6, X5, X5
+	VMOVSHDUP        X5, X6
+	VMAXPS           X6, X5, X5
+	VMAXSS           500(AX), X5, X5
+	VMOVSS           X5, 500(AX)
 	LEAQ             (BX)(SI*1), CX
 	ADDQ             CX, 504(AX)
 	ADDQ             $0x10, 512(AX)
@@ -27803,22 +28919,23 @@ rows2:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 
 columns3:
 	VMOVUPS       (DI), Z0
 	VMOVUPS       (DI)(BX*1), Z1
-	VMOVUPS       (DI)(BX*2), Z6
-	VMOVUPS       (DI)(SI*1), Z7
+	VMOVUPS       (DI)(BX*2), Z7
+	VMOVUPS       (DI)(SI*1), Z8
 	LEAQ          (DI)(BX*4), R10
 	PREFETCHT0    (R10)
 	PREFETCHT0    (R10)(BX*1)
 	PREFETCHT0    (R10)(BX*2)
 	PREFETCHT0    (R10)(SI*1)
-	VMOVUPS       (R9)(CX*1), Z8
-	VFMADD231PS   Z8, Z0, Z2
-	VFMADD231PS   Z8, Z1, Z3
-	VFMADD231PS   Z8, Z6, Z4
-	VFMADD231PS   Z8, Z7, Z5
+	VMOVUPS       (R9)(CX*1), Z9
+	VFMADD231PS   Z9, Z0, Z2
+	VFMADD231PS   Z9, Z1, Z3
+	VFMADD231PS   Z9, Z7, Z4
+	VFMADD231PS   Z9, Z8, Z5
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
@@ -27863,6 +28980,16 @@ columns3:
 	VMOVSHDUP     X5, X0
 	VADDPS        X0, X5, X5
 	VMOVSS        X5, 12(CX)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VMAXPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VMAXPS        X0, X6, X6
+	VPERMILPD     $0x01, X6, X0
+	VMAXPS        X0, X6, X6
+	VMOVSHDUP     X6, X0
+	VMAXPS        X0, X6, X6
+	VMAXSS        500(AX), X6, X6
+	VMOVSS        X6, 500(AX)
 	LEAQ          (BX)(SI*1), CX
 	ADDQ          CX, 504(AX)
 	ADDQ          $0x10, 512(AX)
@@ -27893,12 +29020,13 @@ rows5:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 
 columns6:
-	VMOVUPS          (DI), Z6
-	VMOVUPS          (DI)(BX*1), Z7
-	VMOVUPS          (DI)(BX*2), Z8
-	VMOVUPS          (DI)(SI*1), Z9
+	VMOVUPS          (DI), Z7
+	VMOVUPS          (DI)(BX*1), Z8
+	VMOVUPS          (DI)(BX*2), Z9
+	VMOVUPS          (DI)(SI*1), Z10
 	LEAQ             (DI)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -27906,10 +29034,10 @@ columns6:
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11), Z10
-	VMOVUPS          (R11)(BX*1), Z11
-	VMOVUPS          (R11)(BX*2), Z12
-	VMOVUPS          (R11)(SI*1), Z13
+	VMOVUPS          (R11), Z11
+	VMOVUPS          (R11)(BX*1), Z12
+	VMOVUPS          (R11)(BX*2), Z13
+	VMOVUPS          (R11)(SI*1), Z14
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
 	LEAQ             (R11)(BX*4), R11
@@ -27921,38 +29049,42 @@ columns6:
 	ADDQ             512(AX), R11
 	MOVQ             336(AX), R12
 	ADDQ             512(AX), R12
-	VMOVUPS          (R10), Z14
-	VFMADD231PS.BCST (R12), Z10, Z6
-	VFMADD231PS.BCST 4(R12), Z11, Z7
-	VFMADD231PS.BCST 8(R12), Z12, Z8
-	VFMADD231PS.BCST 12(R12), Z13, Z9
-	VRANGEPS         $0x02, Z0, Z6, Z6
+	VMOVUPS          (R10), Z15
+	VFMADD231PS.BCST (R12), Z11, Z7
+	VFMADD231PS.BCST 4(R12), Z12, Z8
+	VFMADD231PS.BCST 8(R12), Z13, Z9
+	VFMADD231PS.BCST 12(R12), Z14, Z10
+	VRANGEPS         $0x0b, Z7, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z7, Z7
+	VRANGEPS         $0x0b, Z8, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z8, Z8
+	VRANGEPS         $0x0b, Z9, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z9, Z9
-	VMULPS           Z1, Z10, Z10
-	VFMADD231PS.BCST (R11), Z14, Z10
+	VRANGEPS         $0x0b, Z10, Z6, Z6
+	VRANGEPS         $0x02, Z0, Z10, Z10
 	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 4(R11), Z14, Z11
+	VFMADD231PS.BCST (R11), Z15, Z11
 	VMULPS           Z1, Z12, Z12
-	VFMADD231PS.BCST 8(R11), Z14, Z12
+	VFMADD231PS.BCST 4(R11), Z15, Z12
 	VMULPS           Z1, Z13, Z13
-	VFMADD231PS.BCST 12(R11), Z14, Z13
-	VMOVUPS          Z6, (R8)
-	VMOVUPS          Z7, (R8)(BX*1)
-	VMOVUPS          Z8, (R8)(BX*2)
-	VMOVUPS          Z9, (R8)(SI*1)
+	VFMADD231PS.BCST 8(R11), Z15, Z13
+	VMULPS           Z1, Z14, Z14
+	VFMADD231PS.BCST 12(R11), Z15, Z14
+	VMOVUPS          Z7, (R8)
+	VMOVUPS          Z8, (R8)(BX*1)
+	VMOVUPS          Z9, (R8)(BX*2)
+	VMOVUPS          Z10, (R8)(SI*1)
 	MOVQ             72(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          Z10, (R11)
-	VMOVUPS          Z11, (R11)(BX*1)
-	VMOVUPS          Z12, (R11)(BX*2)
-	VMOVUPS          Z13, (R11)(SI*1)
-	VMOVUPS          (R9)(CX*1), Z10
-	VFMADD231PS      Z10, Z6, Z2
-	VFMADD231PS      Z10, Z7, Z3
-	VFMADD231PS      Z10, Z8, Z4
-	VFMADD231PS      Z10, Z9, Z5
+	VMOVUPS          Z11, (R11)
+	VMOVUPS          Z12, (R11)(BX*1)
+	VMOVUPS          Z13, (R11)(BX*2)
+	VMOVUPS          Z14, (R11)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z11
+	VFMADD231PS      Z11, Z7, Z2
+	VFMADD231PS      Z11, Z8, Z3
+	VFMADD231PS      Z11, Z9, Z4
+	VFMADD231PS      Z11, Z10, Z5
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -27962,42 +29094,52 @@ columns6:
 	JNE              columns6
 	MOVQ             408(AX), CX
 	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z2, Y6
-	VADDPS           Y6, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X6
-	VADDPS           X6, X2, X2
-	VPERMILPD        $0x01, X2, X6
-	VADDPS           X6, X2, X2
-	VMOVSHDUP        X2, X6
-	VADDPS           X6, X2, X2
+	VEXTRACTF64X4    $0x01, Z2, Y7
+	VADDPS           Y7, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X7
+	VADDPS           X7, X2, X2
+	VPERMILPD        $0x01, X2, X7
+	VADDPS           X7, X2, X2
+	VMOVSHDUP        X2, X7
+	VADDPS           X7, X2, X2
 	VMOVSS           X2, (CX)
-	VEXTRACTF64X4    $0x01, Z3, Y6
-	VADDPS           Y6, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X6
-	VADDPS           X6, X3, X3
-	VPERMILPD        $0x01, X3, X6
-	VADDPS           X6, X3, X3
-	VMOVSHDUP        X3, X6
-	VADDPS           X6, X3, X3
+	VEXTRACTF64X4    $0x01, Z3, Y7
+	VADDPS           Y7, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X7
+	VADDPS           X7, X3, X3
+	VPERMILPD        $0x01, X3, X7
+	VADDPS           X7, X3, X3
+	VMOVSHDUP        X3, X7
+	VADDPS           X7, X3, X3
 	VMOVSS           X3, 4(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y6
-	VADDPS           Y6, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X6
-	VADDPS           X6, X4, X4
-	VPERMILPD        $0x01, X4, X6
-	VADDPS           X6, X4, X4
-	VMOVSHDUP        X4, X6
-	VADDPS           X6, X4, X4
+	VEXTRACTF64X4    $0x01, Z4, Y7
+	VADDPS           Y7, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X7
+	VADDPS           X7, X4, X4
+	VPERMILPD        $0x01, X4, X7
+	VADDPS           X7, X4, X4
+	VMOVSHDUP        X4, X7
+	VADDPS           X7, X4, X4
 	VMOVSS           X4, 8(CX)
-	VEXTRACTF64X4    $0x01, Z5, Y6
-	VADDPS           Y6, Y5, Y5
-	VEXTRACTF32X4    $0x01, Y5, X6
-	VADDPS           X6, X5, X5
-	VPERMILPD        $0x01, X5, X6
-	VADDPS           X6, X5, X5
-	VMOVSHDUP        X5, X6
-	VADDPS           X6, X5, X5
+	VEXTRACTF64X4    $0x01, Z5, Y7
+	VADDPS           Y7, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X7
+	VADDPS           X7, X5, X5
+	VPERMILPD        $0x01, X5, X7
+	VADDPS           X7, X5, X5
+	VMOVSHDUP        X5, X7
+	VADDPS           X7, X5, X5
 	VMOVSS           X5, 12(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y7
+	VMAXPS           Y7, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X7
+	VMAXPS           X7, X6, X6
+	VPERMILPD        $0x01, X6, X7
+	VMAXPS           X7, X6, X6
+	VMOVSHDUP        X6, X7
+	VMAXPS           X7, X6, X6
+	VMAXSS           500(AX), X6, X6
+	VMOVSS           X6, 500(AX)
 	LEAQ             (BX)(SI*1), CX
 	ADDQ             CX, 504(AX)
 	ADDQ             $0x10, 512(AX)
@@ -29941,6 +31083,1801 @@ columns15:
 	VZEROUPPER
 	RET
 
+// func blockBackwardFree4AVX512(r *byte)
+// Requires: AVX, AVX512F, AVX512VL, MMX+
+TEXT ·blockBackwardFree4AVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 488(AX), Z0
+	VBROADCASTSS 492(AX), Z0
+	MOVQ         456(AX), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
+	MOVQ         472(AX), DI
+	LEAQ         (DI)(DI*2), R8
+	VPXORD       Z1, Z1, Z1
+	CMPQ         480(AX), $0x01
+	JNE          other1
+
+rows2:
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), DI
+	ADDQ         504(AX), DI
+	MOVQ         96(AX), R8
+	ADDQ         504(AX), R8
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z1, Z1, Z1
+	MOVQ         384(AX), R9
+	ADDQ         512(AX), R9
+	VBROADCASTSS (R9), Z10
+	VBROADCASTSS 4(R9), Z11
+	VBROADCASTSS 8(R9), Z12
+	VBROADCASTSS 12(R9), Z13
+
+columns3:
+	VMOVUPS          (DI), Z14
+	VMOVUPS          (DI)(BX*1), Z15
+	VMOVUPS          (DI)(BX*2), Z16
+	VMOVUPS          (DI)(SI*1), Z17
+	MOVQ             24(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z18
+	VMOVUPS          (R9)(BX*1), Z19
+	VMOVUPS          (R9)(BX*2), Z20
+	VMOVUPS          (R9)(SI*1), Z21
+	LEAQ             (DI)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             24(AX), R9
+	ADDQ             DX, R9
+	LEAQ             (R9)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	LEAQ             (R9)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             240(AX), R9
+	ADDQ             CX, R9
+	MOVQ             360(AX), R10
+	ADDQ             512(AX), R10
+	MOVQ             336(AX), R11
+	ADDQ             512(AX), R11
+	VMOVUPS          (R9), Z22
+	VFMADD231PS.BCST (R11), Z18, Z14
+	VFMADD231PS.BCST 4(R11), Z19, Z15
+	VFMADD231PS.BCST 8(R11), Z20, Z16
+	VFMADD231PS.BCST 12(R11), Z21, Z17
+	MOVQ             264(AX), R9
+	VMOVUPS          (R9)(CX*1), Z23
+	MOVQ             288(AX), R9
+	VMOVUPS          (R9)(CX*1), Z24
+	MOVQ             312(AX), R9
+	VMOVUPS          (R9)(CX*1), Z25
+	VMOVUPS          (R8), Z26
+	VFMADD231PS      Z10, Z14, Z24
+	VFMADD231PS      Z10, Z23, Z26
+	VMOVUPS          Z26, (R8)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z14
+	VFMADD231PS      Z22, Z14, Z6
+	VFMADD231PS      Z18, Z14, Z1
+	VFMADD231PS.BCST (R10), Z14, Z25
+	VMULPS           Z0, Z14, Z14
+	VFMADD231PS.BCST (R11), Z26, Z14
+	VMOVUPS          Z14, (R9)
+	VFMADD231PS      Z18, Z26, Z2
+	VMOVUPS          (R8)(BX*1), Z14
+	VFMADD231PS      Z11, Z15, Z24
+	VFMADD231PS      Z11, Z23, Z14
+	VMOVUPS          Z14, (R8)(BX*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*1), Z15
+	VFMADD231PS      Z22, Z15, Z7
+	VFMADD231PS      Z19, Z15, Z1
+	VFMADD231PS.BCST 4(R10), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 4(R11), Z14, Z15
+	VMOVUPS          Z15, (R9)(BX*1)
+	VFMADD231PS      Z19, Z14, Z3
+	VMOVUPS          (R8)(BX*2), Z14
+	VFMADD231PS      Z12, Z16, Z24
+	VFMADD231PS      Z12, Z23, Z14
+	VMOVUPS          Z14, (R8)(BX*2)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(BX*2), Z15
+	VFMADD231PS      Z22, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z1
+	VFMADD231PS.BCST 8(R10), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 8(R11), Z14, Z15
+	VMOVUPS          Z15, (R9)(BX*2)
+	VFMADD231PS      Z20, Z14, Z4
+	VMOVUPS          (R8)(SI*1), Z14
+	VFMADD231PS      Z13, Z17, Z24
+	VFMADD231PS      Z13, Z23, Z14
+	VMOVUPS          Z14, (R8)(SI*1)
+	MOVQ             120(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9)(SI*1), Z15
+	VFMADD231PS      Z22, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z1
+	VFMADD231PS.BCST 12(R10), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 12(R11), Z14, Z15
+	VMOVUPS          Z15, (R9)(SI*1)
+	VFMADD231PS      Z21, Z14, Z5
+	LEAQ             (R8)(BX*4), R9
+	PREFETCHT0       (R9)
+	PREFETCHT0       (R9)(BX*1)
+	PREFETCHT0       (R9)(BX*2)
+	PREFETCHT0       (R9)(SI*1)
+	MOVQ             288(AX), R9
+	VMOVUPS          Z24, (R9)(CX*1)
+	MOVQ             312(AX), R9
+	VMOVUPS          Z25, (R9)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, DI
+	ADDQ             $0x40, R8
+	CMPQ             CX, BX
+	JNE              columns3
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z2, Y10
+	VADDPS           Y10, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X10
+	VADDPS           X10, X2, X2
+	VPERMILPD        $0x01, X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSHDUP        X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSS           X2, (CX)
+	VEXTRACTF64X4    $0x01, Z3, Y10
+	VADDPS           Y10, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X10
+	VADDPS           X10, X3, X3
+	VPERMILPD        $0x01, X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSHDUP        X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSS           X3, 4(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y10
+	VADDPS           Y10, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X10
+	VADDPS           X10, X4, X4
+	VPERMILPD        $0x01, X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSHDUP        X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSS           X4, 8(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y10
+	VADDPS           Y10, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X10
+	VADDPS           X10, X5, X5
+	VPERMILPD        $0x01, X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSHDUP        X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSS           X5, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z6, Y10
+	VADDPS           Y10, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X10
+	VADDPS           X10, X6, X6
+	VPERMILPD        $0x01, X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSHDUP        X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSS           X6, (CX)
+	VEXTRACTF64X4    $0x01, Z7, Y10
+	VADDPS           Y10, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X10
+	VADDPS           X10, X7, X7
+	VPERMILPD        $0x01, X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSHDUP        X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSS           X7, 4(CX)
+	VEXTRACTF64X4    $0x01, Z8, Y10
+	VADDPS           Y10, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X10
+	VADDPS           X10, X8, X8
+	VPERMILPD        $0x01, X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSHDUP        X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSS           X8, 8(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y10
+	VADDPS           Y10, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X10
+	VADDPS           X10, X9, X9
+	VPERMILPD        $0x01, X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSHDUP        X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSS           X9, 12(CX)
+	VMOVUPS          Z1, Z10
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VADDSS           496(AX), X10, X10
+	VMOVSS           X10, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows2
+	VZEROUPPER
+	RET
+
+other1:
+	CMPQ 480(AX), $0x02
+	JNE  other4
+
+rows5:
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z1, Z1, Z1
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z10
+	VBROADCASTSS 4(R10), Z11
+	VBROADCASTSS 8(R10), Z12
+	VBROADCASTSS 12(R10), Z13
+
+columns6:
+	VMOVUPS          (R8), Z14
+	VMOVUPS          (R8)(BX*1), Z15
+	VMOVUPS          (R8)(BX*2), Z16
+	VMOVUPS          (R8)(SI*1), Z17
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z18
+	VMOVUPS          (R10)(BX*1), Z19
+	VMOVUPS          (R10)(BX*2), Z20
+	VMOVUPS          (R10)(SI*1), Z21
+	LEAQ             (R8)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             240(AX), R10
+	ADDQ             CX, R10
+	MOVQ             360(AX), R11
+	ADDQ             512(AX), R11
+	MOVQ             336(AX), R12
+	ADDQ             512(AX), R12
+	VMOVUPS          (R10), Z22
+	VFMADD231PS.BCST (R12), Z18, Z14
+	VFMADD231PS.BCST 4(R12), Z19, Z15
+	VFMADD231PS.BCST 8(R12), Z20, Z16
+	VFMADD231PS.BCST 12(R12), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R11), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R11), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R11), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R11), Z22, Z21
+	VMOVUPS          (R10)(DI*1), Z22
+	VFMADD231PS.BCST (R12)(DI*1), Z18, Z14
+	VFMADD231PS.BCST 4(R12)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 8(R12)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 12(R12)(DI*1), Z21, Z17
+	MOVQ             264(AX), R10
+	VMOVUPS          (R10)(CX*1), Z23
+	MOVQ             288(AX), R10
+	VMOVUPS          (R10)(CX*1), Z24
+	MOVQ             312(AX), R10
+	VMOVUPS          (R10)(CX*1), Z25
+	VMOVUPS          (R9), Z26
+	VFMADD231PS      Z10, Z14, Z24
+	VFMADD231PS      Z10, Z23, Z26
+	VMOVUPS          Z26, (R9)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z14
+	VFMADD231PS      Z22, Z14, Z6
+	VFMADD231PS      Z18, Z14, Z1
+	VFMADD231PS.BCST (R11)(DI*1), Z14, Z25
+	VMULPS           Z0, Z14, Z14
+	VFMADD231PS.BCST (R12)(DI*1), Z26, Z14
+	VMOVUPS          Z14, (R10)
+	VFMADD231PS      Z18, Z26, Z2
+	VMOVUPS          (R9)(BX*1), Z14
+	VFMADD231PS      Z11, Z15, Z24
+	VFMADD231PS      Z11, Z23, Z14
+	VMOVUPS          Z14, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z22, Z15, Z7
+	VFMADD231PS      Z19, Z15, Z1
+	VFMADD231PS.BCST 4(R11)(DI*1), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 4(R12)(DI*1), Z14, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z19, Z14, Z3
+	VMOVUPS          (R9)(BX*2), Z14
+	VFMADD231PS      Z12, Z16, Z24
+	VFMADD231PS      Z12, Z23, Z14
+	VMOVUPS          Z14, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z22, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z1
+	VFMADD231PS.BCST 8(R11)(DI*1), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 8(R12)(DI*1), Z14, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z20, Z14, Z4
+	VMOVUPS          (R9)(SI*1), Z14
+	VFMADD231PS      Z13, Z17, Z24
+	VFMADD231PS      Z13, Z23, Z14
+	VMOVUPS          Z14, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z22, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z1
+	VFMADD231PS.BCST 12(R11)(DI*1), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 12(R12)(DI*1), Z14, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z21, Z14, Z5
+	LEAQ             (R9)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             288(AX), R10
+	VMOVUPS          Z24, (R10)(CX*1)
+	MOVQ             312(AX), R10
+	VMOVUPS          Z25, (R10)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	CMPQ             CX, BX
+	JNE              columns6
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z2, Y10
+	VADDPS           Y10, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X10
+	VADDPS           X10, X2, X2
+	VPERMILPD        $0x01, X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSHDUP        X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSS           X2, (CX)
+	VEXTRACTF64X4    $0x01, Z3, Y10
+	VADDPS           Y10, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X10
+	VADDPS           X10, X3, X3
+	VPERMILPD        $0x01, X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSHDUP        X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSS           X3, 4(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y10
+	VADDPS           Y10, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X10
+	VADDPS           X10, X4, X4
+	VPERMILPD        $0x01, X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSHDUP        X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSS           X4, 8(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y10
+	VADDPS           Y10, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X10
+	VADDPS           X10, X5, X5
+	VPERMILPD        $0x01, X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSHDUP        X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSS           X5, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z6, Y10
+	VADDPS           Y10, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X10
+	VADDPS           X10, X6, X6
+	VPERMILPD        $0x01, X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSHDUP        X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSS           X6, (CX)
+	VEXTRACTF64X4    $0x01, Z7, Y10
+	VADDPS           Y10, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X10
+	VADDPS           X10, X7, X7
+	VPERMILPD        $0x01, X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSHDUP        X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSS           X7, 4(CX)
+	VEXTRACTF64X4    $0x01, Z8, Y10
+	VADDPS           Y10, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X10
+	VADDPS           X10, X8, X8
+	VPERMILPD        $0x01, X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSHDUP        X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSS           X8, 8(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y10
+	VADDPS           Y10, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X10
+	VADDPS           X10, X9, X9
+	VPERMILPD        $0x01, X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSHDUP        X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSS           X9, 12(CX)
+	VMOVUPS          Z1, Z10
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VADDSS           496(AX), X10, X10
+	VMOVSS           X10, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows5
+	VZEROUPPER
+	RET
+
+other4:
+	CMPQ 480(AX), $0x03
+	JNE  other7
+
+rows8:
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R8
+	ADDQ         504(AX), R8
+	MOVQ         96(AX), R9
+	ADDQ         504(AX), R9
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z1, Z1, Z1
+	MOVQ         384(AX), R10
+	ADDQ         512(AX), R10
+	VBROADCASTSS (R10), Z10
+	VBROADCASTSS 4(R10), Z11
+	VBROADCASTSS 8(R10), Z12
+	VBROADCASTSS 12(R10), Z13
+
+columns9:
+	VMOVUPS          (R8), Z14
+	VMOVUPS          (R8)(BX*1), Z15
+	VMOVUPS          (R8)(BX*2), Z16
+	VMOVUPS          (R8)(SI*1), Z17
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z18
+	VMOVUPS          (R10)(BX*1), Z19
+	VMOVUPS          (R10)(BX*2), Z20
+	VMOVUPS          (R10)(SI*1), Z21
+	LEAQ             (R8)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             24(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	LEAQ             (R10)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             240(AX), R10
+	ADDQ             CX, R10
+	MOVQ             360(AX), R11
+	ADDQ             512(AX), R11
+	MOVQ             336(AX), R12
+	ADDQ             512(AX), R12
+	VMOVUPS          (R10), Z22
+	VFMADD231PS.BCST (R12), Z18, Z14
+	VFMADD231PS.BCST 4(R12), Z19, Z15
+	VFMADD231PS.BCST 8(R12), Z20, Z16
+	VFMADD231PS.BCST 12(R12), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R11), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R11), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R11), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R11), Z22, Z21
+	VMOVUPS          (R10)(DI*1), Z22
+	VFMADD231PS.BCST (R12)(DI*1), Z18, Z14
+	VFMADD231PS.BCST 4(R12)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 8(R12)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 12(R12)(DI*1), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R11)(DI*1), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R11)(DI*1), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R11)(DI*1), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R11)(DI*1), Z22, Z21
+	VMOVUPS          (R10)(DI*2), Z22
+	VFMADD231PS.BCST (R12)(DI*2), Z18, Z14
+	VFMADD231PS.BCST 4(R12)(DI*2), Z19, Z15
+	VFMADD231PS.BCST 8(R12)(DI*2), Z20, Z16
+	VFMADD231PS.BCST 12(R12)(DI*2), Z21, Z17
+	MOVQ             264(AX), R10
+	VMOVUPS          (R10)(CX*1), Z23
+	MOVQ             288(AX), R10
+	VMOVUPS          (R10)(CX*1), Z24
+	MOVQ             312(AX), R10
+	VMOVUPS          (R10)(CX*1), Z25
+	VMOVUPS          (R9), Z26
+	VFMADD231PS      Z10, Z14, Z24
+	VFMADD231PS      Z10, Z23, Z26
+	VMOVUPS          Z26, (R9)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10), Z14
+	VFMADD231PS      Z22, Z14, Z6
+	VFMADD231PS      Z18, Z14, Z1
+	VFMADD231PS.BCST (R11)(DI*2), Z14, Z25
+	VMULPS           Z0, Z14, Z14
+	VFMADD231PS.BCST (R12)(DI*2), Z26, Z14
+	VMOVUPS          Z14, (R10)
+	VFMADD231PS      Z18, Z26, Z2
+	VMOVUPS          (R9)(BX*1), Z14
+	VFMADD231PS      Z11, Z15, Z24
+	VFMADD231PS      Z11, Z23, Z14
+	VMOVUPS          Z14, (R9)(BX*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*1), Z15
+	VFMADD231PS      Z22, Z15, Z7
+	VFMADD231PS      Z19, Z15, Z1
+	VFMADD231PS.BCST 4(R11)(DI*2), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 4(R12)(DI*2), Z14, Z15
+	VMOVUPS          Z15, (R10)(BX*1)
+	VFMADD231PS      Z19, Z14, Z3
+	VMOVUPS          (R9)(BX*2), Z14
+	VFMADD231PS      Z12, Z16, Z24
+	VFMADD231PS      Z12, Z23, Z14
+	VMOVUPS          Z14, (R9)(BX*2)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(BX*2), Z15
+	VFMADD231PS      Z22, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z1
+	VFMADD231PS.BCST 8(R11)(DI*2), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 8(R12)(DI*2), Z14, Z15
+	VMOVUPS          Z15, (R10)(BX*2)
+	VFMADD231PS      Z20, Z14, Z4
+	VMOVUPS          (R9)(SI*1), Z14
+	VFMADD231PS      Z13, Z17, Z24
+	VFMADD231PS      Z13, Z23, Z14
+	VMOVUPS          Z14, (R9)(SI*1)
+	MOVQ             120(AX), R10
+	ADDQ             DX, R10
+	VMOVUPS          (R10)(SI*1), Z15
+	VFMADD231PS      Z22, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z1
+	VFMADD231PS.BCST 12(R11)(DI*2), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 12(R12)(DI*2), Z14, Z15
+	VMOVUPS          Z15, (R10)(SI*1)
+	VFMADD231PS      Z21, Z14, Z5
+	LEAQ             (R9)(BX*4), R10
+	PREFETCHT0       (R10)
+	PREFETCHT0       (R10)(BX*1)
+	PREFETCHT0       (R10)(BX*2)
+	PREFETCHT0       (R10)(SI*1)
+	MOVQ             288(AX), R10
+	VMOVUPS          Z24, (R10)(CX*1)
+	MOVQ             312(AX), R10
+	VMOVUPS          Z25, (R10)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R8
+	ADDQ             $0x40, R9
+	CMPQ             CX, BX
+	JNE              columns9
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z2, Y10
+	VADDPS           Y10, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X10
+	VADDPS           X10, X2, X2
+	VPERMILPD        $0x01, X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSHDUP        X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSS           X2, (CX)
+	VEXTRACTF64X4    $0x01, Z3, Y10
+	VADDPS           Y10, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X10
+	VADDPS           X10, X3, X3
+	VPERMILPD        $0x01, X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSHDUP        X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSS           X3, 4(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y10
+	VADDPS           Y10, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X10
+	VADDPS           X10, X4, X4
+	VPERMILPD        $0x01, X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSHDUP        X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSS           X4, 8(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y10
+	VADDPS           Y10, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X10
+	VADDPS           X10, X5, X5
+	VPERMILPD        $0x01, X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSHDUP        X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSS           X5, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z6, Y10
+	VADDPS           Y10, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X10
+	VADDPS           X10, X6, X6
+	VPERMILPD        $0x01, X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSHDUP        X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSS           X6, (CX)
+	VEXTRACTF64X4    $0x01, Z7, Y10
+	VADDPS           Y10, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X10
+	VADDPS           X10, X7, X7
+	VPERMILPD        $0x01, X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSHDUP        X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSS           X7, 4(CX)
+	VEXTRACTF64X4    $0x01, Z8, Y10
+	VADDPS           Y10, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X10
+	VADDPS           X10, X8, X8
+	VPERMILPD        $0x01, X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSHDUP        X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSS           X8, 8(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y10
+	VADDPS           Y10, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X10
+	VADDPS           X10, X9, X9
+	VPERMILPD        $0x01, X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSHDUP        X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSS           X9, 12(CX)
+	VMOVUPS          Z1, Z10
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VADDSS           496(AX), X10, X10
+	VMOVSS           X10, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows8
+	VZEROUPPER
+	RET
+
+other7:
+	CMPQ 480(AX), $0x04
+	JNE  other10
+
+rows11:
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z1, Z1, Z1
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z10
+	VBROADCASTSS 4(R11), Z11
+	VBROADCASTSS 8(R11), Z12
+	VBROADCASTSS 12(R11), Z13
+
+columns12:
+	VMOVUPS          (R9), Z14
+	VMOVUPS          (R9)(BX*1), Z15
+	VMOVUPS          (R9)(BX*2), Z16
+	VMOVUPS          (R9)(SI*1), Z17
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z18
+	VMOVUPS          (R11)(BX*1), Z19
+	VMOVUPS          (R11)(BX*2), Z20
+	VMOVUPS          (R11)(SI*1), Z21
+	LEAQ             (R9)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             240(AX), R11
+	ADDQ             CX, R11
+	MOVQ             360(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             336(AX), R13
+	ADDQ             512(AX), R13
+	VMOVUPS          (R11), Z22
+	VFMADD231PS.BCST (R13), Z18, Z14
+	VFMADD231PS.BCST 4(R13), Z19, Z15
+	VFMADD231PS.BCST 8(R13), Z20, Z16
+	VFMADD231PS.BCST 12(R13), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R12), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R12), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R12), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R12), Z22, Z21
+	VMOVUPS          (R11)(DI*1), Z22
+	VFMADD231PS.BCST (R13)(DI*1), Z18, Z14
+	VFMADD231PS.BCST 4(R13)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 8(R13)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 12(R13)(DI*1), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R12)(DI*1), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R12)(DI*1), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R12)(DI*1), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R12)(DI*1), Z22, Z21
+	VMOVUPS          (R11)(DI*2), Z22
+	VFMADD231PS.BCST (R13)(DI*2), Z18, Z14
+	VFMADD231PS.BCST 4(R13)(DI*2), Z19, Z15
+	VFMADD231PS.BCST 8(R13)(DI*2), Z20, Z16
+	VFMADD231PS.BCST 12(R13)(DI*2), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R12)(DI*2), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R12)(DI*2), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R12)(DI*2), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R12)(DI*2), Z22, Z21
+	VMOVUPS          (R11)(R8*1), Z22
+	VFMADD231PS.BCST (R13)(R8*1), Z18, Z14
+	VFMADD231PS.BCST 4(R13)(R8*1), Z19, Z15
+	VFMADD231PS.BCST 8(R13)(R8*1), Z20, Z16
+	VFMADD231PS.BCST 12(R13)(R8*1), Z21, Z17
+	MOVQ             264(AX), R11
+	VMOVUPS          (R11)(CX*1), Z23
+	MOVQ             288(AX), R11
+	VMOVUPS          (R11)(CX*1), Z24
+	MOVQ             312(AX), R11
+	VMOVUPS          (R11)(CX*1), Z25
+	VMOVUPS          (R10), Z26
+	VFMADD231PS      Z10, Z14, Z24
+	VFMADD231PS      Z10, Z23, Z26
+	VMOVUPS          Z26, (R10)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z14
+	VFMADD231PS      Z22, Z14, Z6
+	VFMADD231PS      Z18, Z14, Z1
+	VFMADD231PS.BCST (R12)(R8*1), Z14, Z25
+	VMULPS           Z0, Z14, Z14
+	VFMADD231PS.BCST (R13)(R8*1), Z26, Z14
+	VMOVUPS          Z14, (R11)
+	VFMADD231PS      Z18, Z26, Z2
+	VMOVUPS          (R10)(BX*1), Z14
+	VFMADD231PS      Z11, Z15, Z24
+	VFMADD231PS      Z11, Z23, Z14
+	VMOVUPS          Z14, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z22, Z15, Z7
+	VFMADD231PS      Z19, Z15, Z1
+	VFMADD231PS.BCST 4(R12)(R8*1), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 4(R13)(R8*1), Z14, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z19, Z14, Z3
+	VMOVUPS          (R10)(BX*2), Z14
+	VFMADD231PS      Z12, Z16, Z24
+	VFMADD231PS      Z12, Z23, Z14
+	VMOVUPS          Z14, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z22, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z1
+	VFMADD231PS.BCST 8(R12)(R8*1), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 8(R13)(R8*1), Z14, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z20, Z14, Z4
+	VMOVUPS          (R10)(SI*1), Z14
+	VFMADD231PS      Z13, Z17, Z24
+	VFMADD231PS      Z13, Z23, Z14
+	VMOVUPS          Z14, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z22, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z1
+	VFMADD231PS.BCST 12(R12)(R8*1), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 12(R13)(R8*1), Z14, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z21, Z14, Z5
+	LEAQ             (R10)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             288(AX), R11
+	VMOVUPS          Z24, (R11)(CX*1)
+	MOVQ             312(AX), R11
+	VMOVUPS          Z25, (R11)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns12
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z2, Y10
+	VADDPS           Y10, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X10
+	VADDPS           X10, X2, X2
+	VPERMILPD        $0x01, X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSHDUP        X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSS           X2, (CX)
+	VEXTRACTF64X4    $0x01, Z3, Y10
+	VADDPS           Y10, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X10
+	VADDPS           X10, X3, X3
+	VPERMILPD        $0x01, X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSHDUP        X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSS           X3, 4(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y10
+	VADDPS           Y10, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X10
+	VADDPS           X10, X4, X4
+	VPERMILPD        $0x01, X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSHDUP        X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSS           X4, 8(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y10
+	VADDPS           Y10, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X10
+	VADDPS           X10, X5, X5
+	VPERMILPD        $0x01, X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSHDUP        X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSS           X5, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z6, Y10
+	VADDPS           Y10, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X10
+	VADDPS           X10, X6, X6
+	VPERMILPD        $0x01, X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSHDUP        X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSS           X6, (CX)
+	VEXTRACTF64X4    $0x01, Z7, Y10
+	VADDPS           Y10, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X10
+	VADDPS           X10, X7, X7
+	VPERMILPD        $0x01, X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSHDUP        X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSS           X7, 4(CX)
+	VEXTRACTF64X4    $0x01, Z8, Y10
+	VADDPS           Y10, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X10
+	VADDPS           X10, X8, X8
+	VPERMILPD        $0x01, X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSHDUP        X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSS           X8, 8(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y10
+	VADDPS           Y10, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X10
+	VADDPS           X10, X9, X9
+	VPERMILPD        $0x01, X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSHDUP        X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSS           X9, 12(CX)
+	VMOVUPS          Z1, Z10
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VADDSS           496(AX), X10, X10
+	VMOVSS           X10, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows11
+	VZEROUPPER
+	RET
+
+other10:
+rows14:
+	XORQ         CX, CX
+	MOVQ         504(AX), DX
+	MOVQ         (AX), R9
+	ADDQ         504(AX), R9
+	MOVQ         96(AX), R10
+	ADDQ         504(AX), R10
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z1, Z1, Z1
+	MOVQ         384(AX), R11
+	ADDQ         512(AX), R11
+	VBROADCASTSS (R11), Z10
+	VBROADCASTSS 4(R11), Z11
+	VBROADCASTSS 8(R11), Z12
+	VBROADCASTSS 12(R11), Z13
+
+columns15:
+	VMOVUPS          (R9), Z14
+	VMOVUPS          (R9)(BX*1), Z15
+	VMOVUPS          (R9)(BX*2), Z16
+	VMOVUPS          (R9)(SI*1), Z17
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z18
+	VMOVUPS          (R11)(BX*1), Z19
+	VMOVUPS          (R11)(BX*2), Z20
+	VMOVUPS          (R11)(SI*1), Z21
+	LEAQ             (R9)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             24(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	LEAQ             (R11)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             240(AX), R11
+	ADDQ             CX, R11
+	MOVQ             360(AX), R12
+	ADDQ             512(AX), R12
+	MOVQ             336(AX), R13
+	ADDQ             512(AX), R13
+	VMOVUPS          (R11), Z22
+	VFMADD231PS.BCST (R13), Z18, Z14
+	VFMADD231PS.BCST 4(R13), Z19, Z15
+	VFMADD231PS.BCST 8(R13), Z20, Z16
+	VFMADD231PS.BCST 12(R13), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R12), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R12), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R12), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R12), Z22, Z21
+	VMOVUPS          (R11)(DI*1), Z22
+	VFMADD231PS.BCST (R13)(DI*1), Z18, Z14
+	VFMADD231PS.BCST 4(R13)(DI*1), Z19, Z15
+	VFMADD231PS.BCST 8(R13)(DI*1), Z20, Z16
+	VFMADD231PS.BCST 12(R13)(DI*1), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R12)(DI*1), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R12)(DI*1), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R12)(DI*1), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R12)(DI*1), Z22, Z21
+	VMOVUPS          (R11)(DI*2), Z22
+	VFMADD231PS.BCST (R13)(DI*2), Z18, Z14
+	VFMADD231PS.BCST 4(R13)(DI*2), Z19, Z15
+	VFMADD231PS.BCST 8(R13)(DI*2), Z20, Z16
+	VFMADD231PS.BCST 12(R13)(DI*2), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R12)(DI*2), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R12)(DI*2), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R12)(DI*2), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R12)(DI*2), Z22, Z21
+	VMOVUPS          (R11)(R8*1), Z22
+	VFMADD231PS.BCST (R13)(R8*1), Z18, Z14
+	VFMADD231PS.BCST 4(R13)(R8*1), Z19, Z15
+	VFMADD231PS.BCST 8(R13)(R8*1), Z20, Z16
+	VFMADD231PS.BCST 12(R13)(R8*1), Z21, Z17
+	VMULPS           Z0, Z18, Z18
+	VFMADD231PS.BCST (R12)(R8*1), Z22, Z18
+	VMULPS           Z0, Z19, Z19
+	VFMADD231PS.BCST 4(R12)(R8*1), Z22, Z19
+	VMULPS           Z0, Z20, Z20
+	VFMADD231PS.BCST 8(R12)(R8*1), Z22, Z20
+	VMULPS           Z0, Z21, Z21
+	VFMADD231PS.BCST 12(R12)(R8*1), Z22, Z21
+	VMOVUPS          (R11)(DI*4), Z22
+	VFMADD231PS.BCST (R13)(DI*4), Z18, Z14
+	VFMADD231PS.BCST 4(R13)(DI*4), Z19, Z15
+	VFMADD231PS.BCST 8(R13)(DI*4), Z20, Z16
+	VFMADD231PS.BCST 12(R13)(DI*4), Z21, Z17
+	MOVQ             264(AX), R11
+	VMOVUPS          (R11)(CX*1), Z23
+	MOVQ             288(AX), R11
+	VMOVUPS          (R11)(CX*1), Z24
+	MOVQ             312(AX), R11
+	VMOVUPS          (R11)(CX*1), Z25
+	VMOVUPS          (R10), Z26
+	VFMADD231PS      Z10, Z14, Z24
+	VFMADD231PS      Z10, Z23, Z26
+	VMOVUPS          Z26, (R10)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11), Z14
+	VFMADD231PS      Z22, Z14, Z6
+	VFMADD231PS      Z18, Z14, Z1
+	VFMADD231PS.BCST (R12)(DI*4), Z14, Z25
+	VMULPS           Z0, Z14, Z14
+	VFMADD231PS.BCST (R13)(DI*4), Z26, Z14
+	VMOVUPS          Z14, (R11)
+	VFMADD231PS      Z18, Z26, Z2
+	VMOVUPS          (R10)(BX*1), Z14
+	VFMADD231PS      Z11, Z15, Z24
+	VFMADD231PS      Z11, Z23, Z14
+	VMOVUPS          Z14, (R10)(BX*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*1), Z15
+	VFMADD231PS      Z22, Z15, Z7
+	VFMADD231PS      Z19, Z15, Z1
+	VFMADD231PS.BCST 4(R12)(DI*4), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 4(R13)(DI*4), Z14, Z15
+	VMOVUPS          Z15, (R11)(BX*1)
+	VFMADD231PS      Z19, Z14, Z3
+	VMOVUPS          (R10)(BX*2), Z14
+	VFMADD231PS      Z12, Z16, Z24
+	VFMADD231PS      Z12, Z23, Z14
+	VMOVUPS          Z14, (R10)(BX*2)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(BX*2), Z15
+	VFMADD231PS      Z22, Z15, Z8
+	VFMADD231PS      Z20, Z15, Z1
+	VFMADD231PS.BCST 8(R12)(DI*4), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 8(R13)(DI*4), Z14, Z15
+	VMOVUPS          Z15, (R11)(BX*2)
+	VFMADD231PS      Z20, Z14, Z4
+	VMOVUPS          (R10)(SI*1), Z14
+	VFMADD231PS      Z13, Z17, Z24
+	VFMADD231PS      Z13, Z23, Z14
+	VMOVUPS          Z14, (R10)(SI*1)
+	MOVQ             120(AX), R11
+	ADDQ             DX, R11
+	VMOVUPS          (R11)(SI*1), Z15
+	VFMADD231PS      Z22, Z15, Z9
+	VFMADD231PS      Z21, Z15, Z1
+	VFMADD231PS.BCST 12(R12)(DI*4), Z15, Z25
+	VMULPS           Z0, Z15, Z15
+	VFMADD231PS.BCST 12(R13)(DI*4), Z14, Z15
+	VMOVUPS          Z15, (R11)(SI*1)
+	VFMADD231PS      Z21, Z14, Z5
+	LEAQ             (R10)(BX*4), R11
+	PREFETCHT0       (R11)
+	PREFETCHT0       (R11)(BX*1)
+	PREFETCHT0       (R11)(BX*2)
+	PREFETCHT0       (R11)(SI*1)
+	MOVQ             288(AX), R11
+	VMOVUPS          Z24, (R11)(CX*1)
+	MOVQ             312(AX), R11
+	VMOVUPS          Z25, (R11)(CX*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	ADDQ             $0x40, R9
+	ADDQ             $0x40, R10
+	CMPQ             CX, BX
+	JNE              columns15
+	MOVQ             408(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z2, Y10
+	VADDPS           Y10, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X10
+	VADDPS           X10, X2, X2
+	VPERMILPD        $0x01, X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSHDUP        X2, X10
+	VADDPS           X10, X2, X2
+	VMOVSS           X2, (CX)
+	VEXTRACTF64X4    $0x01, Z3, Y10
+	VADDPS           Y10, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X10
+	VADDPS           X10, X3, X3
+	VPERMILPD        $0x01, X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSHDUP        X3, X10
+	VADDPS           X10, X3, X3
+	VMOVSS           X3, 4(CX)
+	VEXTRACTF64X4    $0x01, Z4, Y10
+	VADDPS           Y10, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X10
+	VADDPS           X10, X4, X4
+	VPERMILPD        $0x01, X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSHDUP        X4, X10
+	VADDPS           X10, X4, X4
+	VMOVSS           X4, 8(CX)
+	VEXTRACTF64X4    $0x01, Z5, Y10
+	VADDPS           Y10, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X10
+	VADDPS           X10, X5, X5
+	VPERMILPD        $0x01, X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSHDUP        X5, X10
+	VADDPS           X10, X5, X5
+	VMOVSS           X5, 12(CX)
+	MOVQ             432(AX), CX
+	ADDQ             512(AX), CX
+	VEXTRACTF64X4    $0x01, Z6, Y10
+	VADDPS           Y10, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X10
+	VADDPS           X10, X6, X6
+	VPERMILPD        $0x01, X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSHDUP        X6, X10
+	VADDPS           X10, X6, X6
+	VMOVSS           X6, (CX)
+	VEXTRACTF64X4    $0x01, Z7, Y10
+	VADDPS           Y10, Y7, Y7
+	VEXTRACTF32X4    $0x01, Y7, X10
+	VADDPS           X10, X7, X7
+	VPERMILPD        $0x01, X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSHDUP        X7, X10
+	VADDPS           X10, X7, X7
+	VMOVSS           X7, 4(CX)
+	VEXTRACTF64X4    $0x01, Z8, Y10
+	VADDPS           Y10, Y8, Y8
+	VEXTRACTF32X4    $0x01, Y8, X10
+	VADDPS           X10, X8, X8
+	VPERMILPD        $0x01, X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSHDUP        X8, X10
+	VADDPS           X10, X8, X8
+	VMOVSS           X8, 8(CX)
+	VEXTRACTF64X4    $0x01, Z9, Y10
+	VADDPS           Y10, Y9, Y9
+	VEXTRACTF32X4    $0x01, Y9, X10
+	VADDPS           X10, X9, X9
+	VPERMILPD        $0x01, X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSHDUP        X9, X10
+	VADDPS           X10, X9, X9
+	VMOVSS           X9, 12(CX)
+	VMOVUPS          Z1, Z10
+	VEXTRACTF64X4    $0x01, Z10, Y11
+	VADDPS           Y11, Y10, Y10
+	VEXTRACTF32X4    $0x01, Y10, X11
+	VADDPS           X11, X10, X10
+	VPERMILPD        $0x01, X10, X11
+	VADDPS           X11, X10, X10
+	VMOVSHDUP        X10, X11
+	VADDPS           X11, X10, X10
+	VADDSS           496(AX), X10, X10
+	VMOVSS           X10, 496(AX)
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows14
+	VZEROUPPER
+	RET
+
+// func blockUpdateFree4AVX512(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·blockUpdateFree4AVX512(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	VBROADCASTSS 488(AX), Z0
+	VBROADCASTSS 492(AX), Z0
+	MOVQ         456(AX), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
+	MOVQ         472(AX), DI
+	LEAQ         (DI)(DI*2), R8
+	CMPQ         480(AX), $0x01
+	JNE          other1
+
+rows2:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns3:
+	MOVQ             (AX), DI
+	ADDQ             DX, DI
+	VMOVUPS          (DI), Z1
+	VMOVUPS          (DI)(BX*1), Z2
+	VMOVUPS          (DI)(BX*2), Z3
+	VMOVUPS          (DI)(SI*1), Z4
+	MOVQ             24(AX), DI
+	ADDQ             DX, DI
+	VMOVUPS          (DI), Z5
+	VMOVUPS          (DI)(BX*1), Z6
+	VMOVUPS          (DI)(BX*2), Z7
+	VMOVUPS          (DI)(SI*1), Z8
+	MOVQ             240(AX), DI
+	ADDQ             CX, DI
+	MOVQ             360(AX), R8
+	ADDQ             512(AX), R8
+	MOVQ             336(AX), R9
+	ADDQ             512(AX), R9
+	VMOVUPS          (DI), Z9
+	VFMADD231PS.BCST (R9), Z5, Z1
+	VFMADD231PS.BCST 4(R9), Z6, Z2
+	VFMADD231PS.BCST 8(R9), Z7, Z3
+	VFMADD231PS.BCST 12(R9), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R8), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R8), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R8), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R8), Z9, Z8
+	MOVQ             48(AX), DI
+	ADDQ             DX, DI
+	VMOVUPS          Z1, (DI)
+	VMOVUPS          Z2, (DI)(BX*1)
+	VMOVUPS          Z3, (DI)(BX*2)
+	VMOVUPS          Z4, (DI)(SI*1)
+	MOVQ             72(AX), DI
+	ADDQ             DX, DI
+	VMOVUPS          Z5, (DI)
+	VMOVUPS          Z6, (DI)(BX*1)
+	VMOVUPS          Z7, (DI)(BX*2)
+	VMOVUPS          Z8, (DI)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns3
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows2
+	VZEROUPPER
+	RET
+
+other1:
+	CMPQ 480(AX), $0x02
+	JNE  other4
+
+rows5:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns6:
+	MOVQ             (AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          (R8), Z1
+	VMOVUPS          (R8)(BX*1), Z2
+	VMOVUPS          (R8)(BX*2), Z3
+	VMOVUPS          (R8)(SI*1), Z4
+	MOVQ             24(AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          (R8), Z5
+	VMOVUPS          (R8)(BX*1), Z6
+	VMOVUPS          (R8)(BX*2), Z7
+	VMOVUPS          (R8)(SI*1), Z8
+	MOVQ             240(AX), R8
+	ADDQ             CX, R8
+	MOVQ             360(AX), R9
+	ADDQ             512(AX), R9
+	MOVQ             336(AX), R10
+	ADDQ             512(AX), R10
+	VMOVUPS          (R8), Z9
+	VFMADD231PS.BCST (R10), Z5, Z1
+	VFMADD231PS.BCST 4(R10), Z6, Z2
+	VFMADD231PS.BCST 8(R10), Z7, Z3
+	VFMADD231PS.BCST 12(R10), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R9), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R9), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R9), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R9), Z9, Z8
+	VMOVUPS          (R8)(DI*1), Z9
+	VFMADD231PS.BCST (R10)(DI*1), Z5, Z1
+	VFMADD231PS.BCST 4(R10)(DI*1), Z6, Z2
+	VFMADD231PS.BCST 8(R10)(DI*1), Z7, Z3
+	VFMADD231PS.BCST 12(R10)(DI*1), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R9)(DI*1), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R9)(DI*1), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R9)(DI*1), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R9)(DI*1), Z9, Z8
+	MOVQ             48(AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          Z1, (R8)
+	VMOVUPS          Z2, (R8)(BX*1)
+	VMOVUPS          Z3, (R8)(BX*2)
+	VMOVUPS          Z4, (R8)(SI*1)
+	MOVQ             72(AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          Z5, (R8)
+	VMOVUPS          Z6, (R8)(BX*1)
+	VMOVUPS          Z7, (R8)(BX*2)
+	VMOVUPS          Z8, (R8)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns6
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows5
+	VZEROUPPER
+	RET
+
+other4:
+	CMPQ 480(AX), $0x03
+	JNE  other7
+
+rows8:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns9:
+	MOVQ             (AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          (R8), Z1
+	VMOVUPS          (R8)(BX*1), Z2
+	VMOVUPS          (R8)(BX*2), Z3
+	VMOVUPS          (R8)(SI*1), Z4
+	MOVQ             24(AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          (R8), Z5
+	VMOVUPS          (R8)(BX*1), Z6
+	VMOVUPS          (R8)(BX*2), Z7
+	VMOVUPS          (R8)(SI*1), Z8
+	MOVQ             240(AX), R8
+	ADDQ             CX, R8
+	MOVQ             360(AX), R9
+	ADDQ             512(AX), R9
+	MOVQ             336(AX), R10
+	ADDQ             512(AX), R10
+	VMOVUPS          (R8), Z9
+	VFMADD231PS.BCST (R10), Z5, Z1
+	VFMADD231PS.BCST 4(R10), Z6, Z2
+	VFMADD231PS.BCST 8(R10), Z7, Z3
+	VFMADD231PS.BCST 12(R10), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R9), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R9), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R9), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R9), Z9, Z8
+	VMOVUPS          (R8)(DI*1), Z9
+	VFMADD231PS.BCST (R10)(DI*1), Z5, Z1
+	VFMADD231PS.BCST 4(R10)(DI*1), Z6, Z2
+	VFMADD231PS.BCST 8(R10)(DI*1), Z7, Z3
+	VFMADD231PS.BCST 12(R10)(DI*1), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R9)(DI*1), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R9)(DI*1), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R9)(DI*1), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R9)(DI*1), Z9, Z8
+	VMOVUPS          (R8)(DI*2), Z9
+	VFMADD231PS.BCST (R10)(DI*2), Z5, Z1
+	VFMADD231PS.BCST 4(R10)(DI*2), Z6, Z2
+	VFMADD231PS.BCST 8(R10)(DI*2), Z7, Z3
+	VFMADD231PS.BCST 12(R10)(DI*2), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R9)(DI*2), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R9)(DI*2), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R9)(DI*2), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R9)(DI*2), Z9, Z8
+	MOVQ             48(AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          Z1, (R8)
+	VMOVUPS          Z2, (R8)(BX*1)
+	VMOVUPS          Z3, (R8)(BX*2)
+	VMOVUPS          Z4, (R8)(SI*1)
+	MOVQ             72(AX), R8
+	ADDQ             DX, R8
+	VMOVUPS          Z5, (R8)
+	VMOVUPS          Z6, (R8)(BX*1)
+	VMOVUPS          Z7, (R8)(BX*2)
+	VMOVUPS          Z8, (R8)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns9
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows8
+	VZEROUPPER
+	RET
+
+other7:
+	CMPQ 480(AX), $0x04
+	JNE  other10
+
+rows11:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns12:
+	MOVQ             (AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z1
+	VMOVUPS          (R9)(BX*1), Z2
+	VMOVUPS          (R9)(BX*2), Z3
+	VMOVUPS          (R9)(SI*1), Z4
+	MOVQ             24(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z5
+	VMOVUPS          (R9)(BX*1), Z6
+	VMOVUPS          (R9)(BX*2), Z7
+	VMOVUPS          (R9)(SI*1), Z8
+	MOVQ             240(AX), R9
+	ADDQ             CX, R9
+	MOVQ             360(AX), R10
+	ADDQ             512(AX), R10
+	MOVQ             336(AX), R11
+	ADDQ             512(AX), R11
+	VMOVUPS          (R9), Z9
+	VFMADD231PS.BCST (R11), Z5, Z1
+	VFMADD231PS.BCST 4(R11), Z6, Z2
+	VFMADD231PS.BCST 8(R11), Z7, Z3
+	VFMADD231PS.BCST 12(R11), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R10), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R10), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R10), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R10), Z9, Z8
+	VMOVUPS          (R9)(DI*1), Z9
+	VFMADD231PS.BCST (R11)(DI*1), Z5, Z1
+	VFMADD231PS.BCST 4(R11)(DI*1), Z6, Z2
+	VFMADD231PS.BCST 8(R11)(DI*1), Z7, Z3
+	VFMADD231PS.BCST 12(R11)(DI*1), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R10)(DI*1), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R10)(DI*1), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R10)(DI*1), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R10)(DI*1), Z9, Z8
+	VMOVUPS          (R9)(DI*2), Z9
+	VFMADD231PS.BCST (R11)(DI*2), Z5, Z1
+	VFMADD231PS.BCST 4(R11)(DI*2), Z6, Z2
+	VFMADD231PS.BCST 8(R11)(DI*2), Z7, Z3
+	VFMADD231PS.BCST 12(R11)(DI*2), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R10)(DI*2), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R10)(DI*2), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R10)(DI*2), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R10)(DI*2), Z9, Z8
+	VMOVUPS          (R9)(R8*1), Z9
+	VFMADD231PS.BCST (R11)(R8*1), Z5, Z1
+	VFMADD231PS.BCST 4(R11)(R8*1), Z6, Z2
+	VFMADD231PS.BCST 8(R11)(R8*1), Z7, Z3
+	VFMADD231PS.BCST 12(R11)(R8*1), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R10)(R8*1), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R10)(R8*1), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R10)(R8*1), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R10)(R8*1), Z9, Z8
+	MOVQ             48(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          Z1, (R9)
+	VMOVUPS          Z2, (R9)(BX*1)
+	VMOVUPS          Z3, (R9)(BX*2)
+	VMOVUPS          Z4, (R9)(SI*1)
+	MOVQ             72(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          Z5, (R9)
+	VMOVUPS          Z6, (R9)(BX*1)
+	VMOVUPS          Z7, (R9)(BX*2)
+	VMOVUPS          Z8, (R9)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns12
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows11
+	VZEROUPPER
+	RET
+
+other10:
+rows14:
+	XORQ CX, CX
+	MOVQ 504(AX), DX
+
+columns15:
+	MOVQ             (AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z1
+	VMOVUPS          (R9)(BX*1), Z2
+	VMOVUPS          (R9)(BX*2), Z3
+	VMOVUPS          (R9)(SI*1), Z4
+	MOVQ             24(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          (R9), Z5
+	VMOVUPS          (R9)(BX*1), Z6
+	VMOVUPS          (R9)(BX*2), Z7
+	VMOVUPS          (R9)(SI*1), Z8
+	MOVQ             240(AX), R9
+	ADDQ             CX, R9
+	MOVQ             360(AX), R10
+	ADDQ             512(AX), R10
+	MOVQ             336(AX), R11
+	ADDQ             512(AX), R11
+	VMOVUPS          (R9), Z9
+	VFMADD231PS.BCST (R11), Z5, Z1
+	VFMADD231PS.BCST 4(R11), Z6, Z2
+	VFMADD231PS.BCST 8(R11), Z7, Z3
+	VFMADD231PS.BCST 12(R11), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R10), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R10), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R10), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R10), Z9, Z8
+	VMOVUPS          (R9)(DI*1), Z9
+	VFMADD231PS.BCST (R11)(DI*1), Z5, Z1
+	VFMADD231PS.BCST 4(R11)(DI*1), Z6, Z2
+	VFMADD231PS.BCST 8(R11)(DI*1), Z7, Z3
+	VFMADD231PS.BCST 12(R11)(DI*1), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R10)(DI*1), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R10)(DI*1), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R10)(DI*1), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R10)(DI*1), Z9, Z8
+	VMOVUPS          (R9)(DI*2), Z9
+	VFMADD231PS.BCST (R11)(DI*2), Z5, Z1
+	VFMADD231PS.BCST 4(R11)(DI*2), Z6, Z2
+	VFMADD231PS.BCST 8(R11)(DI*2), Z7, Z3
+	VFMADD231PS.BCST 12(R11)(DI*2), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R10)(DI*2), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R10)(DI*2), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R10)(DI*2), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R10)(DI*2), Z9, Z8
+	VMOVUPS          (R9)(R8*1), Z9
+	VFMADD231PS.BCST (R11)(R8*1), Z5, Z1
+	VFMADD231PS.BCST 4(R11)(R8*1), Z6, Z2
+	VFMADD231PS.BCST 8(R11)(R8*1), Z7, Z3
+	VFMADD231PS.BCST 12(R11)(R8*1), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R10)(R8*1), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R10)(R8*1), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R10)(R8*1), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R10)(R8*1), Z9, Z8
+	VMOVUPS          (R9)(DI*4), Z9
+	VFMADD231PS.BCST (R11)(DI*4), Z5, Z1
+	VFMADD231PS.BCST 4(R11)(DI*4), Z6, Z2
+	VFMADD231PS.BCST 8(R11)(DI*4), Z7, Z3
+	VFMADD231PS.BCST 12(R11)(DI*4), Z8, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD231PS.BCST (R10)(DI*4), Z9, Z5
+	VMULPS           Z0, Z6, Z6
+	VFMADD231PS.BCST 4(R10)(DI*4), Z9, Z6
+	VMULPS           Z0, Z7, Z7
+	VFMADD231PS.BCST 8(R10)(DI*4), Z9, Z7
+	VMULPS           Z0, Z8, Z8
+	VFMADD231PS.BCST 12(R10)(DI*4), Z9, Z8
+	MOVQ             48(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          Z1, (R9)
+	VMOVUPS          Z2, (R9)(BX*1)
+	VMOVUPS          Z3, (R9)(BX*2)
+	VMOVUPS          Z4, (R9)(SI*1)
+	MOVQ             72(AX), R9
+	ADDQ             DX, R9
+	VMOVUPS          Z5, (R9)
+	VMOVUPS          Z6, (R9)(BX*1)
+	VMOVUPS          Z7, (R9)(BX*2)
+	VMOVUPS          Z8, (R9)(SI*1)
+	ADDQ             $0x40, CX
+	ADDQ             $0x40, DX
+	CMPQ             CX, BX
+	JNE              columns15
+	LEAQ             (BX)(SI*1), CX
+	ADDQ             CX, 504(AX)
+	ADDQ             $0x10, 512(AX)
+	DECQ             464(AX)
+	JNZ              rows14
+	VZEROUPPER
+	RET
+
 // func blockForward5AVX512(r *byte)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·blockForward5AVX512(SB), NOSPLIT, $0-8
@@ -29968,28 +32905,29 @@ rows2:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 
 columns3:
 	VMOVUPS       (DI), Z0
 	VMOVUPS       (DI)(BX*1), Z1
-	VMOVUPS       (DI)(BX*2), Z6
-	VMOVUPS       (DI)(SI*1), Z7
+	VMOVUPS       (DI)(BX*2), Z7
+	VMOVUPS       (DI)(SI*1), Z8
 	LEAQ          (DI)(BX*4), R10
 	PREFETCHT0    (R10)
 	PREFETCHT0    (R10)(BX*1)
 	PREFETCHT0    (R10)(BX*2)
 	PREFETCHT0    (R10)(SI*1)
-	VMOVUPS       (R9)(CX*1), Z8
+	VMOVUPS       (R9)(CX*1), Z9
 	MOVQ          192(AX), R10
 	ADDQ          DX, R10
 	VMULPS        (R10), Z0, Z0
-	VFMADD231PS   Z8, Z0, Z2
+	VFMADD231PS   Z9, Z0, Z2
 	VMULPS        (R10)(BX*1), Z1, Z1
-	VFMADD231PS   Z8, Z1, Z3
-	VMULPS        (R10)(BX*2), Z6, Z6
-	VFMADD231PS   Z8, Z6, Z4
-	VMULPS        (R10)(SI*1), Z7, Z7
-	VFMADD231PS   Z8, Z7, Z5
+	VFMADD231PS   Z9, Z1, Z3
+	VMULPS        (R10)(BX*2), Z7, Z7
+	VFMADD231PS   Z9, Z7, Z4
+	VMULPS        (R10)(SI*1), Z8, Z8
+	VFMADD231PS   Z9, Z8, Z5
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
@@ -30034,6 +32972,16 @@ columns3:
 	VMOVSHDUP     X5, X0
 	VADDPS        X0, X5, X5
 	VMOVSS        X5, 12(CX)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VMAXPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VMAXPS        X0, X6, X6
+	VPERMILPD     $0x01, X6, X0
+	VMAXPS        X0, X6, X6
+	VMOVSHDUP     X6, X0
+	VMAXPS        X0, X6, X6
+	VMAXSS        500(AX), X6, X6
+	VMOVSS        X6, 500(AX)
 	LEAQ          (BX)(SI*1), CX
 	ADDQ          CX, 504(AX)
 	ADDQ          $0x10, 512(AX)
@@ -30064,12 +33012,13 @@ rows5:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 
 columns6:
-	VMOVUPS          (DI), Z6
-	VMOVUPS          (DI)(BX*1), Z7
-	VMOVUPS          (DI)(BX*2), Z8
-	VMOVUPS          (DI)(SI*1), Z9
+	VMOVUPS          (DI), Z7
+	VMOVUPS          (DI)(BX*1), Z8
+	VMOVUPS          (DI)(BX*2), Z9
+	VMOVUPS          (DI)(SI*1), Z10
 	LEAQ             (DI)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -30077,10 +33026,10 @@ columns6:
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11), Z10
-	VMOVUPS          (R11)(BX*1), Z11
-	VMOVUPS          (R11)(BX*2), Z12
-	VMOVUPS          (R11)(SI*1), Z13
+	VMOVUPS          (R11), Z11
+	VMOVUPS          (R11)(BX*1), Z12
+	VMOVUPS          (R11)(BX*2), Z13
+	VMOVUPS          (R11)(SI*1), Z14
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
 	LEAQ             (R11)(BX*4), R11
@@ -30092,44 +33041,48 @@ columns6:
 	ADDQ             512(AX), R11
 	MOVQ             336(AX), R12
 	ADDQ             512(AX), R12
-	VMOVUPS          (R10), Z14
-	VFMADD231PS.BCST (R12), Z10, Z6
-	VFMADD231PS.BCST 4(R12), Z11, Z7
-	VFMADD231PS.BCST 8(R12), Z12, Z8
-	VFMADD231PS.BCST 12(R12), Z13, Z9
-	VRANGEPS         $0x02, Z0, Z6, Z6
+	VMOVUPS          (R10), Z15
+	VFMADD231PS.BCST (R12), Z11, Z7
+	VFMADD231PS.BCST 4(R12), Z12, Z8
+	VFMADD231PS.BCST 8(R12), Z13, Z9
+	VFMADD231PS.BCST 12(R12), Z14, Z10
+	VRANGEPS         $0x0b, Z7, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z7, Z7
+	VRANGEPS         $0x0b, Z8, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z8, Z8
+	VRANGEPS         $0x0b, Z9, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z9, Z9
-	VMULPS           Z1, Z10, Z10
-	VFMADD231PS.BCST (R11), Z14, Z10
+	VRANGEPS         $0x0b, Z10, Z6, Z6
+	VRANGEPS         $0x02, Z0, Z10, Z10
 	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 4(R11), Z14, Z11
+	VFMADD231PS.BCST (R11), Z15, Z11
 	VMULPS           Z1, Z12, Z12
-	VFMADD231PS.BCST 8(R11), Z14, Z12
+	VFMADD231PS.BCST 4(R11), Z15, Z12
 	VMULPS           Z1, Z13, Z13
-	VFMADD231PS.BCST 12(R11), Z14, Z13
-	VMOVUPS          Z6, (R8)
-	VMOVUPS          Z7, (R8)(BX*1)
-	VMOVUPS          Z8, (R8)(BX*2)
-	VMOVUPS          Z9, (R8)(SI*1)
+	VFMADD231PS.BCST 8(R11), Z15, Z13
+	VMULPS           Z1, Z14, Z14
+	VFMADD231PS.BCST 12(R11), Z15, Z14
+	VMOVUPS          Z7, (R8)
+	VMOVUPS          Z8, (R8)(BX*1)
+	VMOVUPS          Z9, (R8)(BX*2)
+	VMOVUPS          Z10, (R8)(SI*1)
 	MOVQ             72(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          Z10, (R11)
-	VMOVUPS          Z11, (R11)(BX*1)
-	VMOVUPS          Z12, (R11)(BX*2)
-	VMOVUPS          Z13, (R11)(SI*1)
-	VMOVUPS          (R9)(CX*1), Z10
+	VMOVUPS          Z11, (R11)
+	VMOVUPS          Z12, (R11)(BX*1)
+	VMOVUPS          Z13, (R11)(BX*2)
+	VMOVUPS          Z14, (R11)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z11
 	MOVQ             192(AX), R11
 	ADDQ             DX, R11
-	VMULPS           (R11), Z6, Z6
-	VFMADD231PS      Z10, Z6, Z2
-	VMULPS           (R11)(BX*1), Z7, Z7
-	VFMADD231PS      Z10, Z7, Z3
-	VMULPS           (R11)(BX*2), Z8, Z8
-	VFMADD231PS      Z10, Z8, Z4
-	VMULPS           (R11)(SI*1), Z9, Z9
-	VFMADD231PS      Z10, Z9, Z5
+	VMULPS           (R11), Z7, Z7
+	VFMADD231PS      Z11, Z7, Z2
+	VMULPS           (R11)(BX*1), Z8, Z8
+	VFMADD231PS      Z11, Z8, Z3
+	VMULPS           (R11)(BX*2), Z9, Z9
+	VFMADD231PS      Z11, Z9, Z4
+	VMULPS           (R11)(SI*1), Z10, Z10
+	VFMADD231PS      Z11, Z10, Z5
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -30139,42 +33092,52 @@ columns6:
 	JNE              columns6
 	MOVQ             408(AX), CX
 	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z2, Y6
-	VADDPS           Y6, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X6
-	VADDPS           X6, X2, X2
-	VPERMILPD        $0x01, X2, X6
-	VADDPS           X6, X2, X2
-	VMOVSHDUP        X2, X6
-	VADDPS           X6, X2, X2
+	VEXTRACTF64X4    $0x01, Z2, Y7
+	VADDPS           Y7, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X7
+	VADDPS           X7, X2, X2
+	VPERMILPD        $0x01, X2, X7
+	VADDPS           X7, X2, X2
+	VMOVSHDUP        X2, X7
+	VADDPS           X7, X2, X2
 	VMOVSS           X2, (CX)
-	VEXTRACTF64X4    $0x01, Z3, Y6
-	VADDPS           Y6, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X6
-	VADDPS           X6, X3, X3
-	VPERMILPD        $0x01, X3, X6
-	VADDPS           X6, X3, X3
-	VMOVSHDUP        X3, X6
-	VADDPS           X6, X3, X3
+	VEXTRACTF64X4    $0x01, Z3, Y7
+	VADDPS           Y7, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X7
+	VADDPS           X7, X3, X3
+	VPERMILPD        $0x01, X3, X7
+	VADDPS           X7, X3, X3
+	VMOVSHDUP        X3, X7
+	VADDPS           X7, X3, X3
 	VMOVSS           X3, 4(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y6
-	VADDPS           Y6, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X6
-	VADDPS           X6, X4, X4
-	VPERMILPD        $0x01, X4, X6
-	VADDPS           X6, X4, X4
-	VMOVSHDUP        X4, X6
-	VADDPS           X6, X4, X4
+	VEXTRACTF64X4    $0x01, Z4, Y7
+	VADDPS           Y7, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X7
+	VADDPS           X7, X4, X4
+	VPERMILPD        $0x01, X4, X7
+	VADDPS           X7, X4, X4
+	VMOVSHDUP        X4, X7
+	VADDPS           X7, X4, X4
 	VMOVSS           X4, 8(CX)
-	VEXTRACTF64X4    $0x01, Z5, Y6
-	VADDPS           Y6, Y5, Y5
-	VEXTRACTF32X4    $0x01, Y5, X6
-	VADDPS           X6, X5, X5
-	VPERMILPD        $0x01, X5, X6
-	VADDPS           X6, X5, X5
-	VMOVSHDUP        X5, X6
-	VADDPS           X6, X5, X5
+	VEXTRACTF64X4    $0x01, Z5, Y7
+	VADDPS           Y7, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X7
+	VADDPS           X7, X5, X5
+	VPERMILPD        $0x01, X5, X7
+	VADDPS           X7, X5, X5
+	VMOVSHDUP        X5, X7
+	VADDPS           X7, X5, X5
 	VMOVSS           X5, 12(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y7
+	VMAXPS           Y7, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X7
+	VMAXPS           X7, X6, X6
+	VPERMILPD        $0x01, X6, X7
+	VMAXPS           X7, X6, X6
+	VMOVSHDUP        X6, X7
+	VMAXPS           X7, X6, X6
+	VMAXSS           500(AX), X6, X6
+	VMOVSS           X6, 500(AX)
 	LEAQ             (BX)(SI*1), CX
 	ADDQ             CX, 504(AX)
 	ADDQ             $0x10, 512(AX)
@@ -31828,22 +34791,23 @@ rows2:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 
 columns3:
 	VMOVUPS       (DI), Z0
 	VMOVUPS       (DI)(BX*1), Z1
-	VMOVUPS       (DI)(BX*2), Z6
-	VMOVUPS       (DI)(SI*1), Z7
+	VMOVUPS       (DI)(BX*2), Z7
+	VMOVUPS       (DI)(SI*1), Z8
 	LEAQ          (DI)(BX*4), R10
 	PREFETCHT0    (R10)
 	PREFETCHT0    (R10)(BX*1)
 	PREFETCHT0    (R10)(BX*2)
 	PREFETCHT0    (R10)(SI*1)
-	VMOVUPS       (R9)(CX*1), Z8
-	VFMADD231PS   Z8, Z0, Z2
-	VFMADD231PS   Z8, Z1, Z3
-	VFMADD231PS   Z8, Z6, Z4
-	VFMADD231PS   Z8, Z7, Z5
+	VMOVUPS       (R9)(CX*1), Z9
+	VFMADD231PS   Z9, Z0, Z2
+	VFMADD231PS   Z9, Z1, Z3
+	VFMADD231PS   Z9, Z7, Z4
+	VFMADD231PS   Z9, Z8, Z5
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
@@ -31888,6 +34852,16 @@ columns3:
 	VMOVSHDUP     X5, X0
 	VADDPS        X0, X5, X5
 	VMOVSS        X5, 12(CX)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VMAXPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VMAXPS        X0, X6, X6
+	VPERMILPD     $0x01, X6, X0
+	VMAXPS        X0, X6, X6
+	VMOVSHDUP     X6, X0
+	VMAXPS        X0, X6, X6
+	VMAXSS        500(AX), X6, X6
+	VMOVSS        X6, 500(AX)
 	LEAQ          (BX)(SI*1), CX
 	ADDQ          CX, 504(AX)
 	ADDQ          $0x10, 512(AX)
@@ -31918,12 +34892,13 @@ rows5:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 
 columns6:
-	VMOVUPS          (DI), Z6
-	VMOVUPS          (DI)(BX*1), Z7
-	VMOVUPS          (DI)(BX*2), Z8
-	VMOVUPS          (DI)(SI*1), Z9
+	VMOVUPS          (DI), Z7
+	VMOVUPS          (DI)(BX*1), Z8
+	VMOVUPS          (DI)(BX*2), Z9
+	VMOVUPS          (DI)(SI*1), Z10
 	LEAQ             (DI)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -31931,10 +34906,10 @@ columns6:
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11), Z10
-	VMOVUPS          (R11)(BX*1), Z11
-	VMOVUPS          (R11)(BX*2), Z12
-	VMOVUPS          (R11)(SI*1), Z13
+	VMOVUPS          (R11), Z11
+	VMOVUPS          (R11)(BX*1), Z12
+	VMOVUPS          (R11)(BX*2), Z13
+	VMOVUPS          (R11)(SI*1), Z14
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
 	LEAQ             (R11)(BX*4), R11
@@ -31948,42 +34923,46 @@ columns6:
 	ADDQ             512(AX), R12
 	MOVQ             144(AX), R13
 	ADDQ             DX, R13
-	VMOVUPS          (R10), Z14
-	VMULPS           (R13), Z10, Z15
-	VFMADD231PS.BCST (R12), Z15, Z6
-	VMULPS           (R13)(BX*1), Z11, Z15
-	VFMADD231PS.BCST 4(R12), Z15, Z7
-	VMULPS           (R13)(BX*2), Z12, Z15
-	VFMADD231PS.BCST 8(R12), Z15, Z8
-	VMULPS           (R13)(SI*1), Z13, Z15
-	VFMADD231PS.BCST 12(R12), Z15, Z9
-	VRANGEPS         $0x02, Z0, Z6, Z6
+	VMOVUPS          (R10), Z15
+	VMULPS           (R13), Z11, Z16
+	VFMADD231PS.BCST (R12), Z16, Z7
+	VMULPS           (R13)(BX*1), Z12, Z16
+	VFMADD231PS.BCST 4(R12), Z16, Z8
+	VMULPS           (R13)(BX*2), Z13, Z16
+	VFMADD231PS.BCST 8(R12), Z16, Z9
+	VMULPS           (R13)(SI*1), Z14, Z16
+	VFMADD231PS.BCST 12(R12), Z16, Z10
+	VRANGEPS         $0x0b, Z7, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z7, Z7
+	VRANGEPS         $0x0b, Z8, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z8, Z8
+	VRANGEPS         $0x0b, Z9, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z9, Z9
-	VMULPS           Z1, Z10, Z10
-	VFMADD231PS.BCST (R11), Z14, Z10
+	VRANGEPS         $0x0b, Z10, Z6, Z6
+	VRANGEPS         $0x02, Z0, Z10, Z10
 	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 4(R11), Z14, Z11
+	VFMADD231PS.BCST (R11), Z15, Z11
 	VMULPS           Z1, Z12, Z12
-	VFMADD231PS.BCST 8(R11), Z14, Z12
+	VFMADD231PS.BCST 4(R11), Z15, Z12
 	VMULPS           Z1, Z13, Z13
-	VFMADD231PS.BCST 12(R11), Z14, Z13
-	VMOVUPS          Z6, (R8)
-	VMOVUPS          Z7, (R8)(BX*1)
-	VMOVUPS          Z8, (R8)(BX*2)
-	VMOVUPS          Z9, (R8)(SI*1)
+	VFMADD231PS.BCST 8(R11), Z15, Z13
+	VMULPS           Z1, Z14, Z14
+	VFMADD231PS.BCST 12(R11), Z15, Z14
+	VMOVUPS          Z7, (R8)
+	VMOVUPS          Z8, (R8)(BX*1)
+	VMOVUPS          Z9, (R8)(BX*2)
+	VMOVUPS          Z10, (R8)(SI*1)
 	MOVQ             72(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          Z10, (R11)
-	VMOVUPS          Z11, (R11)(BX*1)
-	VMOVUPS          Z12, (R11)(BX*2)
-	VMOVUPS          Z13, (R11)(SI*1)
-	VMOVUPS          (R9)(CX*1), Z10
-	VFMADD231PS      Z10, Z6, Z2
-	VFMADD231PS      Z10, Z7, Z3
-	VFMADD231PS      Z10, Z8, Z4
-	VFMADD231PS      Z10, Z9, Z5
+	VMOVUPS          Z11, (R11)
+	VMOVUPS          Z12, (R11)(BX*1)
+	VMOVUPS          Z13, (R11)(BX*2)
+	VMOVUPS          Z14, (R11)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z11
+	VFMADD231PS      Z11, Z7, Z2
+	VFMADD231PS      Z11, Z8, Z3
+	VFMADD231PS      Z11, Z9, Z4
+	VFMADD231PS      Z11, Z10, Z5
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -31993,42 +34972,52 @@ columns6:
 	JNE              columns6
 	MOVQ             408(AX), CX
 	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z2, Y6
-	VADDPS           Y6, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X6
-	VADDPS           X6, X2, X2
-	VPERMILPD        $0x01, X2, X6
-	VADDPS           X6, X2, X2
-	VMOVSHDUP        X2, X6
-	VADDPS           X6, X2, X2
+	VEXTRACTF64X4    $0x01, Z2, Y7
+	VADDPS           Y7, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X7
+	VADDPS           X7, X2, X2
+	VPERMILPD        $0x01, X2, X7
+	VADDPS           X7, X2, X2
+	VMOVSHDUP        X2, X7
+	VADDPS           X7, X2, X2
 	VMOVSS           X2, (CX)
-	VEXTRACTF64X4    $0x01, Z3, Y6
-	VADDPS           Y6, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X6
-	VADDPS           X6, X3, X3
-	VPERMILPD        $0x01, X3, X6
-	VADDPS           X6, X3, X3
-	VMOVSHDUP        X3, X6
-	VADDPS           X6, X3, X3
+	VEXTRACTF64X4    $0x01, Z3, Y7
+	VADDPS           Y7, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X7
+	VADDPS           X7, X3, X3
+	VPERMILPD        $0x01, X3, X7
+	VADDPS           X7, X3, X3
+	VMOVSHDUP        X3, X7
+	VADDPS           X7, X3, X3
 	VMOVSS           X3, 4(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y6
-	VADDPS           Y6, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X6
-	VADDPS           X6, X4, X4
-	VPERMILPD        $0x01, X4, X6
-	VADDPS           X6, X4, X4
-	VMOVSHDUP        X4, X6
-	VADDPS           X6, X4, X4
+	VEXTRACTF64X4    $0x01, Z4, Y7
+	VADDPS           Y7, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X7
+	VADDPS           X7, X4, X4
+	VPERMILPD        $0x01, X4, X7
+	VADDPS           X7, X4, X4
+	VMOVSHDUP        X4, X7
+	VADDPS           X7, X4, X4
 	VMOVSS           X4, 8(CX)
-	VEXTRACTF64X4    $0x01, Z5, Y6
-	VADDPS           Y6, Y5, Y5
-	VEXTRACTF32X4    $0x01, Y5, X6
-	VADDPS           X6, X5, X5
-	VPERMILPD        $0x01, X5, X6
-	VADDPS           X6, X5, X5
-	VMOVSHDUP        X5, X6
-	VADDPS           X6, X5, X5
+	VEXTRACTF64X4    $0x01, Z5, Y7
+	VADDPS           Y7, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X7
+	VADDPS           X7, X5, X5
+	VPERMILPD        $0x01, X5, X7
+	VADDPS           X7, X5, X5
+	VMOVSHDUP        X5, X7
+	VADDPS           X7, X5, X5
 	VMOVSS           X5, 12(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y7
+	VMAXPS           Y7, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X7
+	VMAXPS           X7, X6, X6
+	VPERMILPD        $0x01, X6, X7
+	VMAXPS           X7, X6, X6
+	VMOVSHDUP        X6, X7
+	VMAXPS           X7, X6, X6
+	VMAXSS           500(AX), X6, X6
+	VMOVSS           X6, 500(AX)
 	LEAQ             (BX)(SI*1), CX
 	ADDQ             CX, 504(AX)
 	ADDQ             $0x10, 512(AX)
@@ -34279,28 +37268,29 @@ rows2:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 
 columns3:
 	VMOVUPS       (DI), Z0
 	VMOVUPS       (DI)(BX*1), Z1
-	VMOVUPS       (DI)(BX*2), Z6
-	VMOVUPS       (DI)(SI*1), Z7
+	VMOVUPS       (DI)(BX*2), Z7
+	VMOVUPS       (DI)(SI*1), Z8
 	LEAQ          (DI)(BX*4), R10
 	PREFETCHT0    (R10)
 	PREFETCHT0    (R10)(BX*1)
 	PREFETCHT0    (R10)(BX*2)
 	PREFETCHT0    (R10)(SI*1)
-	VMOVUPS       (R9)(CX*1), Z8
+	VMOVUPS       (R9)(CX*1), Z9
 	MOVQ          192(AX), R10
 	ADDQ          DX, R10
 	VMULPS        (R10), Z0, Z0
-	VFMADD231PS   Z8, Z0, Z2
+	VFMADD231PS   Z9, Z0, Z2
 	VMULPS        (R10)(BX*1), Z1, Z1
-	VFMADD231PS   Z8, Z1, Z3
-	VMULPS        (R10)(BX*2), Z6, Z6
-	VFMADD231PS   Z8, Z6, Z4
-	VMULPS        (R10)(SI*1), Z7, Z7
-	VFMADD231PS   Z8, Z7, Z5
+	VFMADD231PS   Z9, Z1, Z3
+	VMULPS        (R10)(BX*2), Z7, Z7
+	VFMADD231PS   Z9, Z7, Z4
+	VMULPS        (R10)(SI*1), Z8, Z8
+	VFMADD231PS   Z9, Z8, Z5
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
@@ -34345,6 +37335,16 @@ columns3:
 	VMOVSHDUP     X5, X0
 	VADDPS        X0, X5, X5
 	VMOVSS        X5, 12(CX)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VMAXPS        Y0, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X0
+	VMAXPS        X0, X6, X6
+	VPERMILPD     $0x01, X6, X0
+	VMAXPS        X0, X6, X6
+	VMOVSHDUP     X6, X0
+	VMAXPS        X0, X6, X6
+	VMAXSS        500(AX), X6, X6
+	VMOVSS        X6, 500(AX)
 	LEAQ          (BX)(SI*1), CX
 	ADDQ          CX, 504(AX)
 	ADDQ          $0x10, 512(AX)
@@ -34375,12 +37375,13 @@ rows5:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 
 columns6:
-	VMOVUPS          (DI), Z6
-	VMOVUPS          (DI)(BX*1), Z7
-	VMOVUPS          (DI)(BX*2), Z8
-	VMOVUPS          (DI)(SI*1), Z9
+	VMOVUPS          (DI), Z7
+	VMOVUPS          (DI)(BX*1), Z8
+	VMOVUPS          (DI)(BX*2), Z9
+	VMOVUPS          (DI)(SI*1), Z10
 	LEAQ             (DI)(BX*4), R11
 	PREFETCHT0       (R11)
 	PREFETCHT0       (R11)(BX*1)
@@ -34388,10 +37389,10 @@ columns6:
 	PREFETCHT0       (R11)(SI*1)
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          (R11), Z10
-	VMOVUPS          (R11)(BX*1), Z11
-	VMOVUPS          (R11)(BX*2), Z12
-	VMOVUPS          (R11)(SI*1), Z13
+	VMOVUPS          (R11), Z11
+	VMOVUPS          (R11)(BX*1), Z12
+	VMOVUPS          (R11)(BX*2), Z13
+	VMOVUPS          (R11)(SI*1), Z14
 	MOVQ             24(AX), R11
 	ADDQ             DX, R11
 	LEAQ             (R11)(BX*4), R11
@@ -34405,48 +37406,52 @@ columns6:
 	ADDQ             512(AX), R12
 	MOVQ             144(AX), R13
 	ADDQ             DX, R13
-	VMOVUPS          (R10), Z14
-	VMULPS           (R13), Z10, Z15
-	VFMADD231PS.BCST (R12), Z15, Z6
-	VMULPS           (R13)(BX*1), Z11, Z15
-	VFMADD231PS.BCST 4(R12), Z15, Z7
-	VMULPS           (R13)(BX*2), Z12, Z15
-	VFMADD231PS.BCST 8(R12), Z15, Z8
-	VMULPS           (R13)(SI*1), Z13, Z15
-	VFMADD231PS.BCST 12(R12), Z15, Z9
-	VRANGEPS         $0x02, Z0, Z6, Z6
+	VMOVUPS          (R10), Z15
+	VMULPS           (R13), Z11, Z16
+	VFMADD231PS.BCST (R12), Z16, Z7
+	VMULPS           (R13)(BX*1), Z12, Z16
+	VFMADD231PS.BCST 4(R12), Z16, Z8
+	VMULPS           (R13)(BX*2), Z13, Z16
+	VFMADD231PS.BCST 8(R12), Z16, Z9
+	VMULPS           (R13)(SI*1), Z14, Z16
+	VFMADD231PS.BCST 12(R12), Z16, Z10
+	VRANGEPS         $0x0b, Z7, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z7, Z7
+	VRANGEPS         $0x0b, Z8, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z8, Z8
+	VRANGEPS         $0x0b, Z9, Z6, Z6
 	VRANGEPS         $0x02, Z0, Z9, Z9
-	VMULPS           Z1, Z10, Z10
-	VFMADD231PS.BCST (R11), Z14, Z10
+	VRANGEPS         $0x0b, Z10, Z6, Z6
+	VRANGEPS         $0x02, Z0, Z10, Z10
 	VMULPS           Z1, Z11, Z11
-	VFMADD231PS.BCST 4(R11), Z14, Z11
+	VFMADD231PS.BCST (R11), Z15, Z11
 	VMULPS           Z1, Z12, Z12
-	VFMADD231PS.BCST 8(R11), Z14, Z12
+	VFMADD231PS.BCST 4(R11), Z15, Z12
 	VMULPS           Z1, Z13, Z13
-	VFMADD231PS.BCST 12(R11), Z14, Z13
-	VMOVUPS          Z6, (R8)
-	VMOVUPS          Z7, (R8)(BX*1)
-	VMOVUPS          Z8, (R8)(BX*2)
-	VMOVUPS          Z9, (R8)(SI*1)
+	VFMADD231PS.BCST 8(R11), Z15, Z13
+	VMULPS           Z1, Z14, Z14
+	VFMADD231PS.BCST 12(R11), Z15, Z14
+	VMOVUPS          Z7, (R8)
+	VMOVUPS          Z8, (R8)(BX*1)
+	VMOVUPS          Z9, (R8)(BX*2)
+	VMOVUPS          Z10, (R8)(SI*1)
 	MOVQ             72(AX), R11
 	ADDQ             DX, R11
-	VMOVUPS          Z10, (R11)
-	VMOVUPS          Z11, (R11)(BX*1)
-	VMOVUPS          Z12, (R11)(BX*2)
-	VMOVUPS          Z13, (R11)(SI*1)
-	VMOVUPS          (R9)(CX*1), Z10
+	VMOVUPS          Z11, (R11)
+	VMOVUPS          Z12, (R11)(BX*1)
+	VMOVUPS          Z13, (R11)(BX*2)
+	VMOVUPS          Z14, (R11)(SI*1)
+	VMOVUPS          (R9)(CX*1), Z11
 	MOVQ             192(AX), R11
 	ADDQ             DX, R11
-	VMULPS           (R11), Z6, Z6
-	VFMADD231PS      Z10, Z6, Z2
-	VMULPS           (R11)(BX*1), Z7, Z7
-	VFMADD231PS      Z10, Z7, Z3
-	VMULPS           (R11)(BX*2), Z8, Z8
-	VFMADD231PS      Z10, Z8, Z4
-	VMULPS           (R11)(SI*1), Z9, Z9
-	VFMADD231PS      Z10, Z9, Z5
+	VMULPS           (R11), Z7, Z7
+	VFMADD231PS      Z11, Z7, Z2
+	VMULPS           (R11)(BX*1), Z8, Z8
+	VFMADD231PS      Z11, Z8, Z3
+	VMULPS           (R11)(BX*2), Z9, Z9
+	VFMADD231PS      Z11, Z9, Z4
+	VMULPS           (R11)(SI*1), Z10, Z10
+	VFMADD231PS      Z11, Z10, Z5
 	ADDQ             $0x40, CX
 	ADDQ             $0x40, DX
 	ADDQ             $0x40, DI
@@ -34456,42 +37461,52 @@ columns6:
 	JNE              columns6
 	MOVQ             408(AX), CX
 	ADDQ             512(AX), CX
-	VEXTRACTF64X4    $0x01, Z2, Y6
-	VADDPS           Y6, Y2, Y2
-	VEXTRACTF32X4    $0x01, Y2, X6
-	VADDPS           X6, X2, X2
-	VPERMILPD        $0x01, X2, X6
-	VADDPS           X6, X2, X2
-	VMOVSHDUP        X2, X6
-	VADDPS           X6, X2, X2
+	VEXTRACTF64X4    $0x01, Z2, Y7
+	VADDPS           Y7, Y2, Y2
+	VEXTRACTF32X4    $0x01, Y2, X7
+	VADDPS           X7, X2, X2
+	VPERMILPD        $0x01, X2, X7
+	VADDPS           X7, X2, X2
+	VMOVSHDUP        X2, X7
+	VADDPS           X7, X2, X2
 	VMOVSS           X2, (CX)
-	VEXTRACTF64X4    $0x01, Z3, Y6
-	VADDPS           Y6, Y3, Y3
-	VEXTRACTF32X4    $0x01, Y3, X6
-	VADDPS           X6, X3, X3
-	VPERMILPD        $0x01, X3, X6
-	VADDPS           X6, X3, X3
-	VMOVSHDUP        X3, X6
-	VADDPS           X6, X3, X3
+	VEXTRACTF64X4    $0x01, Z3, Y7
+	VADDPS           Y7, Y3, Y3
+	VEXTRACTF32X4    $0x01, Y3, X7
+	VADDPS           X7, X3, X3
+	VPERMILPD        $0x01, X3, X7
+	VADDPS           X7, X3, X3
+	VMOVSHDUP        X3, X7
+	VADDPS           X7, X3, X3
 	VMOVSS           X3, 4(CX)
-	VEXTRACTF64X4    $0x01, Z4, Y6
-	VADDPS           Y6, Y4, Y4
-	VEXTRACTF32X4    $0x01, Y4, X6
-	VADDPS           X6, X4, X4
-	VPERMILPD        $0x01, X4, X6
-	VADDPS           X6, X4, X4
-	VMOVSHDUP        X4, X6
-	VADDPS           X6, X4, X4
+	VEXTRACTF64X4    $0x01, Z4, Y7
+	VADDPS           Y7, Y4, Y4
+	VEXTRACTF32X4    $0x01, Y4, X7
+	VADDPS           X7, X4, X4
+	VPERMILPD        $0x01, X4, X7
+	VADDPS           X7, X4, X4
+	VMOVSHDUP        X4, X7
+	VADDPS           X7, X4, X4
 	VMOVSS           X4, 8(CX)
-	VEXTRACTF64X4    $0x01, Z5, Y6
-	VADDPS           Y6, Y5, Y5
-	VEXTRACTF32X4    $0x01, Y5, X6
-	VADDPS           X6, X5, X5
-	VPERMILPD        $0x01, X5, X6
-	VADDPS           X6, X5, X5
-	VMOVSHDUP        X5, X6
-	VADDPS           X6, X5, X5
+	VEXTRACTF64X4    $0x01, Z5, Y7
+	VADDPS           Y7, Y5, Y5
+	VEXTRACTF32X4    $0x01, Y5, X7
+	VADDPS           X7, X5, X5
+	VPERMILPD        $0x01, X5, X7
+	VADDPS           X7, X5, X5
+	VMOVSHDUP        X5, X7
+	VADDPS           X7, X5, X5
 	VMOVSS           X5, 12(CX)
+	VEXTRACTF64X4    $0x01, Z6, Y7
+	VMAXPS           Y7, Y6, Y6
+	VEXTRACTF32X4    $0x01, Y6, X7
+	VMAXPS           X7, X6, X6
+	VPERMILPD        $0x01, X6, X7
+	VMAXPS           X7, X6, X6
+	VMOVSHDUP        X6, X7
+	VMAXPS           X7, X6, X6
+	VMAXSS           500(AX), X6, X6
+	VMOVSS           X6, 500(AX)
 	LEAQ             (BX)(SI*1), CX
 	ADDQ             CX, 504(AX)
 	ADDQ             $0x10, 512(AX)

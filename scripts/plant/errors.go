@@ -54,6 +54,7 @@ var errors = []planted{
 	{"trace/initial", adjoint, "p.unpad(g.dtraces0[b*nn:(b+1)*nn], p.matrix(g.d, b-b0))", "clear(g.dtraces0[b*nn:(b+1)*nn])", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
 	{"trace/checkpoint", "plasticlstm/rows.go", "(i-1)*every, i*every-1, b, j, a, e)", "(i-1)*every, i*every-2, b, j, a, e)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
 	{"blocks/checkpoint", blocks, "(i-1)*every, i*every-1, b, a, e)", "(i-1)*every, i*every-2, b, a, e)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
+	{"blocks/free", blocks, "p.peak[b] = max(p.peak[b], p.blocks[b].Peak)", "p.peak[b] = 0", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
 	{"blocks/rateofk", blocks, "kernel.Dot(p.of(p.g, t, b), r.DotA[:p.n]) - r.DEE", "kernel.Dot(p.of(p.g, t, b), r.DotA[:p.n])", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
 	{"blocks/nan", "plasticlstm/trace.go", "p.fast[b] = false\n\t\t}", "}", "./plasticlstm", "TestNaNStays", ""},
 	{"trace/rateofk", "plasticlstm/rows.go", "g.traceRate += p.of(p.g, t, b)[j]*r.DotA - r.DEE", "g.traceRate += p.of(p.g, t, b)[j] * r.DotA", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},

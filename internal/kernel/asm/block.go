@@ -36,6 +36,7 @@ const (
 	blockClip   = blockLength + 32
 	blockKeep   = blockLength + 36
 	blockDEE    = blockLength + 40
+	blockPeak   = blockLength + 44
 	blockMatrix = blockLength + 48 // offset of the block at work in the matrices
 	blockRows   = blockLength + 56 // and in what has a number a row
 )
@@ -47,13 +48,19 @@ const (
 
 // blocks writes the routines that take four rows of the trace at once, which
 // share the loads of the neurons' activities and the sums over rows. AVX-512
-// has the registers for that. The variants are those of traces.
+// has the registers for that. The variants are those of traces. For the common
+// ones, of one rate and one alpha a row, there are routines for traces that are
+// known to stay within their bounds.
 func blocks() {
 	for v := range 8 {
 		blockForward(v)
-		blockBackward(v)
+		blockBackward(v, false)
 		if v&1 == 0 {
-			blockUpdates(v)
+			blockUpdates(v, false)
+		}
+		if v&3 == 0 {
+			blockBackward(v, true)
+			blockUpdates(v, true)
 		}
 	}
 }
@@ -61,6 +68,7 @@ func blocks() {
 type block struct {
 	*isa
 	retro, rates, alphas bool
+	free                 bool          // nothing reaches the bounds
 	row                  reg.GPVirtual // the TraceBlocks
 	column               reg.GPVirtual
 	matrix               reg.GPVirtual // offset of the column in the matrices' row 0 of the block
@@ -70,10 +78,13 @@ type block struct {
 	kept                 map[int]reg.GPVirtual // pointers that are kept in registers
 }
 
-func newBlock(name, doc string, variant int) *block {
+func newBlock(name, doc string, variant int, free bool) *block {
 	s := avx512
+	if free {
+		name += "Free"
+	}
 	s.text(fmt.Sprintf("%s%d", name, variant), "(r *byte)", doc)
-	b := &block{isa: s, retro: variant&4 != 0, rates: variant&2 != 0, alphas: variant&1 != 0}
+	b := &block{isa: s, retro: variant&4 != 0, rates: variant&2 != 0, alphas: variant&1 != 0, free: free}
 	b.row, b.column, b.matrix = GP64(), GP64(), GP64()
 	Load(Param("r"), b.row)
 	b.clip = b.number(blockClip)
@@ -314,13 +325,22 @@ func (b *block) fade(e lines, h vec, w walk, k int) {
 	}
 }
 
-// replay emits the first count updates.
-func (b *block) replay(count int, a, e lines, w walk) {
+// largestMagnitude makes VRANGEPS yield the larger of two magnitudes.
+const largestMagnitude = 0b1011
+
+// replay emits the first count updates; peak, unless nil, takes the largest
+// magnitude before the clip.
+func (b *block) replay(count int, a, e lines, w walk, peak vec) {
 	for k := range count {
 		h := b.copyOf(b.after(w.h, k))
 		b.propose(a, e, h, w, k)
 		for r := range a {
-			b.bound(a[r], a[r])
+			if peak != nil {
+				VRANGEPS(Imm(largestMagnitude), a[r], peak, peak)
+			}
+			if !b.free {
+				b.bound(a[r], a[r])
+			}
 		}
 		if b.retro {
 			b.fade(e, h, w, k)
@@ -342,12 +362,12 @@ func (b *block) out(sums lines, field int) {
 	}
 }
 
-func blockUpdates(variant int) {
-	b := newBlock("blockUpdate", "is TraceBlocksUpdate.", variant)
+func blockUpdates(variant int, free bool) {
+	b := newBlock("blockUpdate", "is TraceBlocksUpdate.", variant, free)
 	b.each(1, maxUpdates, func(updates int) {
 		b.columns(func() {
 			a, e := b.all(blockA), b.elig()
-			b.replay(updates, a, e, b.walk())
+			b.replay(updates, a, e, b.walk(), nil)
 			b.storeAll(a, blockToA)
 			if b.retro {
 				b.storeAll(e, blockToE)
@@ -357,13 +377,13 @@ func blockUpdates(variant int) {
 }
 
 func blockForward(variant int) {
-	b := newBlock("blockForward", "is TraceBlocksForward.", variant)
+	b := newBlock("blockForward", "is TraceBlocksForward.", variant, false)
 	b.each(0, 1, func(updates int) {
 		b.hold(blockA, blockToA, blockHC)
 		if updates > 0 {
 			b.hold(blockA, blockToA, blockHC, blockH)
 		}
-		sum := b.sums()
+		sum, peak := b.sums(), b.zero()
 		b.columns(func() {
 			a := b.all(blockA)
 			b.fetch(blockA)
@@ -372,7 +392,7 @@ func blockForward(variant int) {
 				if b.retro {
 					b.fetch(blockE)
 				}
-				b.replay(updates, a, e, b.walk())
+				b.replay(updates, a, e, b.walk(), peak)
 				b.storeAll(a, blockToA)
 				if b.retro {
 					b.storeAll(e, blockToE)
@@ -391,14 +411,17 @@ func blockForward(variant int) {
 			}
 		})
 		b.out(sum, blockDotH)
+		x := b.reduce(peak, 4, VMAXPS)
+		VMAXSS(b.at(blockPeak), x, x)
+		VMOVSS(x, b.at(blockPeak))
 	})
 }
 
 // equal is the predicate of VCMPPS that is false for a NaN and does not signal.
 const equal = 0
 
-func blockBackward(variant int) {
-	b := newBlock("blockBackward", "is TraceBlocksBackward.", variant)
+func blockBackward(variant int, free bool) {
+	b := newBlock("blockBackward", "is TraceBlocksBackward.", variant, free)
 	var dee vec
 	if b.retro {
 		dee = b.zero()
@@ -447,7 +470,7 @@ func (b *block) adjoint(updates int, v, c1, dotH, dotA lines, dee vec) {
 		b.fetch(blockDE)
 	}
 	w, last := b.walk(), updates-1
-	b.replay(last, a, e, w)
+	b.replay(last, a, e, w, nil)
 	h := b.copyOf(b.after(w.h, last))
 	if b.retro {
 		b.propose(a, e, h, w, last)
@@ -458,10 +481,13 @@ func (b *block) adjoint(updates int, v, c1, dotH, dotA lines, dee vec) {
 	hc, dhc, dh := b.copyOf(b.here(blockHC)), b.copyOf(b.here(blockDHC)), b.copyOf(b.here(blockDH))
 	dAt := b.row0(blockD)
 	for r := range a {
-		after, within := b.vec(), K()
-		b.bound(a[r], after)
-		VCMPPS(Imm(equal), a[r], after, within)
-		a[r] = after // the traces after the update, for b.input
+		after := a[r]
+		var within reg.Register
+		if !b.free {
+			after, within = b.vec(), K()
+			b.bound(a[r], after)
+			VCMPPS(Imm(equal), a[r], after, within)
+		}
 		d := b.copyOf(b.of(dAt, r))
 		b.input(r, after, hc, dhc, d, within, v[r])
 		VMOVUPS(d, b.of(dAt, r))
@@ -477,11 +503,15 @@ func (b *block) adjoint(updates int, v, c1, dotH, dotA lines, dee vec) {
 }
 
 // input goes backward through the plastic input of row r; d becomes the gradient
-// of the trace before its clip.
+// of the trace before its clip. Free blocks have one alpha a row.
 func (b *block) input(r int, after, hc, dhc, d vec, within reg.Register, v vec) {
 	if !b.alphas {
 		VFMADD231PS(v, after, dhc)
-		VFMADD231PS_Z(v, hc, within, d)
+		if b.free {
+			VFMADD231PS(v, hc, d)
+		} else {
+			VFMADD231PS_Z(v, hc, within, d)
+		}
 		return
 	}
 	weight, dweight := b.vec(), b.vec()
