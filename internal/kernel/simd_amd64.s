@@ -22116,6 +22116,8 @@ rows2:
 	ADDQ   504(AX), R8
 	MOVQ   264(AX), R9
 	ADDQ   $0x00, R9
+	MOVQ   240(AX), R10
+	ADDQ   $0x00, R10
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
@@ -22127,11 +22129,11 @@ columns3:
 	VMOVUPS       (DI)(BX*1), Z6
 	VMOVUPS       (DI)(BX*2), Z7
 	VMOVUPS       (DI)(SI*1), Z8
-	LEAQ          (DI)(BX*4), R10
-	PREFETCHT0    (R10)
-	PREFETCHT0    (R10)(BX*1)
-	PREFETCHT0    (R10)(BX*2)
-	PREFETCHT0    (R10)(SI*1)
+	LEAQ          (DI)(BX*4), R11
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(BX*1)
+	PREFETCHT0    (R11)(BX*2)
+	PREFETCHT0    (R11)(SI*1)
 	VMOVUPS       (R9)(CX*1), Z9
 	VFMADD231PS   Z9, Z0, Z1
 	VFMADD231PS   Z9, Z6, Z2
@@ -22141,6 +22143,7 @@ columns3:
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
+	ADDQ          $0x40, R10
 	CMPQ          CX, BX
 	JNE           columns3
 	MOVQ          408(AX), CX
@@ -22203,12 +22206,6 @@ other1:
 rows5:
 	XORQ   CX, CX
 	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   48(AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   264(AX), DI
-	ADDQ   $0x00, DI
 	MOVQ   (AX), DI
 	ADDQ   504(AX), DI
 	MOVQ   48(AX), R8
@@ -24506,6 +24503,8 @@ rows2:
 	ADDQ   504(AX), R8
 	MOVQ   264(AX), R9
 	ADDQ   $0x00, R9
+	MOVQ   240(AX), R10
+	ADDQ   $0x00, R10
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
@@ -24517,26 +24516,27 @@ columns3:
 	VMOVUPS       (DI)(BX*1), Z6
 	VMOVUPS       (DI)(BX*2), Z7
 	VMOVUPS       (DI)(SI*1), Z8
-	LEAQ          (DI)(BX*4), R10
-	PREFETCHT0    (R10)
-	PREFETCHT0    (R10)(BX*1)
-	PREFETCHT0    (R10)(BX*2)
-	PREFETCHT0    (R10)(SI*1)
+	LEAQ          (DI)(BX*4), R11
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(BX*1)
+	PREFETCHT0    (R11)(BX*2)
+	PREFETCHT0    (R11)(SI*1)
 	VMOVUPS       (R9)(CX*1), Z9
-	MOVQ          192(AX), R10
-	ADDQ          DX, R10
-	VMULPS        (R10), Z0, Z0
+	MOVQ          192(AX), R11
+	ADDQ          DX, R11
+	VMULPS        (R11), Z0, Z0
 	VFMADD231PS   Z9, Z0, Z1
-	VMULPS        (R10)(BX*1), Z6, Z6
+	VMULPS        (R11)(BX*1), Z6, Z6
 	VFMADD231PS   Z9, Z6, Z2
-	VMULPS        (R10)(BX*2), Z7, Z7
+	VMULPS        (R11)(BX*2), Z7, Z7
 	VFMADD231PS   Z9, Z7, Z3
-	VMULPS        (R10)(SI*1), Z8, Z8
+	VMULPS        (R11)(SI*1), Z8, Z8
 	VFMADD231PS   Z9, Z8, Z4
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
+	ADDQ          $0x40, R10
 	CMPQ          CX, BX
 	JNE           columns3
 	MOVQ          408(AX), CX
@@ -24599,12 +24599,6 @@ other1:
 rows5:
 	XORQ   CX, CX
 	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   48(AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   264(AX), DI
-	ADDQ   $0x00, DI
 	MOVQ   (AX), DI
 	ADDQ   504(AX), DI
 	MOVQ   48(AX), R8
@@ -25770,6 +25764,8 @@ rows2:
 	ADDQ   504(AX), R8
 	MOVQ   264(AX), R9
 	ADDQ   $0x00, R9
+	MOVQ   240(AX), R10
+	ADDQ   $0x00, R10
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
@@ -25781,11 +25777,11 @@ columns3:
 	VMOVUPS       (DI)(BX*1), Z6
 	VMOVUPS       (DI)(BX*2), Z7
 	VMOVUPS       (DI)(SI*1), Z8
-	LEAQ          (DI)(BX*4), R10
-	PREFETCHT0    (R10)
-	PREFETCHT0    (R10)(BX*1)
-	PREFETCHT0    (R10)(BX*2)
-	PREFETCHT0    (R10)(SI*1)
+	LEAQ          (DI)(BX*4), R11
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(BX*1)
+	PREFETCHT0    (R11)(BX*2)
+	PREFETCHT0    (R11)(SI*1)
 	VMOVUPS       (R9)(CX*1), Z9
 	VFMADD231PS   Z9, Z0, Z1
 	VFMADD231PS   Z9, Z6, Z2
@@ -25795,6 +25791,7 @@ columns3:
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
+	ADDQ          $0x40, R10
 	CMPQ          CX, BX
 	JNE           columns3
 	MOVQ          408(AX), CX
@@ -25857,12 +25854,6 @@ other1:
 rows5:
 	XORQ   CX, CX
 	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   48(AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   264(AX), DI
-	ADDQ   $0x00, DI
 	MOVQ   (AX), DI
 	ADDQ   504(AX), DI
 	MOVQ   48(AX), R8
@@ -27434,6 +27425,8 @@ rows2:
 	ADDQ   504(AX), R8
 	MOVQ   264(AX), R9
 	ADDQ   $0x00, R9
+	MOVQ   240(AX), R10
+	ADDQ   $0x00, R10
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
@@ -27445,26 +27438,27 @@ columns3:
 	VMOVUPS       (DI)(BX*1), Z6
 	VMOVUPS       (DI)(BX*2), Z7
 	VMOVUPS       (DI)(SI*1), Z8
-	LEAQ          (DI)(BX*4), R10
-	PREFETCHT0    (R10)
-	PREFETCHT0    (R10)(BX*1)
-	PREFETCHT0    (R10)(BX*2)
-	PREFETCHT0    (R10)(SI*1)
+	LEAQ          (DI)(BX*4), R11
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(BX*1)
+	PREFETCHT0    (R11)(BX*2)
+	PREFETCHT0    (R11)(SI*1)
 	VMOVUPS       (R9)(CX*1), Z9
-	MOVQ          192(AX), R10
-	ADDQ          DX, R10
-	VMULPS        (R10), Z0, Z0
+	MOVQ          192(AX), R11
+	ADDQ          DX, R11
+	VMULPS        (R11), Z0, Z0
 	VFMADD231PS   Z9, Z0, Z1
-	VMULPS        (R10)(BX*1), Z6, Z6
+	VMULPS        (R11)(BX*1), Z6, Z6
 	VFMADD231PS   Z9, Z6, Z2
-	VMULPS        (R10)(BX*2), Z7, Z7
+	VMULPS        (R11)(BX*2), Z7, Z7
 	VFMADD231PS   Z9, Z7, Z3
-	VMULPS        (R10)(SI*1), Z8, Z8
+	VMULPS        (R11)(SI*1), Z8, Z8
 	VFMADD231PS   Z9, Z8, Z4
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
+	ADDQ          $0x40, R10
 	CMPQ          CX, BX
 	JNE           columns3
 	MOVQ          408(AX), CX
@@ -27527,12 +27521,6 @@ other1:
 rows5:
 	XORQ   CX, CX
 	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   48(AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   264(AX), DI
-	ADDQ   $0x00, DI
 	MOVQ   (AX), DI
 	ADDQ   504(AX), DI
 	MOVQ   48(AX), R8
@@ -28915,6 +28903,8 @@ rows2:
 	ADDQ   504(AX), R8
 	MOVQ   264(AX), R9
 	ADDQ   $0x00, R9
+	MOVQ   240(AX), R10
+	ADDQ   $0x00, R10
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
@@ -28926,11 +28916,11 @@ columns3:
 	VMOVUPS       (DI)(BX*1), Z1
 	VMOVUPS       (DI)(BX*2), Z7
 	VMOVUPS       (DI)(SI*1), Z8
-	LEAQ          (DI)(BX*4), R10
-	PREFETCHT0    (R10)
-	PREFETCHT0    (R10)(BX*1)
-	PREFETCHT0    (R10)(BX*2)
-	PREFETCHT0    (R10)(SI*1)
+	LEAQ          (DI)(BX*4), R11
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(BX*1)
+	PREFETCHT0    (R11)(BX*2)
+	PREFETCHT0    (R11)(SI*1)
 	VMOVUPS       (R9)(CX*1), Z9
 	VFMADD231PS   Z9, Z0, Z2
 	VFMADD231PS   Z9, Z1, Z3
@@ -28940,6 +28930,7 @@ columns3:
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
+	ADDQ          $0x40, R10
 	CMPQ          CX, BX
 	JNE           columns3
 	MOVQ          408(AX), CX
@@ -29002,12 +28993,6 @@ other1:
 rows5:
 	XORQ   CX, CX
 	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   48(AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   264(AX), DI
-	ADDQ   $0x00, DI
 	MOVQ   (AX), DI
 	ADDQ   504(AX), DI
 	MOVQ   48(AX), R8
@@ -32901,6 +32886,8 @@ rows2:
 	ADDQ   504(AX), R8
 	MOVQ   264(AX), R9
 	ADDQ   $0x00, R9
+	MOVQ   240(AX), R10
+	ADDQ   $0x00, R10
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
@@ -32912,26 +32899,27 @@ columns3:
 	VMOVUPS       (DI)(BX*1), Z1
 	VMOVUPS       (DI)(BX*2), Z7
 	VMOVUPS       (DI)(SI*1), Z8
-	LEAQ          (DI)(BX*4), R10
-	PREFETCHT0    (R10)
-	PREFETCHT0    (R10)(BX*1)
-	PREFETCHT0    (R10)(BX*2)
-	PREFETCHT0    (R10)(SI*1)
+	LEAQ          (DI)(BX*4), R11
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(BX*1)
+	PREFETCHT0    (R11)(BX*2)
+	PREFETCHT0    (R11)(SI*1)
 	VMOVUPS       (R9)(CX*1), Z9
-	MOVQ          192(AX), R10
-	ADDQ          DX, R10
-	VMULPS        (R10), Z0, Z0
+	MOVQ          192(AX), R11
+	ADDQ          DX, R11
+	VMULPS        (R11), Z0, Z0
 	VFMADD231PS   Z9, Z0, Z2
-	VMULPS        (R10)(BX*1), Z1, Z1
+	VMULPS        (R11)(BX*1), Z1, Z1
 	VFMADD231PS   Z9, Z1, Z3
-	VMULPS        (R10)(BX*2), Z7, Z7
+	VMULPS        (R11)(BX*2), Z7, Z7
 	VFMADD231PS   Z9, Z7, Z4
-	VMULPS        (R10)(SI*1), Z8, Z8
+	VMULPS        (R11)(SI*1), Z8, Z8
 	VFMADD231PS   Z9, Z8, Z5
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
+	ADDQ          $0x40, R10
 	CMPQ          CX, BX
 	JNE           columns3
 	MOVQ          408(AX), CX
@@ -32994,12 +32982,6 @@ other1:
 rows5:
 	XORQ   CX, CX
 	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   48(AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   264(AX), DI
-	ADDQ   $0x00, DI
 	MOVQ   (AX), DI
 	ADDQ   504(AX), DI
 	MOVQ   48(AX), R8
@@ -34787,6 +34769,8 @@ rows2:
 	ADDQ   504(AX), R8
 	MOVQ   264(AX), R9
 	ADDQ   $0x00, R9
+	MOVQ   240(AX), R10
+	ADDQ   $0x00, R10
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
@@ -34798,11 +34782,11 @@ columns3:
 	VMOVUPS       (DI)(BX*1), Z1
 	VMOVUPS       (DI)(BX*2), Z7
 	VMOVUPS       (DI)(SI*1), Z8
-	LEAQ          (DI)(BX*4), R10
-	PREFETCHT0    (R10)
-	PREFETCHT0    (R10)(BX*1)
-	PREFETCHT0    (R10)(BX*2)
-	PREFETCHT0    (R10)(SI*1)
+	LEAQ          (DI)(BX*4), R11
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(BX*1)
+	PREFETCHT0    (R11)(BX*2)
+	PREFETCHT0    (R11)(SI*1)
 	VMOVUPS       (R9)(CX*1), Z9
 	VFMADD231PS   Z9, Z0, Z2
 	VFMADD231PS   Z9, Z1, Z3
@@ -34812,6 +34796,7 @@ columns3:
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
+	ADDQ          $0x40, R10
 	CMPQ          CX, BX
 	JNE           columns3
 	MOVQ          408(AX), CX
@@ -34874,12 +34859,6 @@ other1:
 rows5:
 	XORQ   CX, CX
 	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   48(AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   264(AX), DI
-	ADDQ   $0x00, DI
 	MOVQ   (AX), DI
 	ADDQ   504(AX), DI
 	MOVQ   48(AX), R8
@@ -37264,6 +37243,8 @@ rows2:
 	ADDQ   504(AX), R8
 	MOVQ   264(AX), R9
 	ADDQ   $0x00, R9
+	MOVQ   240(AX), R10
+	ADDQ   $0x00, R10
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
@@ -37275,26 +37256,27 @@ columns3:
 	VMOVUPS       (DI)(BX*1), Z1
 	VMOVUPS       (DI)(BX*2), Z7
 	VMOVUPS       (DI)(SI*1), Z8
-	LEAQ          (DI)(BX*4), R10
-	PREFETCHT0    (R10)
-	PREFETCHT0    (R10)(BX*1)
-	PREFETCHT0    (R10)(BX*2)
-	PREFETCHT0    (R10)(SI*1)
+	LEAQ          (DI)(BX*4), R11
+	PREFETCHT0    (R11)
+	PREFETCHT0    (R11)(BX*1)
+	PREFETCHT0    (R11)(BX*2)
+	PREFETCHT0    (R11)(SI*1)
 	VMOVUPS       (R9)(CX*1), Z9
-	MOVQ          192(AX), R10
-	ADDQ          DX, R10
-	VMULPS        (R10), Z0, Z0
+	MOVQ          192(AX), R11
+	ADDQ          DX, R11
+	VMULPS        (R11), Z0, Z0
 	VFMADD231PS   Z9, Z0, Z2
-	VMULPS        (R10)(BX*1), Z1, Z1
+	VMULPS        (R11)(BX*1), Z1, Z1
 	VFMADD231PS   Z9, Z1, Z3
-	VMULPS        (R10)(BX*2), Z7, Z7
+	VMULPS        (R11)(BX*2), Z7, Z7
 	VFMADD231PS   Z9, Z7, Z4
-	VMULPS        (R10)(SI*1), Z8, Z8
+	VMULPS        (R11)(SI*1), Z8, Z8
 	VFMADD231PS   Z9, Z8, Z5
 	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
+	ADDQ          $0x40, R10
 	CMPQ          CX, BX
 	JNE           columns3
 	MOVQ          408(AX), CX
@@ -37357,12 +37339,6 @@ other1:
 rows5:
 	XORQ   CX, CX
 	MOVQ   504(AX), DX
-	MOVQ   (AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   48(AX), DI
-	ADDQ   504(AX), DI
-	MOVQ   264(AX), DI
-	ADDQ   $0x00, DI
 	MOVQ   (AX), DI
 	ADDQ   504(AX), DI
 	MOVQ   48(AX), R8

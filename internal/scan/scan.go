@@ -11,10 +11,7 @@
 // results do not depend on the number of workers.
 package scan
 
-import (
-	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/pages"
-)
+import "github.com/engram-lm/engram/internal/kernel"
 
 // Float is the element type.
 type Float interface{ float32 | float64 }
@@ -100,7 +97,7 @@ const biasColumns = 128
 
 func grow[F Float](p *[]F, n int) {
 	if cap(*p) < n {
-		*p = pages.Make[F](n)
+		*p = make([]F, n)
 	}
 	*p = (*p)[:n]
 }
