@@ -19,6 +19,7 @@ import (
 	"io"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"time"
@@ -166,6 +167,7 @@ func (o *options) run(ctx context.Context, stdout io.Writer) error {
 
 // measure times steps as the peer does: random tokens, the state carried.
 func (o *options) measure(ctx context.Context) (Result, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(5)) // as a training does
 	m, err := lm.New[float32](o.config, o.seed)
 	if err != nil {
 		return Result{}, err
