@@ -140,7 +140,7 @@ func must(t *testing.T, err error) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	out, errs := succeed(t, "--help")
-	for _, want := range []string{"Examples:", "--out", "--resume", "--cache", "--config", "--set", "--quiet", "--list-presets", "--version", "sample 128, ptb-small 200", "Ctrl-C"} {
+	for _, want := range []string{"Examples:", "--out", "--resume", "--cache", "--config", "--set", "--quiet", "--list-presets", "--version", "sample 96, ptb-small 200", "Ctrl-C"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in %s", want, out)
 		}
