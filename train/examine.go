@@ -68,6 +68,9 @@ func (p *plan) describe(c modeldir.Config, seed uint64, res *result, rep *report
 	if s.Sample, err = sample(m, tok, seed); err != nil {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("The sample of %s, seed %d, ends early: %v.", c.Model, seed, err))
 	}
+	for _, what := range res.Outcome.Rollbacks {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("In the training of %s, seed %d: %s.", c.Model, seed, what))
+	}
 	if res.ValidNLL == nil || res.TestNLL == nil {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("Read as one stream, a text has no finite loss under %s, seed %d, and so no perplexity.", c.Model, seed))
 	}

@@ -42,6 +42,7 @@ type record struct {
 	Valid      string        `json:"valid_text"`
 	Test       string        `json:"test_text"`
 	System     report.System `json:"system"`
+	Forced     []string      `json:"forced,omitempty"` // what --force changed since, a sentence each
 }
 
 // readRecord returns the record of a run folder.
@@ -62,47 +63,6 @@ func readRecord(dir string) (record, error) {
 		return r, badfile.New(path, "format", "is %q; want %q: the run goes on with the version of train that began it", r.Format, runFormat)
 	}
 	return r, nil
-}
-
-// resumed reads the settings of a run, which may change only where that changes
-// nothing of the outcome.
-func resumed(o options, flags []recipe.Field) (settings, record, error) {
-	var s settings
-	if o.out != "" || o.config != "" || len(o.settings) > 0 {
-		return s, record{}, cli.Usagef("--resume goes on with the run's own settings: want no --out, --config or --set beside it")
-	}
-	began, err := readRecord(o.resume)
-	if err != nil {
-		return s, began, err
-	}
-	var was recipe.Recipe
-	if _, err := was.Apply(filepath.Join(o.resume, recordFile)+": config", []byte(began.Config)); err != nil {
-		return s, began, err
-	}
-	path := filepath.Join(o.resume, configFile)
-	text, err := recipe.ReadFile(path)
-	if err != nil {
-		return s, began, err
-	}
-	if _, err := s.recipe.Apply(path, text); err != nil {
-		return s, began, err
-	}
-	if now, then, differ := s.recipe.Differs(&was); differ {
-		return s, began, badfile.New(path, now.Key, "is %s, but the run was started with %s; put that back, or start a new run", now, then)
-	}
-	for _, flag := range flags {
-		f, err := s.recipe.Field(flag.Key)
-		if err != nil {
-			return s, began, err
-		}
-		if !f.Free() && f.String() != flag.String() {
-			return s, began, cli.Usagef("--%s %s: the run was started with %s, and goes on with that; start a new run for another", f.Flag(), flag, f)
-		}
-		if err := f.Set(flag.String()); err != nil {
-			return s, began, &cli.UsageError{Err: err}
-		}
-	}
-	return s, began, nil
 }
 
 // create makes the run's folder, whole with its configuration or not at all.
@@ -161,21 +121,6 @@ func (p *plan) stage(dir string, start *modeldir.Model) error {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !errors.Is(err, fs.ErrNotExist)
-}
-
-// continues reports in what a resumed run is not what it was started as.
-func (p *plan) continues(was record) error {
-	for _, f := range []struct{ what, is, was string }{
-		{"the train text of " + p.recipe.Data, p.began.Train, was.Train},
-		{"the valid text of " + p.recipe.Data, p.began.Valid, was.Valid},
-		{"the test text of " + p.recipe.Data, p.began.Test, was.Test},
-		{"the vocabulary", p.began.Vocabulary, was.Vocabulary},
-	} {
-		if f.is != f.was {
-			return fmt.Errorf("%s is not the one that %s was started with (SHA-256 %.12s..., not %.12s...): restore it, or start a new run", f.what, p.dir, f.is, f.was)
-		}
-	}
-	return nil
 }
 
 func system() report.System {

@@ -81,7 +81,7 @@ func (p *plan) train(ctx context.Context, c modeldir.Config, seed uint64, metric
 	defer obs.close()
 	job := &trainer.Job{
 		Dir: dir, Model: c, Recipe: p.recipe, Seed: seed, Tokenizer: p.vocab, Initial: p.initial,
-		Train: p.splits["train"], Valid: p.splits["valid"], Metrics: metrics, MetricsStart: from, Observer: obs,
+		Train: p.splits["train"], Valid: p.splits["valid"], Metrics: metrics, MetricsStart: from, Observer: obs, Force: p.force,
 	}
 	out, err := job.Run(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -45,15 +46,16 @@ const examples = `  # the report, from nothing
   # a corpus of your own: a folder with train.txt, valid.txt and test.txt
   go run ./train --data my/corpus --min-count 2 --hidden 150 --dropout 0.3
 
-  # go on where a run stopped; train on from a trained model
+  # go on where a run stopped, or at another rate; train on from a trained model
   go run ./train --resume runs/sample-1
+  go run ./train --resume runs/sample-1 --lr 2 --force
   go run ./train --init runs/sample-1/lstm-seed1/best --lr 1 --epochs 2`
 
 // options are the flags that are not part of the recipe.
 type options struct {
 	out, resume, cache, config string
 	settings                   []string
-	quiet, listPresets         bool
+	quiet, listPresets, force  bool
 	command                    string // as it was given, for the report
 }
 
@@ -70,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			if err != nil {
 				return err
 			}
-			return p.run(ctx, stdout)
+			return errors.Join(p.run(ctx, stdout), p.lock.Release())
 		},
 	}
 	o.register(cmd.Flags(), &given)
@@ -89,6 +91,7 @@ func (o *options) register(f *pflag.FlagSet, given *recipe.Recipe) {
 	}
 	f.StringVar(&o.out, "out", "", "`folder` of the run, new or empty (default runs/PRESET-N)")
 	f.StringVar(&o.resume, "resume", "", "`folder` of a run to go on with")
+	f.BoolVar(&o.force, "force", false, "with --resume: go on with another rate, dropout, length or other text; what is finished stays, and the report says so")
 	f.StringVar(&o.cache, "cache", "", "`folder` of the encoded corpora (default engram in the user's cache folder)")
 	f.StringVar(&o.config, "config", "", "YAML `file` of settings, such as a run's config.yaml")
 	f.StringArrayVar(&o.settings, "set", nil, "a setting `key=value`; may be repeated")

@@ -14,13 +14,16 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
+	"github.com/engram-lm/engram/internal/runlock"
 	"github.com/engram-lm/engram/tokenizer"
 )
 
 // plan is a run that is ready to start: data read, models sized, folder made.
 type plan struct {
 	dir     string
+	lock    *runlock.Lock
 	resume  bool
+	force   bool
 	quiet   bool
 	began   record
 	recipe  recipe.Recipe
@@ -43,15 +46,25 @@ func (p *plan) say(format string, a ...any) {
 }
 
 // prepare works out what to run and checks that it fits together. After an error
-// it has written nothing but the cache of encoded texts.
-func prepare(o options, flags []recipe.Field, stderr io.Writer) (*plan, error) {
-	p := &plan{dir: o.out, quiet: o.quiet, resume: o.resume != "", stderr: stderr}
+// it has written nothing but the cache of encoded texts. The run's folder is the
+// plan's alone until its lock is released.
+func prepare(o options, flags []recipe.Field, stderr io.Writer) (_ *plan, err error) {
+	p := &plan{dir: o.out, quiet: o.quiet, resume: o.resume != "", force: o.force, stderr: stderr}
+	defer func() {
+		if err != nil && p.lock != nil {
+			err = errors.Join(err, p.lock.Release())
+		}
+	}()
+	if p.force && !p.resume {
+		return nil, cli.Usagef("--force goes with --resume: a new run has nothing to insist on")
+	}
 	var s settings
 	var was record
-	var err error
 	if p.resume {
-		p.dir = o.resume
-		s, was, err = resumed(o, flags)
+		if was, err = p.reopen(o); err != nil {
+			return nil, err
+		}
+		s, err = resumed(o, was, flags)
 	} else {
 		s, err = compose(o, flags)
 	}
@@ -85,14 +98,14 @@ func prepare(o options, flags []recipe.Field, stderr io.Writer) (*plan, error) {
 		return nil, err
 	}
 	p.began = p.record(o.command)
-	if !p.resume {
-		return p, p.create(start)
+	if p.resume {
+		return p, p.continues(was)
 	}
-	if err := p.continues(was); err != nil {
+	if err := p.create(start); err != nil {
 		return nil, err
 	}
-	p.began = was
-	return p, nil
+	p.lock, err = runlock.Acquire(p.dir)
+	return p, err
 }
 
 // start reads the model that training starts from, nil if there is none, and

@@ -84,6 +84,7 @@ func TestResumeRefuses(t *testing.T) {
 		write(t, filepath.Join(dir, configFile), strings.Replace(config, from, to, 1))
 	}
 	edited("hidden: 6", "hidden: 8")
+	fail(t, cli.Failure, []string{configFile, "hidden", "is 8", "with 6", "or start a new run"}, "--resume", dir, "--force")
 	fail(t, cli.Failure, []string{configFile, "hidden", "is 8", "with 6"}, "--resume", dir)
 	edited("seeds: 1,", "seeds: 2")
 	fail(t, cli.Failure, []string{configFile, "seeds", "is 2", "with 1,"}, "--resume", dir)
@@ -116,4 +117,47 @@ func TestResumeRefuses(t *testing.T) {
 	fail(t, cli.Failure, []string{record, "format", "engram-run/9", runFormat}, "--resume", dir)
 	must(t, os.Remove(record))
 	fail(t, cli.Failure, []string{dir, "not the folder of a run"}, "--resume", dir)
+}
+
+// --force goes on with other settings or texts where that makes sense: what is
+// finished stays, the report says what changed, and it is not asked for again.
+func TestForce(t *testing.T) {
+	t.Parallel()
+	data := corpus(t, nil)
+	dir := filepath.Join(t.TempDir(), "run")
+	succeed(t, tiny("--data", data, "--models", "lstm,plastic", "--epochs", "2", "--out", dir)...)
+	first := read(t, dir, "lstm-seed1", "last", "model.safetensors")
+	fail(t, cli.Usage, []string{"--force", "finished"}, "--resume", dir, "--epochs", "3", "--force")
+	fail(t, cli.Usage, []string{"--force", "--resume"}, tiny("--force")...)
+
+	must(t, os.Remove(filepath.Join(dir, "plastic-seed1", resultFile)))
+	fail(t, cli.Usage, []string{"--epochs 3", "with 2", "--force"}, "--resume", dir, "--epochs", "3")
+	fail(t, cli.Usage, []string{"--hidden 7", "with 6", "start a new run"}, "--resume", dir, "--hidden", "7", "--force")
+	text := read(t, data, "valid.txt")
+	write(t, filepath.Join(data, "valid.txt"), text+text)
+	fail(t, cli.Failure, []string{"valid text", data, "--force"}, "--resume", dir)
+	succeed(t, "--resume", dir, "--epochs", "3", "--lr", "0.5", "--force")
+
+	if read(t, dir, "lstm-seed1", "last", "model.safetensors") != first {
+		t.Error("a finished training has changed")
+	}
+	report := read(t, dir, "report.md")
+	for _, want := range []string{
+		"By --force, after 1 of 2 trainings were finished, the valid text of " + data + " became another one (SHA-256 ",
+		"By --force, after 1 of 2 trainings were finished, epochs became 3 (before 2).",
+		"By --force, after 1 of 2 trainings were finished, lr became 0.5 (before ",
+	} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report does not say %q:\n%s", want, report)
+		}
+	}
+	if c := read(t, dir, configFile); !strings.Contains(c, "epochs: 3 ") || !strings.Contains(c, "lr: 0.5 ") {
+		t.Error(c)
+	}
+	if m := read(t, dir, metricsFile); !strings.Contains(m, `"model":"plastic","seed":1,"epoch":3,`) || strings.Contains(m, `"model":"lstm","seed":1,"epoch":3,`) {
+		t.Error(m)
+	}
+	if _, errs := succeed(t, "--resume", dir); !strings.Contains(errs, "is finished") {
+		t.Errorf("it is not finished: %s", errs)
+	}
 }

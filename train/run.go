@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/trainer"
 )
@@ -29,8 +31,10 @@ func (p *plan) run(ctx context.Context, stdout io.Writer) error {
 		err = errors.Join(err, rep.Write(p.dir))
 	}
 	switch {
+	case diverged && p.recipe.OnNaN == recipe.Stop:
+		return fmt.Errorf("%w; to go on from its last checkpoint at half the rate: %s --on-nan %s", err, p.hint(), recipe.Rollback)
 	case diverged:
-		return err // going on would end there again
+		return err // all rollbacks are spent: going on would end there again
 	case errors.Is(err, trainer.ErrStopped) || errors.Is(err, context.Canceled):
 		return &cli.ErrInterrupted{Message: "Stopped and saved. To go on: " + p.hint()}
 	case err != nil:
@@ -124,6 +128,7 @@ func (p *plan) report() *report.Report {
 		},
 		System: p.began.System,
 		Config: p.began.Config,
+		Notes:  slices.Clone(p.began.Forced),
 	}
 	for _, c := range p.models {
 		arm := report.Arm{Model: c.Model, Hidden: c.HiddenSize, Embedding: c.EmbeddingSize, Params: c.ParamCount()}

@@ -7,10 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/runlock"
 )
 
 // A signal saves and says how to go on; a kill asks nobody. Either way the run
@@ -60,4 +64,30 @@ func TestInterruptedAndResumed(t *testing.T) {
 	}
 	succeed(t, "--resume", dir)
 	same(t, want, product(t, dir))
+}
+
+// While a process works in a run's folder, another one is refused, and changes
+// nothing.
+func TestSecondProcess(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "run")
+	c := command(t, lengthy(dir, "--epochs", "1000")...)
+	must(t, c.Start())
+	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
+	for range 6000 {
+		if b, _ := os.ReadFile(filepath.Join(dir, metricsFile)); len(b) > 0 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	fail(t, cli.Failure, []string{dir, "another process (" + strconv.Itoa(c.Process.Pid) + ")", "wait for its end"}, "--resume", dir)
+	fail(t, cli.Usage, []string{dir, "holds a run"}, lengthy(dir)...)
+	must(t, c.Process.Signal(syscall.SIGINT))
+	_ = c.Wait()
+	if got := c.ProcessState.ExitCode(); got != cli.Interrupted {
+		t.Errorf("the first process ended with %d", got)
+	}
+	if _, err := os.Stat(filepath.Join(dir, runlock.File)); !os.IsNotExist(err) {
+		t.Errorf("the lock's file is left: %v", err)
+	}
 }

@@ -119,19 +119,3 @@ func (r *Recipe) YAML() []byte {
 	}
 	return text
 }
-
-// Differs returns the first field whose value in r is not the one in other, and
-// false if there is none. Which cores compute and how often a checkpoint is
-// written change nothing of what a run comes to, and do not count.
-func (r *Recipe) Differs(other *Recipe) (mine, theirs Field, differ bool) {
-	others := other.Fields()
-	for i, f := range r.Fields() {
-		if f.String() != others[i].String() && !f.Free() {
-			return f, others[i], true
-		}
-	}
-	return Field{}, Field{}, false
-}
-
-// Free reports whether the field may change when a run is resumed.
-func (f Field) Free() bool { return f.Key == "threads" || f.Key == "checkpoint_every" }

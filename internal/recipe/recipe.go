@@ -50,7 +50,10 @@ type Recipe struct {
 
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all"`
 	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (50) or time (2m) between checkpoints within an epoch; 0 saves at the end of each epoch only"`
+	KeepCheckpoints int    `yaml:"keep_checkpoints" help:"how many checkpoints of a training stay, beside last/ and best/"`
 	LogEvery        int    `yaml:"log_every" help:"steps between lines of metrics.jsonl"`
+	OnNaN           string `yaml:"on_nan" help:"when a number is not finite: stop, or rollback to the last checkpoint and half the rate"`
+	Rollbacks       int    `yaml:"rollbacks" help:"how often a training may roll back before it stops after all"`
 }
 
 // List is a comma-separated list.
@@ -77,9 +80,13 @@ func base() Recipe {
 		Models: slices.Clone(Kinds), Seeds: "1,",
 		Layers: 2, Optimizer: "sgd", Decay: 1,
 		Alpha: "connection", Rate: "connection", ModulatorInput: "hidden", Rule: "clip", Clip: 2,
-		CheckpointEvery: "0", LogEvery: 100,
+		CheckpointEvery: "0", KeepCheckpoints: 2, LogEvery: 100, OnNaN: "stop", Rollbacks: 3,
 	}
 }
+
+// Defaults are the values that the presets share, which a file of an earlier
+// version may lack.
+func Defaults() Recipe { return base() }
 
 // Preset is a named recipe.
 type Preset struct {

@@ -20,7 +20,7 @@ func other() Recipe {
 		Epochs: 5, Steps: 17, Batch: 6, BPTT: 11, Optimizer: "asgd",
 		LR: 1e-3, ClipNorm: 0.125, Dropout: 0.35, WeightDecay: 1.2e-6, Decay: 0.9, DecayStart: 2, Plateau: true, AverageFrom: 4, DivideAlpha: true,
 		Alpha: "layer", Rate: "neuron", ModulatorInput: "cell", Rule: "oja", Clip: 0.75,
-		Threads: 2, CheckpointEvery: "2m", LogEvery: 9,
+		Threads: 2, CheckpointEvery: "2m", KeepCheckpoints: 3, LogEvery: 9, OnNaN: "rollback", Rollbacks: 2,
 	}
 }
 
@@ -212,6 +212,9 @@ func TestValidate(t *testing.T) {
 		"checkpoint_every=0s":  "want steps (50) or time (2m)",
 		"checkpoint_every=x":   "want steps (50) or time (2m)",
 		"log_every=0":          "log_every 0",
+		"keep_checkpoints=0":   "keep_checkpoints 0: want 1 to 1000",
+		"rollbacks=51":         "rollbacks 51: want 0 to 50",
+		"on_nan=ignore":        `on_nan "ignore": want one of stop, rollback`,
 		"seeds=0":              "seeds",
 	} {
 		r, err := New("sample")
@@ -255,15 +258,20 @@ func TestCheckpoints(t *testing.T) {
 	}
 }
 
-func TestDiffers(t *testing.T) {
+func TestChanges(t *testing.T) {
 	a, b := other(), other()
 	b.Threads, b.CheckpointEvery = 1, "7"
-	if f, _, differ := a.Differs(&b); differ {
-		t.Errorf("%s counts", f.Key)
+	b.KeepCheckpoints, b.OnNaN, b.Rollbacks = 9, "rollback", 7
+	for _, c := range a.Changes(&b) {
+		t.Errorf("%s counts", c.Is.Key)
 	}
-	b.LogEvery = 10
-	if mine, theirs, differ := a.Differs(&b); !differ || mine.Key != "log_every" || mine.String() != "9" || theirs.String() != "10" {
-		t.Errorf("%s %s, %s, %v", mine.Key, mine, theirs, differ)
+	b.LogEvery, b.Hidden = 10, 77
+	var got string
+	for _, c := range a.Changes(&b) {
+		got += fmt.Sprintf("%s %s, %s, %v; ", c.Is.Key, c.Is, c.Was, c.Is.Forced())
+	}
+	if want := fmt.Sprintf("hidden %d, 77, false; log_every 9, 10, true; ", a.Hidden); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -56,6 +56,8 @@ func (r *Recipe) Validate() error {
 		{"average_from", float64(r.AverageFrom), 0, many},
 		{"threads", float64(r.Threads), 0, 4096},
 		{"log_every", float64(r.LogEvery), 1, many},
+		{"keep_checkpoints", float64(r.KeepCheckpoints), 1, 1000},
+		{"rollbacks", float64(r.Rollbacks), 0, 50},
 	} {
 		if !(b.value >= b.lo && b.value <= b.hi) {
 			if b.hi == many && b.value < b.lo {
@@ -73,6 +75,7 @@ func (r *Recipe) Validate() error {
 		{"rate", r.Rate, modeldir.Sharings},
 		{"modulator_input", r.ModulatorInput, modeldir.ModulatorInputs},
 		{"rule", r.Rule, modeldir.Rules},
+		{"on_nan", r.OnNaN, []string{Stop, Rollback}},
 	} {
 		if !slices.Contains(c.accepted, c.value) {
 			return fmt.Errorf("%s %q: want one of %s", c.key, c.value, strings.Join(c.accepted, ", "))

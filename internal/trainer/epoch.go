@@ -12,7 +12,7 @@ import (
 // epoch trains to the end of the epoch under way, or to the last step asked
 // for, validates and saves.
 func (t *training) epoch(ctx context.Context) error {
-	lr := t.schedule.Rate(t.Epoch)
+	lr := t.rate()
 	if a, ok := t.optimizer.(*optim.ASGD); ok && t.Epoch >= t.averageFrom() {
 		a.Trigger()
 	}
@@ -28,6 +28,9 @@ func (t *training) epoch(ctx context.Context) error {
 		if err := t.step(w, lr); err != nil {
 			return err
 		}
+		if err := t.writer.Failed(); err != nil {
+			return err
+		}
 		if t.due() {
 			if err := t.save(); err != nil {
 				return err
@@ -39,7 +42,7 @@ func (t *training) epoch(ctx context.Context) error {
 
 // stop saves because the context was cancelled.
 func (t *training) stop() error {
-	if err := t.save(); err != nil {
+	if err := errors.Join(t.save(), t.writer.Wait()); err != nil {
 		return err
 	}
 	return ErrStopped

@@ -3,6 +3,8 @@ package trainer
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,6 +161,22 @@ func same(t *testing.T, want, got product) {
 	}
 	if d := cmp.Diff(want.Outcome, got.Outcome); d != "" {
 		t.Error(d)
+	}
+}
+
+// copied is a copy of a folder as a machine that dies at this moment leaves it: a
+// checkpoint may be under way, whose files come and go.
+func copied(t *testing.T, dir string) string {
+	t.Helper()
+	for {
+		to := t.TempDir()
+		err := os.CopyFS(to, os.DirFS(dir))
+		if err == nil {
+			return to
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ type Line struct {
 	LR         float64  `json:"lr"`
 	GradNorm   float64  `json:"grad_norm"` // before the clip, of the last step
 	TokensPerS float64  `json:"tokens_per_s"`
+	Event      string   `json:"event,omitempty"` // what happened beside the steps: a rollback
 }
 
 // Metrics is metrics.jsonl, open for appending.

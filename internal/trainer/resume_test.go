@@ -80,8 +80,7 @@ func TestKilledAndResumed(t *testing.T) {
 			whole := newJob(t, dir, "retroactive", changes...)
 			steps, validations := 0, 0
 			leave := func(when string) {
-				left[when] = t.TempDir()
-				must(t, os.CopyFS(left[when], os.DirFS(dir)))
+				left[when] = copied(t, dir)
 			}
 			whole.Observer = &watcher{
 				step: func() {

@@ -31,9 +31,6 @@ const (
 	masksBlob   = "dropout"
 )
 
-// keep is how many checkpoints of a training stay.
-const keep = 2
-
 // meta is what a checkpoint keeps beside tensors and streams.
 type meta struct {
 	Progress  progress           `json:"progress"`
@@ -69,7 +66,8 @@ func (t *training) saveModel(name string) error {
 	})
 }
 
-// save writes a checkpoint and drops old ones.
+// save begins to write a checkpoint, which goes on beside the next steps; old
+// ones are dropped when it is there.
 func (t *training) save() error {
 	t.Cursor = t.windows.Cursor()
 	s := &checkpoint.Snapshot{Step: t.Step, Epoch: t.Epoch, Tensors: map[string]checkpoint.Tensor{}}
@@ -94,15 +92,8 @@ func (t *training) save() error {
 	}); err != nil {
 		return err
 	}
-	if err := t.Metrics.Sync(); err != nil {
-		return err
-	}
-	root := filepath.Join(t.Dir, checkpoints)
-	if _, err := checkpoint.Write(root, s); err != nil {
-		return fmt.Errorf("saving a checkpoint: %w", err)
-	}
 	t.saved = time.Now()
-	return checkpoint.Prune(root, keep)
+	return t.writer.Write(s)
 }
 
 // restore goes on from the newest checkpoint; without one the training is at
@@ -125,7 +116,8 @@ func (t *training) restore() error {
 	if err := json.Unmarshal(s.Meta, &m); err != nil {
 		return refuse("%v", err)
 	}
-	if err := t.differs(m.Identity); err != nil {
+	changed, err := t.differs(m.Identity)
+	if err != nil {
 		return refuse("%w", err)
 	}
 	copyTo := func(name string, to []float32) error {
@@ -168,34 +160,50 @@ func (t *training) restore() error {
 	if err := t.windows.Seek(t.Cursor); err != nil {
 		return refuse("%v", err)
 	}
-	return t.Metrics.Truncate(m.Metrics)
+	if err := t.Metrics.Truncate(m.Metrics); err != nil || !changed {
+		return err
+	}
+	// From here on there is a checkpoint of what the training is now, so that it
+	// need not be forced again.
+	return errors.Join(t.save(), t.writer.Wait())
 }
 
 // differs says in what a training differs from the one that a checkpoint is of.
-func (j *Job) differs(was identity) error {
+// A difference that the user insists on is no error, but reported as a change.
+func (j *Job) differs(was identity) (changed bool, err error) {
 	is := j.identity()
 	a, errA := json.Marshal(is.Model)
 	b, errB := json.Marshal(was.Model)
 	if err := errors.Join(errA, errB); err != nil {
-		return err
+		return false, err
 	}
-	for _, f := range []struct{ name, is, was string }{
-		{"model", string(a), string(b)},
-		{"seed", fmt.Sprint(is.Seed), fmt.Sprint(was.Seed)},
-		{"train text", is.TrainText, was.TrainText},
-		{"valid text", is.ValidText, was.ValidText},
-		{"tokenizer", is.Tokenizer, was.Tokenizer},
+	for _, f := range []struct {
+		name, is, was string
+		forced        bool
+	}{
+		{"model", string(a), string(b), false},
+		{"seed", fmt.Sprint(is.Seed), fmt.Sprint(was.Seed), false},
+		{"train text", is.TrainText, was.TrainText, true},
+		{"valid text", is.ValidText, was.ValidText, true},
+		{"tokenizer", is.Tokenizer, was.Tokenizer, false},
 	} {
-		if f.is != f.was {
-			return fmt.Errorf("its %s is %s, not %s", f.name, f.was, f.is)
+		switch {
+		case f.is == f.was:
+		case f.forced && j.Force:
+			changed = true
+		default:
+			return false, fmt.Errorf("its %s is %s, not %s", f.name, f.was, f.is)
 		}
 	}
-	var r recipe.Recipe
+	r := recipe.Defaults()
 	if _, err := r.Apply("its configuration", []byte(was.Recipe)); err != nil {
-		return err
+		return false, err
 	}
-	if mine, theirs, differ := j.Recipe.Differs(&r); differ {
-		return fmt.Errorf("its %s is %s, not %s", mine.Key, theirs, mine)
+	for _, c := range j.Recipe.Changes(&r) {
+		if !c.Is.Forced() || !j.Force {
+			return false, fmt.Errorf("its %s is %s, not %s", c.Is.Key, c.Was, c.Is)
+		}
+		changed = true
 	}
-	return nil
+	return changed, nil
 }

@@ -23,7 +23,7 @@ func (t *training) step(w data.Window, lr float64) error {
 		return t.diverged(err)
 	}
 	if math.IsNaN(nll) || math.IsInf(nll, 0) {
-		return t.diverged(fmt.Errorf("the loss is %v", nll))
+		return t.diverged(fmt.Errorf("the loss is %v, though every layer's state is finite: decoder.weight or decoder.bias is too large", nll))
 	}
 	for i, p := range t.model.Params {
 		t.params[i].Grad, t.params[i].Rows = p.Grad, p.Rows
@@ -44,6 +44,7 @@ func (t *training) step(w data.Window, lr float64) error {
 		return err
 	}
 	boundTraceRates(t.params)
+	t.Usual.observe(nll, t.GradNorm)
 	n := len(w.X)
 	t.NLL += nll * float64(n)
 	t.Tokens += n
@@ -101,12 +102,4 @@ func boundTraceRates(params []optim.Param) {
 			}
 		}
 	}
-}
-
-// diverged says at which step what was not finite.
-func (t *training) diverged(what error) error {
-	if bad, ok := errors.AsType[*optim.NonFiniteError](what); ok {
-		what = fmt.Errorf("the %s of %s is %v", bad.What, bad.Tensor, bad.Value)
-	}
-	return &DivergedError{t.Epoch, t.Step, what}
 }

@@ -6,7 +6,6 @@ package trainer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 
 	"github.com/engram-lm/engram/data"
@@ -28,6 +27,9 @@ type Job struct {
 	// MetricsStart is the length of metrics.jsonl when this training began.
 	MetricsStart int64
 	Observer     Observer
+	// Force goes on from a checkpoint of other texts or settings, where what it
+	// holds still has its place.
+	Force bool
 }
 
 // Observer is told how a training goes. Its methods are called between steps.
@@ -66,19 +68,10 @@ type Outcome struct {
 	Epochs     []Epoch `json:"epochs"`
 	BestEpoch  int     `json:"best_epoch"`
 	TokensPerS float64 `json:"tokens_per_s"`
+	// Rollbacks tells, a sentence each, where the training met a number that was
+	// not finite and went on from an earlier step at half the rate.
+	Rollbacks []string `json:"rollbacks,omitempty"`
 }
-
-// DivergedError says that a training met a number that is not finite.
-type DivergedError struct {
-	Epoch, Step int
-	What        error
-}
-
-func (e *DivergedError) Error() string {
-	return fmt.Sprintf("step %d, epoch %d: %v; want finite numbers: a smaller --lr or --clip-norm may help", e.Step, e.Epoch, e.What)
-}
-
-func (e *DivergedError) Unwrap() error { return e.What }
 
 // ErrStopped is returned by Run once it has saved a checkpoint because its
 // context was cancelled.
@@ -97,12 +90,22 @@ func (j *Job) Run(ctx context.Context) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	for !t.done() {
-		if err := t.epoch(ctx); err != nil {
-			return nil, err
+	return t.run(ctx)
+}
+
+func (t *training) run(ctx context.Context) (*Outcome, error) {
+	var err error
+	for err == nil && !t.done() {
+		err = t.epoch(ctx)
+		if diverged, ok := errors.AsType[*DivergedError](err); ok && t.mayRollBack() {
+			err = t.rollBack(diverged)
 		}
 	}
-	out := &Outcome{Epochs: t.Finished, TokensPerS: t.speed()}
+	// Whatever happened, a checkpoint under way is finished first.
+	if err := errors.Join(err, t.writer.Wait()); err != nil {
+		return nil, err
+	}
+	out := &Outcome{Epochs: t.Finished, TokensPerS: t.speed(), Rollbacks: t.Rollbacks}
 	for _, e := range t.Finished {
 		if e.Best {
 			out.BestEpoch = e.Epoch

@@ -249,7 +249,7 @@ func TestDiverges(t *testing.T) {
 				t.Errorf("%v, want step %d and %q", err, c.step, c.want)
 			}
 			t.Log(err)
-			if kept, err := os.ReadDir(filepath.Join(j.Dir, checkpoints)); err != nil || len(kept) != min(keep, bad.Step-1) {
+			if kept, err := os.ReadDir(filepath.Join(j.Dir, checkpoints)); err != nil || len(kept) != min(j.Recipe.KeepCheckpoints, bad.Step-1) {
 				t.Errorf("%d checkpoints of %d good steps, %v", len(kept), bad.Step-1, err)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
@@ -23,6 +24,7 @@ type training struct {
 	masks     *rng.Stream
 	windows   *data.Windows
 	state     lm.State[float32]
+	writer    *checkpoint.Writer
 	progress
 
 	everySteps int
@@ -42,6 +44,9 @@ type progress struct {
 	GradNorm  float64 `json:"grad_norm"`  // of the last step, before the clip
 	BestNLL   float64 `json:"best_nll"`
 	Finished  []Epoch `json:"finished"`
+
+	Usual     usual    `json:"usual"`
+	Rollbacks []string `json:"rollbacks,omitempty"` // each of them halved the rate
 }
 
 // begin makes the training ready to go on from where its newest checkpoint is.
@@ -73,9 +78,11 @@ func (j *Job) begin() (*training, error) {
 	}
 	t.state = t.model.NewState(j.Recipe.Batch)
 	t.Epoch, t.BestNLL = 1, math.MaxFloat64
-	if err := os.MkdirAll(filepath.Join(j.Dir, checkpoints), 0o777); err != nil {
+	root := filepath.Join(j.Dir, checkpoints)
+	if err := os.MkdirAll(root, 0o777); err != nil {
 		return nil, err
 	}
+	t.writer = &checkpoint.Writer{Root: root, Keep: j.Recipe.KeepCheckpoints, Before: j.Metrics.Sync}
 	t.saved = time.Now()
 	return t, t.restore()
 }
@@ -97,6 +104,11 @@ func (j *Job) method() (o optim.Optimizer, s optim.Schedule, err error) {
 		s, err = optim.NewDecay(r.LR, r.Decay, r.DecayStart)
 	}
 	return o, s, err
+}
+
+// rate is the learning rate of the epoch under way.
+func (t *training) rate() float64 {
+	return math.Ldexp(t.schedule.Rate(t.Epoch), -len(t.Rollbacks))
 }
 
 // lastStep reports whether all the steps asked for are taken.

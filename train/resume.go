@@ -1,0 +1,151 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/engram-lm/engram/internal/atomicfile"
+	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/recipe"
+	"github.com/engram-lm/engram/internal/runlock"
+)
+
+// reopen takes hold of a run's folder and reads what it was started as.
+func (p *plan) reopen(o options) (record, error) {
+	if o.out != "" || o.config != "" || len(o.settings) > 0 {
+		return record{}, cli.Usagef("--resume goes on with the run's own settings: want no --out, --config or --set beside it")
+	}
+	p.dir = o.resume
+	was, err := readRecord(p.dir)
+	if err == nil {
+		p.lock, err = runlock.Acquire(p.dir)
+	}
+	return was, err
+}
+
+// resumed reads the settings of a run, which may change only where that changes
+// nothing of the outcome, or, by --force, where a checkpoint still fits.
+func resumed(o options, began record, flags []recipe.Field) (settings, error) {
+	s := settings{recipe: recipe.Defaults()}
+	was := recipe.Defaults()
+	if _, err := was.Apply(filepath.Join(o.resume, recordFile)+": config", []byte(began.Config)); err != nil {
+		return s, err
+	}
+	path := filepath.Join(o.resume, configFile)
+	text, err := recipe.ReadFile(path)
+	if err != nil {
+		return s, err
+	}
+	if _, err := s.recipe.Apply(path, text); err != nil {
+		return s, err
+	}
+	for _, c := range s.recipe.Changes(&was) {
+		if !c.Is.Forced() || !o.force {
+			return s, badfile.New(path, c.Is.Key, "is %s, but the run was started with %s; put that back, or %s", c.Is, c.Was, instead(c.Is))
+		}
+	}
+	for _, flag := range flags {
+		f, err := s.recipe.Field(flag.Key)
+		if err != nil {
+			return s, err
+		}
+		if !f.Free() && f.String() != flag.String() && (!f.Forced() || !o.force) {
+			return s, cli.Usagef("--%s %s: the run was started with %s, and goes on with that; for another %s", f.Flag(), flag, f, instead(f))
+		}
+		if err := f.Set(flag.String()); err != nil {
+			return s, &cli.UsageError{Err: err}
+		}
+	}
+	return s, nil
+}
+
+// instead is what to do about a setting that is not the run's.
+func instead(f recipe.Field) string {
+	if f.Forced() {
+		return "add --force or start a new run"
+	}
+	return "start a new run"
+}
+
+// continues holds a resumed run against what it was started as. What is not the
+// same is an error, unless it is forced; then it is kept in the record.
+func (p *plan) continues(was record) error {
+	now := p.began
+	p.began = was
+	var changes []string
+	for _, f := range []struct {
+		what   string
+		is     string
+		was    *string
+		forced bool
+	}{
+		{"the train text of " + p.recipe.Data, now.Train, &p.began.Train, true},
+		{"the valid text of " + p.recipe.Data, now.Valid, &p.began.Valid, true},
+		{"the test text of " + p.recipe.Data, now.Test, &p.began.Test, true},
+		{"the vocabulary", now.Vocabulary, &p.began.Vocabulary, false},
+	} {
+		if f.is == *f.was {
+			continue
+		}
+		if !p.force || !f.forced {
+			hint := "restore it, or start a new run"
+			if f.forced {
+				hint = "restore it, add --force, or start a new run"
+			}
+			return fmt.Errorf("%s is not the one that %s was started with (SHA-256 %.12s..., not %.12s...): %s", f.what, p.dir, f.is, *f.was, hint)
+		}
+		changes = append(changes, fmt.Sprintf("%s became another one (SHA-256 %.12s..., before %.12s...)", f.what, f.is, *f.was))
+		*f.was = f.is
+	}
+	before := recipe.Defaults()
+	if _, err := before.Apply(filepath.Join(p.dir, recordFile)+": config", []byte(was.Config)); err != nil {
+		return err
+	}
+	for _, c := range p.recipe.Changes(&before) {
+		changes = append(changes, fmt.Sprintf("%s became %s (before %s)", c.Is.Key, c.Is, c.Was))
+	}
+	return p.change(changes)
+}
+
+// change keeps in the run's folder what --force changed.
+func (p *plan) change(changes []string) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	done := 0
+	for _, c := range p.models {
+		for _, seed := range p.seeds {
+			if exists(filepath.Join(p.jobDir(c, seed), resultFile)) {
+				done++
+			}
+		}
+	}
+	all := len(p.models) * len(p.seeds)
+	if done == all {
+		return cli.Usagef("--force: the run in %s is finished, and what is finished stays: start a new run, or --init from one of its models", p.dir)
+	}
+	for _, c := range changes {
+		p.began.Forced = append(p.began.Forced, fmt.Sprintf("By --force, after %d of %d trainings were finished, %s.", done, all, c))
+	}
+	p.began.Config = string(p.recipe.YAML())
+	encoded, err := json.MarshalIndent(p.began, "", " ")
+	if err != nil {
+		return err
+	}
+	// The settings first: until the record agrees with them, they want --force again.
+	for _, f := range []struct {
+		name string
+		text []byte
+	}{{configFile, []byte(p.began.Config)}, {recordFile, append(encoded, '\n')}} {
+		if err := atomicfile.Write(filepath.Join(p.dir, f.name), func(w io.Writer) error {
+			_, err := w.Write(f.text)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
