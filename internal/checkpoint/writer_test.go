@@ -48,6 +48,28 @@ func TestWriterTakesACopy(t *testing.T) {
 	}
 }
 
+// The one before is on the disk when the next one begins.
+func TestWriterWaitsForTheOneBefore(t *testing.T) {
+	held := make(chan bool)
+	w := &Writer{Root: t.TempDir(), Keep: 2, Before: func() error { <-held; return nil }}
+	if err := w.Write(snapshot(1)); err != nil {
+		t.Fatal(err)
+	}
+	go func() { held <- true; held <- true }()
+	if err := w.Write(snapshot(2)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(filepath.Join(w.Root, Name(1))); err != nil {
+		t.Error(err)
+	}
+	if err := w.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{Name(1), Name(2)}, names(t, w.Root)); d != "" {
+		t.Error(d)
+	}
+}
+
 // One that cannot be written is reported once, as soon as that is known; the
 // one before it is still there, and so is the next.
 func TestWriterFails(t *testing.T) {

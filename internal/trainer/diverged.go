@@ -92,16 +92,14 @@ func (t *training) rollBack(why *DivergedError) error {
 	if err := t.writer.Wait(); err != nil {
 		return err
 	}
-	// The sentences of before may be in no checkpoint, after two in a row.
-	told := t.Rollbacks
 	fresh, err := t.begin()
 	if err != nil {
 		return err
 	}
 	*t = *fresh
 	did := fmt.Sprintf("rollback %d of %d to step %d, at half the rate: step %d, epoch %d: %v",
-		len(told)+1, t.Recipe.Rollbacks, t.Step, why.Step, why.Epoch, why.What)
-	t.Rollbacks = append(told, did)
+		len(t.Rollbacks)+1, t.Recipe.Rollbacks, t.Step, why.Step, why.Epoch, why.What)
+	t.Rollbacks = append(t.Rollbacks, did)
 	t.Observer.Warn(fmt.Sprintf("%s seed %d: %s", t.Model.Model, t.Seed, did))
 	line := t.line(t.rate())
 	line.Event = did

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -21,8 +22,11 @@ var methods = map[string][]string{
 }
 
 // A training that is stopped again and again, within epochs, at their ends and
-// during validations, comes to what one without a pause does, bit for bit.
+// during validations, and goes on with another number of cores each time, comes
+// to what one without a pause does, bit for bit.
 func TestStoppedAndResumed(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	t.Cleanup(func() { runtime.GOMAXPROCS(cores) })
 	for _, kind := range modeldir.Models {
 		for name, changes := range methods {
 			t.Run(kind+"/"+name, func(t *testing.T) {
@@ -49,6 +53,7 @@ func TestStoppedAndResumed(t *testing.T) {
 					if w.step = stop; pause%2 == 0 {
 						w.validated = stop
 					}
+					runtime.GOMAXPROCS(1 + pause%3)
 					j := newJob(t, dir, kind, changes...)
 					j.Observer = w
 					out, err := start(t, ctx, j)
