@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gofrs/flock"
 )
 
 // A locked folder is refused, to the process itself too, and free again after
@@ -124,5 +126,31 @@ func TestKilledHolder(t *testing.T) {
 func TestFolderThatIsNotThere(t *testing.T) {
 	if _, err := Acquire(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, want that it does not exist", err)
+	}
+}
+
+// A lock on a file that its holder before has removed is a lock on nothing.
+func TestRemovedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), File)
+	l := flock.New(path)
+	if ok, err := l.TryLock(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	defer l.Unlock()
+	if !current(l, path) {
+		t.Error("the file is there")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Logf("this system removes no open file: %v", err)
+		return
+	}
+	if current(l, path) {
+		t.Error("the file is gone")
+	}
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if current(l, path) {
+		t.Error("the file is another one")
 	}
 }

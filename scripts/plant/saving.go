@@ -25,6 +25,6 @@ func init() {
 		planted{"nan/rate", "internal/trainer/training.go", "-len(t.Rollbacks)", "-min(1, len(t.Rollbacks))", "./internal/trainer", "TestRollback", ""},
 		planted{"nan/kept", rolling, "return errors.Join(t.save(), t.writer.Wait())", "return nil", "./internal/trainer", "TestRollback", ""},
 		planted{"lock/refuse", "internal/runlock/runlock.go", "if !ok {", "if !ok && dir == path {", "./internal/runlock", "Test", ""},
-		planted{"lock/removed", "internal/runlock/runlock.go", "os.SameFile(mine, there)", "mine != there", "./internal/runlock", "TestOneAtATime", ""},
+		planted{"lock/removed", "internal/runlock/runlock.go", "os.SameFile(mine, there)", "mine != there", "./internal/runlock", "TestRemovedFile", ""},
 	)
 }
