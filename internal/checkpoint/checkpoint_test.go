@@ -88,7 +88,7 @@ func TestNothingYet(t *testing.T) {
 		if s, path, warnings, err := Latest(root); s != nil || path != "" || warnings != nil || err != nil {
 			t.Errorf("latest %v, %q, %v, %v; want nothing", s, path, warnings, err)
 		}
-		if err := Prune(root, 1); err != nil {
+		if err := Prune(root, 1, 0); err != nil {
 			t.Error(err)
 		}
 	}
@@ -233,13 +233,27 @@ func TestPrune(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "notes"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := Prune(root, 2); err != nil {
+	if err := Prune(root, 2, 5); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, root); !slices.Equal(got, []string{"notes", "step-00000004", "step-00000005"}) {
 		t.Errorf("left %v", got)
 	}
-	if err := Prune(root, 0); err == nil {
+	// The damaged ones do not push out what is written after the last whole one.
+	for _, step := range []int{8, 9} {
+		mustWrite(t, root, snapshot(step))
+		if err := os.Truncate(filepath.Join(root, Name(step), stateFile), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustWrite(t, root, snapshot(6))
+	if err := Prune(root, 2, 6); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, root); !slices.Equal(got, []string{"notes", "step-00000005", "step-00000006"}) {
+		t.Errorf("beside damaged ones: left %v", got)
+	}
+	if err := Prune(root, 0, 5); err == nil {
 		t.Error("all checkpoints were pruned")
 	}
 }

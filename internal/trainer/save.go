@@ -102,7 +102,7 @@ func (t *training) save() error {
 		return fmt.Errorf("saving a checkpoint: %w", err)
 	}
 	t.saved = time.Now()
-	return checkpoint.Prune(root, keep)
+	return checkpoint.Prune(root, keep, t.Step)
 }
 
 // restore goes on from the newest checkpoint; without one the training is at
@@ -168,7 +168,11 @@ func (t *training) restore() error {
 	if err := t.windows.Seek(t.Cursor); err != nil {
 		return refuse("%v", err)
 	}
-	return t.Metrics.Truncate(m.Metrics)
+	if err := t.Metrics.Truncate(m.Metrics); err != nil {
+		return err
+	}
+	// One that was killed may not have come to it.
+	return checkpoint.Prune(filepath.Dir(path), keep, s.Step)
 }
 
 // differs says in what a training differs from the one that a checkpoint is of.
