@@ -4,14 +4,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 )
 
-// mountable says that disks are filled on Linux only.
-func mountable(_ context.Context, stdout io.Writer) (bool, error) {
+// unshare says that disks are filled on Linux only.
+func unshare(_ context.Context, _ []string, stdout, _ io.Writer) error {
 	fmt.Fprintln(stdout, "NOT RUN: --full-disk mounts file systems of memory, which it can do on Linux only")
-	return false, nil
+	return nil
 }
 
-func (l *lab) full(context.Context, *trial) error { return nil }
+func mountable(io.Writer) (bool, error) { return false, nil }
+
+func (l *lab) full(context.Context, *trial) error { return errors.ErrUnsupported }

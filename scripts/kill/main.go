@@ -36,6 +36,7 @@ type options struct {
 	seed     uint64
 	keep     string
 	fullDisk bool
+	unshared bool     // this process may mount
 	train    []string // more flags for train
 }
 
@@ -45,17 +46,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Use: "kill [flags] [-- TRAIN-FLAGS]", Short: "kill a run at random moments, resume it, and compare what it leaves with an uninterrupted one",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, more []string) error {
-			o.train = more
+			if o.train = more; o.fullDisk && !o.unshared {
+				return unshare(ctx, args, stdout, stderr)
+			}
 			return o.run(ctx, stdout)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.IntVarP(&o.n, "trials", "n", 200, "runs to kill, each at least once")
+	f.IntVarP(&o.n, "trials", "n", 200, "runs to make")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the moments")
 	f.IntVar(&o.jobs, "jobs", 2, "runs at a time, each on one core")
 	f.StringVar(&o.keep, "keep", "", "`folder` to work in, where the runs that failed are kept (default a temporary one)")
 	f.BoolVar(&o.fullDisk, "full-disk", false, "fill disks instead of killing (Linux, where mounting is allowed)")
+	f.BoolVar(&o.unshared, "unshared", false, "")
+	if err := f.MarkHidden("unshared"); err != nil {
+		return err
+	}
 	return cli.Execute(ctx, cmd, args, stdout, stderr)
 }
 
@@ -64,7 +71,7 @@ func (o *options) run(ctx context.Context, stdout io.Writer) (err error) {
 		return cli.Usagef("-n %d --jobs %d: want at least 1 of both", o.n, o.jobs)
 	}
 	if o.fullDisk {
-		if ok, err := mountable(ctx, stdout); !ok || err != nil {
+		if ok, err := mountable(stdout); !ok || err != nil {
 			return err
 		}
 	}
