@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,10 +19,10 @@ import (
 // folder for each run. The runs are made in folders of their own with the same
 // relative paths, so that they are the same run to the byte.
 type lab struct {
-	dir      string
-	more     []string // flags for train beside those below
-	want     map[string]contents
-	duration time.Duration // of the longest uninterrupted run
+	dir  string
+	more []string // flags for train beside those below
+	want map[string]contents
+	took []time.Duration // by the uninterrupted runs
 }
 
 // method is a way to train whose state differs from the others'.
@@ -96,7 +97,7 @@ func (l *lab) reference(ctx context.Context, m method) error {
 		if said, err := finish(l.command(ctx, dir, l.start(m))); err != nil {
 			return fmt.Errorf("%w: %s", err, said)
 		}
-		l.duration = max(l.duration, time.Since(began))
+		l.took = append(l.took, time.Since(began))
 		var err error
 		if runs[i], err = gather(filepath.Join(dir, disk)); err != nil {
 			return err
@@ -104,6 +105,12 @@ func (l *lab) reference(ctx context.Context, m method) error {
 	}
 	l.want[m.name] = runs[0]
 	return runs[0].same(runs[1])
+}
+
+// duration is that of an uninterrupted run: the median, for a machine that others
+// use too holds one up now and then.
+func (l *lab) duration() time.Duration {
+	return slices.Sorted(slices.Values(l.took))[len(l.took)/2]
 }
 
 // finish runs a command to its end and returns what it wrote to stderr.

@@ -92,7 +92,7 @@ func (o *options) run(ctx context.Context, stdout io.Writer) (err error) {
 			return fmt.Errorf("the uninterrupted run: %w", err)
 		}
 	}
-	fmt.Fprintf(stdout, "An uninterrupted run takes %.2f s\n", l.duration.Seconds())
+	fmt.Fprintf(stdout, "An uninterrupted run takes %.2f s\n", l.duration().Seconds())
 	trial := l.killed
 	if o.fullDisk {
 		trial = l.full

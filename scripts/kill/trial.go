@@ -46,7 +46,7 @@ func (l *lab) killed(ctx context.Context, t *trial) error {
 	}
 	for t.kills == 0 || t.kills < maxKills && t.random.IntN(2) == 0 {
 		// Any moment of a whole run, start and report included.
-		moment := time.Duration(t.random.Float64() * float64(l.duration))
+		moment := time.Duration(t.random.Float64() * float64(l.duration()))
 		// A save is short and would be met rarely: every other kill waits for the next.
 		amid := t.random.IntN(2) == 0
 		dead, err := kill(l.next(ctx, t), func(ended <-chan struct{}) {
