@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
@@ -75,6 +76,13 @@ func (j *Job) begin() (*training, error) {
 	t.Epoch, t.BestNLL = 1, math.MaxFloat64
 	if err := os.MkdirAll(filepath.Join(j.Dir, checkpoints), 0o777); err != nil {
 		return nil, err
+	}
+	// A checkpoint syncs its own folder only: the way to it, and to the metrics
+	// beside j.Dir, must outlive a power failure too.
+	for _, dir := range []string{j.Dir, filepath.Dir(j.Dir)} {
+		if err := atomicdir.OS.SyncDir(dir); err != nil {
+			return nil, err
+		}
 	}
 	t.saved = time.Now()
 	return t, t.restore()
