@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -128,14 +129,22 @@ type trial struct {
 	of     int
 	method method
 	random *rand.Rand
+	// How many trainings a run has.
+	trainings int
 	tally
 }
 
 func (l *lab) newTrial(number, of int, seed uint64) *trial {
-	return &trial{
+	t := &trial{
 		dir: filepath.Join(l.dir, fmt.Sprintf("trial-%03d", number+1)), number: number, of: of,
 		method: methods[number%len(methods)], random: rand.New(rand.NewPCG(seed, uint64(number))),
 	}
+	for name := range l.want[t.method.name] {
+		if path.Base(name) == "result.json" {
+			t.trainings++
+		}
+	}
+	return t
 }
 
 func (t *trial) exists(path ...string) bool {

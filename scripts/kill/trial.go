@@ -96,7 +96,8 @@ func kill(c *exec.Cmd, until func(ended <-chan struct{})) (dead bool, err error)
 	if said.Len() > 0 {
 		return false, fmt.Errorf("train said %s", oneLine(said.String()))
 	}
-	if _, exited := errors.AsType[*exec.ExitError](err); exited && c.ProcessState.ExitCode() != 1 && killErr == nil {
+	// What fails by itself says why, so it was the kill.
+	if _, failed := errors.AsType[*exec.ExitError](err); failed && killErr == nil {
 		return true, nil
 	}
 	return false, err
@@ -162,7 +163,7 @@ func (t *trial) place() {
 		t.unborn++
 	case checkpoints == 0:
 		t.early++
-	case results == 2:
+	case results == t.trainings:
 		t.late++
 	}
 }
