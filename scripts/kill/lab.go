@@ -124,13 +124,12 @@ func finish(c *exec.Cmd) (stderr string, err error) {
 
 // trial is one run that is to come to the reference's bits.
 type trial struct {
-	dir    string
-	number int // counted from 0
-	of     int
-	method method
-	random *rand.Rand
-	// How many trainings a run has.
-	trainings int
+	dir       string
+	number    int // counted from 0
+	of        int
+	method    method
+	random    *rand.Rand
+	trainings int // of a run
 	tally
 }
 

@@ -35,12 +35,12 @@ const (
 // Ops are all kinds of operation.
 var Ops = []Op{Mkdir, Create, Write, Sync, Close, Rename, Remove}
 
-// Short makes a Write take half of its bytes and report no error. Every other
+// ErrShort makes a Write take half of its bytes and report no error. Every other
 // operation then goes well.
-var Short = errors.New("short write")
+var ErrShort = errors.New("short write")
 
 // Errors are the ways to fail that a test of a save goes through.
-var Errors = []error{syscall.ENOSPC, syscall.EIO, Short}
+var Errors = []error{syscall.ENOSPC, syscall.EIO, ErrShort}
 
 // FS is the machine's file system with one fault; the zero value has none. It
 // does not wait for the disk: no power goes in a test.
@@ -80,7 +80,7 @@ func Every() iter.Seq[*FS] {
 // line that names path.
 func (f *FS) Misreported(err error, path string) error {
 	want := f.err()
-	if want == Short {
+	if want == ErrShort {
 		want = io.ErrShortWrite
 	}
 	switch {
@@ -107,7 +107,7 @@ func (f *FS) fail(op Op) error {
 	if f.failed && f.Dead {
 		return f.err()
 	}
-	if f.Op != Any && f.Op != op || f.err() == Short && op != Write {
+	if f.Op != Any && f.Op != op || f.err() == ErrShort && op != Write {
 		return nil
 	}
 	f.N--
@@ -188,7 +188,7 @@ func (f *file) Write(b []byte) (n int, err error) {
 	if failed == nil {
 		return f.File.Write(b)
 	}
-	if n, err = f.File.Write(b[:len(b)/2]); err != nil || failed == Short {
+	if n, err = f.File.Write(b[:len(b)/2]); err != nil || failed == ErrShort {
 		return n, err
 	}
 	return n, &fs.PathError{Op: string(Write), Path: f.path, Err: failed}
