@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/badfile"
@@ -89,6 +92,9 @@ func (p *plan) create(start *modeldir.Model) error {
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
+	if err := sweepStages(target); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
 	staged := filepath.Join(parent, fmt.Sprintf(".%s.%d", filepath.Base(target), os.Getpid()))
 	if err := p.stage(staged, start); err != nil {
 		return errors.Join(err, os.RemoveAll(staged))
@@ -102,6 +108,37 @@ func (p *plan) create(start *modeldir.Model) error {
 		return errors.Join(fmt.Errorf("--out: %w", err), os.RemoveAll(staged))
 	}
 	return atomicdir.OS.SyncDir(parent)
+}
+
+// sweepStages removes the stages of target whose makers were killed. Their names
+// end in the maker's process id, and what atomicdir had not finished is hidden
+// once more.
+func sweepStages(target string) error {
+	parent, prefix := filepath.Dir(target), "."+filepath.Base(target)+"."
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), ".engram-new")
+		if name != e.Name() {
+			name = strings.TrimPrefix(name, ".")
+		}
+		digits, ok := strings.CutPrefix(name, prefix)
+		if pid, err := strconv.Atoi(digits); !ok || err != nil || !gone(pid) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(parent, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone reports whether no process has the id pid.
+func gone(pid int) bool {
+	p, err := os.FindProcess(pid)
+	return err != nil || errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
 func (p *plan) stage(dir string, start *modeldir.Model) error {

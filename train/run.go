@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/engram-lm/engram/internal/atomicdir"
+	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
@@ -55,6 +57,9 @@ func (p *plan) hint() string { return "go run ./train" + quoted([]string{"--resu
 
 // trainAll trains what has not been trained yet and fills the report.
 func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
+	if err := p.sweep(); err != nil {
+		return err
+	}
 	metrics, err := trainer.OpenMetrics(filepath.Join(p.dir, metricsFile))
 	if err != nil {
 		return err
@@ -75,6 +80,23 @@ func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
 			if err != nil {
 				return fmt.Errorf("%s, seed %d: %w", config.Model, seed, err)
 			}
+		}
+	}
+	return nil
+}
+
+// sweep clears the run's folder of what was unfinished when a process that wrote
+// it was killed.
+func (p *plan) sweep() error {
+	dirs := []string{p.dir}
+	for _, c := range p.models {
+		for _, seed := range p.seeds {
+			dirs = append(dirs, p.jobDir(c, seed))
+		}
+	}
+	for _, dir := range dirs {
+		if err := errors.Join(atomicdir.Sweep(atomicdir.OS, dir), atomicfile.Sweep(dir, 0)); err != nil {
+			return err
 		}
 	}
 	return nil

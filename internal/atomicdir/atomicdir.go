@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,14 +77,16 @@ func stage(fsys FS, staged string, files []Content) error {
 		return err
 	}
 	for _, f := range files {
-		if err := writeFile(fsys, filepath.Join(staged, f.Name), f.Write); err != nil {
+		if err := WriteFile(fsys, filepath.Join(staged, f.Name), f.Write); err != nil {
 			return err
 		}
 	}
 	return fsys.SyncDir(staged)
 }
 
-func writeFile(fsys FS, path string, write func(io.Writer) error) error {
+// WriteFile makes the file path, which must not exist, and forces what write
+// writes to the disk. After an error part of it may stand there.
+func WriteFile(fsys FS, path string, write func(io.Writer) error) error {
 	f, err := fsys.Create(path)
 	if err != nil {
 		return err
@@ -92,6 +95,9 @@ func writeFile(fsys FS, path string, write func(io.Writer) error) error {
 	err = write(buffered)
 	if err == nil {
 		err = buffered.Flush()
+	}
+	if err == io.ErrShortWrite { // the one error of writing that names no file
+		err = &fs.PathError{Op: "write", Path: path, Err: err}
 	}
 	if err == nil {
 		err = f.Sync()

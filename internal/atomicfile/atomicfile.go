@@ -8,9 +8,11 @@
 package atomicfile
 
 import (
-	"bufio"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,45 +25,42 @@ import (
 const partMark = ".engram-part-"
 
 // Write puts what write writes at path, whose folder must exist. After an error
-// the file that was there before is still there, and nothing else is. Any
-// number of processes may write the same path; the last one wins.
-func Write(path string, write func(io.Writer) error) (err error) {
+// the file that was there before is still there, and nothing else is; only if the
+// last sync, that of the folder, failed, it is the new one. Any number of
+// processes may write the same path; the last one wins.
+func Write(path string, write func(io.Writer) error) error {
+	return WriteTo(atomicdir.OS, path, write)
+}
+
+// WriteTo is Write on a file system, which a test may let fail.
+func WriteTo(fsys atomicdir.FS, path string, write func(io.Writer) error) error {
 	dir, name := filepath.Split(path)
 	if dir == "" {
 		dir = "."
 	}
-	f, err := os.CreateTemp(dir, "."+name+partMark+"*")
+	// No two writers come to the same name, and a chance of 2^-64 is an error.
+	part := filepath.Join(dir, fmt.Sprintf(".%s%s%d", name, partMark, rand.Uint64()))
+	err := atomicdir.WriteFile(fsys, part, write)
+	if err == nil {
+		err = fsys.Rename(part, path)
+	}
 	if err != nil {
-		return err
+		fsys.RemoveAll(part) // best effort: what cannot be removed now is swept later
+		return named(err, part, path)
 	}
-	defer func() {
-		if err != nil {
-			// Best effort: what cannot be removed now is swept later.
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	buffered := bufio.NewWriterSize(f, 1<<20)
-	if err = write(buffered); err != nil {
-		return err
+	return fsys.SyncDir(dir)
+}
+
+// named lets an error speak of the file that is written instead of its part,
+// which is gone.
+func named(err error, part, path string) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == part {
+		return &fs.PathError{Op: e.Op, Path: path, Err: e.Err}
 	}
-	if err = buffered.Flush(); err != nil {
-		return err
+	if e, ok := errors.AsType[*os.LinkError](err); ok && e.Old == part {
+		return &fs.PathError{Op: e.Op, Path: path, Err: e.Err}
 	}
-	// CreateTemp makes files that only their owner can read.
-	if err = f.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return atomicdir.OS.SyncDir(dir)
+	return err
 }
 
 // Sweep removes what killed writers left in dir: unfinished files untouched for

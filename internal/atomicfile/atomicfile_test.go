@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/engram-lm/engram/internal/atomicdir"
+	"github.com/engram-lm/engram/internal/atomicdir/faultfs"
 )
 
 func names(t *testing.T, dir string) (list []string) {
@@ -41,6 +44,40 @@ func TestFailedWriteKeepsTheOldFile(t *testing.T) {
 	}
 	if list := names(t, filepath.Dir(path)); len(list) != 1 {
 		t.Errorf("the folder holds %v, want the file alone", list)
+	}
+}
+
+// TestEveryFailure lets a write meet every fault: the old file stands there whole
+// after it, or the new one if all but the last sync went well.
+func TestEveryFailure(t *testing.T) {
+	write := func(fsys atomicdir.FS, path, text string) error {
+		return WriteTo(fsys, path, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
+	}
+	met := 0
+	for fsys := range faultfs.Every() {
+		path := filepath.Join(t.TempDir(), "a")
+		if err := write(&faultfs.FS{}, path, "old"); err != nil {
+			t.Fatal(err)
+		}
+		err := write(fsys, path, "new")
+		named := path
+		if b, err := os.ReadFile(path); err == nil && fsys.Failed() && string(b) == "new" {
+			named = filepath.Dir(path)
+		} else if want := map[bool]string{true: "old", false: "new"}[fsys.Failed()]; err != nil || string(b) != want {
+			t.Errorf("%v: holds %q, %v; want %q", fsys, b, err, want)
+		}
+		if wrong := fsys.Misreported(err, named); wrong != nil {
+			t.Errorf("%v: %v", fsys, wrong)
+		}
+		if fsys.Failed() {
+			met++
+		}
+		if list := names(t, filepath.Dir(path)); len(list) != 1 {
+			t.Errorf("%v: the folder holds %v, want the file alone", fsys, list)
+		}
+	}
+	if met < 12 {
+		t.Errorf("%d faults were met; want at least 12", met)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/tensorfile"
@@ -151,9 +152,11 @@ func (c *counter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Prune removes all but the newest keepLast checkpoints of root, the oldest
-// first. Call it after a successful Write, when the newest is known to be whole.
-func Prune(root string, keepLast int) error {
+// Prune removes all but the newest keepLast checkpoints of root up to the step
+// newest, the oldest first. Call it when newest has been written or read, and is
+// so known to be whole: those after it are damaged, or Latest would have returned
+// them, and go as well, for they would outlive better ones.
+func Prune(root string, keepLast, newest int) error {
 	if keepLast < 1 {
 		return fmt.Errorf("keep %d checkpoints; want at least 1", keepLast)
 	}
@@ -161,9 +164,15 @@ func Prune(root string, keepLast int) error {
 	if err != nil {
 		return err
 	}
+	sound, found := slices.BinarySearch(steps, newest)
+	if found {
+		sound++
+	}
 	var failed error
-	for i := 0; i < len(steps)-keepLast; i++ {
-		failed = errors.Join(failed, atomicdir.Remove(atomicdir.OS, filepath.Join(root, Name(steps[i]))))
+	for i, step := range steps {
+		if i < sound-keepLast || i >= sound {
+			failed = errors.Join(failed, atomicdir.Remove(atomicdir.OS, filepath.Join(root, Name(step))))
+		}
 	}
 	return failed
 }

@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -88,7 +87,7 @@ func TestNothingYet(t *testing.T) {
 		if s, path, warnings, err := Latest(root); s != nil || path != "" || warnings != nil || err != nil {
 			t.Errorf("latest %v, %q, %v, %v; want nothing", s, path, warnings, err)
 		}
-		if err := Prune(root, 1); err != nil {
+		if err := Prune(root, 1, 0); err != nil {
 			t.Error(err)
 		}
 	}
@@ -233,52 +232,79 @@ func TestPrune(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "notes"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := Prune(root, 2); err != nil {
+	if err := Prune(root, 2, 5); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, root); !slices.Equal(got, []string{"notes", "step-00000004", "step-00000005"}) {
 		t.Errorf("left %v", got)
 	}
-	if err := Prune(root, 0); err == nil {
+	// The damaged ones do not push out what is written after the last whole one.
+	for _, step := range []int{8, 9} {
+		mustWrite(t, root, snapshot(step))
+		if err := os.Truncate(filepath.Join(root, Name(step), stateFile), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustWrite(t, root, snapshot(6))
+	if err := Prune(root, 2, 6); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, root); !slices.Equal(got, []string{"notes", "step-00000005", "step-00000006"}) {
+		t.Errorf("beside damaged ones: left %v", got)
+	}
+	if err := Prune(root, 0, 5); err == nil {
 		t.Error("all checkpoints were pruned")
 	}
 }
 
-// TestEveryFailure makes each operation of a save fail: the checkpoint before it
-// still loads, and the next save works and leaves nothing beside.
+// TestEveryFailure lets a save meet every fault, and die at every operation: the
+// checkpoint before it still loads, and the next save works and leaves nothing
+// beside.
 func TestEveryFailure(t *testing.T) {
+	save := func(root string, step int) {
+		if _, err := write(&faultfs.FS{}, root, snapshot(step)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, step := range []int{1, 2} { // replaced, and beside the one before
-		for _, dead := range []bool{false, true} {
-			for n := 1; ; n++ {
-				root := t.TempDir()
-				mustWrite(t, root, snapshot(1))
-				_, err := write(&faultfs.FS{N: n, Dead: dead}, root, snapshot(step))
-				if err == nil {
-					if n < 10 {
-						t.Errorf("only %d operations could fail", n-1)
-					}
-					break
-				}
-				if !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "\n") {
-					t.Fatalf("operation %d: %v", n, err)
-				}
-				s, _, warnings, err := Latest(root)
-				if err != nil || s == nil || len(warnings) > 0 {
-					t.Fatalf("operation %d: %v, %v, %v", n, s, warnings, err)
-				}
-				if d := cmp.Diff(snapshot(s.Step), s); d != "" {
-					t.Fatalf("operation %d: %s", n, d)
-				}
-				mustWrite(t, root, snapshot(3))
-				if s, _, _, err := Latest(root); err != nil || s.Step != 3 {
-					t.Fatalf("operation %d: then step %d, %v", n, s.Step, err)
-				}
-				for _, name := range names(t, root) {
-					if !strings.HasPrefix(name, "step-") {
-						t.Fatalf("operation %d: %s is left", n, name)
-					}
+		for fsys := range everyFault {
+			root := t.TempDir()
+			save(root, 1)
+			_, err := write(fsys, root, snapshot(step))
+			if wrong := fsys.Misreported(err, filepath.Join(root, Name(step))); wrong != nil {
+				t.Fatalf("%v: %v", fsys, wrong)
+			}
+			s, _, warnings, err := Latest(root)
+			if err != nil || s == nil || len(warnings) > 0 {
+				t.Fatalf("%v: %v, %v, %v", fsys, s, warnings, err)
+			}
+			if d := cmp.Diff(snapshot(s.Step), s); d != "" {
+				t.Fatalf("%v: %s", fsys, d)
+			}
+			save(root, 3)
+			if s, _, _, err := Latest(root); err != nil || s.Step != 3 {
+				t.Fatalf("%v: then step %d, %v", fsys, s.Step, err)
+			}
+			for _, name := range names(t, root) {
+				if !strings.HasPrefix(name, "step-") {
+					t.Fatalf("%v: %s is left", fsys, name)
 				}
 			}
+		}
+	}
+}
+
+// everyFault is each fault, and the death at each operation.
+func everyFault(yield func(*faultfs.FS) bool) {
+	for fsys := range faultfs.Every() {
+		if !yield(fsys) {
+			return
+		}
+	}
+	for n := 1; ; n++ {
+		fsys := &faultfs.FS{N: n, Dead: true}
+		if !yield(fsys) || !fsys.Failed() {
+			return
 		}
 	}
 }

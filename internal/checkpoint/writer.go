@@ -58,7 +58,7 @@ func (w *Writer) write(s *Snapshot) error {
 	if _, err := write(fsys, w.Root, s); err != nil {
 		return fmt.Errorf("saving a checkpoint: %w", err)
 	}
-	return Prune(w.Root, w.Keep)
+	return Prune(w.Root, w.Keep, s.Step)
 }
 
 // Wait waits until the checkpoint under way, if there is one, is on the disk.

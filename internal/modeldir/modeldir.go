@@ -127,7 +127,9 @@ func fit(path string, config Config, read map[string]tensorfile.Tensor) (map[str
 // Save writes m as the model folder dir and makes missing parents. The same
 // model gives the same bytes. A model folder that is there already is replaced
 // whole; anything else in its place is left alone and is an error.
-func Save(dir string, m *Model) error {
+func Save(dir string, m *Model) error { return saveTo(atomicdir.OS, dir, m) }
+
+func saveTo(fsys atomicdir.FS, dir string, m *Model) error {
 	if err := m.Config.Validate(); err != nil {
 		return err
 	}
@@ -145,13 +147,17 @@ func Save(dir string, m *Model) error {
 	if err != nil {
 		return err
 	}
-	return atomicdir.Write(atomicdir.OS, dir, []atomicdir.Content{
+	err = atomicdir.Write(fsys, dir, []atomicdir.Content{
 		atomicdir.Bytes(ConfigFile, append(config, '\n')),
 		atomicdir.Bytes(TokenizerFile, m.TokenizerJSON),
 		{Name: TensorsFile, Write: func(w io.Writer) error {
 			return tensorfile.Write(w, tensors, map[string]string{"format": Format})
 		}},
 	})
+	if err != nil {
+		return fmt.Errorf("save %s: %w", dir, err)
+	}
+	return nil
 }
 
 // shaped gives the tensors of m their shapes, and refuses what Load would refuse.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/engram-lm/engram/internal/atomicdir/faultfs"
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/tensorfile"
 )
@@ -83,6 +84,43 @@ func TestCasesLoad(t *testing.T) {
 		} else if d := cmp.Diff(m, again); d != "" {
 			t.Errorf("%s saved and loaded: %s", dir, d)
 		}
+	}
+}
+
+// TestEveryFailure lets a save meet every fault: a whole model stands there after
+// it, the one before or the new one, and the next save leaves nothing beside.
+func TestEveryFailure(t *testing.T) {
+	before, after := tiny(), tiny()
+	after.Tensors["decoder.bias"][0]++
+	met := 0
+	for fsys := range faultfs.Every() {
+		dir := filepath.Join(t.TempDir(), "best")
+		if err := saveTo(&faultfs.FS{}, dir, before); err != nil {
+			t.Fatal(err)
+		}
+		err := saveTo(fsys, dir, after)
+		if wrong := fsys.Misreported(err, dir); wrong != nil {
+			t.Fatalf("%v: %v", fsys, wrong)
+		}
+		if fsys.Failed() {
+			met++
+		}
+		got, err := Load(dir)
+		if err != nil {
+			t.Fatalf("%v: %v", fsys, err)
+		}
+		if cmp.Diff(before, got) != "" && cmp.Diff(after, got) != "" {
+			t.Errorf("%v: left neither the model before nor the new one", fsys)
+		}
+		if err := saveTo(&faultfs.FS{}, dir, after); err != nil {
+			t.Fatalf("%v: the next save: %v", fsys, err)
+		}
+		if entries, _ := os.ReadDir(filepath.Dir(dir)); len(entries) != 1 {
+			t.Errorf("%v: %d entries beside the model, want it alone", fsys, len(entries))
+		}
+	}
+	if met < 30 {
+		t.Errorf("%d faults were met; want at least 30", met)
 	}
 }
 

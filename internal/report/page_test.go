@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/engram-lm/engram/internal/atomicdir/faultfs"
 )
 
 func TestSections(t *testing.T) {
@@ -226,6 +228,39 @@ func TestWrite(t *testing.T) {
 }
 
 // A sample has a sentence a line.
+// Each file of a report is whole, of the report before or the new one, whatever
+// fault the writing meets.
+func TestWriteMeetsEveryFault(t *testing.T) {
+	another := fourArms()
+	another.Command = "another"
+	before, err := fourArms().render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := another.render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fsys := range faultfs.Every() {
+		dir := t.TempDir()
+		if err := write(&faultfs.FS{}, dir, before); err != nil {
+			t.Fatal(err)
+		}
+		if wrong := fsys.Misreported(write(fsys, dir, after), dir); wrong != nil {
+			t.Errorf("%v: %v", fsys, wrong)
+		}
+		for i := range before {
+			b, err := os.ReadFile(filepath.Join(dir, before[i].name))
+			if err != nil || !bytes.Equal(b, before[i].text) && !bytes.Equal(b, after[i].text) {
+				t.Errorf("%v: %s is not whole: %v", fsys, before[i].name, err)
+			}
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != len(before) {
+			t.Errorf("%v: %d files, %v; want %d", fsys, len(entries), err, len(before))
+		}
+	}
+}
+
 func TestSampleLines(t *testing.T) {
 	r := oneSeed()
 	r.Arms[0].Seeds[0].Sample = "<eos> the <unk> rose <eos> <eos> it fell"

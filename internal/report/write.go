@@ -1,10 +1,10 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"path/filepath"
 
+	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/atomicfile"
 )
 
@@ -12,29 +12,43 @@ import (
 // must exist. All are rendered before the first is written, and each appears
 // whole or not at all.
 func (r *Report) Write(dir string) error {
-	json, err := r.JSON()
+	files, err := r.render()
 	if err != nil {
 		return err
+	}
+	return write(atomicdir.OS, dir, files)
+}
+
+// file is one of the report's.
+type file struct {
+	name string
+	text []byte
+}
+
+func (r *Report) render() ([]file, error) {
+	json, err := r.JSON()
+	if err != nil {
+		return nil, err
 	}
 	markdown, err := r.Markdown()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	html, err := r.HTML()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, f := range []struct {
-		name string
-		text []byte
-	}{{"report.json", json}, {"report.md", markdown}, {"report.html", html}} {
-		path := filepath.Join(dir, f.name)
-		err := atomicfile.Write(path, func(w io.Writer) error {
+	return []file{{"report.json", json}, {"report.md", markdown}, {"report.html", html}}, nil
+}
+
+func write(fsys atomicdir.FS, dir string, files []file) error {
+	for _, f := range files {
+		err := atomicfile.WriteTo(fsys, filepath.Join(dir, f.name), func(w io.Writer) error {
 			_, err := w.Write(f.text)
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
+			return err
 		}
 	}
 	return nil

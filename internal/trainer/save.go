@@ -160,7 +160,11 @@ func (t *training) restore() error {
 	if err := t.windows.Seek(t.Cursor); err != nil {
 		return refuse("%v", err)
 	}
-	if err := t.Metrics.Truncate(m.Metrics); err != nil || !changed {
+	if err := t.Metrics.Truncate(m.Metrics); err != nil {
+		return err
+	}
+	// One that was killed may not have come to it.
+	if err := checkpoint.Prune(filepath.Dir(path), t.Recipe.KeepCheckpoints, s.Step); err != nil || !changed {
 		return err
 	}
 	// From here on there is a checkpoint of what the training is now, so that it

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/optim"
@@ -83,6 +84,13 @@ func (j *Job) begin() (*training, error) {
 		return nil, err
 	}
 	t.writer = &checkpoint.Writer{Root: root, Keep: j.Recipe.KeepCheckpoints, Before: j.Metrics.Sync}
+	// A checkpoint syncs its own folder only: the way to it, and to the metrics
+	// beside j.Dir, must outlive a power failure too.
+	for _, dir := range []string{j.Dir, filepath.Dir(j.Dir)} {
+		if err := atomicdir.OS.SyncDir(dir); err != nil {
+			return nil, err
+		}
+	}
 	t.saved = time.Now()
 	return t, t.restore()
 }
