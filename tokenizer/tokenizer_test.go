@@ -122,7 +122,7 @@ func TestNoText(t *testing.T) {
 }
 
 func TestVocabularyWithoutEOSEncodesNoText(t *testing.T) {
-	tok, err := fromWords([]string{"a"}, Unknown)
+	tok, err := newTokenizer([]string{"a"}, map[string]int{"a": 0}, Unknown)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ package strictjson
 import (
 	"encoding/json"
 	"errors"
+	"hash/maphash"
 	"reflect"
 	"strings"
 	"unicode/utf8"
@@ -49,7 +50,7 @@ func check(path string, data []byte, t reflect.Type) error {
 	if !json.Valid(data) {
 		return invalid(path, data)
 	}
-	w := walker{path: path, text: string(data), types: make(map[reflect.Type]keys)}
+	w := walker{path: path, text: string(data), types: make(map[reflect.Type]keys), seed: maphash.MakeSeed()}
 	return w.value(t, 0)
 }
 

@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"encoding/json"
+	"hash/maphash"
 	"reflect"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ type walker struct {
 	at    int                   // of the next byte
 	where []string              // the keys that lead to the value, joined only for an error
 	types map[reflect.Type]keys // of the structs met so far
+	seed  maphash.Seed
 }
 
 // keys are those of an object.
@@ -51,19 +53,13 @@ func (w *walker) object(t reflect.Type, depth int) error {
 		return w.refuse("is an object; want %s", describe(t))
 	}
 	of := w.keysOf(t)
-	seen := make(map[string]bool)
-	w.at++
-	for w.next() != '}' {
-		if w.text[w.at] == ',' {
-			w.at++
-			w.next()
-		}
-		key := unquote(w.string())
-		w.where = append(w.where, key)
-		if seen[key] {
-			return w.refuse("appears twice; want it once")
-		}
-		seen[key] = true
+	start := w.at
+	// The keys met, by hash: a map of all of them would be the largest thing
+	// that is made of a vocabulary.
+	seen := make([]uint64, 0, 16)
+	for w.key() {
+		key := w.where[len(w.where)-1]
+		seen = append(seen, maphash.String(w.seed, key))
 		var elem reflect.Type
 		switch {
 		case of.known != nil:
@@ -73,21 +69,61 @@ func (w *walker) object(t reflect.Type, depth int) error {
 		case t != nil:
 			elem = t.Elem()
 		}
-		w.next()
-		w.at++ // the colon
 		if err := w.value(elem, depth+1); err != nil {
 			return err
 		}
 		w.where = w.where[:len(w.where)-1]
 	}
-	w.at++
+	slices.Sort(seen)
+	for i := range len(seen) - 1 {
+		if seen[i] == seen[i+1] {
+			return w.twice(start, seen[i])
+		}
+	}
 	for _, key := range of.required {
-		if !seen[key] {
+		if _, there := slices.BinarySearch(seen, maphash.String(w.seed, key)); !there {
 			w.where = append(w.where, key)
 			return w.refuse("is missing; want %s", describe(of.known[key]))
 		}
 	}
 	return nil
+}
+
+// key reads on to the next value of an object and adds its key to where; at the
+// object's end it returns false.
+func (w *walker) key() bool {
+	c := w.next() // the opening brace, a comma or the closing brace
+	w.at++
+	if c == '{' && w.next() == '}' {
+		w.at++
+		return false
+	}
+	if c == '}' {
+		return false
+	}
+	w.next()
+	w.where = append(w.where, unquote(w.string()))
+	w.next()
+	w.at++ // the colon
+	return true
+}
+
+// twice returns the error about the second key with a hash in the object that
+// starts at start, all of whose values have been checked.
+func (w *walker) twice(start int, hash uint64) error {
+	w.at = start
+	for first := true; w.key(); w.where = w.where[:len(w.where)-1] {
+		if maphash.String(w.seed, w.where[len(w.where)-1]) == hash {
+			if !first {
+				break
+			}
+			first = false
+		}
+		if err := w.value(nil, 0); err != nil {
+			return err
+		}
+	}
+	return w.refuse("appears twice; want it once")
 }
 
 func (w *walker) array(t reflect.Type, depth int) error {
