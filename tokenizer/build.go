@@ -71,7 +71,7 @@ func Build(text io.Reader, file string, opts Options) (*Tokenizer, error) {
 	}
 	t, err := newTokenizer(vocabulary, index, Unknown)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, &TextError{file, 0, err.Error()}
 	}
 	return t, nil
 }

@@ -98,7 +98,11 @@ func Parse(data []byte) (*Tokenizer, error) {
 			return nil, badfile.New(fileName, "added_tokens", "gives %.60q the id %d, model.vocab does not; want only words of the vocabulary, under their ids", a.Content, a.ID)
 		}
 	}
-	return newTokenizer(words, f.Model.Vocab, f.Model.Unknown)
+	t, err := newTokenizer(words, f.Model.Vocab, f.Model.Unknown)
+	if err != nil {
+		return nil, badfile.New(fileName, "model.vocab", "%v", err)
+	}
+	return t, nil
 }
 
 func (f *file) check() error {

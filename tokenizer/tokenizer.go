@@ -51,7 +51,7 @@ func newTokenizer(words []string, vocab map[string]int, unk string) (*Tokenizer,
 	// Not by the library's builder: its UnkToken method renumbers <unk>.
 	model, err := wordlevel.New(vocab, unk)
 	if err != nil {
-		return nil, fmt.Errorf("vocabulary of %d words: %w", len(words), err)
+		return nil, err
 	}
 	lib := library.NewTokenizer(model)
 	lib.WithPreTokenizer(pretokenizer.NewWhitespaceSplit())
@@ -62,7 +62,7 @@ func newTokenizer(words []string, vocab map[string]int, unk string) (*Tokenizer,
 		return nil, err
 	}
 	if size.n > MaxFile {
-		return nil, fmt.Errorf("vocabulary of %d words: its %s would have more than %d MiB; keep fewer words (--min-count 2)", len(words), fileName, MaxFile>>20)
+		return nil, fmt.Errorf("has %d different words, for which a %s would take more than %d MiB; keep fewer (--min-count 2)", len(words), fileName, MaxFile>>20)
 	}
 	t.hash = hex.EncodeToString(hash.Sum(nil))
 	return t, nil

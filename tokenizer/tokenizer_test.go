@@ -11,7 +11,7 @@ import (
 	"github.com/sugarme/tokenizer/pretrained"
 )
 
-func build(t *testing.T, text string, opts Options) *Tokenizer {
+func build(t testing.TB, text string, opts Options) *Tokenizer {
 	t.Helper()
 	tok, err := Build(strings.NewReader(text), "train.txt", opts)
 	if err != nil {
