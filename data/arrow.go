@@ -3,12 +3,10 @@ package data
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
-	"math"
-	"os"
 	"strconv"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -17,55 +15,66 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/regular"
 )
 
-// ArrowSplit is a split with what its Arrow file records beside it.
-type ArrowSplit struct {
-	Split
-	TokenizerHash string // tokenizer.Tokenizer.Hash of the vocabulary of the ids
+// Manifest is all that there is to know of a split's Arrow file but the tokens.
+// It stands beside the file.
+type Manifest struct {
+	Format     string `json:"format"`
+	Split      string `json:"split"`
+	Source     string `json:"source_sha256"`    // of the text
+	Tokenizer  string `json:"tokenizer_sha256"` // tokenizer.Tokenizer.Hash of the vocabulary of the ids
+	Tokens     int64  `json:"tokens"`
+	Lines      int64  `json:"lines"`
+	Characters int64  `json:"characters"`
+	Unknown    int64  `json:"unknown"`
+	Size       int64  `json:"size"`   // of the Arrow file, in bytes
+	SHA256     string `json:"sha256"` // of the Arrow file
 }
 
-// The schema's metadata, by key.
 const (
-	keyFormat     = "engram.format"
-	keySplit      = "engram.split"
-	keySource     = "engram.source_sha256"
-	keyTokenizer  = "engram.tokenizer_sha256"
-	keyTokens     = "engram.tokens"
-	keyLines      = "engram.lines"
-	keyCharacters = "engram.characters"
-	keyUnknown    = "engram.unknown"
+	columnToken = "token"
+	recordRows  = 1 << 20 // tokens in a record batch: 4 MiB
 )
 
-const columnToken = "token"
-
-// recordRows is how many tokens a record batch holds: 4 MiB.
-const recordRows = 1 << 20
-
-func (s *ArrowSplit) schema() *arrow.Schema {
+// schema is that of the file: one column, and the manifest's values as metadata.
+func (m Manifest) schema() *arrow.Schema {
 	metadata := arrow.NewMetadata(
-		[]string{keyFormat, keySplit, keySource, keyTokenizer, keyTokens, keyLines, keyCharacters, keyUnknown},
-		[]string{formatVersion, s.Name, s.SourceHash, s.TokenizerHash, strconv.Itoa(len(s.Tokens)),
-			strconv.FormatInt(s.Lines, 10), strconv.FormatInt(s.Characters, 10), strconv.FormatInt(s.Unknown, 10)})
+		[]string{"engram.format", "engram.split", "engram.source_sha256", "engram.tokenizer_sha256",
+			"engram.tokens", "engram.lines", "engram.characters", "engram.unknown"},
+		[]string{m.Format, m.Split, m.Source, m.Tokenizer, strconv.FormatInt(m.Tokens, 10),
+			strconv.FormatInt(m.Lines, 10), strconv.FormatInt(m.Characters, 10), strconv.FormatInt(m.Unknown, 10)})
 	return arrow.NewSchema([]arrow.Field{{Name: columnToken, Type: arrow.PrimitiveTypes.Int32}}, &metadata)
 }
 
 // WriteArrow writes a split as an Arrow IPC file: one column of int32, "token",
 // and in the schema's metadata the split's name, the hashes of text and
-// tokenizer, and the counts. The same split gives the same bytes. It returns
-// their number and SHA-256, which ReadArrow asks for.
-func WriteArrow(w io.Writer, s ArrowSplit) (size int64, sha string, err error) {
+// tokenizer, and the counts. The same split gives the same bytes. It returns the
+// manifest that ReadArrow asks for.
+func WriteArrow(w io.Writer, s Split, tokenizer string) (Manifest, error) {
+	m := Manifest{
+		Format: formatVersion, Split: s.Name, Source: s.SourceHash, Tokenizer: tokenizer,
+		Tokens: int64(len(s.Tokens)), Lines: s.Lines, Characters: s.Characters, Unknown: s.Unknown,
+	}
 	hash := sha256.New()
 	counted := &appendOnly{w: io.MultiWriter(w, hash)}
-	schema := s.schema()
-	out, err := ipc.NewFileWriter(counted, ipc.WithSchema(schema))
+	if err := writeTokens(counted, m.schema(), s.Tokens); err != nil {
+		return Manifest{}, err
+	}
+	m.Size, m.SHA256 = counted.n, hex.EncodeToString(hash.Sum(nil))
+	return m, nil
+}
+
+func writeTokens(w io.WriteSeeker, schema *arrow.Schema, tokens []int32) error {
+	out, err := ipc.NewFileWriter(w, ipc.WithSchema(schema))
 	if err != nil {
-		return 0, "", err
+		return err
 	}
 	builder := array.NewInt32Builder(memory.DefaultAllocator)
 	defer builder.Release()
-	for start := 0; start < len(s.Tokens); start += recordRows {
-		rows := s.Tokens[start:min(start+recordRows, len(s.Tokens))]
+	for start := 0; start < len(tokens); start += recordRows {
+		rows := tokens[start:min(start+recordRows, len(tokens))]
 		builder.AppendValues(rows, nil)
 		column := builder.NewArray()
 		record := array.NewRecord(schema, []arrow.Array{column}, int64(len(rows)))
@@ -73,13 +82,10 @@ func WriteArrow(w io.Writer, s ArrowSplit) (size int64, sha string, err error) {
 		record.Release()
 		column.Release()
 		if err != nil {
-			return 0, "", err
+			return err
 		}
 	}
-	if err := out.Close(); err != nil {
-		return 0, "", err
-	}
-	return counted.n, hex.EncodeToString(hash.Sum(nil)), nil
+	return out.Close()
 }
 
 // appendOnly lets the Arrow writer, which asks for an io.WriteSeeker but only
@@ -102,96 +108,89 @@ func (a *appendOnly) Seek(offset int64, whence int) (int64, error) {
 	return a.n, nil
 }
 
-// ReadArrow reads the Arrow file at path, which must have the given size in
-// bytes and SHA-256; a file that has not, or is no split, is a *badfile.Error.
+// ReadArrow reads the Arrow file at path, which must be, byte for byte, the one
+// that the manifest speaks of; any other is a *badfile.Error.
 //
 // The tokens are copied into memory once and not mapped: the hash has to read
-// every byte anyway, the Arrow reader copies in either case, a mapping would
-// crash the program where another cuts the file short, and a corpus is 4 bytes
-// a word.
-func ReadArrow(path string, size int64, sha string) (*ArrowSplit, error) {
-	f, err := os.Open(path)
+// every byte anyway, a mapping would crash the program where another cuts the
+// file short, and a corpus is 4 bytes a word.
+func ReadArrow(path string, m Manifest) (*Split, error) {
+	data, err := regular.Read(path, m.Size)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	if int64(len(data)) != m.Size {
+		return nil, badfile.New(path, "", "has %d bytes; want %d: it was cut or altered", len(data), m.Size)
 	}
-	if info.Size() != size {
-		return nil, badfile.New(path, "", "has %d bytes; want %d: it was cut or altered", info.Size(), size)
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != m.SHA256 {
+		return nil, badfile.New(path, "", "has the SHA-256 %x; want %.64s: it was altered", sum, m.SHA256)
 	}
-	data := make([]byte, size)
-	if _, err := io.ReadFull(f, data); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != sha {
-		return nil, badfile.New(path, "", "has the SHA-256 %x; want %.64s: it was altered", sum, sha)
-	}
-	return decodeArrow(path, data)
+	return decodeArrow(path, data, m)
 }
 
-func decodeArrow(path string, data []byte) (s *ArrowSplit, err error) {
-	// The bytes are those that were written, so a panic here is a mistake of
-	// ours or the library's; still, it stops at this package's edge.
-	defer func() {
-		if r := recover(); r != nil {
-			s, err = nil, badfile.New(path, "", "is no Arrow file: %v", r)
+// decodeArrow takes the split out of a file. Whoever altered the file may have
+// made its hash fit, and the library's reader is not safe against that: changed
+// lengths make it panic, ask for more memory than there is, or give other
+// numbers without a word. But every byte of the file follows from the manifest
+// and the tokens. So the tokens are taken from where they must lie, and the file
+// is right if writing them gives it once more.
+func decodeArrow(path string, data []byte, m Manifest) (*Split, error) {
+	altered := badfile.New(path, "", "is not the Arrow file of %d tokens that its manifest speaks of: it was altered", m.Tokens)
+	if m.Format != formatVersion || m.Tokens < 0 || m.Tokens > int64(len(data)/4) {
+		return nil, altered
+	}
+	tokens := make([]int32, 0, m.Tokens)
+	at := 8 // after the magic, padded
+	for message := 0; ; message++ {
+		body := bodyOf(data, at)
+		if body < 0 {
+			return nil, altered
 		}
-	}()
-	in, err := ipc.NewFileReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, badfile.New(path, "", "is no Arrow file: %v", err)
-	}
-	defer in.Close()
-	s, rows, err := decodeSchema(path, in.Schema())
-	if err != nil {
-		return nil, err
-	}
-	// A hostile count must not become an allocation: the rows are in the file.
-	if rows > int64(len(data)/4) {
-		return nil, badfile.New(path, keyTokens, "is %d; the file has room for %d", rows, len(data)/4)
-	}
-	s.Tokens = make([]int32, 0, rows)
-	for i := range in.NumRecords() {
-		record, err := in.RecordAt(i)
-		if err != nil {
-			return nil, badfile.New(path, "", "record %d: %v", i, err)
+		n := 0 // the first message is the schema, which has no body
+		if message > 0 {
+			n = min(recordRows, cap(tokens)-len(tokens))
 		}
-		column, ok := record.Column(0).(*array.Int32)
-		if !ok || column.NullN() > 0 {
-			record.Release()
-			return nil, badfile.New(path, columnToken, "is not a column of int32 without nulls")
+		if 4*n > len(data)-body {
+			return nil, altered
 		}
-		s.Tokens = append(s.Tokens, column.Int32Values()...)
-		record.Release()
+		for i := range n {
+			tokens = append(tokens, int32(binary.LittleEndian.Uint32(data[body+4*i:])))
+		}
+		if len(tokens) == cap(tokens) {
+			break
+		}
+		at = body + (4*n+63)/64*64 // each buffer is padded to 64 bytes
 	}
-	if int64(len(s.Tokens)) != rows {
-		return nil, badfile.New(path, keyTokens, "is %d; the file has %d rows", rows, len(s.Tokens))
+	same := &comparer{data}
+	if err := writeTokens(&appendOnly{w: same}, m.schema(), tokens); err != nil || len(same.left) > 0 {
+		return nil, altered
 	}
-	return s, nil
+	return &Split{
+		Name: m.Split, Tokens: tokens, Lines: m.Lines, Characters: m.Characters, Unknown: m.Unknown, SourceHash: m.Source,
+	}, nil
 }
 
-func decodeSchema(path string, schema *arrow.Schema) (s *ArrowSplit, rows int64, err error) {
-	if schema.NumFields() != 1 || schema.Field(0).Name != columnToken {
-		return nil, 0, badfile.New(path, "schema", "want the one column %q", columnToken)
+// bodyOf returns where the body of the message at a position begins, after four
+// bytes of ones, the length of the metadata and the metadata; -1 if that is not
+// in the data.
+func bodyOf(data []byte, at int) int {
+	if at+8 > len(data) {
+		return -1
 	}
-	text := schema.Metadata().ToMap()
-	if text[keyFormat] != formatVersion {
-		return nil, 0, badfile.New(path, keyFormat, "is %.40q; want %q", text[keyFormat], formatVersion)
+	length := int64(binary.LittleEndian.Uint32(data[at+4:]))
+	if length > int64(len(data)-at-8) {
+		return -1
 	}
-	s = new(ArrowSplit)
-	s.Name, s.SourceHash, s.TokenizerHash = text[keySplit], text[keySource], text[keyTokenizer]
-	for _, count := range []struct {
-		key  string
-		into *int64
-	}{{keyTokens, &rows}, {keyLines, &s.Lines}, {keyCharacters, &s.Characters}, {keyUnknown, &s.Unknown}} {
-		n, err := strconv.ParseUint(text[count.key], 10, 63)
-		if err != nil {
-			return nil, 0, badfile.New(path, count.key, "is %.40q; want a count of at most %d", text[count.key], int64(math.MaxInt64))
-		}
-		*count.into = int64(n)
+	return at + 8 + int(length)
+}
+
+// comparer is written to what must be the bytes of left, from the front.
+type comparer struct{ left []byte }
+
+func (c *comparer) Write(b []byte) (int, error) {
+	if !bytes.HasPrefix(c.left, b) {
+		return 0, errors.New("other bytes")
 	}
-	return s, rows, nil
+	c.left = c.left[len(b):]
+	return len(b), nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/strictjson"
 )
 
@@ -34,21 +35,15 @@ type cacheKey struct {
 }
 
 // formatVersion is part of every name: another layout never meets this one's files.
-const formatVersion = "engram-corpus/1"
+const formatVersion = "engram-corpus/2"
+
+// maxManifest is the size in bytes that a manifest may have.
+const maxManifest = 1 << 16
 
 // name of the key's files, without what follows the dot.
 func (k cacheKey) name() string {
 	sum := sha256.Sum256([]byte(formatVersion + "\n" + k.Split + "\n" + k.Source + "\n" + k.Tokenizer))
 	return hex.EncodeToString(sum[:16]) + "-" + k.Split
-}
-
-// manifest stands beside an Arrow file. The reader of that format is not safe
-// against damage (it may panic, take all memory, or give other numbers without
-// a word), so no file reaches it whose size and hash are not the written ones.
-type manifest struct {
-	Format string `json:"format"`
-	Size   int64  `json:"size"`   // of the Arrow file, in bytes
-	SHA256 string `json:"sha256"` // of the Arrow file
 }
 
 // DefaultCacheDir is the folder "engram" in the user's cache directory.
@@ -103,48 +98,40 @@ func (c cache) load(k cacheKey, vocabulary int) *Split {
 // none, and are a *badfile.Error where it is damaged.
 func readCached(dir string, k cacheKey, vocabulary int) (*Split, error) {
 	base := filepath.Join(dir, k.name())
-	data, err := readLimited(base+".json", 1<<16)
+	data, err := regular.Read(base+".json", maxManifest)
 	if err != nil {
 		return nil, err
 	}
-	var m manifest
+	var m Manifest
 	if err := strictjson.Decode(base+".json", data, &m); err != nil {
 		return nil, err
 	}
 	if m.Format != formatVersion {
 		return nil, badfile.New(base+".json", "format", "is %.40q; want %q", m.Format, formatVersion)
 	}
-	s, err := ReadArrow(base+".arrow", m.Size, m.SHA256)
+	if m.Split != k.Split || m.Source != k.Source || m.Tokenizer != k.Tokenizer {
+		return nil, badfile.New(base+".json", "", "belongs to another text or tokenizer")
+	}
+	s, err := ReadArrow(base+".arrow", m)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.matches(base+".arrow", k, vocabulary); err != nil {
-		return nil, err
-	}
-	return &s.Split, nil
-}
-
-// matches reports whether an Arrow file, sound in itself, is the one the key
-// means; ids outside the vocabulary would be indices out of range later.
-func (s *ArrowSplit) matches(path string, k cacheKey, vocabulary int) error {
-	if s.Name != k.Split || s.SourceHash != k.Source || s.TokenizerHash != k.Tokenizer {
-		return badfile.New(path, "schema", "belongs to another text or tokenizer")
-	}
+	// Ids outside the vocabulary would be indices out of range later.
 	for i, id := range s.Tokens {
 		if id < 0 || int(id) >= vocabulary {
-			return badfile.New(path, "token", "row %d is id %d; want 0 to %d", i, id, vocabulary-1)
+			return nil, badfile.New(base+".arrow", columnToken, "row %d is id %d; want 0 to %d", i, id, vocabulary-1)
 		}
 	}
-	return nil
+	return s, nil
 }
 
 // save writes the Arrow file and then its manifest, so that a manifest never
 // stands without the file it speaks of.
 func (c cache) save(k cacheKey, s *Split) error {
 	base := filepath.Join(c.dir, k.name())
-	m := manifest{Format: formatVersion}
+	var m Manifest
 	err := atomicfile.Write(base+".arrow", func(w io.Writer) (err error) {
-		m.Size, m.SHA256, err = WriteArrow(w, ArrowSplit{Split: *s, TokenizerHash: k.Tokenizer})
+		m, err = WriteArrow(w, *s, k.Tokenizer)
 		return err
 	})
 	if err != nil {
@@ -162,21 +149,4 @@ func (c cache) save(k cacheKey, s *Split) error {
 		return fmt.Errorf("cache folder: %w; --cache DIR names another", err)
 	}
 	return nil
-}
-
-// readLimited reads a file of at most limit bytes.
-func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, badfile.New(path, "", "is larger than %d bytes", limit)
-	}
-	return data, nil
 }

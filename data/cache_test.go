@@ -2,7 +2,6 @@ package data
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/engram-lm/engram/internal/badfile"
 )
 
 const text = "the sun 's light is white\nis it\n\n<unk>\n"
@@ -117,7 +114,9 @@ func TestDamagedCacheIsRebuilt(t *testing.T) {
 		{"manifest of other size", ".json", overwrite(func(b []byte) []byte { return bytes.Replace(b, []byte(`"size": `), []byte(`"size": 1`), 1) })},
 		{"manifest of negative size", ".json", overwrite(func(b []byte) []byte { return bytes.Replace(b, []byte(`"size": `), []byte(`"size": -`), 1) })},
 		{"manifest of other hash", ".json", overwrite(func(b []byte) []byte { return bytes.Replace(b, []byte(`"sha256": "`), []byte(`"sha256": "0`), 1) })},
-		{"manifest of other format", ".json", overwrite(func(b []byte) []byte { return bytes.Replace(b, []byte(`corpus/1`), []byte(`corpus/9`), 1) })},
+		{"manifest of other format", ".json", overwrite(func(b []byte) []byte { return bytes.Replace(b, []byte(formatVersion), []byte(`engram-corpus/9`), 1) })},
+		{"manifest of more tokens", ".json", overwrite(func(b []byte) []byte { return bytes.Replace(b, []byte(`"tokens": `), []byte(`"tokens": 1`), 1) })},
+		{"manifest of another text", ".json", overwrite(func(b []byte) []byte { return bytes.Replace(b, []byte(`_sha256": "`), []byte(`_sha256": "0`), 1) })},
 		{"manifest is large", ".json", overwrite(func(b []byte) []byte { return bytes.Repeat([]byte(" "), 1<<17) })},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,12 +156,20 @@ func TestCacheFileOfAnother(t *testing.T) {
 	if diff := cmp.Diff(want, split(t, open(t, dir, opts), "valid")); diff != "" || warned != 1 {
 		t.Errorf("%d warnings (-want +got):\n%s", warned, diff)
 	}
-	s := ArrowSplit{Split: Split{Name: "valid", Tokens: []int32{0, 7}, SourceHash: "s"}, TokenizerHash: "t"}
-	if err := s.matches("f", cacheKey{"valid", "s", "t"}, 8); err != nil {
+}
+
+// Ids outside the vocabulary are refused even where the file is as it was written.
+func TestCacheOfALargerVocabulary(t *testing.T) {
+	c := cache{dir: t.TempDir()}
+	key := cacheKey{"valid", "s", "t"}
+	if err := c.save(key, &Split{Name: "valid", Tokens: []int32{0, 7}, SourceHash: "s"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readCached(c.dir, key, 8); err != nil {
 		t.Error(err)
 	}
-	if err := s.matches("f", cacheKey{"valid", "s", "t"}, 7); err == nil {
-		t.Error("an id outside the vocabulary was taken")
+	if _, err := readCached(c.dir, key, 7); err == nil || !strings.Contains(err.Error(), "row 1 is id 7; want 0 to 6") {
+		t.Errorf("an id outside the vocabulary: %v", err)
 	}
 }
 
@@ -206,78 +213,5 @@ func TestWithoutACache(t *testing.T) {
 	c := open(t, "sample", Options{Warn: func(string) { warned++ }})
 	if n := len(split(t, c, "test").Tokens); n != 9712 || warned != 1 {
 		t.Errorf("%d tokens, %d warnings", n, warned)
-	}
-}
-
-func TestArrowRoundTrip(t *testing.T) {
-	for _, n := range []int{1, 3, recordRows, recordRows + 1} {
-		want := ArrowSplit{
-			Split:         Split{Name: "train", Tokens: count(n), Lines: 4, Characters: 5, Unknown: 6, SourceHash: "source"},
-			TokenizerHash: "tokenizer",
-		}
-		path := filepath.Join(t.TempDir(), "x.arrow")
-		var b, again bytes.Buffer
-		size, sha, err := WriteArrow(&b, want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := WriteArrow(&again, want); err != nil || !bytes.Equal(b.Bytes(), again.Bytes()) {
-			t.Errorf("%d tokens: the same split gave other bytes, %v", n, err)
-		}
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		got, err := ReadArrow(path, size, sha)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(got.Tokens, want.Tokens) {
-			t.Errorf("%d tokens came back as %d others", n, len(got.Tokens))
-		}
-		got.Tokens, want.Tokens = nil, nil
-		if diff := cmp.Diff(&want, got); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
-	}
-}
-
-// Every single damaged byte, and every length a file may be cut to, is refused
-// before the Arrow reader sees it.
-func TestReadArrowRefusesDamage(t *testing.T) {
-	var b bytes.Buffer
-	size, sha, err := WriteArrow(&b, ArrowSplit{Split: Split{Name: "test", Tokens: count(5)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "x.arrow")
-	refused := func(what string, at int, data []byte) {
-		t.Helper()
-		if err := os.WriteFile(path, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		_, err := ReadArrow(path, size, sha)
-		var bad *badfile.Error
-		if !errors.As(err, &bad) || bad.Path != path {
-			t.Fatalf("%s %d: error %v, want a *badfile.Error", what, at, err)
-		}
-	}
-	sound := b.Bytes()
-	for i := range sound {
-		data := slices.Clone(sound)
-		data[i] ^= 0x40
-		refused("byte", i, data)
-	}
-	for n := range sound {
-		refused("cut to", n, sound[:n])
-	}
-}
-
-// What decodes must be a split even where size and hash are right: a file of
-// another program.
-func TestDecodeArrowRefusesOtherFiles(t *testing.T) {
-	for _, data := range [][]byte{nil, []byte("ARROW1"), bytes.Repeat([]byte("ARROW1\x00\x00"), 100)} {
-		if _, err := decodeArrow("f", data); err == nil {
-			t.Errorf("%d bytes were taken for a split", len(data))
-		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"sync"
 
 	"github.com/engram-lm/engram/data/registry"
+	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/tokenizer"
 )
 
@@ -279,7 +280,7 @@ func (c *Corpus) load(name string) (*Split, error) {
 // OpenText encodes one text file by tok, past the cache. Errors are those of
 // Corpus.Split.
 func OpenText(path string, tok *tokenizer.Tokenizer) (*Split, error) {
-	f, err := os.Open(path)
+	f, _, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,22 +1,26 @@
 package tokenizer
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/strictjson"
 )
 
-// MaxFile is the most bytes a tokenizer.json may have: some five million words.
-const MaxFile = 256 << 20
+// MaxFile is the most bytes a tokenizer.json may have: some half a million words.
+// What is made of a file, the library's two maps above all, allocates some
+// twenty times its size; up to here that is within 64 MB and sixteen times.
+const MaxFile = 12 << 20
 
 // file is a Hugging Face tokenizer.json as far as it is supported. What would
 // change the tokens (a normalizer, truncation, padding, a post-processor) must
@@ -38,14 +42,14 @@ type typed struct {
 }
 
 type model struct {
-	Type    string           `json:"type"`
-	Vocab   map[string]int64 `json:"vocab"`
-	Unknown string           `json:"unk_token"`
+	Type    string         `json:"type"`
+	Vocab   map[string]int `json:"vocab"`
+	Unknown string         `json:"unk_token"`
 }
 
 // addedToken is how Hugging Face's trainers list <unk> and <eos> a second time.
 type addedToken struct {
-	ID         int64  `json:"id"`
+	ID         int    `json:"id"`
 	Content    string `json:"content"`
 	SingleWord bool   `json:"single_word,omitempty"`
 	LStrip     bool   `json:"lstrip,omitempty"`
@@ -58,14 +62,9 @@ const fileName = "tokenizer.json"
 
 // Load reads the tokenizer.json at path. A malformed one is a *badfile.Error.
 func Load(path string) (*Tokenizer, error) {
-	f, err := os.Open(path)
+	data, err := regular.Read(path, MaxFile)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	t, err := Parse(data)
 	if err != nil {
@@ -81,6 +80,9 @@ func Parse(data []byte) (*Tokenizer, error) {
 		return nil, badfile.New(fileName, "", "is larger than %d MiB", MaxFile>>20)
 	}
 	var f file
+	// A map that grows to its size is allocated twice over. A word takes at
+	// least six bytes: "a":0 and a comma.
+	f.Model.Vocab = make(map[string]int, min(bytes.Count(data, []byte(":")), len(data)/6))
 	if err := strictjson.Decode(fileName, data, &f); err != nil {
 		return nil, err
 	}
@@ -96,7 +98,11 @@ func Parse(data []byte) (*Tokenizer, error) {
 			return nil, badfile.New(fileName, "added_tokens", "gives %.60q the id %d, model.vocab does not; want only words of the vocabulary, under their ids", a.Content, a.ID)
 		}
 	}
-	return fromWords(words, f.Model.Unknown)
+	t, err := newTokenizer(words, f.Model.Vocab, f.Model.Unknown)
+	if err != nil {
+		return nil, badfile.New(fileName, "model.vocab", "%v", err)
+	}
+	return t, nil
 }
 
 func (f *file) check() error {
@@ -136,7 +142,7 @@ func (m *model) words() ([]string, error) {
 		if problem := wordProblem(word); problem != "" {
 			return nil, badfile.New(fileName, key, "the word %.60q %s", word, problem)
 		}
-		if id < 0 || id >= int64(n) {
+		if id < 0 || id >= n {
 			return nil, badfile.New(fileName, key, "the word %.60q has id %d; want the ids of %d words to be 0 to %d", word, id, n, n-1)
 		}
 		if taken[id] {
@@ -170,48 +176,52 @@ func wordProblem(word string) string {
 // vocabulary on every machine, the words in the order of their ids.
 func (t *Tokenizer) JSON() ([]byte, error) {
 	var b bytes.Buffer
-	b.WriteString("{\n \"version\": \"1.0\",\n \"truncation\": null,\n \"padding\": null,\n \"added_tokens\": [],\n" +
-		" \"normalizer\": null,\n \"pre_tokenizer\": {\n  \"type\": \"WhitespaceSplit\"\n },\n" +
-		" \"post_processor\": null,\n \"decoder\": null,\n \"model\": {\n  \"type\": \"WordLevel\",\n  \"vocab\": {\n")
-	for id, word := range t.words {
-		b.WriteString("   ")
-		if err := writeString(&b, word); err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(&b, ": %d", id)
-		if id < len(t.words)-1 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('\n')
-	}
-	b.WriteString("  },\n  \"unk_token\": ")
-	if err := writeString(&b, t.unk); err != nil {
-		return nil, err
-	}
-	b.WriteString("\n }\n}\n")
-	return b.Bytes(), nil
+	err := t.write(&b)
+	return b.Bytes(), err
 }
 
-// writeString writes s as JSON, <unk> as it is and not as \u003cunk\u003e.
-func writeString(b *bytes.Buffer, s string) error {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		return fmt.Errorf("the word %q: %w", s, err)
+// write writes the canonical tokenizer.json.
+func (t *Tokenizer) write(to io.Writer) error {
+	w := bufio.NewWriter(to)
+	w.WriteString("{\n \"version\": \"1.0\",\n \"truncation\": null,\n \"padding\": null,\n \"added_tokens\": [],\n" +
+		" \"normalizer\": null,\n \"pre_tokenizer\": {\n  \"type\": \"WhitespaceSplit\"\n },\n" +
+		" \"post_processor\": null,\n \"decoder\": null,\n \"model\": {\n  \"type\": \"WordLevel\",\n  \"vocab\": {\n")
+	var word bytes.Buffer
+	quote := json.NewEncoder(&word)
+	quote.SetEscapeHTML(false) // <unk> as it is and not as \u003cunk\u003e
+	quoted := func(s string) ([]byte, error) {
+		word.Reset()
+		if err := quote.Encode(s); err != nil {
+			return nil, fmt.Errorf("the word %q: %w", s, err)
+		}
+		return bytes.TrimSuffix(word.Bytes(), []byte("\n")), nil
 	}
-	b.Truncate(b.Len() - 1) // Encode ends in a newline
-	return nil
+	for id, s := range t.words {
+		q, err := quoted(s)
+		if err != nil {
+			return err
+		}
+		w.WriteString("   ")
+		w.Write(q)
+		w.WriteString(": ")
+		w.WriteString(strconv.Itoa(id))
+		if id < len(t.words)-1 {
+			w.WriteByte(',')
+		}
+		w.WriteByte('\n')
+	}
+	w.WriteString("  },\n  \"unk_token\": ")
+	q, err := quoted(t.unk)
+	if err != nil {
+		return err
+	}
+	w.Write(q)
+	w.WriteString("\n }\n}\n")
+	return w.Flush() // the first error of all the writes
 }
 
 // Save writes the canonical tokenizer.json to path; whoever reads it meanwhile
 // finds the old file or the new one.
 func (t *Tokenizer) Save(path string) error {
-	data, err := t.JSON()
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	return atomicfile.Write(path, t.write)
 }

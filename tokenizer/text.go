@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -118,6 +119,7 @@ func (t *Tokenizer) EncodeText(text io.Reader, file string) (Text, error) {
 		return out, fmt.Errorf("%s: cannot be encoded: the vocabulary lacks %s, which ends every line; use a tokenizer built from a corpus", place(file, 0, "the text"), EOS)
 	}
 	unk, hasUnk := t.Unknown()
+	var tokens blocks
 	words := 0
 	err := scan(text, file, func(w []byte, line int) error {
 		id, ok := t.ID(string(w))
@@ -129,11 +131,11 @@ func (t *Tokenizer) EncodeText(text io.Reader, file string) (Text, error) {
 			out.Unknown++
 		}
 		words++
-		out.Tokens = append(out.Tokens, id)
+		tokens.add(id)
 		return nil
 	}, func(int) error {
 		out.Lines++
-		out.Tokens = append(out.Tokens, eos)
+		tokens.add(eos)
 		return nil
 	})
 	if err == nil && words == 0 {
@@ -142,5 +144,28 @@ func (t *Tokenizer) EncodeText(text io.Reader, file string) (Text, error) {
 	if err != nil {
 		return Text{}, err
 	}
+	out.Tokens = tokens.all()
 	return out, nil
+}
+
+// blocks collects tokens whose number is not known. Appending them to one slice
+// would in all allocate five times what they take, which for a text of one-byte
+// lines is a lot.
+type blocks struct {
+	full [][]int32
+	last []int32
+}
+
+func (b *blocks) add(id int32) {
+	if len(b.last) == cap(b.last) {
+		if b.last != nil {
+			b.full = append(b.full, b.last)
+		}
+		b.last = make([]int32, 0, min(max(256, 2*cap(b.last)), 1<<16))
+	}
+	b.last = append(b.last, id)
+}
+
+func (b *blocks) all() []int32 {
+	return slices.Concat(append(b.full, b.last)...)
 }

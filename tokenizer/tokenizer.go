@@ -19,6 +19,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -43,29 +44,36 @@ type Tokenizer struct {
 	hash    string
 }
 
-// fromWords makes the tokenizer whose vocabulary is words in the order of their
-// ids. The caller has seen to it that no word is empty, has white space in it,
-// or comes twice.
-func fromWords(words []string, unk string) (*Tokenizer, error) {
-	vocab := make(map[string]int, len(words))
-	for id, word := range words {
-		vocab[word] = id
-	}
+// newTokenizer makes the tokenizer whose vocabulary is words in the order of
+// their ids, and vocab, which it keeps, the way back. The caller has seen to it
+// that no word is empty, has white space in it, or comes twice.
+func newTokenizer(words []string, vocab map[string]int, unk string) (*Tokenizer, error) {
 	// Not by the library's builder: its UnkToken method renumbers <unk>.
 	model, err := wordlevel.New(vocab, unk)
 	if err != nil {
-		return nil, fmt.Errorf("vocabulary of %d words: %w", len(words), err)
+		return nil, err
 	}
 	lib := library.NewTokenizer(model)
 	lib.WithPreTokenizer(pretokenizer.NewWhitespaceSplit())
 	t := &Tokenizer{library: lib, words: words, unk: unk}
-	canonical, err := t.JSON()
-	if err != nil {
+	hash := sha256.New()
+	size := &counter{}
+	if err := t.write(io.MultiWriter(hash, size)); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(canonical)
-	t.hash = hex.EncodeToString(sum[:])
+	if size.n > MaxFile {
+		return nil, fmt.Errorf("has %d different words, for which a %s would take more than %d MiB; keep fewer (--min-count 2)", len(words), fileName, MaxFile>>20)
+	}
+	t.hash = hex.EncodeToString(hash.Sum(nil))
 	return t, nil
+}
+
+// counter counts the bytes written to it.
+type counter struct{ n int }
+
+func (c *counter) Write(b []byte) (int, error) {
+	c.n += len(b)
+	return len(b), nil
 }
 
 // Size returns the number of words in the vocabulary.

@@ -11,7 +11,7 @@ import (
 	"github.com/sugarme/tokenizer/pretrained"
 )
 
-func build(t *testing.T, text string, opts Options) *Tokenizer {
+func build(t testing.TB, text string, opts Options) *Tokenizer {
 	t.Helper()
 	tok, err := Build(strings.NewReader(text), "train.txt", opts)
 	if err != nil {
@@ -122,7 +122,7 @@ func TestNoText(t *testing.T) {
 }
 
 func TestVocabularyWithoutEOSEncodesNoText(t *testing.T) {
-	tok, err := fromWords([]string{"a"}, Unknown)
+	tok, err := newTokenizer([]string{"a"}, map[string]int{"a": 0}, Unknown)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func At(path string, err error) error {
 // oneLine keeps a message to a readable line, because part of it may come from
 // the file that is being complained about.
 func oneLine(s string) string {
-	const limit = 300
+	const limit = 600
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '

@@ -9,7 +9,7 @@ import (
 
 func TestErrorIsOneLine(t *testing.T) {
 	err := New("config.json", "a\nb", "is %q\r\n; want 1 %s", "x", strings.Repeat("long ", 1000))
-	if s := err.Error(); strings.ContainsAny(s, "\r\n") || len(s) > 500 {
+	if s := err.Error(); strings.ContainsAny(s, "\r\n") || len(s) > 1300 {
 		t.Errorf("not one readable line: %q", s)
 	}
 	if s := New("f", "", "too short").Error(); s != "f: too short" {

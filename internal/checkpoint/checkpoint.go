@@ -35,7 +35,7 @@ const (
 	manifestFile = "manifest.json"
 
 	maxManifest = 4 << 10
-	maxState    = 64 << 20
+	maxState    = 4 << 20       // its worst case costs some 25 times as much memory
 	maxStep     = math.MaxInt32 // on every platform
 )
 

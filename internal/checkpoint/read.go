@@ -15,6 +15,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/strictjson"
 	"github.com/engram-lm/engram/internal/tensorfile"
 )
@@ -98,7 +99,7 @@ func missing(dir string, err error) error {
 }
 
 func readManifest(path string) (manifest, error) {
-	b, err := readFile(path, maxManifest)
+	b, err := regular.Read(path, maxManifest)
 	if err != nil {
 		return manifest{}, err
 	}
@@ -124,17 +125,13 @@ func parseManifest(path string, b []byte) (manifest, error) {
 
 // verify holds a file against its record.
 func verify(path string, want record) error {
-	f, err := os.Open(path)
+	f, size, err := regular.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() || info.Size() != want.Size {
-		return badfile.New(path, "", "has %d bytes and mode %s; want the %d bytes of %s", info.Size(), info.Mode(), want.Size, manifestFile)
+	if size != want.Size {
+		return badfile.New(path, "", "has %d bytes; want the %d of %s", size, want.Size, manifestFile)
 	}
 	sum := sha256.New()
 	if _, err := io.Copy(sum, f); err != nil {
@@ -147,7 +144,7 @@ func verify(path string, want record) error {
 }
 
 func readState(path string) (*Snapshot, error) {
-	b, err := readFile(path, maxState)
+	b, err := regular.Read(path, maxState)
 	if err != nil {
 		return nil, err
 	}
@@ -163,16 +160,4 @@ func parseState(path string, b []byte) (*Snapshot, error) {
 		return nil, badfile.New(path, "step", "is %d, epoch %d; want neither below 0", st.Step, st.Epoch)
 	}
 	return &Snapshot{Step: st.Step, Epoch: st.Epoch, Blobs: st.Blobs, Meta: st.Meta}, nil
-}
-
-// readFile reads a regular file of at most limit bytes.
-func readFile(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, badfile.New(path, "", "has %d bytes and mode %s; want a regular file of at most %d bytes", info.Size(), info.Mode(), limit)
-	}
-	return os.ReadFile(path)
 }

@@ -3,10 +3,12 @@ package modeldir
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/membound"
 )
 
 const (
@@ -90,28 +92,43 @@ func TestParseConfigRefuses(t *testing.T) {
 	}
 }
 
+// FuzzParseConfig: what is taken is a model that can be built, and the same when it
+// is written and read again.
 func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte(lstmJSON))
 	f.Add([]byte(plasticJSON))
 	f.Add([]byte(`{"format":"engram/1","model":"plastic","plasticity":null}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := ParseConfig(b)
+		var c Config
+		var err error
+		membound.Check(t, len(b), membound.Tree, func() { c, err = ParseConfig(b) })
 		if err != nil {
 			var bad *badfile.Error
-			if !errors.As(err, &bad) {
-				t.Fatalf("untyped error %v", err)
+			if !errors.As(err, &bad) || strings.ContainsAny(err.Error(), "\n\r") {
+				t.Fatalf("error %v, want a *badfile.Error of one line", err)
 			}
 			return
 		}
-		if n := c.ParamCount(); n < 1 || n > MaxParams {
-			t.Fatalf("%d parameters", n)
+		n := 0
+		for _, spec := range c.Tensors() {
+			if spec.Size() < 1 {
+				t.Fatalf("%s has shape %v", spec.Name, spec.Shape)
+			}
+			n += spec.Size()
 		}
-		again, err := json.Marshal(c)
+		if n != c.ParamCount() || n > MaxParams {
+			t.Fatalf("%d parameters in the tensors, %d counted", n, c.ParamCount())
+		}
+		written, err := json.Marshal(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ParseConfig(again); err != nil {
+		again, err := ParseConfig(written)
+		if err != nil {
 			t.Fatalf("written again: %v", err)
+		}
+		if !reflect.DeepEqual(again, c) {
+			t.Fatalf("%s became %+v", written, again)
 		}
 	})
 }

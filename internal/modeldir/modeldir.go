@@ -12,6 +12,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/strictjson"
 	"github.com/engram-lm/engram/internal/tensorfile"
 )
@@ -27,7 +28,7 @@ var files = []string{ConfigFile, TensorsFile, TokenizerFile}
 
 const (
 	maxConfig    = 64 << 10
-	maxTokenizer = 256 << 20
+	maxTokenizer = 12 << 20 // tokenizer.MaxFile
 )
 
 // Model is a model folder in memory. Tensors holds exactly the parameters that
@@ -47,7 +48,7 @@ func Load(dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokenizer, err := readFile(filepath.Join(dir, TokenizerFile), maxTokenizer)
+	tokenizer, err := regular.Read(filepath.Join(dir, TokenizerFile), maxTokenizer)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func Load(dir string) (*Model, error) {
 // LoadConfig reads the config.json of the model folder dir.
 func LoadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, ConfigFile)
-	b, err := readFile(path, maxConfig)
+	b, err := regular.Read(path, maxConfig)
 	if err != nil {
 		return Config{}, err
 	}
@@ -204,16 +205,4 @@ func nonFinite(x []float32) int {
 	return slices.IndexFunc(x, func(v float32) bool {
 		return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0)
 	})
-}
-
-// readFile reads a regular file of at most limit bytes.
-func readFile(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, badfile.New(path, "", "has %d bytes and mode %s; want a regular file of at most %d bytes", info.Size(), info.Mode(), limit)
-	}
-	return os.ReadFile(path)
 }

@@ -219,7 +219,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		"unknown key":  {func(d string) { write(d, ConfigFile, []byte(`{"hidden": 3}`)) }, "config.json: hidden: unknown key"},
 		"other sizes":  {func(d string) { write(d, ConfigFile, []byte(lstmJSON)) }, "model.safetensors: embedding.weight: has shape [4 2]; config.json wants [23 5]"},
-		"large config": {func(d string) { write(d, ConfigFile, make([]byte, 1<<20)) }, "want a regular file of at most"},
+		"large config": {func(d string) { write(d, ConfigFile, make([]byte, 1<<20)) }, "want at most 65536"},
 		"tokenizer":    {func(d string) { write(d, TokenizerFile, []byte(`{"a": 1, "a": 2}`)) }, "tokenizer.json: a: appears twice"},
 		"large tensors": {func(d string) { write(d, TensorsFile, make([]byte, 1<<20)) },
 			"model.safetensors: has 1048576 bytes; want some 460 for the 115 parameters"},

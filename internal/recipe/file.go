@@ -5,40 +5,36 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/regular"
 )
 
-// MaxFile is the size in bytes that a configuration file may have.
-const MaxFile = 1 << 20
+// MaxFile is the size in bytes that a configuration file may have, some twenty
+// times what one takes. The YAML library spends up to 200 bytes on each.
+const MaxFile = 1 << 17
 
-// ReadFile returns the text of a configuration file.
+// ReadFile returns the text of a configuration file. What is no regular file, or
+// a longer one, is a *badfile.Error.
 func ReadFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > MaxFile {
-		return nil, fmt.Errorf("%s: is too long: want a configuration of at most %d bytes", path, MaxFile)
-	}
-	return text, nil
+	return regular.Read(path, MaxFile)
 }
 
 // Apply sets what the YAML text of a file sets and returns the keys: a mapping
 // of keys to plain values, each key once. Values are parsed as those of flags
-// are. After an error r is not to be used.
+// are. Every error is a *badfile.Error that names file; after one r is not to be
+// used.
 func (r *Recipe) Apply(file string, text []byte) (keys []string, err error) {
+	if len(text) > MaxFile {
+		return nil, badfile.New(file, "", "has %d bytes; want at most %d", len(text), MaxFile)
+	}
 	root, err := parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, badfile.New(file, "", "%v", err)
 	}
 	for i := 0; root != nil && i+1 < len(root.Content); i += 2 {
 		key := root.Content[i]
@@ -47,7 +43,7 @@ func (r *Recipe) Apply(file string, text []byte) (keys []string, err error) {
 			err = fmt.Errorf("key %s is given twice: want it once", key.Value)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", file, key.Line, err)
+			return nil, badfile.New(file, "", "line %d: %v", key.Line, err)
 		}
 		keys = append(keys, key.Value)
 	}
@@ -55,10 +51,18 @@ func (r *Recipe) Apply(file string, text []byte) (keys []string, err error) {
 }
 
 // parse returns the mapping that a YAML text is, nil for a text without values.
-func parse(text []byte) (*yaml.Node, error) {
+// Aliases stay what they are, so that none multiplies what it stands for.
+func parse(text []byte) (root *yaml.Node, err error) {
+	// The library panics with its own errors and catches those; what else it may
+	// meet in a text from outside, an index out of range, stops here.
+	defer func() {
+		if r := recover(); r != nil {
+			root, err = nil, fmt.Errorf("is no YAML: %v", r)
+		}
+	}()
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
-	err := d.Decode(&doc)
+	err = d.Decode(&doc)
 	if errors.Is(err, io.EOF) {
 		return nil, nil
 	}
@@ -68,7 +72,7 @@ func parse(text []byte) (*yaml.Node, error) {
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one YAML document: want one")
 	}
-	root := doc.Content[0]
+	root = doc.Content[0]
 	switch {
 	case root.Kind == yaml.MappingNode:
 		return root, nil

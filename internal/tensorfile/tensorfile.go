@@ -17,12 +17,12 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
-	"os"
 	"slices"
 
 	"github.com/nlpodyssey/safetensors"
 
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/strictjson"
 )
 
@@ -53,19 +53,12 @@ func (t Tensor) Size() int {
 // data plus a constant, however the header lies. A file that is not such a file,
 // whole and of F32 only, is a *badfile.Error; values may be NaN or infinite.
 func Read(path string) (map[string]Tensor, error) {
-	f, err := os.Open(path)
+	f, size, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, badfile.New(path, "", "is not a regular file; want a safetensors file")
-	}
-	return read(path, f, info.Size())
+	return read(path, f, size)
 }
 
 // read parses size bytes from r; path is for the messages.
