@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/strictjson"
 	"github.com/engram-lm/engram/internal/trainer"
@@ -24,20 +24,23 @@ import (
 // resultFile is in the folder of a model and seed that has finished.
 const resultFile = "result.json"
 
+// maxResult is how large it may be: some hundred bytes an epoch and layer.
+const maxResult = 4 << 20
+
 // result is the content of resultFile. The NLLs are those of the best model, in
-// nats; nil stands for one that is no finite number.
+// nats; one that is no finite number is missing.
 type result struct {
 	Metrics  int64           `json:"metrics"` // length of metrics.jsonl at the end of this training
 	Outcome  trainer.Outcome `json:"outcome"`
-	ValidNLL *float64        `json:"valid_nll"`
-	TestNLL  *float64        `json:"test_nll"`
+	ValidNLL *float64        `json:"valid_nll,omitempty"`
+	TestNLL  *float64        `json:"test_nll,omitempty"`
 }
 
 // readResult returns the result in the folder of a model and seed; nil if it has
 // not finished.
 func readResult(dir string) (*result, error) {
 	path := filepath.Join(dir, resultFile)
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, maxResult)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

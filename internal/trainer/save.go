@@ -14,6 +14,7 @@ import (
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/recipe"
+	"github.com/engram-lm/engram/internal/strictjson"
 )
 
 // Names within a job's folder.
@@ -34,8 +35,8 @@ const (
 // meta is what a checkpoint keeps beside tensors and streams.
 type meta struct {
 	Progress  progress           `json:"progress"`
-	Schedule  map[string]float64 `json:"schedule"`
-	Counters  map[string]int64   `json:"counters"`
+	Schedule  map[string]float64 `json:"schedule,omitempty"`
+	Counters  map[string]int64   `json:"counters,omitempty"`
 	Metrics   int64              `json:"metrics"` // length of metrics.jsonl
 	Identity  identity           `json:"identity"`
 	Optimizer string             `json:"optimizer"`
@@ -113,8 +114,8 @@ func (t *training) restore() error {
 		return fmt.Errorf("%s does not belong to this run: %w; resume with what it was started with, or start a new run", path, fmt.Errorf(format, a...))
 	}
 	var m meta
-	if err := json.Unmarshal(s.Meta, &m); err != nil {
-		return refuse("%v", err)
+	if err := strictjson.Decode(path, s.Meta, &m); err != nil {
+		return refuse("%w", err)
 	}
 	changed, err := t.differs(m.Identity)
 	if err != nil {

@@ -44,7 +44,7 @@ type progress struct {
 	Seconds   float64 `json:"seconds"`    // spent on steps, in all
 	GradNorm  float64 `json:"grad_norm"`  // of the last step, before the clip
 	BestNLL   float64 `json:"best_nll"`
-	Finished  []Epoch `json:"finished"`
+	Finished  []Epoch `json:"finished,omitempty"`
 
 	Usual     usual    `json:"usual"`
 	Rollbacks []string `json:"rollbacks,omitempty"` // each of them halved the rate
