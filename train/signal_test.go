@@ -35,7 +35,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 	}
 	// reaches waits until the run is some way into the training of a model.
 	reaches := func(model string) {
-		for range 6000 {
+		for range 60_000 {
 			if b, _ := os.ReadFile(filepath.Join(dir, metricsFile)); strings.Count(string(b), `"model":"`+model+`"`) > 20 {
 				return
 			}
@@ -74,7 +74,7 @@ func TestSecondProcess(t *testing.T) {
 	c := command(t, lengthy(dir, "--epochs", "1000")...)
 	must(t, c.Start())
 	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
-	for range 6000 {
+	for range 60_000 {
 		if b, _ := os.ReadFile(filepath.Join(dir, metricsFile)); len(b) > 0 {
 			break
 		}
