@@ -66,12 +66,16 @@ func Status(ctx context.Context, name string, err error, stderr io.Writer) int {
 		return 0
 	}
 	message := strings.Join(strings.Fields(err.Error()), " ")
-	if _, interrupted := errors.AsType[*ErrInterrupted](err); !interrupted {
+	_, interrupted := errors.AsType[*ErrInterrupted](err)
+	if !interrupted {
 		message = name + ": " + message
 	}
 	fmt.Fprintln(stderr, message)
+	// Whatever else went wrong after a signal, such as the save, is a failure.
 	if sig, ok := errors.AsType[Signal](context.Cause(ctx)); ok {
-		return 128 + int(sig.Signal)
+		if interrupted || errors.Is(err, context.Canceled) || errors.Is(err, sig) {
+			return 128 + int(sig.Signal)
+		}
 	}
 	if _, ok := errors.AsType[*UsageError](err); ok {
 		return Usage

@@ -66,7 +66,7 @@ func (o options) run(ctx context.Context, packages []string, stdout io.Writer) e
 			continue
 		}
 		began := time.Now()
-		out, err := o.goTest(ctx, "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", o.time, "-parallel", fmt.Sprint(o.workers), t.pkg)
+		out, err := o.goTest(ctx, "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", o.time, "-fuzzminimizetime", "20x", "-parallel", fmt.Sprint(o.workers), t.pkg)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
