@@ -78,3 +78,15 @@ func Status(ctx context.Context, name string, err error, stderr io.Writer) int {
 	}
 	return Failure
 }
+
+// Quoted writes arguments as a shell takes them, each after a space.
+func Quoted(args []string) string {
+	var b strings.Builder
+	for _, a := range args {
+		if a == "" || strings.ContainsAny(a, " \t\r\n'\"$\\*?&;|<>()[]{}#~`!") {
+			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+		b.WriteString(" " + a)
+	}
+	return b.String()
+}

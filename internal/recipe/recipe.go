@@ -48,25 +48,9 @@ type Recipe struct {
 	Rule           string  `yaml:"rule" help:"how a trace changes: clip, additive, decay or oja"`
 	Clip           float64 `yaml:"clip" help:"bound of the Hebbian trace"`
 
-	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all"`
-	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (50) or time (2m) between checkpoints within an epoch; 0 saves at the end of each epoch only"`
+	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
+	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (50) or time (2m) between checkpoints within an epoch; 0 saves at the end of each epoch only" resume:"may change"`
 	LogEvery        int    `yaml:"log_every" help:"steps between lines of metrics.jsonl"`
-}
-
-// List is a comma-separated list.
-type List []string
-
-// String returns the list as a flag takes it.
-func (l List) String() string { return strings.Join(l, ",") }
-
-func parseList(s string) List {
-	var l List
-	for _, item := range strings.Split(s, ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			l = append(l, item)
-		}
-	}
-	return l
 }
 
 // Kinds are the models, the standard LSTM first.
