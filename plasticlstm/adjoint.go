@@ -4,8 +4,6 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
-	"os"
-	"strconv"
 )
 
 // adjoint is what the backward pass of the fused layer needs.
@@ -46,10 +44,6 @@ func (p *hebbian[F]) Groups() (forward, backward int) {
 		bytes *= 2
 	}
 	fit := func(cache, bytes int) int { return min(maxGroup, max(1, cache/bytes)) }
-	if f, _ := strconv.Atoi(os.Getenv("GF")); f > 0 {
-		v, _ := strconv.Atoi(os.Getenv("GB"))
-		return f, v
-	}
 	return fit(forwardCache, bytes), fit(backwardCache, 2*bytes)
 }
 

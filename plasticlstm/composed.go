@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/engram-lm/engram/internal/op"
+	"github.com/engram-lm/engram/lstm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -24,9 +25,10 @@ type composed struct {
 	trace    *G.Node // E [B, H, H]
 }
 
-func newComposed(l *LSTM, batch int, traces, params []*G.Node) *composed {
-	c := &composed{opt: l.opt, batch: batch, n: l.n, hebb: traces[0]}
-	for i, p := range l.Params() {
+// newComposed takes the plastic parameters, which specs describe.
+func newComposed(opt Options, batch, n int, traces []*G.Node, specs []lstm.Param, params []*G.Node) *composed {
+	c := &composed{opt: opt, batch: batch, n: n, hebb: traces[0]}
+	for i, p := range specs {
 		switch p.Name {
 		case "alpha":
 			c.alpha = c.connections(params[i])
@@ -35,7 +37,7 @@ func newComposed(l *LSTM, batch int, traces, params []*G.Node) *composed {
 		case "fanout.bias":
 			c.rateBias = c.connections(params[i])
 		case "modulator.weight":
-			c.wMod = reshape(params[i], l.n, 1)
+			c.wMod = reshape(params[i], n, 1)
 		case "modulator.bias":
 			c.bMod = mul(c.ones(params[i], batch, 1), reshape(params[i], 1, 1))
 		case "trace_rate":
@@ -64,7 +66,10 @@ func (c *composed) Learn(hPrev, h, cell, g *G.Node) {
 	case c.opt.Rule == Decay:
 		c.hebb = plus(c.hebb, times(eta, minus(product, c.hebb)))
 	case c.opt.Rule == Oja:
-		g2 := c.perPost(times(g, g))
+		// Squared after it is repeated: beside gorgonia's own node for tanh's
+		// gradient, which squares [B, H] as well, an RNN's gradients came out wrong.
+		post := c.perPost(g)
+		g2 := times(post, post)
 		c.hebb = plus(c.hebb, times(eta, minus(product, times(g2, c.hebb))))
 	default:
 		c.hebb = plus(c.hebb, times(eta, product))

@@ -226,7 +226,7 @@ func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
 		for _, v := range [][]F{g, rate, step} {
 			clear(v[n:])
 		}
-		copy(g, s.Act[4*lo+2*n:4*lo+3*n])
+		copy(g, s.Post[(b-b0)*s.Stride:][:n])
 		m := F(1)
 		if p.modulated() {
 			in := p.modulatorInput(s)[lo:hi]
