@@ -16,14 +16,19 @@ import (
 // layers returns a small layer of each kind.
 func layers(t testing.TB, in, hidden int) map[string]lstm.Layer {
 	t.Helper()
-	all := map[string]lstm.Layer{"lstm": lstm.LSTM{In: in, Hidden: hidden}}
-	for _, m := range []plasticlstm.Modulation{plasticlstm.None, plasticlstm.Simple, plasticlstm.Retroactive} {
-		l, err := plasticlstm.New(in, hidden, plasticlstm.Options{Modulation: m, Rate: plasticlstm.PerLayer, Clip: 1})
+	all := map[string]lstm.Layer{}
+	for _, kind := range Kinds {
+		l, err := NewLayer(kind.Name, in, hidden, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all["plastic lstm "+string(m)] = l
+		all[kind.Name] = l
 	}
+	l, err := plasticlstm.New(in, hidden, plasticlstm.Options{Modulation: plasticlstm.Retroactive})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["retroactive lstm"] = l
 	return all
 }
 
