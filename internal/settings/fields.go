@@ -44,16 +44,24 @@ type Field struct {
 type Fields []Field
 
 // Of returns the fields of structs, given by pointer, in turn; setting a field
-// changes its struct.
+// changes its struct. The fields of an embedded struct stand in its place.
 func Of(structs ...any) Fields {
 	var fields Fields
 	for _, s := range structs {
-		v := reflect.ValueOf(s).Elem()
-		for i := range v.NumField() {
-			tag := v.Type().Field(i).Tag
-			_, free := tag.Lookup("resume")
-			fields = append(fields, Field{Key: tag.Get("yaml"), Help: tag.Get("help"), free: free, value: v.Field(i)})
+		fields = append(fields, fieldsOf(reflect.ValueOf(s).Elem())...)
+	}
+	return fields
+}
+
+func fieldsOf(s reflect.Value) (fields Fields) {
+	for i := range s.NumField() {
+		f := s.Type().Field(i)
+		if f.Anonymous {
+			fields = append(fields, fieldsOf(s.Field(i))...)
+			continue
 		}
+		_, free := f.Tag.Lookup("resume")
+		fields = append(fields, Field{Key: f.Tag.Get("yaml"), Help: f.Tag.Get("help"), free: free, value: s.Field(i)})
 	}
 	return fields
 }

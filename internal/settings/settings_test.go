@@ -18,6 +18,22 @@ type second struct {
 	Quick bool   `yaml:"quick" help:"a switch"`
 }
 
+// An embedded struct's fields stand in its place.
+func TestEmbeddedStruct(t *testing.T) {
+	var s struct {
+		Name string `yaml:"own_name" help:"a text"`
+		first
+		Last int `yaml:"last" help:"a number"`
+	}
+	keys, err := Of(&s).Apply("f", []byte("own_name: x\nmodels: [u]\nrate: 2\nthreads: 3\nlast: 4"))
+	if err != nil || len(Of(&s)) != len(keys) || s.Rate != 2 || s.Threads != 3 || s.Last != 4 {
+		t.Error(keys, err, s)
+	}
+	if strings.Join(keys, ",") != "own_name,models,rate,threads,last" || Of(&s)[2].Key != "rate" || !Of(&s)[3].Free() {
+		t.Error(Of(&s))
+	}
+}
+
 // Several structs are one configuration, and what is written is read back.
 func TestSeveralStructs(t *testing.T) {
 	a, b := first{List{"u", "v"}, 0.5, 2}, second{"two: words", true}
