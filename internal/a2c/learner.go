@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
 	"github.com/engram-lm/engram/lstm"
@@ -87,7 +88,7 @@ type Witness interface {
 // one.
 func (t Task) Arms(models []string, tests int, s Settings) ([]study.Arm, error) {
 	if err := s.Validate(); err != nil {
-		return nil, err
+		return nil, &cli.UsageError{Err: err}
 	}
 	env, err := t.NewEnv(1, 0, "environment")
 	if err != nil {
