@@ -81,10 +81,9 @@ func ComposeRNN(l Layer, feed Feed, x, state *G.Node, params []*G.Node, begin fu
 			}
 			yNew := G.Must(G.Tanh(z))
 			if feed == Clamped {
-				half := func(k int) *G.Node { // of each stream's input
-					return G.Must(G.Mul(xt, selector(x, w.n, k)))
-				}
-				yNew = mix(half(0), half(1), yNew)
+				v := G.Must(G.Mul(xt, selector(x, w.in, 0, w.n)))
+				m := G.Must(G.Mul(xt, selector(x, w.in, w.n, w.in)))
+				yNew = mix(v, m, yNew)
 			}
 			if plastic != nil {
 				plastic.Learn(y, yNew, nil, yNew)
@@ -93,6 +92,34 @@ func ComposeRNN(l Layer, feed Feed, x, state *G.Node, params []*G.Node, begin fu
 			w.hidden = append(w.hidden, y)
 		}
 		return w.final(plastic, y)
+	})
+}
+
+// ComposeDense is Compose for a feed-forward layer, whose state is the traces
+// alone; what Plasticity calls the previous output is the input of the step.
+func ComposeDense(l Layer, activation Activation, x, state *G.Node, params []*G.Node, begin func(traces []*G.Node) Plasticity) (Output, error) {
+	return compose(l, x, state, params, func(w *window) []*G.Node {
+		plastic := w.plastic(begin, 0)
+		in := w.in - w.n
+		for t := range w.steps {
+			row := w.input(t)
+			xt := G.Must(G.Mul(row, selector(x, w.in, 0, in)))
+			z := G.Must(G.Add(mulT(xt, params[0]), G.Must(G.Mul(row, selector(x, w.in, in, w.in)))))
+			if plastic != nil {
+				z = G.Must(G.Add(z, plastic.Drive(xt)))
+			}
+			var y *G.Node
+			if activation == Tanh {
+				y = G.Must(G.Tanh(z))
+			} else {
+				y = G.Must(G.SoftMax(z, 1))
+			}
+			if plastic != nil {
+				plastic.Learn(xt, y, nil, y)
+			}
+			w.hidden = append(w.hidden, y)
+		}
+		return w.final(plastic)
 	})
 }
 
@@ -133,7 +160,9 @@ func compose(l Layer, x, state *G.Node, params []*G.Node, build func(*window) []
 	if out.Hidden, err = op.Pack(tensor.Shape{steps, batch, w.n}, w.hidden...); err != nil {
 		return Output{}, err
 	}
-	out.State, err = op.Pack(state.Shape(), final...)
+	if out.State = state; len(final) > 0 {
+		out.State, err = op.Pack(state.Shape(), final...)
+	}
 	return out, err
 }
 
@@ -170,19 +199,20 @@ func ones(like *G.Node, rows, cols int) *G.Node {
 		G.WithValue(t), G.WithName(fmt.Sprintf("ones_%dx%d", rows, cols)))
 }
 
-// selector returns the constant matrix [2n, n] that takes half k, 0 or 1, out of
-// a row: a product with it is the half, with a gradient that puts it back.
-func selector(like *G.Node, n, k int) *G.Node {
-	t := tensor.New(tensor.Of(like.Dtype()), tensor.WithShape(2*n, n))
-	for i := range n {
+// selector returns the constant matrix [n, to-from] that takes the numbers
+// [from, to) out of a row of n: a product with it is those, with a gradient that
+// puts them back.
+func selector(like *G.Node, n, from, to int) *G.Node {
+	t := tensor.New(tensor.Of(like.Dtype()), tensor.WithShape(n, to-from))
+	for i := range to - from {
 		var one any = 1.0
 		if like.Dtype() == tensor.Float32 {
 			one = float32(1)
 		}
-		if err := t.SetAt(one, k*n+i, i); err != nil {
+		if err := t.SetAt(one, from+i, i); err != nil {
 			panic(err)
 		}
 	}
-	return G.NewTensor(like.Graph(), like.Dtype(), 2, G.WithShape(2*n, n),
-		G.WithValue(t), G.WithName(fmt.Sprintf("half_%d_of_%d", k, 2*n)))
+	return G.NewTensor(like.Graph(), like.Dtype(), 2, G.WithShape(n, to-from),
+		G.WithValue(t), G.WithName(fmt.Sprintf("part_%d_%d_of_%d", from, to, n)))
 }

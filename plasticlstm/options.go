@@ -62,13 +62,14 @@ const (
 // Options are the choices of a plastic layer. The zero value of each field means
 // its default.
 type Options struct {
-	Rule           Rule           // default Clip
-	Modulation     Modulation     // default None
-	Alpha          Granularity    // of the plasticity coefficient; default PerConnection
-	Rate           Granularity    // of eta or of the fan-out; default PerConnection
-	ModulatorInput ModulatorInput // default Hidden
-	Clip           float64        // the bound c of the trace, default 2; unused by Additive
-	Feed           lstm.Feed      // of an RNN; default lstm.Projected
+	Rule           Rule            // default Clip
+	Modulation     Modulation      // default None
+	Alpha          Granularity     // of the plasticity coefficient; default PerConnection
+	Rate           Granularity     // of eta or of the fan-out; default PerConnection
+	ModulatorInput ModulatorInput  // default Hidden
+	Clip           float64         // the bound c of the trace, default 2; unused by Additive
+	Feed           lstm.Feed       // of an RNN; default lstm.Projected
+	Activation     lstm.Activation // of a dense layer; default lstm.Softmax
 }
 
 func (o Options) withDefaults() Options {
@@ -83,6 +84,7 @@ func (o Options) withDefaults() Options {
 	set((*string)(&o.Rate), string(PerConnection))
 	set((*string)(&o.ModulatorInput), string(Hidden))
 	set((*string)(&o.Feed), string(lstm.Projected))
+	set((*string)(&o.Activation), string(lstm.Softmax))
 	if o.Clip == 0 {
 		o.Clip = 2
 	}
@@ -108,6 +110,7 @@ func (o Options) Validate() error {
 		check("rate", string(o.Rate), granularities...),
 		check("modulator input", string(o.ModulatorInput), string(Hidden), string(PreviousHidden), string(Cell)),
 		check("feed", string(o.Feed), string(lstm.Projected), string(lstm.Direct), string(lstm.Clamped)),
+		check("activation", string(o.Activation), string(lstm.Softmax), string(lstm.Tanh)),
 	} {
 		if err != nil {
 			return err

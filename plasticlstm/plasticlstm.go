@@ -125,7 +125,7 @@ func (o Options) state(post, pre int) []lstm.Part {
 // Composed builds the layer from gorgonia's nodes.
 func (l *LSTM) Composed(x, state *G.Node, params []*G.Node) (lstm.Output, error) {
 	return lstm.Compose(l, x, state, params, func(traces []*G.Node) lstm.Plasticity {
-		return newComposed(l.opt, x.Shape()[1], l.n, traces, l.Params()[3:], params[3:])
+		return newComposed(l.opt, x.Shape()[1], l.n, l.n, traces, l.Params()[3:], params[3:])
 	})
 }
 
@@ -136,6 +136,6 @@ func (l *LSTM) Scan32() lstm.Scan[float32] { return newScan[float32](l) }
 func (l *LSTM) Scan64() lstm.Scan[float64] { return newScan[float64](l) }
 
 func newScan[F lstm.Float](l *LSTM) *Scan[F] {
-	h := newHebbian[F](l.n, l.opt)
+	h := newHebbian[F](l.n, l.n, l.opt)
 	return &Scan[F]{scan.New[F](l.in, l.n, h), h, 3}
 }

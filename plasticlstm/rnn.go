@@ -65,7 +65,7 @@ func (l *RNN) State() []lstm.Part {
 func (l *RNN) Composed(x, state *G.Node, params []*G.Node) (lstm.Output, error) {
 	own := len(l.own())
 	return lstm.ComposeRNN(l, l.opt.Feed, x, state, params, func(traces []*G.Node) lstm.Plasticity {
-		return newComposed(l.opt, x.Shape()[1], l.n, traces, l.Params()[own:], params[own:])
+		return newComposed(l.opt, x.Shape()[1], l.n, l.n, traces, l.Params()[own:], params[own:])
 	})
 }
 
@@ -76,6 +76,6 @@ func (l *RNN) Scan32() lstm.Scan[float32] { return newRNNScan[float32](l) }
 func (l *RNN) Scan64() lstm.Scan[float64] { return newRNNScan[float64](l) }
 
 func newRNNScan[F lstm.Float](l *RNN) *Scan[F] {
-	h := newHebbian[F](l.n, l.opt)
+	h := newHebbian[F](l.n, l.n, l.opt)
 	return &Scan[F]{scan.NewRNN[F](l.in, l.n, scan.Feed(l.opt.Feed), h), h, len(l.own())}
 }
