@@ -62,3 +62,56 @@ func BenchmarkWindow(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkEpisode is the forward and the backward pass over an episode of one
+// large stream, as the tasks of patterns and of images have them; the peer is
+// scripts/peer/torch_rnn.py.
+func BenchmarkEpisode(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		n, steps int
+		opt      plasticlstm.Options
+	}{
+		{"patterns", 1001, 106, plasticlstm.Options{Feed: lstm.Direct, Rule: plasticlstm.Decay, Rate: plasticlstm.PerLayer}},
+		{"images", 1025, 201, plasticlstm.Options{Feed: lstm.Clamped, Rule: plasticlstm.Decay, Rate: plasticlstm.PerLayer}},
+	} {
+		l, err := plasticlstm.NewRNN(c.opt.Feed.InputSize(0, c.n), c.n, c.opt)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r := rng.New(1, "bench")
+		draw := func(n int, lo, hi float64) []float32 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(r.Uniform(lo, hi))
+			}
+			return x
+		}
+		var params, grads [][]float32
+		for _, p := range l.Params() {
+			v := draw(p.Size(), -0.02, 0.02)
+			if p.Name == "eta" {
+				v[0] = 0.01
+			}
+			params, grads = append(params, v), append(grads, make([]float32, p.Size()))
+		}
+		x, out := draw(c.steps*l.InputSize(), -1, 1), make([]float32, c.steps*c.n)
+		dout := make([]float32, c.steps*c.n)
+		copy(dout[(c.steps-1)*c.n:], draw(c.n, -1, 1))
+		state := make([]float32, lstm.StateSize(l, 1))
+		scan := l.Scan32()
+		b.Run(c.name, func(b *testing.B) {
+			forward, whole := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
+			for b.Loop() {
+				begin := time.Now()
+				scan.Begin(1, c.steps, params, state)
+				scan.Forward(c.steps, x, out)
+				forward = min(forward, time.Since(begin))
+				scan.Backward(dout, nil, nil, nil, grads)
+				whole = min(whole, time.Since(begin))
+			}
+			b.ReportMetric(forward.Seconds()*1e3, "ms-forward")
+			b.ReportMetric(whole.Seconds()*1e3, "ms-least")
+		})
+	}
+}

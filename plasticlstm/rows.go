@@ -14,14 +14,14 @@ func (p *hebbian[F]) row(matrix []F, j int) []F {
 	if len(matrix) == 0 {
 		return nil
 	}
-	return matrix[j*p.ld : j*p.ld+p.n]
+	return matrix[j*p.ld : j*p.ld+p.pre]
 }
 
 // coef returns the two numbers of the update of step t in row j of stream b; see
 // kernel.TraceRow.
 func (p *hebbian[F]) coef(t, b, j int) (c0, c1 F) {
-	rate, step := p.of(p.rate, t, b)[j], p.of(p.step, t, b)[j]
-	switch pull := p.pull(p.of(p.g, t, b)[j]); {
+	rate, step := p.receivers(p.rate, t, b)[j], p.receivers(p.step, t, b)[j]
+	switch pull := p.pull(p.receivers(p.g, t, b)[j]); {
 	case p.retroactive():
 		return rate, step
 	case p.rateMatrix():
@@ -35,9 +35,9 @@ func (p *hebbian[F]) coef(t, b, j int) (c0, c1 F) {
 // from the matrices a and e.
 func (p *hebbian[F]) setRow(r *kernel.TraceRow[F], first, last, b, j int, a, e []F) {
 	r.A, r.E = p.row(a, j), p.row(e, j)
-	r.H, r.Stride, r.Updates = p.vector(p.h, first, b)[:p.n:p.n], p.batch*p.ld, last-first+1
+	r.H, r.Stride, r.Updates = p.senders(p.h, first, b), p.batch*p.lv, last-first+1
 	if r.Updates > 1 {
-		r.H = p.h[(first*p.batch+b)*p.ld:]
+		r.H = p.h[(first*p.batch+b)*p.lv:]
 	}
 	r.Coef = r.Coef[:0]
 	for t := first; t <= last; t++ {
@@ -61,8 +61,8 @@ func (p *hebbian[F]) setOutstanding(r *kernel.TraceRow[F], t, b, j int) {
 // rowDrive makes the outstanding update of stream b and sets s, the plastic
 // inputs at step t.
 func (p *hebbian[F]) rowDrive(t, b int) {
-	r, h, s := &p.rows[b], p.of(p.h, t, b), p.of(p.s, t, b)
-	for j := range p.n {
+	r, h, s := &p.rows[b], p.senders(p.h, t, b), p.receivers(p.s, t, b)
+	for j := range p.post {
 		if p.applied[b] < t {
 			p.setOutstanding(r, t-1, b, j)
 			r.HC = h
@@ -80,7 +80,7 @@ func (p *hebbian[F]) rowDrive(t, b int) {
 
 // rowUpdate makes the outstanding update of step t in stream b.
 func (p *hebbian[F]) rowUpdate(t, b int) {
-	for j := range p.n {
+	for j := range p.post {
 		p.setOutstanding(&p.rows[b], t, b, j)
 		kernel.TraceUpdate(&p.rows[b])
 	}
@@ -89,7 +89,7 @@ func (p *hebbian[F]) rowUpdate(t, b int) {
 // rowCheckpoint makes checkpoint i of stream b, i > 0.
 func (p *hebbian[F]) rowCheckpoint(g *group[F], i, b, local int) {
 	a, e := p.checkpoint(g, i-1, b, local)
-	for j := range p.n {
+	for j := range p.post {
 		p.setRow(&g.row, (i-1)*every, i*every-1, b, j, a, e)
 		g.row.ToA, g.row.ToE = p.row(p.matrix(g.ck[i], local), j), p.row(p.matrix(g.ec[i], local), j)
 		kernel.TraceUpdate(&g.row)
@@ -103,13 +103,13 @@ func (p *hebbian[F]) rowAdjoint(g *group[F], t, b, local, j int, v F, hc, dhc []
 	r, first := &g.row, max(0, t/every*every)
 	a, e := p.checkpoint(g, first/every, b, local)
 	p.setRow(r, first, max(0, t), b, j, a, e)
-	r.DH = p.of(g.dh, 0, local)
+	r.DH = p.senders(g.dh, 0, local)
 	if t < 0 {
 		r.Coef[0], r.Coef[1] = 0, 0
 		if !p.rateMatrix() && !p.retroactive() {
 			r.Coef[0] = 1
 		}
-		r.Keep, r.Clip, r.DH = 1, F(math.Inf(1)), g.unread[:p.n]
+		r.Keep, r.Clip, r.DH = 1, F(math.Inf(1)), g.unread[:p.pre]
 	}
 	r.V, r.HC, r.DHC = v, hc, dhc
 	if !p.alphaMatrix() {
@@ -124,8 +124,8 @@ func (p *hebbian[F]) rowAdjoint(g *group[F], t, b, local, j int, v F, hc, dhc []
 		r.DAlpha = p.row(g.alpha, j)
 	}
 	kernel.TraceBackward(r, g.work)
-	p.of(g.q, 0, local)[j], p.of(g.r, 0, local)[j] = r.DotH, r.DotA
+	p.receivers(g.q, 0, local)[j], p.receivers(g.r, 0, local)[j] = r.DotH, r.DotA
 	if t >= 0 && p.retroactive() {
-		g.traceRate += p.of(p.g, t, b)[j]*r.DotA - r.DEE
+		g.traceRate += p.receivers(p.g, t, b)[j]*r.DotA - r.DEE
 	}
 }
