@@ -24,6 +24,11 @@ func (r *Report) Write(dir string) error {
 	if err != nil {
 		return err
 	}
+	return write(dir, json, markdown, html)
+}
+
+// write puts the files of a report into dir, the page last.
+func write(dir string, json, markdown, html []byte) error {
 	for _, f := range []struct {
 		name string
 		text []byte

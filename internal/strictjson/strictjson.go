@@ -24,7 +24,8 @@ const maxDepth = 64
 // Decode reads the one JSON value in data into the value that into points to.
 // Every key of an object must be a field of its struct, spelled as in its tag,
 // and every field whose tag lacks omitempty must be there; maps and
-// json.RawMessage take any keys, though none twice. Structs must not embed
+// json.RawMessage take any keys, though none twice. Null stands only for a number
+// that was not finite, where into has a *float64. Structs must not embed
 // others, and fixed-size arrays are not checked for length. Every error is a
 // *badfile.Error that names path and the key.
 func Decode(path string, data []byte, into any) error {
@@ -76,6 +77,7 @@ func (w *walker) value(t reflect.Type, field string, depth int) error {
 	if err != nil {
 		return err
 	}
+	nullable := t != nil && t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Float64
 	t = plain(t)
 	switch token {
 	case json.Delim('{'):
@@ -93,7 +95,7 @@ func (w *walker) value(t reflect.Type, field string, depth int) error {
 		_, err = w.token()
 		return err
 	case nil:
-		if t != nil {
+		if t != nil && !nullable {
 			return badfile.New(w.path, field, "is null; want %s", describe(t))
 		}
 	}

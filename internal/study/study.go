@@ -36,8 +36,8 @@ type Task[S any] struct {
 	Presets []Preset[S]
 
 	// Arms checks the settings and returns an arm for each of common.Models, in
-	// their order. What it has to say of bad settings is an error that names the
-	// key, the value and what would be right.
+	// their order. What it has to say of bad settings is a cli.UsageError that names
+	// the key, the value and what would be right.
 	Arms func(common *Common, own *S) ([]Arm, error)
 }
 
@@ -66,7 +66,7 @@ type Kind struct {
 // Preset is a named choice of all settings. The first of a task is its default.
 type Preset[S any] struct {
 	Name, About string
-	Common      Common // Preset is filled in
+	Common      Common
 	Own         S
 }
 
@@ -75,7 +75,8 @@ type Arm struct {
 	Model   string // one of the task's Models
 	About   string // sizes, in a clause for the report: "1,001 neurons"
 	Params  int    // trained numbers
-	Control bool   // the model without what the task is meant to show: no plasticity
+	Control bool   // the model that the others are held against: no plasticity
+	Data    string // SHA-256 of what it learns from, where that is no matter of the seed
 	// New returns the model before its first episode. The same seed gives the same
 	// bits, whatever the number of threads.
 	New func(seed uint64) (Learner, error)
