@@ -110,9 +110,6 @@ func NewEnv(rules Rules, batch int, seed uint64, name string) (*Env, error) {
 		s.rng = rng.New(seed, fmt.Sprintf("%s/%d", name, b))
 		s.cues = make([]float32, rules.Cues*rules.Bits)
 		s.order = make([]int, rules.Cues)
-		for i := range s.order {
-			s.order[i] = i
-		}
 		s.trial = make([]int, 0, rules.longest())
 		if rules.Fixed {
 			s.drawCues(rng.New(seed, "cues"), rules)
@@ -163,6 +160,9 @@ func (e *Env) Reset(obs []float32) {
 			s.drawCues(s.rng, e.rules)
 		}
 		s.target = s.rng.IntN(e.rules.Cues)
+		for i := range s.order { // an episode takes nothing from the one before
+			s.order[i] = i
+		}
 		s.newTrial(e.rules)
 		e.observe(b, obs, 0, -1)
 	}

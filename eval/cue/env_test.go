@@ -277,6 +277,44 @@ func TestFixedCues(t *testing.T) {
 	}
 }
 
+// Between episodes the positions of the random streams are all there is to the
+// state: an environment that gets them goes on alike.
+func TestStateIsTheStreams(t *testing.T) {
+	rules := Paper()
+	e, copied := newEnv(t, rules, 3, 1), newEnv(t, rules, 3, 2)
+	obs, rewards := make([]float32, 3*e.Inputs()), make([]float32, 3)
+	again := make([]float32, 3*e.Inputs())
+	episode := func(e *Env, obs []float32, check func()) {
+		e.Reset(obs)
+		check()
+		for i := range e.Steps() {
+			e.Step([]int{i % 2, 1, 0}, obs, rewards)
+			check()
+		}
+	}
+	for range 2 {
+		episode(e, obs, func() {})
+	}
+	for b, s := range e.Streams() {
+		at, err := s.MarshalBinary()
+		if err == nil {
+			err = copied.Streams()[b].UnmarshalBinary(at)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var seen [][]float32
+	episode(e, obs, func() { seen = append(seen, slices.Clone(obs)) })
+	i := 0
+	episode(copied, again, func() {
+		if !slices.Equal(again, seen[i]) {
+			t.Fatalf("observations differ after %d steps", i)
+		}
+		i++
+	})
+}
+
 func TestRulesAreChecked(t *testing.T) {
 	for _, r := range []Rules{{Cues: 1, Bits: 20, Steps: 120}, {Cues: 5, Bits: 2, Steps: 120}, {Cues: 4, Bits: 0, Steps: 120}, {Cues: 4, Bits: 20}} {
 		if _, err := NewEnv(r, 1, 1, "environment"); err == nil {

@@ -1,6 +1,8 @@
 package cue
 
 import (
+	"github.com/spf13/cobra"
+
 	"github.com/engram-lm/engram/internal/a2c"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/study"
@@ -31,6 +33,16 @@ func settings(r Rules, hidden int) Settings {
 	}
 }
 
+// Command returns the command of the task.
+func Command() *cobra.Command { return study.Command(task) }
+
+// quick returns a smaller task for smaller agents that learn faster.
+func quick() Settings {
+	s := settings(Rules{Cues: 2, Bits: 8, Steps: 60}, 64)
+	s.LR = 1e-3
+	return s
+}
+
 var task = study.Task[Settings]{
 	Name:  "cue",
 	Title: "Finding the target cue",
@@ -57,8 +69,8 @@ more.`,
 	Presets: []study.Preset[Settings]{
 		{
 			Name: "quick", About: "two cues of 8 bits: minutes",
-			Common: study.Common{Episodes: 2000, Tests: 300, LogEvery: 20},
-			Own:    settings(Rules{Cues: 2, Bits: 8, Steps: 60}, 64),
+			Common: study.Common{Episodes: 1000, Tests: 300, LogEvery: 20},
+			Own:    quick(),
 		},
 		{
 			Name: "paper", About: "the paper's sizes and settings: days",

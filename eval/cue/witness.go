@@ -33,8 +33,10 @@ func (w *witness) See(batch, t int, rewards []float32) {
 	w.target, w.reward = append(w.target, target), append(w.reward, reward)
 }
 
+// share is NaN of nothing.
+func share(right, answers int) float64 { return float64(right) / float64(answers) }
+
 func (w *witness) Report(modulation []float64) ([]study.Measure, []study.Picture) {
-	share := func(right, answers int) float64 { return float64(right) / float64(answers) }
 	measures := []study.Measure{
 		{Name: "right_answers", Value: share(w.right[0]+w.right[1], w.answers[0]+w.answers[1])},
 		{Name: "right_answers_late", Value: share(w.right[1], w.answers[1])},

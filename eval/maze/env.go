@@ -55,6 +55,8 @@ func (r Rules) Validate() error {
 		return fmt.Errorf("maze: size %d: want an odd number of at least 5", r.Size)
 	case r.Steps < 1:
 		return fmt.Errorf("maze: an episode of %d steps: want at least 1", r.Steps)
+	case !(r.Reward > 0):
+		return fmt.Errorf("maze: reward %v: want more than 0", r.Reward)
 	case !(r.WallPenalty >= 0):
 		return fmt.Errorf("maze: wall penalty %v: want 0 or more, which is subtracted", r.WallPenalty)
 	}

@@ -205,7 +205,7 @@ func TestMaze(t *testing.T) {
 	if len(e.free) != 65 {
 		t.Errorf("%d free cells, want 81 less 16 pillars", len(e.free))
 	}
-	large := newEnv(t, Rules{Size: 13, Steps: 200}, 1, 1)
+	large := newEnv(t, Rules{Size: 13, Steps: 200, Reward: 10}, 1, 1)
 	if large.Wall(6*13+6) || !large.Wall(4*13+6) {
 		t.Error("size 13: want no pillar at the centre, and one two cells above")
 	}
@@ -321,8 +321,47 @@ func TestStreams(t *testing.T) {
 	}
 }
 
+// Between episodes the positions of the random streams are all there is to the
+// state: an environment that gets them goes on alike.
+func TestStateIsTheStreams(t *testing.T) {
+	rules := Backpropamine()
+	e, copied := newEnv(t, rules, 3, 1), newEnv(t, rules, 3, 2)
+	obs, rewards := make([]float32, 3*e.Inputs()), make([]float32, 3)
+	again := make([]float32, 3*e.Inputs())
+	episode := func(e *Env, obs []float32, check func()) {
+		e.Reset(obs)
+		check()
+		for i := range e.Steps() {
+			e.Step([]int{i % 2, 1, 0}, obs, rewards)
+			check()
+		}
+	}
+	for range 2 {
+		episode(e, obs, func() {})
+	}
+	for b, s := range e.Streams() {
+		at, err := s.MarshalBinary()
+		if err == nil {
+			err = copied.Streams()[b].UnmarshalBinary(at)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var seen [][]float32
+	episode(e, obs, func() { seen = append(seen, slices.Clone(obs)) })
+	i := 0
+	episode(copied, again, func() {
+		if !slices.Equal(again, seen[i]) {
+			t.Fatalf("observations differ after %d steps", i)
+		}
+		i++
+	})
+}
+
 func TestRulesAreChecked(t *testing.T) {
-	for _, r := range []Rules{{Size: 3, Steps: 10}, {Size: 10, Steps: 10}, {Size: 11}, {Size: 11, Steps: 10, WallPenalty: -1}, {Size: 11, Steps: 10, WallPenalty: math.NaN()}} {
+	for _, r := range []Rules{{Size: 3, Steps: 10, Reward: 1}, {Size: 10, Steps: 10, Reward: 1}, {Size: 11, Reward: 1}, {Size: 11, Steps: 10},
+		{Size: 11, Steps: 10, Reward: 1, WallPenalty: -1}, {Size: 11, Steps: 10, Reward: 1, WallPenalty: math.NaN()}} {
 		if _, err := NewEnv(r, 1, 1, "environment"); err == nil {
 			t.Errorf("%+v is taken", r)
 		}

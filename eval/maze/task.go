@@ -1,6 +1,8 @@
 package maze
 
 import (
+	"github.com/spf13/cobra"
+
 	"github.com/engram-lm/engram/internal/a2c"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/study"
@@ -35,6 +37,9 @@ func small() a2c.Settings {
 	s.Hidden, s.LR = 50, 1e-3
 	return s
 }
+
+// Command returns the command of the task.
+func Command() *cobra.Command { return study.Command(task) }
 
 var task = study.Task[Settings]{
 	Name:  "maze",
