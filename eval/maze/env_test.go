@@ -180,7 +180,9 @@ func TestOptimalAndRandomPolicies(t *testing.T) {
 	}
 	mean, se := returns(e, shortest)
 	want := optimal(200)
-	t.Logf("optimal: %.2f +- %.2f, expected %.2f", mean, se, want)
+	if math.Abs(want-324.23) > 0.01 || math.Abs(random(200, 0)-7.72) > 0.01 {
+		t.Errorf("expected rewards %.2f and %.2f; --help says 324 and 7.7", want, random(200, 0))
+	}
 	if math.Abs(mean-want) > 4*se || se > 0.02*want {
 		t.Errorf("the optimal policy earns %.2f +- %.2f, want %.2f", mean, se, want)
 	}
@@ -188,7 +190,6 @@ func TestOptimalAndRandomPolicies(t *testing.T) {
 	for _, rules := range []Rules{Backpropamine(), DifferentiablePlasticity()} {
 		mean, se := returns(newEnv(t, rules, batch, 1), func(int) int { return r.IntN(4) })
 		want := random(rules.Steps, rules.WallPenalty)
-		t.Logf("random: %.2f +- %.2f, expected %.2f", mean, se, want)
 		if math.Abs(mean-want) > 4*se || se > 1 {
 			t.Errorf("a random policy earns %.2f +- %.2f in %d steps with a penalty of %v, want %.2f", mean, se, rules.Steps, rules.WallPenalty, want)
 		}
