@@ -59,13 +59,12 @@ type group[F lstm.Float] struct {
 	alpha, rate         []F // matrices if per connection
 	fanBias, wMod       []F
 	bMod, traceRate     F
-	row                 kernel.TraceRow[F]      // the row at work
+	lanes               []lane[F]
 	blocks, checkpoints []kernel.TraceBlocks[F] // the matrices at work: of each stream, and of one stream
 	q, r                []F                     // [streams, lv]: DotH and DotA of the rows' last adjoint
 	dh                  []F                     // [streams, lv]: what the trace's update contributes to the gradient of h(t-1)
 	v, dhc              []F                     // [streams, lv]: gradients of the plastic inputs, and of the h they read
 	zeros, unread       []F                     // [lv]: nothing, and gradients that nobody asks for
-	work                []F                     // [2, pre]
 	deta                []F                     // [post]: gradients of the rates
 }
 
@@ -136,10 +135,8 @@ func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
 		if p.retroactive() {
 			p.pad(p.matrix(g.de, local), dtraces[all+b*nn:all+(b+1)*nn])
 		}
-		for j := range p.post {
-			if taken > 0 { // no input has read the final traces: v = 0
-				p.rowAdjoint(g, taken-1, b, local, j, 0, p.senders(p.h, taken-1, b), g.unread[:p.pre])
-			}
+		if taken > 0 { // no input has read the final traces: v = 0
+			p.rowsAdjoint(g, taken-1, b, local, g.zeros, p.senders(p.h, taken-1, b), g.unread[:p.pre])
 		}
 	}
 }
@@ -173,7 +170,7 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	g.cut((g.taken+every-1)/every, streams*p.size, p.retroactive())
 	clear(g.d)
 	clear(g.de)
-	grow(&g.work, 2*p.pre)
+	g.beginLanes(p)
 	grow(&g.deta, p.post)
 	for len(g.blocks) < streams {
 		g.blocks = append(g.blocks, kernel.TraceBlocks[F]{})
@@ -300,9 +297,7 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 				continue
 			}
 			local := b - b0
-			for j := range p.post {
-				p.rowAdjoint(g, t-1, b, local, j, dz[local*stride+j], p.senders(p.h, t, b), dhPrev[local*p.pre:(local+1)*p.pre])
-			}
+			p.rowsAdjoint(g, t-1, b, local, dz[local*stride:], p.senders(p.h, t, b), dhPrev[local*p.pre:(local+1)*p.pre])
 		}
 	}
 	if t == 0 {
