@@ -248,6 +248,55 @@ func TestManyNeurons(t *testing.T) {
 	}
 }
 
+// Runs of steps whose neurons are all clamped or saturated take a shorter way
+// through a large layer; a tiny unclamped share (of one neuron) takes the long one
+// to the same gradients.
+func TestRunsOfSettledSteps(t *testing.T) {
+	const n, steps, batch = 261, 19, 2
+	ranges := map[string][2]float64{"weight_hh": {-0.05, 0.05}, "alpha": {-0.05, 0.05}, "eta": {0.1, 0.3}, "x": {-0.5, 0.5}}
+	for _, o := range []Options{
+		{Rule: Decay, Rate: PerLayer, Feed: lstm.Clamped},
+		{Rule: Oja, Alpha: PerNeuron, Rate: PerNeuron, Feed: lstm.Clamped},
+		{Rule: Clip, Alpha: PerLayer, Rate: PerConnection, Feed: lstm.Clamped, Clip: 50},
+		{Rule: Decay, Modulation: Simple, Rate: PerNeuron, Feed: lstm.Clamped},
+	} {
+		t.Run(rnnName(o), func(t *testing.T) {
+			run := func(share float64) (values [][]float64) {
+				c := layertest.New(rnn(t, n, o), steps, batch, 3, ranges)
+				for s := range steps {
+					for b := range batch {
+						mask := c.X[(s*batch+b)*2*n:][n : 2*n]
+						for j := range mask {
+							if mask[j] = 0; s >= 2 && s < 14 || s == 16 {
+								mask[j] = share
+							}
+						}
+						for j := 1; j < n && mask[0] != 0; j++ {
+							mask[j] = 1
+						}
+					}
+				}
+				s := lstm.NewScan[float64](c.Layer)
+				out, state := c.Forward(s)
+				values = append(values, out, state, make([]float64, len(state)))
+				for _, p := range c.Params {
+					values = append(values, make([]float64, len(p)))
+				}
+				s.Backward(c.OutW, c.StateW, nil, values[2], values[3:])
+				return values
+			}
+			names := []string{"output", "state", "gradient of the state"}
+			for _, p := range rnn(t, n, o).Params() {
+				names = append(names, "gradient of "+p.Name)
+			}
+			short, long := run(1), run(1-1e-13)
+			for i, name := range names {
+				layertest.Compare(t, name, short[i], long[i], 1e-9)
+			}
+		})
+	}
+}
+
 // The numbers of parameters that the papers' tasks come to.
 func TestParameterCounts(t *testing.T) {
 	maze := func(o Options) Options { o.Rate = PerLayer; return o }

@@ -268,7 +268,12 @@ func (l *RNN[F]) stepBackward(t, b0, b1 int, dout, dx []F) {
 	copy(dy, dyPrev)
 	kernel.Add(dy, l.rows(dout, t, b0, b1, n))
 	clear(dyPrev)
-	if l.plastic != nil {
+	settled := l.settled(t, b0, b1)
+	switch {
+	case l.plastic == nil:
+	case settled && t > 0 && l.settled(t-1, b0, b1) && (dx == nil || l.feed != Clamped):
+		l.plastic.LearnBackward(t, b0, b1, s, dy, nil, dyPrev, nil)
+	default:
 		dpost := l.dpost[b0*n : b1*n]
 		l.plastic.LearnBackward(t, b0, b1, s, dy, nil, dyPrev, dpost)
 		kernel.Add(dy, dpost)
@@ -283,12 +288,24 @@ func (l *RNN[F]) stepBackward(t, b0, b1 int, dout, dx []F) {
 			copy(l.rows(dx, t, b0, b1, n), dz)
 		}
 	}
-	if slices.ContainsFunc(dz, func(d F) bool { return d != 0 }) { // not where all are clamped or saturated
+	if settled {
+		dz = nil
+	} else {
 		product(&l.adjoin, l.batch, b1-b0, dz, n, dyPrev, n)
 	}
 	if l.plastic != nil {
 		l.plastic.DriveBackward(t, b0, b1, dz, n, dyPrev)
 	}
+}
+
+// settled reports whether no input could have moved the outputs of step t: all
+// neurons are clamped or saturated. Then dz is zero, whatever dy is.
+func (l *RNN[F]) settled(t, b0, b1 int) bool {
+	y := l.rows(l.y, t+1, b0, b1, l.n)
+	if l.feed == Clamped {
+		return l.given(t, b0, b1)
+	}
+	return !slices.ContainsFunc(y, func(y F) bool { return y*y != 1 })
 }
 
 // clampBackward is clamp's adjoint, and tanh's.

@@ -40,10 +40,12 @@ type Plastic[F Float] interface {
 	// the initial ones to dtraces0 (nil: not asked for).
 	StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F)
 	// LearnBackward is Learn's adjoint: it adds to the gradients of the step's
-	// outputs, cells and previous outputs, and sets dg, that of the candidates.
+	// outputs, cells and previous outputs, and sets dg, that of the candidates. With
+	// a nil dg nobody asks for any of these.
 	LearnBackward(t, b0, b1 int, s Step[F], dh, dc, dhPrev, dg []F)
 	// DriveBackward is Drive's adjoint; dz [b1-b0, stride] are the gradients of
-	// the candidates' pre-activations; it adds to dhPrev, that of h(t-1).
+	// the candidates' pre-activations (nil for zero); it adds to dhPrev, that of
+	// h(t-1).
 	DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F)
 	// Finish writes the gradients of the plastic parameters.
 	Finish(dparams [][]F)
