@@ -176,22 +176,43 @@ def golden():
     print("]")
 
 
+def patterns(n):
+    """Five patterns of +-20, shown twice, and one of them with half its bits zeroed:
+    x [106, 1, n], the target [n]."""
+    shown = 20 * (2.0 * torch.randint(0, 2, (5, n)) - 1)
+    shown[:, -1] = 20
+    steps = []
+    for _ in range(2):
+        for i in torch.randperm(5).tolist():
+            steps += 6 * [shown[i]] + 4 * [torch.zeros(n)]
+    half = shown[0] * (torch.rand(n) < 0.5)
+    return torch.stack(steps + 6 * [half]).unsqueeze(1), torch.sign(shown[0])
+
+
+def images(n):
+    """Three images clamped three times for 20 steps, and half of one of them:
+    x [201, 1, 2n], the target [n]."""
+    shown = torch.rand(3, n) - 0.5
+    none, all_, half = torch.zeros(n), torch.ones(n), (torch.arange(n) < n // 2).float()
+    steps = []
+    for _ in range(3):
+        for i in torch.randperm(3).tolist():
+            steps += 20 * [torch.cat([shown[i], all_])] + 2 * [torch.cat([none, none])]
+    return torch.stack(steps + 3 * [torch.cat([shown[0] * half, half])]).unsqueeze(1), shown[0]
+
+
 def bench(task, threads, episodes):
     """Episodes of the task's size: batch 1, decaying traces, a loss at the end."""
-    n, steps, feed = {"patterns": (1001, 106, "direct"), "images": (1025, 201, "clamped"),
-                      "small": (101, 60, "direct")}[task]
+    n, make, feed = {"patterns": (1001, patterns, "direct"), "images": (1025, images, "clamped")}[task]
     torch.set_num_threads(threads)
     torch.manual_seed(1)
-    opt = {"rule": "decay", "modulation": "none", "alpha": "connection", "rate": "layer",
-           "modulator_input": "hidden", "clip": 2.0, "feed": feed}
+    opt = {"feed": feed}
     p = {"weight_hh": 0.01 * torch.randn(n, n), "alpha": 0.01 * torch.randn(n, n), "eta": torch.tensor([0.01])}
     for v in p.values():
         v.requires_grad_()
-    target, seconds = torch.randn(n), []
-    for _ in range(episodes + 1):
-        x = torch.randn(steps, 1, n)
-        if feed == "clamped":
-            x = torch.cat([torch.tanh(x), (torch.rand(steps, 1, n) < 0.5).float()], 2)
+    seconds = []
+    for _ in range(episodes + 1):  # the first one warms up
+        x, target = make(n)
         for v in p.values():
             v.grad = None
         begin = time.perf_counter()
