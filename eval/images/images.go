@@ -56,10 +56,10 @@ scripts/download cifar-10.`,
   # the paper's 1,025 neurons on whole images
   go run ./eval images --preset paper`,
 	Unit:   "episodes",
-	Metric: study.Metric{Name: "mse", Label: "mean squared error of the erased half's pixels, which range from -1 to 1"},
+	Metric: study.Metric{Name: "mse", Label: "mean squared error of the erased half’s pixels, which range from −1 to 1"},
 	About: []string{
 		"An episode shows a network a few images, one after the other, several times, with empty steps between. A neuron stands for each pixel and is clamped to it while the image is there. Then half of one image is shown, the upper or the lower one, and the neurons of the other half have to draw what is missing.",
-		"The images are CIFAR-10's in grey, shifted to zero mean and scaled to a greatest absolute value of 1. Those of the test occur in no training episode, so nothing that the fixed weights have learned knows them: what is drawn comes from traces that grew within the episode. Filling the half with the image’s mean, as mean fill does, is what a network without memory could do at best without looking at the visible half.",
+		"The images are CIFAR-10's in grey, shifted to zero mean and scaled to a greatest absolute value of 1. Those of the test occur in no training episode, so nothing that the fixed weights have learned knows them: what is drawn comes from traces that grew within the episode. Mean fill stands for filling the half with the image’s mean; the control, which remembers nothing, can still go by the visible half.",
 	},
 	Models: []study.Kind{
 		{Name: plastic, About: "tanh neurons with plastic connections"},
@@ -67,7 +67,7 @@ scripts/download cifar-10.`,
 	},
 	Presets: []study.Preset[settings]{
 		{Name: "quick", About: "3 images of 16x16 pixels, shown 3 times for 5 steps: minutes",
-			Common: study.Common{Episodes: 1000, Tests: 50, LogEvery: 10},
+			Common: study.Common{Episodes: 4000, Tests: 100, LogEvery: 20},
 			Own:    settings{Side: 16, Images: 3, Cycles: 3, Show: 5, Delay: 2, Recall: 3, LR: 3e-4}},
 		{Name: "paper", About: "3 images of 32x32 pixels, 1,025 neurons: arXiv:1804.02464, section 4.3",
 			Common: study.Common{Episodes: 3000, Tests: 100, LogEvery: 10},

@@ -125,8 +125,13 @@ func (s *Study) compare(n notation) table {
 	return t
 }
 
-// label heads the column of the metric.
-func (m Metric) label() string { return strings.ReplaceAll(m.Name, "_", " ") }
+// label heads the column of the metric. A name as short as mse is an abbreviation.
+func (m Metric) label() string {
+	if len(m.Name) <= 3 {
+		return strings.ToUpper(m.Name)
+	}
+	return strings.ReplaceAll(m.Name, "_", " ")
+}
 
 // learned tells the median episode at which the seeds reached the goal; one that
 // did not has not until its end.
