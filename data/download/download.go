@@ -33,11 +33,15 @@ type Options struct {
 	// Progress is called when a file begins and returns where to count its
 	// bytes; size is -1 where it is not known. Close ends the file. Nil shows nothing.
 	Progress func(file string, size int64) io.WriteCloser
-	// Client makes the requests; nil is a client with time-outs.
+	// Client makes the requests; nil is a client with time-outs that follows a
+	// few redirections.
 	Client *http.Client
 	// Wait is the pause before the second try of a request, doubled before each
 	// further one; 0 is a second.
 	Wait time.Duration
+	// Patience is how long 64 KiB may take to come, or what is left of a file;
+	// 0 is a minute. A server that is slower is given up, and tried again.
+	Patience time.Duration
 }
 
 // UsageError says that the caller asked for what cannot be, as opposed to a
@@ -127,6 +131,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Wait == 0 {
 		o.Wait = time.Second
+	}
+	if o.Patience == 0 {
+		o.Patience = time.Minute
 	}
 	return o
 }

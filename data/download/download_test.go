@@ -175,14 +175,33 @@ func TestFailuresLeaveNothing(t *testing.T) {
 	status := func(code int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", code) }
 	}
+	loop := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/second", http.StatusFound) }
+	chain := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }
+	astray := func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "file:///etc/hostname", http.StatusFound)
+	}
+	endless := func(w http.ResponseWriter, r *http.Request) {
+		for {
+			if _, err := w.Write(make([]byte, 1<<10)); err != nil {
+				return
+			}
+		}
+	}
+	reset := func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }
 	for _, c := range []struct {
 		name    string
 		handler http.HandlerFunc
 		want    string
 		tries   int32
 	}{
+		{"redirected to itself", loop, "/second redirects more than 10 times", maxRedirects + 1},
+		{"redirected for ever", chain, "/second redirects more than 10 times", maxRedirects + 1},
+		{"redirected to a file", astray, `redirects to "file:///etc/hostname"; want an http(s) address`, 1},
+		{"endless", endless, "has the size 4; want 3", 1},
+		{"connection closed", reset, "(after 4 tries)", tries},
 		{"not found", status(404), "is not at", 1},
 		{"forbidden", status(403), "answers 403", 1},
+		{"gone", status(410), "is not at", 1},
 		{"server error", status(500), "answers 500 Internal Server Error (after 4 tries)", tries},
 		{"busy", status(429), "answers 429", tries},
 		{"short body", short, "unexpected EOF (after 4 tries)", tries},

@@ -16,16 +16,23 @@ import (
 	"syscall"
 )
 
-// Bounds on what an archive may unpack to; the largest data set's needs a
+// limits on what an archive may unpack to.
+type limits struct {
+	entries int
+	bytes   int64
+	// ratio bounds the unpacked bytes per byte of archive, above the first few.
+	// Deflate reaches 1,032.
+	ratio, ratioFree int64
+}
+
+// safe are the limits of Unpack; the largest data set's archive needs a
 // twentieth of each.
-const (
-	maxEntries = 100_000
-	maxBytes   = 4 << 30
-	// maxRatio bounds the unpacked bytes per byte of archive, above the first
-	// few MiB. Deflate reaches 1,032.
-	maxRatio  = 100
-	ratioFree = 16 << 20
-)
+var safe = limits{entries: 100_000, bytes: 4 << 30, ratio: 100, ratioFree: 16 << 20}
+
+// allowed returns the bytes that an archive of the given size may unpack to.
+func (l limits) allowed(size int64) int64 {
+	return min(l.bytes, l.ratioFree+l.ratio*min(size, l.bytes))
+}
 
 // ArchiveError says why an archive was not unpacked.
 type ArchiveError struct {
@@ -46,7 +53,11 @@ func (e *ArchiveError) Error() string {
 // entry with an absolute path or a "..", a link, a device, an entry that is
 // there twice, and more entries or bytes than the bounds are an *ArchiveError.
 // After an error dir is removed.
-func Unpack(ctx context.Context, archive, dir string) (err error) {
+func Unpack(ctx context.Context, archive, dir string) error {
+	return unpack(ctx, archive, dir, safe)
+}
+
+func unpack(ctx context.Context, archive, dir string, l limits) (err error) {
 	info, err := os.Stat(archive)
 	if err != nil {
 		return err
@@ -65,8 +76,7 @@ func Unpack(ctx context.Context, archive, dir string) (err error) {
 	}
 	defer root.Close()
 	u := &unpacker{
-		ctx: ctx, name: filepath.Base(archive), root: root,
-		left: min(maxBytes, ratioFree+maxRatio*info.Size()),
+		ctx: ctx, name: filepath.Base(archive), root: root, limits: l, left: l.allowed(info.Size()),
 	}
 	if strings.HasSuffix(archive, ".zip") {
 		return u.zip(archive, info.Size())
@@ -81,6 +91,7 @@ type unpacker struct {
 	ctx     context.Context
 	name    string   // of the archive
 	root    *os.Root // no path leaves it, whatever the checks below let through
+	limits  limits
 	entries int
 	left    int64 // bytes that may still be unpacked
 }
@@ -129,14 +140,15 @@ func (u *unpacker) tar(archive string) error {
 	if err != nil {
 		return u.bad("", "is no gzip file: %v", err)
 	}
-	in := tar.NewReader(z)
+	// The headers count as well: there may be any number of them before an entry.
+	in := tar.NewReader(&bounded{&cancelable{u.ctx, z}, u.left, u.tooMuch("")})
 	for {
 		h, err := in.Next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
-			return u.bad("", "is no tar archive: %v", err)
+			return u.blame(err, "", "is no tar archive")
 		}
 		switch h.Typeflag {
 		case tar.TypeXGlobalHeader: // a comment of the archiver
@@ -160,8 +172,8 @@ func (u *unpacker) entry(name string, mode fs.FileMode, in io.Reader) error {
 	if err := u.ctx.Err(); err != nil {
 		return err
 	}
-	if u.entries++; u.entries > maxEntries {
-		return u.bad("", "has more than %d entries", maxEntries)
+	if u.entries++; u.entries > u.limits.entries {
+		return u.bad("", "has more than %d entries", u.limits.entries)
 	}
 	// Backslashes and colons would mean something else on Windows.
 	if strings.ContainsAny(name, "\\:\x00") || path.IsAbs(name) || strings.Contains("/"+name+"/", "/../") || !filepath.IsLocal(filepath.FromSlash(name)) {
@@ -187,21 +199,45 @@ func (u *unpacker) entry(name string, mode fs.FileMode, in io.Reader) error {
 	return errors.Join(u.copy(name, out, in), out.Close())
 }
 
+func (u *unpacker) tooMuch(entry string) error {
+	return u.bad(entry, "makes the archive unpack to too much: at most %d bytes, and %d times its size, are allowed", u.limits.bytes, u.limits.ratio)
+}
+
 func (u *unpacker) copy(name string, out *os.File, in io.Reader) error {
 	n, err := io.Copy(out, io.LimitReader(&cancelable{u.ctx, in}, u.left+1))
 	if u.left -= n; u.left < 0 {
-		return u.bad(name, "makes the archive unpack to too much: at most %d bytes, and %d times its size, are allowed", int64(maxBytes), maxRatio)
-	}
-	if err != nil && u.ctx.Err() == nil {
-		var disk *fs.PathError
-		if !errors.As(err, &disk) {
-			return u.bad(name, "cannot be unpacked: %v", err)
-		}
+		return u.tooMuch(name)
 	}
 	if err != nil {
-		return err
+		return u.blame(err, name, "cannot be unpacked")
 	}
 	return out.Sync()
+}
+
+// blame makes an error of reading the archive's, unless the user stopped it, the
+// disk failed, or it is one already.
+func (u *unpacker) blame(err error, entry, problem string) error {
+	var bad *ArchiveError
+	var disk *fs.PathError
+	if u.ctx.Err() != nil || errors.As(err, &bad) || errors.As(err, &disk) {
+		return err
+	}
+	return u.bad(entry, "%s: %v", problem, err)
+}
+
+// bounded is a reader that fails beyond left bytes.
+type bounded struct {
+	in   io.Reader
+	left int64
+	over error
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.in.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, b.over
+	}
+	return n, err
 }
 
 // disk tells what the archive is to blame for from what the disk is.

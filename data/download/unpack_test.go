@@ -67,9 +67,9 @@ func makeZip(t *testing.T, members []member) []byte {
 	return b.Bytes()
 }
 
-// unpack writes an archive into a folder and unpacks it there, into "sub/open";
+// unpackIn writes an archive into a folder and unpacks it there, into "sub/open";
 // it returns what then lies beside the archive.
-func unpack(t *testing.T, name string, archive []byte) (map[string]string, error) {
+func unpackIn(t *testing.T, name string, archive []byte) (map[string]string, error) {
 	t.Helper()
 	base := t.TempDir()
 	sub := filepath.Join(base, "sub")
@@ -92,7 +92,7 @@ func TestUnpack(t *testing.T) {
 	want := map[string]string{"sub": "/", "sub/open": "/", "sub/open/d": "/", "sub/open/d/a": "aaa",
 		"sub/open/e": "/", "sub/open/e/f": "/", "sub/open/e/f/b": "bb", "sub/open/c..d": ""}
 	for name, archive := range map[string][]byte{"x.tar.gz": makeTar(t, members), "x.tgz": makeTar(t, members), "x.zip": makeZip(t, members)} {
-		got, err := unpack(t, name, archive)
+		got, err := unpackIn(t, name, archive)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -106,7 +106,7 @@ func TestUnpack(t *testing.T) {
 }
 
 func TestUnpackRefuses(t *testing.T) {
-	huge := []member{{name: "zeros", content: strings.Repeat("\x00", ratioFree+20<<20)}}
+	huge := []member{{name: "zeros", content: strings.Repeat("\x00", int(safe.ratioFree)+20<<20)}}
 	good := makeTar(t, []member{{name: "a", content: strings.Repeat("abc", 1000)}})
 	goodZip := makeZip(t, []member{{name: "a", content: strings.Repeat("abc", 1000)}})
 	spoilt := bytes.Replace(makeTar(t, []member{{name: "a", content: "x"}}), []byte{0x1f, 0x8b}, []byte{0x1f, 0x8c}, 1)
@@ -147,7 +147,7 @@ func TestUnpackRefuses(t *testing.T) {
 		{"other kind", "x.rar", good, "want a .zip"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			left, err := unpack(t, c.file, c.archive)
+			left, err := unpackIn(t, c.file, c.archive)
 			var bad *ArchiveError
 			if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %v, want one line with %q", err, c.want)
@@ -159,9 +159,83 @@ func TestUnpackRefuses(t *testing.T) {
 	}
 }
 
-func TestUnpackBoundsTheEntries(t *testing.T) {
-	u := &unpacker{ctx: t.Context(), name: "x.zip", entries: maxEntries}
-	if err := u.entry("a", 0, nil); err == nil || !strings.Contains(err.Error(), "more than 100000 entries") {
+// Each limit, at it and one beyond it, in both kinds of archive.
+func TestUnpackLimits(t *testing.T) {
+	three := []member{{name: "d/", typ: tar.TypeDir, mode: fs.ModeDir}, {name: "d/a", content: "aaa"}, {name: "b", content: strings.Repeat("b", 4000)}}
+	wide := limits{entries: 3, bytes: 1 << 20, ratio: 0, ratioFree: 1 << 20}
+	for _, c := range []struct {
+		name string
+		set  func(l *limits, n int64)
+		tar  int64 // the least limit that lets the archive through
+		zip  int64
+		want string
+	}{
+		{"entries", func(l *limits, n int64) { l.entries = int(n) }, 3, 3, "has more than 2 entries"},
+		// A tar counts its headers: three, two padded contents, and its end.
+		{"bytes", func(l *limits, n int64) { l.bytes = n }, 3*512 + 512 + 4096 + 1024, 4003, "unpack to too much"},
+		{"ratio", func(l *limits, n int64) { l.ratioFree = n }, 3*512 + 512 + 4096 + 1024, 4003, "unpack to too much"},
+	} {
+		for name, archive := range map[string][]byte{"x.tar.gz": makeTar(t, three), "x.zip": makeZip(t, three)} {
+			least := c.zip
+			if name == "x.tar.gz" {
+				least = c.tar
+			}
+			for _, n := range []int64{least, least - 1} {
+				l := wide
+				c.set(&l, n)
+				base := t.TempDir()
+				path, dir := filepath.Join(base, name), filepath.Join(base, "open")
+				if err := os.WriteFile(path, archive, 0o666); err != nil {
+					t.Fatal(err)
+				}
+				err := unpack(t.Context(), path, dir, l)
+				if n == least {
+					if err != nil {
+						t.Errorf("%s of %s at %d: %v", c.name, name, n, err)
+					}
+					continue
+				}
+				var bad *ArchiveError
+				if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%s of %s at %d: error %v, want one with %q", c.name, name, n, err, c.want)
+				}
+				if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s of %s: left the folder behind, %v", c.name, name, err)
+				}
+			}
+		}
+	}
+}
+
+func TestAllowed(t *testing.T) {
+	l := limits{bytes: 1000, ratio: 10, ratioFree: 100}
+	for size, want := range map[int64]int64{0: 100, 1: 110, 90: 1000, 91: 1000, 1 << 62: 1000} {
+		if got := l.allowed(size); got != want {
+			t.Errorf("%d bytes may unpack to %d, want %d", size, got, want)
+		}
+	}
+}
+
+// A tar archive of headers alone, each of which is small, unpacks to nothing
+// and yet must end.
+func TestUnpackBoundsTheHeaders(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	for range 1000 {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.tgz")
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	l := limits{entries: 10, bytes: 1 << 20, ratioFree: 1 << 16}
+	if err := unpack(t.Context(), path, path+".open", l); err == nil || !strings.Contains(err.Error(), "unpack to too much") {
 		t.Errorf("error %v", err)
 	}
 }

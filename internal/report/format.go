@@ -114,6 +114,15 @@ func (n notation) speed(v float64) string {
 	return grouped(int(math.Round(v)))
 }
 
+// rate writes how many there are a second, with three significant digits below
+// 1,000.
+func (n notation) rate(v float64) string {
+	if v < 999.5 {
+		return n.number(v)
+	}
+	return n.speed(v)
+}
+
 // pValue writes p with three decimals.
 func (n notation) pValue(p float64) string {
 	switch {

@@ -100,7 +100,11 @@ func lineChart(width float64, a axes, all []series) chart {
 	c.YTicks = y.ticks(max(2, int(a.Height/48)))
 	c.XTicks = x.ticks(max(3, int(c.Plot.W/64)))
 	if a.WholeX {
-		c.XTicks = wholeTicks(x, max(3, int(c.Plot.W/44)))
+		room := 44.0 // of a label
+		if x.Hi >= 1000 {
+			room = 72
+		}
+		c.XTicks = wholeTicks(x, max(3, int(c.Plot.W/room)))
 	}
 
 	// Thin curves first, so that the means lie on top of them.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"gonum.org/v1/gonum/stat/combin"
+
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -37,14 +39,26 @@ func (s *Study) find() finding {
 	}
 	f.Support = append(f.Support, measured)
 	if !math.IsNaN(a.P) {
-		verdict := "is significant"
-		if a.P >= significant {
-			verdict = "may be chance"
-		}
-		f.Support = append(f.Support, fmt.Sprintf("The difference to the control %s (exact two-sided rank-sum test, %s).", verdict, typographic.equation(a.P)))
+		f.Support = append(f.Support, s.verdict(a, control))
 	}
 	f.Support = append(f.Support, s.stopped()...)
 	return f
+}
+
+// verdict says whether the difference of a model to the control is significant.
+// The exact test of n seeds against m cannot fall below 2 / (n+m over n), which is
+// above the level for three against three.
+func (s *Study) verdict(a, control *StudyArm) string {
+	n, m := len(a.collect((*StudySeed).value)), len(control.collect((*StudySeed).value))
+	test := fmt.Sprintf("exact two-sided rank-sum test, %s", typographic.equation(a.P))
+	least := 2 / combin.GeneralizedBinomial(float64(n+m), float64(n))
+	switch {
+	case a.P < significant:
+		return "The difference to the control is significant (" + test + ")."
+	case least >= significant && a.P < least*1.001:
+		return "Each seed of one lies apart from each of the other, but so few cannot show significance (" + test + ", the least there is)."
+	}
+	return "The difference to the control is not significant (" + test + "): it may be chance."
 }
 
 func pickText(use bool, yes, no string) string {
@@ -70,13 +84,13 @@ func (s *Study) stopped() []string {
 // compare builds the table of the models.
 func (s *Study) compare(n notation) table {
 	model, about, params := column{Head: "model", Text: true}, column{Head: "sizes", Text: true}, column{Head: "parameters"}
-	value, median, p := column{Head: s.Metric.label()}, column{Head: "median [quartiles]"}, column{Head: "p"}
+	value, p := column{Head: s.Metric.label()}, column{Head: "p"}
 	learned, speed, seeds := column{Head: "learned at"}, column{Head: s.Unit + "/s"}, column{Head: "seeds"}
 	extra := make([]column, 0)
 	for _, name := range s.measures() {
 		extra = append(extra, column{Head: strings.ReplaceAll(name, "_", " ")})
 	}
-	var hasMedian, hasP bool
+	var hasP bool
 	for i := range s.Models {
 		a := &s.Models[i]
 		name := a.Model
@@ -87,15 +101,13 @@ func (s *Study) compare(n notation) table {
 		about.add(a.About)
 		params.add(grouped(a.Params))
 		value.add(s.Metric.interval(n, a.Value))
-		median.add(s.spread(n, a))
-		hasMedian = hasMedian || a.finished() > 2
 		p.add(n.pValue(a.P))
 		hasP = hasP || !math.IsNaN(a.P)
 		learned.add(s.learned(n, a))
 		for j, name := range s.measures() {
 			extra[j].add(n.measured(stats.Summary(a.collect(func(s *StudySeed) float64 { return s.measure(name) }))))
 		}
-		speed.add(n.number(stats.Mean(a.collect((*StudySeed).perSecond))))
+		speed.add(n.rate(stats.Mean(a.collect((*StudySeed).perSecond))))
 		if done := a.finished(); done == len(a.Seeds) {
 			seeds.add(grouped(done))
 		} else {
@@ -103,9 +115,6 @@ func (s *Study) compare(n notation) table {
 		}
 	}
 	t := table{Columns: []column{model, about, params, value}, Best: s.best()}
-	if hasMedian {
-		t.Columns = append(t.Columns, median)
-	}
 	if hasP {
 		t.Columns = append(t.Columns, p)
 	}
@@ -116,15 +125,12 @@ func (s *Study) compare(n notation) table {
 	return t
 }
 
-// label heads the column of the metric.
-func (m Metric) label() string { return strings.ReplaceAll(m.Name, "_", " ") }
-
-func (s *Study) spread(n notation, a *StudyArm) string {
-	if math.IsNaN(a.Quartiles.Median) {
-		return n.dash
+// label heads the column of the metric. A name as short as mse is an abbreviation.
+func (m Metric) label() string {
+	if len(m.Name) <= 3 {
+		return strings.ToUpper(m.Name)
 	}
-	q := a.Quartiles
-	return fmt.Sprintf("%s%s[%s,%s%s]", s.Metric.write(n, q.Median), n.space, s.Metric.write(n, q.Lower), n.space, s.Metric.write(n, q.Upper))
+	return strings.ReplaceAll(m.Name, "_", " ")
 }
 
 // learned tells the median episode at which the seeds reached the goal; one that
@@ -200,8 +206,8 @@ func (s *Study) tableNote() string {
 		}
 	}
 	if g := s.Goal; g != nil {
-		note += fmt.Sprintf(" Learned at: the episode from which on the mean over %s of training stayed %s %s, median over seeds.",
-			count(g.Window, "episode"), pickText(s.Metric.Higher, "above", "below"), s.Metric.write(typographic, g.Value))
+		note += fmt.Sprintf(" Learned at: how far training was when from there on the mean over %s %s of training stayed %s %s, median over seeds.",
+			grouped(g.Window), s.Unit, pickText(s.Metric.Higher, "above", "below"), s.Metric.write(typographic, g.Value))
 	}
 	return note
 }

@@ -38,6 +38,9 @@ func TestInterruptedAndResumed(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		must(t, c.Process.Signal(stop.signal))
+		if stop.status > 0 { // as timeout(1) does; the process may have ended already
+			_ = c.Process.Signal(stop.signal)
+		}
 		_ = c.Wait()
 		if got := c.ProcessState.ExitCode(); got != stop.status {
 			t.Fatalf("%v: status %d, want %d: %s", stop.signal, got, stop.status, errs)
