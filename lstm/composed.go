@@ -8,13 +8,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Plasticity is what a plastic layer adds to each step of Compose.
+// Plasticity is what a plastic layer adds to each step of Compose or ComposeRNN.
 type Plasticity interface {
 	// Drive returns the plastic input [B, H] to the candidates at a step, from
 	// the previous output h [B, H].
 	Drive(h *G.Node) *G.Node
 	// Learn updates the traces after a step: previous and new outputs, new
-	// cells and candidates, each [B, H].
+	// cells and candidates, each [B, H]. An RNN has no cells (nil), and its
+	// candidates are its new outputs.
 	Learn(hPrev, h, c, g *G.Node)
 	// Final returns the traces after the last step.
 	Final() []*G.Node
@@ -23,7 +24,121 @@ type Plasticity interface {
 // Compose builds an LSTM from gorgonia's nodes, step by step; begin, unless nil,
 // is called with the parts of the initial state beyond h and c, each
 // [B, Shape...], and returns what plasticity adds.
-func Compose(l Layer, x, state *G.Node, params []*G.Node, begin func(traces []*G.Node) Plasticity) (out Output, err error) {
+func Compose(l Layer, x, state *G.Node, params []*G.Node, begin func(traces []*G.Node) Plasticity) (Output, error) {
+	return compose(l, x, state, params, func(w *window) []*G.Node {
+		n, in, batch := w.n, w.in, w.batch
+		h, c := w.parts[0], w.parts[1]
+		plastic := w.plastic(begin, 2)
+		gate := func(k int, x, h *G.Node) *G.Node { // pre-activation of block k of i, f, g, o
+			wih := view(params[0], k*n*in, n, in)
+			whh := view(params[1], k*n*n, n, n)
+			b := view(params[2], k*n, 1, n)
+			z := G.Must(G.Add(mulT(x, wih), mulT(h, whh)))
+			return G.Must(G.Add(z, G.Must(G.Mul(ones(x, batch, 1), b))))
+		}
+		for t := range w.steps {
+			xt := w.input(t)
+			i := G.Must(G.Sigmoid(gate(0, xt, h)))
+			f := G.Must(G.Sigmoid(gate(1, xt, h)))
+			zg := gate(2, xt, h)
+			o := G.Must(G.Sigmoid(gate(3, xt, h)))
+			if plastic != nil {
+				zg = G.Must(G.Add(zg, plastic.Drive(h)))
+			}
+			g := G.Must(G.Tanh(zg))
+			c = G.Must(G.Add(G.Must(G.HadamardProd(f, c)), G.Must(G.HadamardProd(i, g))))
+			hNew := G.Must(G.HadamardProd(o, G.Must(G.Tanh(c))))
+			if plastic != nil {
+				plastic.Learn(h, hNew, c, g)
+			}
+			h = hNew
+			w.hidden = append(w.hidden, h)
+		}
+		return w.final(plastic, h, c)
+	})
+}
+
+// ComposeRNN is Compose for an RNN, whose state begins with h alone.
+func ComposeRNN(l Layer, feed Feed, x, state *G.Node, params []*G.Node, begin func(traces []*G.Node) Plasticity) (Output, error) {
+	return compose(l, x, state, params, func(w *window) []*G.Node {
+		y, whh := w.parts[0], params[0]
+		plastic := w.plastic(begin, 1)
+		var bias *G.Node // [B, H]
+		if feed = feed.orDefault(); feed == Projected {
+			whh = params[1]
+			bias = G.Must(G.Mul(ones(x, w.batch, 1), view(params[2], 0, 1, w.n)))
+		}
+		for t := range w.steps {
+			z, xt := mulT(y, whh), w.input(t)
+			switch feed {
+			case Projected:
+				z = G.Must(G.Add(z, G.Must(G.Add(mulT(xt, params[0]), bias))))
+			case Direct:
+				z = G.Must(G.Add(z, xt))
+			}
+			if plastic != nil {
+				z = G.Must(G.Add(z, plastic.Drive(y)))
+			}
+			yNew := G.Must(G.Tanh(z))
+			if feed == Clamped {
+				v := G.Must(G.Mul(xt, selector(x, w.in, 0, w.n)))
+				m := G.Must(G.Mul(xt, selector(x, w.in, w.n, w.in)))
+				yNew = mix(v, m, yNew)
+			}
+			if plastic != nil {
+				plastic.Learn(y, yNew, nil, yNew)
+			}
+			y = yNew
+			w.hidden = append(w.hidden, y)
+		}
+		return w.final(plastic, y)
+	})
+}
+
+// ComposeDense is Compose for a feed-forward layer, whose state is the traces
+// alone; what Plasticity calls the previous output is the input of the step.
+func ComposeDense(l Layer, activation Activation, x, state *G.Node, params []*G.Node, begin func(traces []*G.Node) Plasticity) (Output, error) {
+	return compose(l, x, state, params, func(w *window) []*G.Node {
+		plastic := w.plastic(begin, 0)
+		in := w.in - w.n
+		for t := range w.steps {
+			row := w.input(t)
+			xt := G.Must(G.Mul(row, selector(x, w.in, 0, in)))
+			z := G.Must(G.Add(mulT(xt, params[0]), G.Must(G.Mul(row, selector(x, w.in, in, w.in)))))
+			if plastic != nil {
+				z = G.Must(G.Add(z, plastic.Drive(xt)))
+			}
+			var y *G.Node
+			if activation == Tanh {
+				y = G.Must(G.Tanh(z))
+			} else {
+				y = G.Must(G.SoftMax(z, 1))
+			}
+			if plastic != nil {
+				plastic.Learn(xt, y, nil, y)
+			}
+			w.hidden = append(w.hidden, y)
+		}
+		return w.final(plastic)
+	})
+}
+
+// mix is m v + (1-m) y, as y + m (v - y).
+func mix(v, m, y *G.Node) *G.Node {
+	return G.Must(G.Add(y, G.Must(G.HadamardProd(m, G.Must(G.Sub(v, y))))))
+}
+
+// window is a layer on its way to a graph.
+type window struct {
+	x                   *G.Node
+	steps, batch, in, n int
+	parts               []*G.Node // of the initial state, [B, Shape...]
+	hidden              []*G.Node // of each step, [B, H]
+}
+
+// compose does for build what all cells have in common; build takes the steps and
+// returns the parts of the final state.
+func compose(l Layer, x, state *G.Node, params []*G.Node, build func(*window) []*G.Node) (out Output, err error) {
 	steps, batch, err := check(l, x, state, params)
 	if err != nil {
 		return Output{}, err
@@ -35,53 +150,38 @@ func Compose(l Layer, x, state *G.Node, params []*G.Node, begin func(traces []*G
 			err = fmt.Errorf("lstm: composing %T: %v", l, r)
 		}
 	}()
-	n, in := l.HiddenSize(), l.InputSize()
-	var parts []*G.Node
+	w := &window{x: x, steps: steps, batch: batch, in: l.InputSize(), n: l.HiddenSize()}
 	offset := 0
 	for _, p := range l.State() {
-		parts = append(parts, view(state, offset, append([]int{batch}, p.Shape...)...))
+		w.parts = append(w.parts, view(state, offset, append([]int{batch}, p.Shape...)...))
 		offset += batch * p.Size()
 	}
-	h, c := parts[0], parts[1]
-	var plastic Plasticity
-	if begin != nil {
-		plastic = begin(parts[2:])
-	}
-	gate := func(k int, x, h *G.Node) *G.Node { // pre-activation of block k of i, f, g, o
-		wih := view(params[0], k*n*in, n, in)
-		whh := view(params[1], k*n*n, n, n)
-		b := view(params[2], k*n, 1, n)
-		z := G.Must(G.Add(mulT(x, wih), mulT(h, whh)))
-		return G.Must(G.Add(z, G.Must(G.Mul(ones(x, batch, 1), b))))
-	}
-	var hidden []*G.Node
-	for t := range steps {
-		xt := view(x, t*batch*in, batch, in)
-		i := G.Must(G.Sigmoid(gate(0, xt, h)))
-		f := G.Must(G.Sigmoid(gate(1, xt, h)))
-		zg := gate(2, xt, h)
-		o := G.Must(G.Sigmoid(gate(3, xt, h)))
-		if plastic != nil {
-			zg = G.Must(G.Add(zg, plastic.Drive(h)))
-		}
-		g := G.Must(G.Tanh(zg))
-		c = G.Must(G.Add(G.Must(G.HadamardProd(f, c)), G.Must(G.HadamardProd(i, g))))
-		hNew := G.Must(G.HadamardProd(o, G.Must(G.Tanh(c))))
-		if plastic != nil {
-			plastic.Learn(h, hNew, c, g)
-		}
-		h = hNew
-		hidden = append(hidden, h)
-	}
-	if out.Hidden, err = op.Pack(tensor.Shape{steps, batch, n}, hidden...); err != nil {
+	final := build(w)
+	if out.Hidden, err = op.Pack(tensor.Shape{steps, batch, w.n}, w.hidden...); err != nil {
 		return Output{}, err
 	}
-	final := []*G.Node{h, c}
-	if plastic != nil {
-		final = append(final, plastic.Final()...)
+	if out.State = state; len(final) > 0 {
+		out.State, err = op.Pack(state.Shape(), final...)
 	}
-	out.State, err = op.Pack(state.Shape(), final...)
 	return out, err
+}
+
+// input is x(t): [B, I].
+func (w *window) input(t int) *G.Node { return view(w.x, t*w.batch*w.in, w.batch, w.in) }
+
+// plastic begins plasticity with the parts of the state that the cell leaves it.
+func (w *window) plastic(begin func([]*G.Node) Plasticity, cell int) Plasticity {
+	if begin == nil {
+		return nil
+	}
+	return begin(w.parts[cell:])
+}
+
+func (w *window) final(plastic Plasticity, cell ...*G.Node) []*G.Node {
+	if plastic == nil {
+		return cell
+	}
+	return append(cell, plastic.Final()...)
 }
 
 func view(n *G.Node, offset int, shape ...int) *G.Node {
@@ -97,4 +197,22 @@ func ones(like *G.Node, rows, cols int) *G.Node {
 	t := tensor.Ones(like.Dtype(), rows, cols)
 	return G.NewTensor(like.Graph(), like.Dtype(), 2, G.WithShape(rows, cols),
 		G.WithValue(t), G.WithName(fmt.Sprintf("ones_%dx%d", rows, cols)))
+}
+
+// selector returns the constant matrix [n, to-from] that takes the numbers
+// [from, to) out of a row of n: a product with it is those, with a gradient that
+// puts them back.
+func selector(like *G.Node, n, from, to int) *G.Node {
+	t := tensor.New(tensor.Of(like.Dtype()), tensor.WithShape(n, to-from))
+	for i := range to - from {
+		var one any = 1.0
+		if like.Dtype() == tensor.Float32 {
+			one = float32(1)
+		}
+		if err := t.SetAt(one, from+i, i); err != nil {
+			panic(err)
+		}
+	}
+	return G.NewTensor(like.Graph(), like.Dtype(), 2, G.WithShape(n, to-from),
+		G.WithValue(t), G.WithName(fmt.Sprintf("part_%d_%d_of_%d", from, to, n)))
 }

@@ -77,7 +77,9 @@ func (w *Window[F]) Apply(x, state *G.Node, params []*G.Node) (Output, error) {
 	if out.Hidden, err = op.View(packed, 0, shape); err != nil {
 		return Output{}, err
 	}
-	out.State, err = op.View(packed, hidden, tensor.Shape{carried})
+	if out.State = state; carried > 0 {
+		out.State, err = op.View(packed, hidden, tensor.Shape{carried})
+	}
 	return out, err
 }
 
@@ -85,7 +87,9 @@ func (w *Window[F]) Apply(x, state *G.Node, params []*G.Node) (Output, error) {
 func (w *Window[F]) String() string { return fmt.Sprintf("scan %T", w.layer) }
 
 // Differentiable reports whether a gradient flows to input i.
-func (w *Window[F]) Differentiable(i int) bool { return i != 1 || !w.Detached }
+func (w *Window[F]) Differentiable(i int) bool {
+	return i != 1 || !w.Detached && StateSize(w.layer, 1) > 0
+}
 
 // Forward runs the window; see op.Function.
 func (w *Window[F]) Forward(in []G.Value, out []F) error {

@@ -4,8 +4,6 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
-	"os"
-	"strconv"
 )
 
 // adjoint is what the backward pass of the fused layer needs.
@@ -46,10 +44,6 @@ func (p *hebbian[F]) Groups() (forward, backward int) {
 		bytes *= 2
 	}
 	fit := func(cache, bytes int) int { return min(maxGroup, max(1, cache/bytes)) }
-	if f, _ := strconv.Atoi(os.Getenv("GF")); f > 0 {
-		v, _ := strconv.Atoi(os.Getenv("GB"))
-		return f, v
-	}
 	return fit(forwardCache, bytes), fit(backwardCache, 2*bytes)
 }
 
@@ -65,14 +59,15 @@ type group[F lstm.Float] struct {
 	alpha, rate         []F // matrices if per connection
 	fanBias, wMod       []F
 	bMod, traceRate     F
-	row                 kernel.TraceRow[F]      // the row at work
+	lanes               []lane[F]
 	blocks, checkpoints []kernel.TraceBlocks[F] // the matrices at work: of each stream, and of one stream
-	q, r                []F                     // [streams, ld]: DotH and DotA of the rows' last adjoint
-	dh                  []F                     // [streams, ld]: what the trace's update contributes to the gradient of h(t-1)
-	v, dhc              []F                     // [streams, ld]: gradients of the plastic inputs, and of the h they read
-	zeros, unread       []F                     // [ld]: nothing, and gradients that nobody asks for
-	work                []F                     // [2, n]
-	deta                []F                     // [n]: gradients of the rates
+	q, r                []F                     // [streams, lv]: DotH and DotA of the rows' last adjoint
+	dh                  []F                     // [streams, lv]: what the trace's update contributes to the gradient of h(t-1)
+	v, dhc              []F                     // [streams, lv]: gradients of the plastic inputs, and of the h they read
+	zeros, unread       []F                     // [lv]: nothing, and gradients that nobody asks for
+	deta                []F                     // [post]: gradients of the rates
+	unasked, none       []F                     // [post]: gradients that nobody asks for, and zeros
+	waiting, last       int                     // updates whose adjoints wait, and the earliest of them
 }
 
 // scratch is the memory of a group while its pass runs, too large to be kept
@@ -135,17 +130,15 @@ func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
 	if dtraces == nil {
 		return
 	}
-	nn, all := p.n*p.n, p.batch*p.n*p.n
+	nn, all := p.post*p.pre, p.batch*p.post*p.pre
 	for b := b0; b < b1; b++ {
 		local := b - b0
 		p.pad(p.matrix(g.d, local), dtraces[b*nn:(b+1)*nn])
 		if p.retroactive() {
 			p.pad(p.matrix(g.de, local), dtraces[all+b*nn:all+(b+1)*nn])
 		}
-		for j := range p.n {
-			if taken > 0 { // no input has read the final traces: v = 0
-				p.rowAdjoint(g, taken-1, b, local, j, 0, p.of(p.h, taken-1, b), g.unread[:p.n])
-			}
+		if taken > 0 { // no input has read the final traces: v = 0
+			p.rowsAdjoint(g, taken-1, b, local, g.zeros, p.senders(p.h, taken-1, b), g.unread[:p.pre])
 		}
 	}
 }
@@ -172,15 +165,18 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	zero(&g.wMod, len(p.wMod))
 	g.bMod, g.traceRate = 0, 0
 	for _, v := range []*[]F{&g.q, &g.r, &g.dh, &g.v, &g.dhc} {
-		zero(v, streams*p.ld)
+		zero(v, streams*p.lv)
 	}
-	zero(&g.zeros, p.ld)
-	zero(&g.unread, p.ld)
+	zero(&g.zeros, p.lv)
+	zero(&g.unread, p.lv)
 	g.cut((g.taken+every-1)/every, streams*p.size, p.retroactive())
 	clear(g.d)
 	clear(g.de)
-	grow(&g.work, 2*p.n)
-	grow(&g.deta, p.n)
+	g.beginLanes(p)
+	grow(&g.deta, p.post)
+	grow(&g.unasked, p.post)
+	zero(&g.none, p.post)
+	g.waiting = 0
 	for len(g.blocks) < streams {
 		g.blocks = append(g.blocks, kernel.TraceBlocks[F]{})
 	}
@@ -211,11 +207,21 @@ func (p *hebbian[F]) checkpoint(g *group[F], i, b, local int) (a, e []F) {
 // LearnBackward turns the gradients of step t's update into those of the rates,
 // the neuromodulator and the candidates; see scan.Plastic.
 func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev, dg []F) {
-	g, n := p.groups[b0], p.n
+	g, n := p.groups[b0], p.post
+	if g.waiting > 0 {
+		if dg == nil {
+			return
+		}
+		p.settle(g, b0, b1)
+	}
 	for b := b0; b < b1; b++ {
 		lo, hi := (b-b0)*n, (b-b0+1)*n
-		kernel.Add(dhPrev[lo:hi], p.of(g.dh, 0, b-b0))
-		dm := p.rateBackward(g, t, b, p.of(g.q, 0, b-b0), p.of(g.r, 0, b-b0), dg[lo:hi])
+		kernel.Add(dhPrev[(b-b0)*p.pre:(b-b0+1)*p.pre], p.senders(g.dh, 0, b-b0))
+		post := g.unasked
+		if dg != nil {
+			post = dg[lo:hi]
+		}
+		dm := p.rateBackward(g, t, b, p.receivers(g.q, 0, b-b0), p.receivers(g.r, 0, b-b0), post)
 		if !p.modulated() {
 			continue
 		}
@@ -239,7 +245,7 @@ func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev
 // returns that of M(t), for one stream.
 func (p *hebbian[F]) rateBackward(g *group[F], t, b int, q, r, dg []F) (dm F) {
 	deta, m := g.deta, p.m[t*p.batch+b]
-	p.etaBackward(p.of(p.g, t, b), p.of(p.rate, t, b), q, r, deta, dg)
+	p.etaBackward(p.receivers(p.g, t, b), p.receivers(p.rate, t, b), q, r, deta, dg)
 	switch {
 	case p.opt.Rate == PerNeuron && p.modulated():
 		kernel.Axpy(m, deta, g.rate)
@@ -287,10 +293,20 @@ func (p *hebbian[F]) etaBackward(post, eta, q, r, deta, dg []F) {
 // DriveBackward goes backward through the plastic input of step t and the update
 // of step t-1; see scan.Plastic.
 func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F) {
-	g, n := p.groups[b0], p.n
+	g := p.groups[b0]
+	if dz == nil {
+		if p.canWait(b0, b1) {
+			p.wait(g, t-1, b0, b1)
+			return
+		}
+		dz, stride = g.none, 0
+	}
+	if g.waiting > 0 {
+		p.settle(g, b0, b1)
+	}
 	if !p.alphaMatrix() {
 		for b := b0; b < b1; b++ {
-			v, s := dz[(b-b0)*stride:][:n], p.of(p.s, t, b)
+			v, s := dz[(b-b0)*stride:][:p.post], p.receivers(p.s, t, b)
 			if p.opt.Alpha == PerLayer {
 				g.alpha[0] += kernel.Dot(v, s)
 				continue
@@ -306,9 +322,7 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 				continue
 			}
 			local := b - b0
-			for j := range n {
-				p.rowAdjoint(g, t-1, b, local, j, dz[local*stride+j], p.of(p.h, t, b), dhPrev[local*n:(local+1)*n])
-			}
+			p.rowsAdjoint(g, t-1, b, local, dz[local*stride:], p.senders(p.h, t, b), dhPrev[local*p.pre:(local+1)*p.pre])
 		}
 	}
 	if t == 0 {
@@ -319,7 +333,7 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 // endGroup hands out the gradient of the initial traces and gives the scratch back.
 func (p *hebbian[F]) endGroup(g *group[F], b0, b1 int) {
 	if g.dtraces0 != nil {
-		nn, all := p.n*p.n, p.batch*p.n*p.n
+		nn, all := p.post*p.pre, p.batch*p.post*p.pre
 		for b := b0; b < b1; b++ {
 			p.unpad(g.dtraces0[b*nn:(b+1)*nn], p.matrix(g.d, b-b0))
 			if p.retroactive() {
@@ -355,8 +369,8 @@ func (p *hebbian[F]) Finish(dparams [][]F) {
 				kernel.Add(d, v)
 				return
 			}
-			for j := range p.n {
-				kernel.Add(d[j*p.n:(j+1)*p.n], p.row(v, j))
+			for j := range p.post {
+				kernel.Add(d[j*p.pre:(j+1)*p.pre], p.row(v, j))
 			}
 		}
 		add(g.alpha, p.alphaMatrix())

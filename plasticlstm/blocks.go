@@ -49,7 +49,7 @@ func (p *hebbian[F]) setBlocks(r *kernel.TraceBlocks[F], first, last, b int, a, 
 	r.Start()
 	r.N, r.A, r.E, r.Clip = p.ld, a, e, p.clip
 	r.H, r.C0, r.C1 = p.vector(p.h, first, b), p.vector(p.rate, first, b), p.vector(p.step, first, b)
-	r.StrideBytes, r.Updates = p.batch*p.ld*int(unsafe.Sizeof(F(0))), last-first+1
+	r.StrideBytes, r.Updates = p.batch*p.lv*int(unsafe.Sizeof(F(0))), last-first+1
 	if p.retroactive() {
 		r.Keep = 1 - p.traceRate[0]
 	}
@@ -145,14 +145,14 @@ func (p *hebbian[F]) blockAdjoint(g *group[F], t, b0, b1 int, v []F, stride int,
 		r.V, r.HC, r.DHC = p.vector(g.v, 0, local), p.vector(p.h, t+1, b), p.vector(g.dhc, 0, local)
 		r.DotH, r.DotA = p.vector(g.q, 0, local), p.vector(g.r, 0, local)
 		clear(r.DHC)
-		vb := v[local*stride:][:p.n]
+		vb := v[local*stride:][:p.post]
 		if p.opt.Alpha == PerNeuron {
-			kernel.Mul(r.V[:p.n], vb, p.alpha)
+			kernel.Mul(r.V[:p.post], vb, p.alpha)
 			continue
 		}
 		copy(r.V, vb)
 		if p.opt.Alpha == PerLayer {
-			kernel.Scale(p.alpha[0], r.V[:p.n])
+			kernel.Scale(p.alpha[0], r.V[:p.post])
 		}
 	}
 	p.run(g.blocks[:b1-b0], p.turn(), kernel.TraceBlocksBackward[F])
@@ -162,9 +162,9 @@ func (p *hebbian[F]) blockAdjoint(g *group[F], t, b0, b1 int, v []F, stride int,
 		if !p.fast[b] {
 			continue
 		}
-		kernel.Add(dhc[local*p.n:(local+1)*p.n], r.DHC[:p.n])
+		kernel.Add(dhc[local*p.pre:(local+1)*p.pre], r.DHC[:p.pre])
 		if t >= 0 && p.retroactive() {
-			g.traceRate += kernel.Dot(p.of(p.g, t, b), r.DotA[:p.n]) - r.DEE
+			g.traceRate += kernel.Dot(p.receivers(p.g, t, b), r.DotA[:p.post]) - r.DEE
 		}
 	}
 }

@@ -4,29 +4,33 @@ import (
 	"fmt"
 
 	"github.com/engram-lm/engram/internal/op"
+	"github.com/engram-lm/engram/lstm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
-// composed is the plastic part of the layer in gorgonia's nodes. All matrices of
-// connections are [B, H, H], a row per receiving neuron; parameters are repeated
-// to that shape once, whatever their granularity.
+// composed is the plastic part of a layer in gorgonia's nodes. All matrices of
+// connections are [B, H, H], or [B, post, pre] where the neurons that receive are
+// not those that send, a row per receiving neuron; parameters are repeated to that
+// shape once, whatever their granularity.
 type composed struct {
-	opt      Options
-	batch, n int
-	alpha    *G.Node // [B, H, H]
-	rate     *G.Node // eta or the fan-out's weight: [B, H, H], nil per layer with M
-	rateBias *G.Node // [B, H, H], per neuron with M
-	wMod     *G.Node // [H, 1]
-	bMod     *G.Node // [B, 1]
-	k        *G.Node // [B, H, H]
-	hebb     *G.Node // A [B, H, H]
-	trace    *G.Node // E [B, H, H]
+	opt       Options
+	batch     int
+	pre, post int
+	alpha     *G.Node // [B, H, H]
+	rate      *G.Node // eta or the fan-out's weight: [B, H, H], nil per layer with M
+	rateBias  *G.Node // [B, H, H], per neuron with M
+	wMod      *G.Node // [H, 1]
+	bMod      *G.Node // [B, 1]
+	k         *G.Node // [B, H, H]
+	hebb      *G.Node // A [B, H, H]
+	trace     *G.Node // E [B, H, H]
 }
 
-func newComposed(l *LSTM, batch int, traces, params []*G.Node) *composed {
-	c := &composed{opt: l.opt, batch: batch, n: l.n, hebb: traces[0]}
-	for i, p := range l.Params() {
+// newComposed takes the plastic parameters, which specs describe.
+func newComposed(opt Options, batch, pre, post int, traces []*G.Node, specs []lstm.Param, params []*G.Node) *composed {
+	c := &composed{opt: opt, batch: batch, pre: pre, post: post, hebb: traces[0]}
+	for i, p := range specs {
 		switch p.Name {
 		case "alpha":
 			c.alpha = c.connections(params[i])
@@ -35,7 +39,7 @@ func newComposed(l *LSTM, batch int, traces, params []*G.Node) *composed {
 		case "fanout.bias":
 			c.rateBias = c.connections(params[i])
 		case "modulator.weight":
-			c.wMod = reshape(params[i], l.n, 1)
+			c.wMod = reshape(params[i], post, 1)
 		case "modulator.bias":
 			c.bMod = mul(c.ones(params[i], batch, 1), reshape(params[i], 1, 1))
 		case "trace_rate":
@@ -48,8 +52,8 @@ func newComposed(l *LSTM, batch int, traces, params []*G.Node) *composed {
 
 // Drive is the plastic input sum_i alpha_ji A_ji h_i to each neuron j: [B, H].
 func (c *composed) Drive(h *G.Node) *G.Node {
-	column := reshape(h, c.batch, c.n, 1)
-	return reshape(batched(times(c.alpha, c.hebb), column), c.batch, c.n)
+	column := reshape(h, c.batch, c.pre, 1)
+	return reshape(batched(times(c.alpha, c.hebb), column), c.batch, c.post)
 }
 
 // Learn applies the rule; each branch is a line of the package comment.
@@ -64,7 +68,10 @@ func (c *composed) Learn(hPrev, h, cell, g *G.Node) {
 	case c.opt.Rule == Decay:
 		c.hebb = plus(c.hebb, times(eta, minus(product, c.hebb)))
 	case c.opt.Rule == Oja:
-		g2 := c.perPost(times(g, g))
+		// Squared after it is repeated: beside gorgonia's own node for tanh's
+		// gradient, which squares [B, H] as well, an RNN's gradients came out wrong.
+		post := c.perPost(g)
+		g2 := times(post, post)
 		c.hebb = plus(c.hebb, times(eta, minus(product, times(g2, c.hebb))))
 	default:
 		c.hebb = plus(c.hebb, times(eta, product))
@@ -89,7 +96,7 @@ func (c *composed) eta(hPrev, h, cell *G.Node) *G.Node {
 	}
 	s := map[ModulatorInput]*G.Node{Hidden: h, PreviousHidden: hPrev, Cell: cell}[c.opt.ModulatorInput]
 	m := G.Must(G.Tanh(plus(mul(s, c.wMod), c.bMod))) // [B, 1]
-	eta := reshape(mul(m, c.ones(m, 1, c.n*c.n)), c.batch, c.n, c.n)
+	eta := reshape(mul(m, c.ones(m, 1, c.post*c.pre)), c.batch, c.post, c.pre)
 	if c.rate != nil {
 		eta = times(c.rate, eta)
 	}
@@ -101,26 +108,27 @@ func (c *composed) eta(hPrev, h, cell *G.Node) *G.Node {
 
 // connections repeats a parameter of any granularity to [B, H, H].
 func (c *composed) connections(p *G.Node) *G.Node {
-	var row *G.Node // [1, H*H]
+	var row *G.Node // [1, post*pre]
+	all := c.post * c.pre
 	switch p.Shape().TotalSize() {
 	case 1:
-		row = mul(reshape(p, 1, 1), c.ones(p, 1, c.n*c.n))
-	case c.n:
-		row = reshape(mul(reshape(p, c.n, 1), c.ones(p, 1, c.n)), 1, c.n*c.n)
+		row = mul(reshape(p, 1, 1), c.ones(p, 1, all))
+	case all:
+		row = reshape(p, 1, all)
 	default:
-		row = reshape(p, 1, c.n*c.n)
+		row = reshape(mul(reshape(p, c.post, 1), c.ones(p, 1, c.pre)), 1, all)
 	}
-	return reshape(mul(c.ones(p, c.batch, 1), row), c.batch, c.n, c.n)
+	return reshape(mul(c.ones(p, c.batch, 1), row), c.batch, c.post, c.pre)
 }
 
 // outer is post_j pre_i: [B, H, H].
 func (c *composed) outer(post, pre *G.Node) *G.Node {
-	return batched(reshape(post, c.batch, c.n, 1), reshape(pre, c.batch, 1, c.n))
+	return batched(reshape(post, c.batch, c.post, 1), reshape(pre, c.batch, 1, c.pre))
 }
 
 // perPost repeats a value of the receiving neurons [B, H] over the sending ones.
 func (c *composed) perPost(post *G.Node) *G.Node {
-	return c.outer(post, c.ones(post, c.batch, c.n))
+	return c.outer(post, c.ones(post, c.batch, c.pre))
 }
 
 // clamp is x within [-c, c], with gradient zero outside, in closed form:

@@ -92,7 +92,7 @@ func TestEveryCombination(t *testing.T) {
 
 // differences holds the gradients against finite differences at a case without
 // a kink, where the clip bites if the rule is to clip; it returns 1 if it bites.
-func differences(t *testing.T, l *LSTM, o Options) int {
+func differences(t *testing.T, l lstm.Layer, o Options) int {
 	for seed := uint64(1); seed <= 20; seed++ {
 		c := layertest.New(l, 6, 3, seed, lively)
 		share := clipped(c, o)

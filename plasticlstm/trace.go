@@ -13,32 +13,35 @@ import (
 //
 // The forward pass keeps the traces at the window's start (a0, e0) and works on
 // the running ones (a, e), in which the update of the last step is still
-// outstanding: it is made when the next step reads the trace anyway.
+// outstanding: it is made when the next step reads the trace anyway. Where a step
+// reads none more may be outstanding, up to as many as lie between checkpoints.
 //
 // Matrices are laid out for the vector kernels: a row takes ld numbers, of which
 // the first n count and the others are zero, and there are zero rows up to a
-// multiple of kernel.BlockRows. Vectors of the neurons take ld numbers as well.
+// multiple of kernel.BlockRows. Vectors take lv numbers, those of the sending
+// neurons and those of the receiving ones alike.
 type hebbian[F lstm.Float] struct {
-	n, ld, size int // neurons, numbers of a row, numbers of a matrix
-	opt         Options
-	clip        F // +Inf for Additive
+	pre, post    int // sending neurons i, receiving neurons j
+	ld, size, lv int // numbers of a row, of a matrix, of a vector
+	opt          Options
+	clip         F // +Inf for Additive
 
 	// Parameters, as views; nil where the options have none.
 	alpha, eta, wMod, bMod, fan, fanBias, traceRate []F
 	alphas, rates                                   []F // alpha and eta or fan per connection, laid out as matrices
 
 	batch, steps int
-	applied      []int                   // [B]: updates made in a and e; at most one is outstanding
+	applied      []int                   // [B]: updates made in a and e; the others are outstanding
 	fast         []bool                  // [B]: the stream goes through blocks
 	peak         []F                     // [B]: for those, the largest magnitude that a trace came to before its clip
-	rows         []kernel.TraceRow[F]    // [B]: the row at work
+	rows         []kernel.TraceRow[F]    // [B, lanes]: the row at work
 	blocks       []kernel.TraceBlocks[F] // [B]: the matrix at work
 	a0, a        []F                     // [B, matrix]
 	e0, e        []F                     // [B, matrix], retroactive only
-	h, g         []F                     // [T, B, ld]: h(t-1) and g(t) at step t
-	s            []F                     // [T, B, ld]: sum_i A_ji h_i, alpha inside if it is per connection
-	rate         []F                     // [T, B, ld]: eta_j(t); M(t) if the rate is per connection
-	step         []F                     // [T, B, ld]: rate times g, retroactive k g
+	h, g         []F                     // [T, B, lv]: h(t-1) and g(t) at step t
+	s            []F                     // [T, B, lv]: sum_i A_ji h_i, alpha inside if it is per connection
+	rate         []F                     // [T, B, lv]: eta_j(t); M(t) if the rate is per connection
+	step         []F                     // [T, B, lv]: rate times g, retroactive k g
 	m            []F                     // [T, B]: M(t), 1 without a neuromodulator
 
 	adjoint[F]
@@ -46,9 +49,10 @@ type hebbian[F lstm.Float] struct {
 
 var _ scan.Plastic[float32] = (*hebbian[float32])(nil)
 
-func newHebbian[F lstm.Float](n int, opt Options) *hebbian[F] {
-	p := &hebbian[F]{n: n, ld: roundUp(n, kernel.BlockColumns), opt: opt, clip: F(opt.Clip)}
-	p.size = roundUp(n, kernel.BlockRows) * p.ld
+func newHebbian[F lstm.Float](pre, post int, opt Options) *hebbian[F] {
+	p := &hebbian[F]{pre: pre, post: post, ld: roundUp(pre, kernel.BlockColumns), opt: opt, clip: F(opt.Clip)}
+	p.size = roundUp(post, kernel.BlockRows) * p.ld
+	p.lv = roundUp(max(pre, post), kernel.BlockColumns)
 	p.free = make(chan *scratch[F], maxScratch)
 	if opt.Rule == Additive {
 		p.clip = F(math.Inf(1))
@@ -106,19 +110,19 @@ func grow[F lstm.Float](p *[]F, n int) {
 	*p = (*p)[:n]
 }
 
-// pad lays x [n, n] out as a matrix.
+// pad lays x [post, pre] out as a matrix.
 func (p *hebbian[F]) pad(to, x []F) {
-	for j := range p.n {
+	for j := range p.post {
 		row := to[j*p.ld : (j+1)*p.ld]
-		clear(row[copy(row, x[j*p.n:(j+1)*p.n]):])
+		clear(row[copy(row, x[j*p.pre:(j+1)*p.pre]):])
 	}
-	clear(to[p.n*p.ld:])
+	clear(to[p.post*p.ld:])
 }
 
 // unpad is the inverse of pad.
 func (p *hebbian[F]) unpad(to, x []F) {
-	for j := range p.n {
-		copy(to[j*p.n:(j+1)*p.n], x[j*p.ld:])
+	for j := range p.post {
+		copy(to[j*p.pre:(j+1)*p.pre], x[j*p.ld:])
 	}
 }
 
@@ -130,22 +134,23 @@ func (p *hebbian[F]) matrix(buf []F, b int) []F {
 	return buf[b*p.size : (b+1)*p.size]
 }
 
-// vector returns the vector of stream b at step t in a [T, B, ld] buffer.
+// vector returns the vector of stream b at step t in a [T, B, lv] buffer.
 func (p *hebbian[F]) vector(buf []F, t, b int) []F {
-	i := (t*p.batch + b) * p.ld
-	return buf[i : i+p.ld]
+	i := (t*p.batch + b) * p.lv
+	return buf[i : i+p.lv]
 }
 
-// of is vector without the padding.
-func (p *hebbian[F]) of(buf []F, t, b int) []F { return p.vector(buf, t, b)[:p.n] }
+// senders and receivers are vector without the padding.
+func (p *hebbian[F]) senders(buf []F, t, b int) []F   { return p.vector(buf, t, b)[:p.pre:p.pre] }
+func (p *hebbian[F]) receivers(buf []F, t, b int) []F { return p.vector(buf, t, b)[:p.post:p.post] }
 
 // Begin starts a recording; see scan.Plastic.
 func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
 	p.batch, p.steps = batch, steps
-	for len(p.rows) < batch {
+	for len(p.applied) < batch {
 		p.applied = append(p.applied, 0)
 		p.fast, p.peak = append(p.fast, false), append(p.peak, 0)
-		p.rows = append(p.rows, kernel.TraceRow[F]{})
+		p.rows = append(p.rows, make([]kernel.TraceRow[F], p.lanes())...)
 		p.blocks = append(p.blocks, kernel.TraceBlocks[F]{})
 	}
 	clear(p.applied)
@@ -157,12 +162,12 @@ func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
 		grow(&p.e, batch*p.size)
 	}
 	for _, buf := range []*[]F{&p.h, &p.g, &p.s, &p.rate, &p.step} {
-		grow(buf, steps*batch*p.ld)
+		grow(buf, steps*batch*p.lv)
 	}
 	grow(&p.m, steps*batch)
 	p.beginBackward(batch)
 	blocks := p.canBlock()
-	nn := p.n * p.n
+	nn := p.post * p.pre
 	kernel.Parallel(batch, func(b int) {
 		p.pad(p.matrix(p.a0, b), traces[b*nn:(b+1)*nn])
 		p.fast[b] = blocks && finite(p.matrix(p.a0, b))
@@ -197,15 +202,22 @@ func (p *hebbian[F]) pull(g F) F {
 func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 	for b := b0; b < b1; b++ {
 		to := p.vector(p.h, t, b)
-		clear(to[copy(to, h[(b-b0)*p.n:(b-b0+1)*p.n]):])
+		clear(to[copy(to, h[(b-b0)*p.pre:(b-b0+1)*p.pre]):])
 	}
 	p.blockDrive(t, b0, b1)
 	for b := b0; b < b1; b++ {
-		if !p.fast[b] {
+		switch {
+		case p.fast[b]:
+			p.applied[b] = t
+		case z == nil:
+			p.rowRecord(t, b)
+		default:
 			p.rowDrive(t, b)
 		}
-		p.applied[b] = t
-		zb, s := z[(b-b0)*stride:][:p.n], p.of(p.s, t, b)
+		if z == nil {
+			continue
+		}
+		zb, s := z[(b-b0)*stride:][:p.post], p.receivers(p.s, t, b)
 		switch p.opt.Alpha {
 		case PerConnection:
 			kernel.Add(zb, s)
@@ -219,14 +231,14 @@ func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 
 // Learn records the step and works out M(t) and the rates; see scan.Plastic.
 func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
-	n := p.n
+	n := p.post
 	for b := b0; b < b1; b++ {
 		lo, hi := (b-b0)*n, (b-b0+1)*n
 		g, rate, step := p.vector(p.g, t, b), p.vector(p.rate, t, b), p.vector(p.step, t, b)
 		for _, v := range [][]F{g, rate, step} {
 			clear(v[n:])
 		}
-		copy(g, s.Act[4*lo+2*n:4*lo+3*n])
+		copy(g, s.Post[(b-b0)*s.Stride:][:n])
 		m := F(1)
 		if p.modulated() {
 			in := p.modulatorInput(s)[lo:hi]
@@ -254,7 +266,7 @@ func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
 		} else {
 			kernel.Mul(step, rate, g)
 		}
-		if p.fast[b] && !(finite(p.of(p.h, t, b)) && finite(rate) && finite(step)) {
+		if p.fast[b] && !(finite(p.senders(p.h, t, b)) && finite(rate) && finite(step)) {
 			p.fast[b] = false
 		}
 	}
@@ -278,17 +290,17 @@ func (p *hebbian[F]) traces(b int) (a, e []F) {
 	return p.matrix(p.a, b), p.matrix(p.e, b)
 }
 
-// State makes the outstanding update and writes the traces; see scan.Plastic.
+// State makes the outstanding updates and writes the traces; see scan.Plastic.
 func (p *hebbian[F]) State(taken int, traces []F) {
-	nn := p.n * p.n
+	nn := p.post * p.pre
 	kernel.Parallel(p.batch, func(b int) {
 		if p.applied[b] < taken {
 			if p.fast[b] {
 				p.blockUpdate(taken-1, b)
+				p.applied[b] = taken
 			} else {
-				p.rowUpdate(taken-1, b)
+				p.rowUpdate(taken, b)
 			}
-			p.applied[b] = taken
 		}
 		a, e := p.traces(b)
 		p.unpad(traces[b*nn:(b+1)*nn], a)

@@ -7,18 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
-	"strings"
-	"syscall"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/badfile"
-	"github.com/engram-lm/engram/internal/cli"
-	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
+	"github.com/engram-lm/engram/internal/runfolder"
 	"github.com/engram-lm/engram/internal/strictjson"
 )
 
@@ -26,7 +21,7 @@ import (
 const (
 	configFile  = "config.yaml"
 	metricsFile = "metrics.jsonl"
-	recordFile  = "run.json"
+	recordFile  = runfolder.Record
 	initFolder  = "init" // the model that --init named, which may change or go
 )
 
@@ -72,73 +67,9 @@ func readRecord(dir string) (record, error) {
 // start is the model that training starts from, or nil.
 func (p *plan) create(start *modeldir.Model) error {
 	if p.dir == "" {
-		for n := 1; p.dir == "" || exists(p.dir); n++ {
-			p.dir = filepath.Join("runs", fmt.Sprintf("%s-%d", p.recipe.Preset, n))
-		}
+		p.dir = runfolder.Unused(p.recipe.Preset)
 	}
-	target := p.dir
-	if real, err := filepath.EvalSymlinks(p.dir); err == nil {
-		target = real
-	}
-	if entries, err := os.ReadDir(target); err == nil && len(entries) > 0 {
-		if exists(filepath.Join(target, recordFile)) {
-			return cli.Usagef("--out: %s holds a run: want a new folder, or --resume %s to go on with it", p.dir, p.dir)
-		}
-		return cli.Usagef("--out: %s is not empty: want a new or an empty folder", p.dir)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("--out: %w; want a new or an empty folder", err)
-	}
-	parent := filepath.Dir(target)
-	if err := os.MkdirAll(parent, 0o777); err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	if err := sweepStages(target); err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	staged := filepath.Join(parent, fmt.Sprintf(".%s.%d", filepath.Base(target), os.Getpid()))
-	if err := p.stage(staged, start); err != nil {
-		return errors.Join(err, os.RemoveAll(staged))
-	}
-	// An empty folder makes way; one that another process has filled meanwhile
-	// stays, and the rename fails.
-	if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(fmt.Errorf("--out: %w; want a new folder", err), os.RemoveAll(staged))
-	}
-	if err := os.Rename(staged, target); err != nil {
-		return errors.Join(fmt.Errorf("--out: %w", err), os.RemoveAll(staged))
-	}
-	return atomicdir.OS.SyncDir(parent)
-}
-
-// sweepStages removes the stages of target whose makers were killed. Their names
-// end in the maker's process id, and what atomicdir had not finished is hidden
-// once more.
-func sweepStages(target string) error {
-	parent, prefix := filepath.Dir(target), "."+filepath.Base(target)+"."
-	entries, err := os.ReadDir(parent)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		name := strings.TrimSuffix(e.Name(), ".engram-new")
-		if name != e.Name() {
-			name = strings.TrimPrefix(name, ".")
-		}
-		digits, ok := strings.CutPrefix(name, prefix)
-		if pid, err := strconv.Atoi(digits); !ok || err != nil || !gone(pid) {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(parent, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// gone reports whether no process has the id pid.
-func gone(pid int) bool {
-	p, err := os.FindProcess(pid)
-	return err != nil || errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
+	return runfolder.Create(p.dir, func(dir string) error { return p.stage(dir, start) })
 }
 
 func (p *plan) stage(dir string, start *modeldir.Model) error {
@@ -158,11 +89,4 @@ func (p *plan) stage(dir string, start *modeldir.Model) error {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !errors.Is(err, fs.ErrNotExist)
-}
-
-func system() report.System {
-	return report.System{
-		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: cpuName(),
-		Kernel: kernel.Level(), Threads: runtime.GOMAXPROCS(0),
-	}
 }

@@ -60,7 +60,7 @@ type options struct {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o := options{command: "go run ./train" + quoted(args)}
+	o := options{command: "go run ./train" + cli.Quoted(args)}
 	var given recipe.Recipe // flags are parsed into it, and applied over the preset later
 	cmd := &cobra.Command{
 		Use: "train", Short: "Train plastic and standard LSTM language models", Long: long, Example: examples,
@@ -138,16 +138,4 @@ func listPresets(w io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// quoted writes arguments as a shell takes them.
-func quoted(args []string) string {
-	var b strings.Builder
-	for _, a := range args {
-		if a == "" || strings.ContainsAny(a, " \t\r\n'\"$\\*?&;|<>()[]{}#~`!") {
-			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
-		b.WriteString(" " + a)
-	}
-	return b.String()
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/trainer"
-	"github.com/klauspost/cpuid/v2"
 )
 
 // observer shows how a training goes: a bar within an epoch on a terminal, a
@@ -110,11 +108,4 @@ func rounded(d time.Duration) string {
 		return d.Round(time.Second).String()
 	}
 	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
-}
-
-func cpuName() string {
-	if cpuid.CPU.BrandName != "" {
-		return cpuid.CPU.BrandName
-	}
-	return runtime.GOARCH
 }

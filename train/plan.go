@@ -12,6 +12,7 @@ import (
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/runlock"
@@ -194,6 +195,6 @@ func (p *plan) record(command string) record {
 		Format: runFormat, Command: command, Version: cli.Version, Config: string(p.recipe.YAML()),
 		Vocabulary: hex.EncodeToString(vocabulary[:]),
 		Train:      p.splits["train"].SourceHash, Valid: p.splits["valid"].SourceHash, Test: p.splits["test"].SourceHash,
-		System: system(),
+		System: machine.This(),
 	}
 }

@@ -10,11 +10,10 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/engram-lm/engram/internal/atomicdir"
-	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
+	"github.com/engram-lm/engram/internal/runfolder"
 	"github.com/engram-lm/engram/internal/trainer"
 )
 
@@ -53,7 +52,7 @@ func (p *plan) run(ctx context.Context, stdout io.Writer) error {
 const reportPage = "report.html"
 
 // hint is the command that goes on with the run.
-func (p *plan) hint() string { return "go run ./train" + quoted([]string{"--resume", p.dir}) }
+func (p *plan) hint() string { return "go run ./train" + cli.Quoted([]string{"--resume", p.dir}) }
 
 // trainAll trains what has not been trained yet and fills the report.
 func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
@@ -85,8 +84,7 @@ func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
 	return nil
 }
 
-// sweep clears the run's folder of what was unfinished when a process that wrote
-// it was killed.
+// sweep clears the run's folder of what killed processes left unfinished.
 func (p *plan) sweep() error {
 	dirs := []string{p.dir}
 	for _, c := range p.models {
@@ -94,12 +92,7 @@ func (p *plan) sweep() error {
 			dirs = append(dirs, p.jobDir(c, seed))
 		}
 	}
-	for _, dir := range dirs {
-		if err := errors.Join(atomicdir.Sweep(atomicdir.OS, dir), atomicfile.Sweep(dir, 0)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return runfolder.Sweep(dirs...)
 }
 
 // finished reports whether a resumed run is at its end already; if so it says

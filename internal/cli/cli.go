@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Exit statuses.
@@ -44,8 +45,12 @@ type Signal struct{ syscall.Signal }
 
 func (s Signal) Error() string { return s.Signal.String() }
 
+// sameSignal is how long after the first signal others are taken for it: timeout(1)
+// and some shells send one to the process and once more to its group.
+const sameSignal = 500 * time.Millisecond
+
 // Main runs a command and exits with its status. The first SIGINT or SIGTERM
-// cancels the context, so that the command can save; the second one stops the
+// cancels the context, so that the command can save; a later one stops the
 // process at once.
 func Main(name string, run func(ctx context.Context, args []string, stdout, stderr io.Writer) error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -54,7 +59,9 @@ func Main(name string, run func(ctx context.Context, args []string, stdout, stde
 	go func() {
 		sig := (<-signals).(syscall.Signal)
 		cancel(Signal{sig})
-		<-signals
+		for first := time.Now(); time.Since(first) < sameSignal; {
+			<-signals
+		}
 		os.Exit(128 + int(sig))
 	}()
 	os.Exit(Status(ctx, name, run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
@@ -81,4 +88,16 @@ func Status(ctx context.Context, name string, err error, stderr io.Writer) int {
 		return Usage
 	}
 	return Failure
+}
+
+// Quoted writes arguments as a shell takes them, each after a space.
+func Quoted(args []string) string {
+	var b strings.Builder
+	for _, a := range args {
+		if a == "" || strings.ContainsAny(a, " \t\r\n'\"$\\*?&;|<>()[]{}#~`!") {
+			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+		b.WriteString(" " + a)
+	}
+	return b.String()
 }

@@ -7,6 +7,7 @@ package layertest
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/engram-lm/engram/internal/op"
@@ -109,19 +110,22 @@ func (c *Case) Graph(t testing.TB, build func(lstm.Layer, *G.Node, *G.Node, []*G
 	l := c.Layer
 	x := node("x", c.X, c.T, c.B, l.InputSize())
 	st := node("state", c.State, len(c.State))
-	wrt := G.Nodes{x, st}
 	var params []*G.Node
 	for i, p := range l.Params() {
 		params = append(params, node(p.Name, c.Params[i], p.Shape...))
 	}
-	wrt = append(wrt, params...)
+	wrt, stateless := append(G.Nodes{x, st}, params...), len(c.State) == 0
+	if stateless {
+		wrt = append(G.Nodes{x}, params...)
+	}
 	y, err := build(l, x, st, params)
 	must(t, err)
 	ow := node("out_weight", c.OutW, c.T, c.B, l.HiddenSize())
-	sw := node("state_weight", c.StateW, len(c.State))
-	loss := G.Must(G.Add(
-		G.Must(G.Sum(G.Must(G.HadamardProd(y.Hidden, ow)))),
-		G.Must(G.Sum(G.Must(G.HadamardProd(y.State, sw))))))
+	loss := G.Must(G.Sum(G.Must(G.HadamardProd(y.Hidden, ow))))
+	if !stateless {
+		sw := node("state_weight", c.StateW, len(c.State))
+		loss = G.Must(G.Add(loss, G.Must(G.Sum(G.Must(G.HadamardProd(y.State, sw))))))
+	}
 	grads, err := G.Grad(loss, wrt...)
 	must(t, err)
 	if op.Collision(graph) {
@@ -129,13 +133,23 @@ func (c *Case) Graph(t testing.TB, build func(lstm.Layer, *G.Node, *G.Node, []*G
 	}
 	var ov, sv G.Value
 	G.Read(y.Hidden, &ov)
-	G.Read(y.State, &sv)
+	if !stateless {
+		G.Read(y.State, &sv)
+	}
 	vm := G.NewTapeMachine(graph)
 	defer vm.Close()
 	must(t, vm.RunAll())
 	g = c.newGrads()
+	if stateless {
+		grads = slices.Insert(grads, 1, nil)
+	}
 	for i, n := range grads {
-		copy(g.Values[i], n.Value().Data().([]float64))
+		if n != nil {
+			copy(g.Values[i], n.Value().Data().([]float64))
+		}
+	}
+	if stateless {
+		return ov.Data().([]float64), nil, g
 	}
 	return ov.Data().([]float64), sv.Data().([]float64), g
 }

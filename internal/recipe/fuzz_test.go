@@ -11,6 +11,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/membound"
+	"github.com/engram-lm/engram/internal/settings"
 )
 
 // FuzzApply: what a configuration sets is the same when it is written and read
@@ -76,7 +77,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		{"models: [", "'',", "a]"},
 		{"a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + aliases(20) + "lr: 1\n# ", "#", "\n"},
 	} {
-		text := c.start + strings.Repeat(c.unit, (MaxFile-len(c.start)-len(c.end))/len(c.unit)) + c.end
+		text := c.start + strings.Repeat(c.unit, (settings.MaxFile-len(c.start)-len(c.end))/len(c.unit)) + c.end
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -92,8 +93,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		})
 	}
 	var r Recipe
-	if _, err := r.Apply("f", make([]byte, MaxFile+1)); err == nil {
-		t.Error("a configuration of more than MaxFile bytes was taken")
+	if _, err := r.Apply("f", make([]byte, settings.MaxFile+1)); err == nil {
+		t.Error("a configuration of more than settings.MaxFile bytes was taken")
 	}
 }
 

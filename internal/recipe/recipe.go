@@ -26,21 +26,21 @@ type Recipe struct {
 	Tie    bool `yaml:"tie" help:"tie the decoder's weights to the embedding's; the last layer then has the embedding's size"`
 	Params int  `yaml:"params" help:"parameter budget that every model gets; 0 takes the largest model's count"`
 
-	Epochs    int    `yaml:"epochs" help:"passes over the train text"`
-	Steps     int    `yaml:"steps" help:"stop after so many optimiser steps in all, whatever the epochs; 0 does not"`
+	Epochs    int    `yaml:"epochs" help:"passes over the train text" resume:"by force"`
+	Steps     int    `yaml:"steps" help:"stop after so many optimiser steps in all, whatever the epochs; 0 does not" resume:"by force"`
 	Batch     int    `yaml:"batch" help:"streams read side by side, B"`
 	BPTT      int    `yaml:"bptt" help:"steps of a back-propagation window, T"`
 	Optimizer string `yaml:"optimizer" help:"sgd, asgd (SGD whose later steps are averaged) or adam"`
 
-	LR          float64 `yaml:"lr" help:"learning rate, on the mean loss of a window"`
-	ClipNorm    float64 `yaml:"clip_norm" help:"bound of the gradient's global norm; 0 turns it off"`
-	Dropout     float64 `yaml:"dropout" help:"share of non-recurrent connections dropped, one mask a stream and window; 0 turns it off"`
-	WeightDecay float64 `yaml:"weight_decay" help:"decoupled weight decay; 0 turns it off"`
-	Decay       float64 `yaml:"decay" help:"factor of the learning rate at each epoch from decay_start on, or at each plateau"`
-	DecayStart  int     `yaml:"decay_start" help:"epoch of the first decay; 0 keeps the rate"`
+	LR          float64 `yaml:"lr" help:"learning rate, on the mean loss of a window" resume:"by force"`
+	ClipNorm    float64 `yaml:"clip_norm" help:"bound of the gradient's global norm; 0 turns it off" resume:"by force"`
+	Dropout     float64 `yaml:"dropout" help:"share of non-recurrent connections dropped, one mask a stream and window; 0 turns it off" resume:"by force"`
+	WeightDecay float64 `yaml:"weight_decay" help:"decoupled weight decay; 0 turns it off" resume:"by force"`
+	Decay       float64 `yaml:"decay" help:"factor of the learning rate at each epoch from decay_start on, or at each plateau" resume:"by force"`
+	DecayStart  int     `yaml:"decay_start" help:"epoch of the first decay; 0 keeps the rate" resume:"by force"`
 	Plateau     bool    `yaml:"plateau" help:"decay whenever the validation loss has not fallen, instead of by epochs"`
-	AverageFrom int     `yaml:"average_from" help:"asgd: first epoch whose steps are averaged; 0 is half of the epochs"`
-	DivideAlpha bool    `yaml:"divide_alpha" help:"divide the gradient of an alpha shared by neurons by their number"`
+	AverageFrom int     `yaml:"average_from" help:"asgd: first epoch whose steps are averaged; 0 is half of the epochs" resume:"by force"`
+	DivideAlpha bool    `yaml:"divide_alpha" help:"divide the gradient of an alpha shared by neurons by their number" resume:"by force"`
 
 	Alpha          string  `yaml:"alpha" help:"plasticity coefficients per connection, neuron or layer"`
 	Rate           string  `yaml:"rate" help:"plasticity rates (or the modulator's fan-out) per connection, neuron or layer"`
@@ -48,28 +48,12 @@ type Recipe struct {
 	Rule           string  `yaml:"rule" help:"how a trace changes: clip, additive, decay or oja"`
 	Clip           float64 `yaml:"clip" help:"bound of the Hebbian trace"`
 
-	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all"`
-	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (50) or time (2m) between checkpoints within an epoch; 0 saves at the end of each epoch only"`
-	KeepCheckpoints int    `yaml:"keep_checkpoints" help:"how many checkpoints of a training stay, beside last/ and best/"`
-	LogEvery        int    `yaml:"log_every" help:"steps between lines of metrics.jsonl"`
-	OnNaN           string `yaml:"on_nan" help:"when a number is not finite: stop, or rollback to the last checkpoint and half the rate"`
-	Rollbacks       int    `yaml:"rollbacks" help:"how often a training may roll back before it stops after all"`
-}
-
-// List is a comma-separated list.
-type List []string
-
-// String returns the list as a flag takes it.
-func (l List) String() string { return strings.Join(l, ",") }
-
-func parseList(s string) List {
-	var l List
-	for _, item := range strings.Split(s, ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			l = append(l, item)
-		}
-	}
-	return l
+	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
+	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (50) or time (2m) between checkpoints within an epoch; 0 saves at the end of each epoch only" resume:"may change"`
+	KeepCheckpoints int    `yaml:"keep_checkpoints" help:"how many checkpoints of a training stay, beside last/ and best/" resume:"may change"`
+	LogEvery        int    `yaml:"log_every" help:"steps between lines of metrics.jsonl" resume:"by force"`
+	OnNaN           string `yaml:"on_nan" help:"when a number is not finite: stop, or rollback to the last checkpoint and half the rate" resume:"may change"`
+	Rollbacks       int    `yaml:"rollbacks" help:"how often a training may roll back before it stops after all" resume:"may change"`
 }
 
 // Kinds are the models, the standard LSTM first.

@@ -2,8 +2,6 @@ package recipe
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -136,18 +134,6 @@ func TestApplyRefuses(t *testing.T) {
 		var r Recipe
 		if _, err := r.Apply("f.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "f.yaml: ") {
 			t.Errorf("%q: %v, want %q", text, err, want)
-		}
-	}
-}
-
-func TestReadFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "c.yaml")
-	for size, ok := range map[int]bool{0: true, MaxFile: true, MaxFile + 1: false} {
-		if err := os.WriteFile(path, make([]byte, size), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		if text, err := ReadFile(path); (err == nil) != ok || ok && len(text) != size {
-			t.Errorf("%d bytes: %d, %v", size, len(text), err)
 		}
 	}
 }

@@ -4,11 +4,17 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/settings"
+)
+
+// What on_nan may be.
+const (
+	Stop     = "stop"
+	Rollback = "rollback"
 )
 
 // Validate reports the first value that cannot be.
@@ -96,46 +102,15 @@ func (r *Recipe) Validate() error {
 }
 
 // SeedList returns the seeds.
-func (r *Recipe) SeedList() ([]uint64, error) {
-	bad := fmt.Errorf("seeds %q: want a number N for the seeds 1 to N, or a list such as 2,7 or 7,", r.Seeds)
-	if !strings.Contains(r.Seeds, ",") {
-		n, err := strconv.ParseUint(strings.TrimSpace(r.Seeds), 10, 16)
-		if err != nil || n == 0 {
-			return nil, bad
-		}
-		var seeds []uint64
-		for s := range n {
-			seeds = append(seeds, s+1)
-		}
-		return seeds, nil
-	}
-	var seeds []uint64
-	for _, item := range parseList(r.Seeds) {
-		s, err := strconv.ParseUint(item, 10, 63)
-		if err != nil {
-			return nil, bad
-		}
-		if slices.Contains(seeds, s) {
-			return nil, fmt.Errorf("seeds %q: %d is given twice: want each once", r.Seeds, s)
-		}
-		seeds = append(seeds, s)
-	}
-	if len(seeds) == 0 {
-		return nil, bad
-	}
-	return seeds, nil
-}
+func (r *Recipe) SeedList() ([]uint64, error) { return settings.Seeds(r.Seeds) }
 
 // Checkpoints returns after how many steps or how much time a checkpoint is due
 // within an epoch; both zero if only at its end.
 func (r *Recipe) Checkpoints() (steps int, every time.Duration, err error) {
-	if n, err := strconv.Atoi(r.CheckpointEvery); err == nil && n >= 0 {
-		return n, 0, nil
+	if steps, every, err = settings.Every(r.CheckpointEvery); err != nil {
+		err = fmt.Errorf("checkpoint_every %q: want steps (50) or time (2m)", r.CheckpointEvery)
 	}
-	if d, err := time.ParseDuration(r.CheckpointEvery); err == nil && d > 0 {
-		return 0, d, nil
-	}
-	return 0, 0, fmt.Errorf("checkpoint_every %q: want steps (50) or time (2m)", r.CheckpointEvery)
+	return steps, every, err
 }
 
 // Model returns the configuration of a model kind at the recipe's own hidden

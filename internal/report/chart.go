@@ -40,6 +40,7 @@ type chart struct {
 
 	XTicks, YTicks []tick
 	XLabel         string
+	Areas          []line // bands behind the lines
 	Lines          []line
 	Bars           []bar
 	Marks          []mark
@@ -175,6 +176,23 @@ func path(x, y []float64) string {
 		pen = "L"
 	}
 	return b.String()
+}
+
+// band joins two curves over the same x into the outline of the area between them.
+func band(x, lower, upper []float64) string {
+	var xs, ys []float64
+	add := func(x, y float64) {
+		if !math.IsNaN(y) && !math.IsInf(y, 0) {
+			xs, ys = append(xs, x), append(ys, y)
+		}
+	}
+	for i := range x {
+		add(x[i], upper[i])
+	}
+	for i := len(x) - 1; i >= 0; i-- {
+		add(x[i], lower[i])
+	}
+	return path(xs, ys) + "Z"
 }
 
 // spread moves labels apart vertically, keeping their order, until they are gap

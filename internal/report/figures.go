@@ -160,61 +160,24 @@ func (r *Report) forestNote() string {
 }
 
 func (r *Report) forestChart(width float64) chart {
-	const row, left, right = 42.0, 96.0, 18.0
-	height := 16 + row*float64(len(r.Arms)) + 44
-	c := chart{Label: "Test perplexity of each model, lower is better", Width: width, Height: height,
-		XLabel: "test perplexity (lower is better)",
-		Plot:   box{X: left, Y: 8, W: width - left - right, H: height - 8 - 44}}
-
-	lo, hi := math.Inf(1), math.Inf(-1)
-	for i := range r.Arms {
-		a := &r.Arms[i]
-		values := append(a.collect(testPPL), a.TestPPL.Mean-a.TestPPL.CI95, a.TestPPL.Mean+a.TestPPL.CI95)
-		for _, v := range values {
-			if !math.IsNaN(v) {
-				lo, hi = min(lo, v), max(hi, v)
-			}
-		}
-	}
-	margin := max(0.06*(hi-lo), 1e-3*hi)
-	x := scale{Lo: lo - margin, Hi: hi + margin, Start: c.Plot.X, End: c.Plot.X + c.Plot.W}
-	c.XTicks = x.ticks(max(3, int(c.Plot.W/80)))
-
-	if ref := r.reference(); ref != nil && !math.IsNaN(ref.TestPPL.Mean) {
-		at := x.at(ref.TestPPL.Mean)
-		c.Lines = append(c.Lines, line{Class: "reference", Path: path([]float64{at, at}, []float64{c.Plot.Y, c.Plot.Y + c.Plot.H})})
+	f := forest{Label: "Test perplexity of each model, lower is better", XLabel: "test perplexity (lower is better)",
+		Reference: math.NaN(), Write: typographic.perplexity}
+	if ref := r.reference(); ref != nil {
+		f.Reference = ref.TestPPL.Mean
 	}
 	hues := r.hues()
 	for i := range r.Arms {
-		c.addArm(&r.Arms[i], hues[i], x, c.Plot.Y+8+row*(float64(i)+0.5))
-	}
-	return c
-}
-
-// addArm draws an arm's row of the forest chart at height y.
-func (c *chart) addArm(a *Arm, h hue, x scale, y float64) {
-	class := colour(h)
-	c.Texts = append(c.Texts, text{X: c.Plot.X - 10, Y: y + 4, Class: class, Text: a.Model, Anchor: "end"})
-	mean, ci := a.TestPPL.Mean, a.TestPPL.CI95
-	if math.IsNaN(mean) {
-		c.Texts = append(c.Texts, text{X: c.Plot.X + 10, Y: y + 4, Class: "quiet", Text: "no run finished", Anchor: "start"})
-		return
-	}
-	if !math.IsNaN(ci) {
-		low, high := x.at(mean-ci), x.at(mean+ci)
-		c.Lines = append(c.Lines,
-			line{Class: class + " whisker", Path: path([]float64{low, high}, []float64{y, y})},
-			line{Class: class + " whisker", Path: path([]float64{low, low}, []float64{y - 5, y + 5})},
-			line{Class: class + " whisker", Path: path([]float64{high, high}, []float64{y - 5, y + 5})})
+		a := &r.Arms[i]
+		row := forestRow{Name: a.Model, Hue: hues[i], Interval: a.TestPPL,
+			Title: fmt.Sprintf("%s: %s", a.Model, typographic.interval(a.TestPPL, !math.IsNaN(a.TestPPL.CI95)))}
 		for _, s := range a.Seeds {
 			if s.Finished() && !math.IsNaN(s.TestPPL) {
-				c.Marks = append(c.Marks, mark{X: x.at(s.TestPPL), Y: y - 13, Class: class + " seed", Shape: 0,
-					Title: fmt.Sprintf("%s, seed %d: %s", a.Model, s.Seed, typographic.perplexity(s.TestPPL))})
+				row.Seeds = append(row.Seeds, forestSeed{s.Seed, s.TestPPL})
 			}
 		}
+		f.Rows = append(f.Rows, row)
 	}
-	c.Marks = append(c.Marks, mark{X: x.at(mean), Y: y, Class: class + " mean", Shape: int(h),
-		Title: fmt.Sprintf("%s: %s", a.Model, typographic.interval(a.TestPPL, !math.IsNaN(ci)))})
+	return f.chart(width)
 }
 
 // division draws how the parameters of each arm divide, with a line at the

@@ -84,6 +84,19 @@ func (n notation) percent(v float64) string {
 	return strconv.FormatFloat(100*v, 'f', 1, 64) + "%"
 }
 
+// share writes a share of one as a percentage of at least two significant digits:
+// "0.32%".
+func (n notation) share(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return n.dash
+	}
+	decimals := 1
+	if v := math.Abs(100 * v); v > 0 && v < 1 {
+		decimals = min(1-int(math.Floor(math.Log10(v))), 4)
+	}
+	return strings.Replace(strconv.FormatFloat(100*v, 'f', decimals, 64), "-", n.minus, 1) + "%"
+}
+
 // percents writes the mean of shares of one and the half-width of its confidence
 // interval as percentages.
 func (n notation) percents(v stats.Interval) string {
@@ -99,6 +112,15 @@ func (n notation) speed(v float64) string {
 		return n.dash
 	}
 	return grouped(int(math.Round(v)))
+}
+
+// rate writes how many there are a second, with three significant digits below
+// 1,000.
+func (n notation) rate(v float64) string {
+	if v < 999.5 {
+		return n.number(v)
+	}
+	return n.speed(v)
 }
 
 // pValue writes p with three decimals.

@@ -15,8 +15,8 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-// pageTemplate is the page and the parts it is made of.
-var pageTemplate = template.Must(template.New("report.html.tmpl").Funcs(template.FuncMap{
+// pageFuncs are what the templates of pages call.
+var pageFuncs = template.FuncMap{
 	"add":     func(a, b float64) float64 { return a + b },
 	"half":    func(v float64) float64 { return v / 2 },
 	"px":      func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
@@ -24,7 +24,11 @@ var pageTemplate = template.Must(template.New("report.html.tmpl").Funcs(template
 	"grouped": grouped,
 	"shape":   shape,
 	"dict":    dict,
-}).ParseFS(pageFiles, "page/report.html.tmpl", "page/chart.svg.tmpl"))
+}
+
+// pageTemplate is the page and the parts it is made of.
+var pageTemplate = template.Must(template.New("report.html.tmpl").Funcs(pageFuncs).
+	ParseFS(pageFiles, "page/report.html.tmpl", "page/chart.svg.tmpl"))
 
 // dict makes a map of keys and values, so that a template can be given more than
 // one argument.
@@ -264,28 +268,39 @@ func (r *Report) facts() []fact {
 			facts = append(facts, fact{name, value})
 		}
 	}
-	tokens := func(n int) string {
-		if n == 0 {
-			return ""
-		}
-		return grouped(n)
-	}
 	add("Engram", r.Version)
 	add("data", r.Data)
 	add("preset", r.Preset)
-	add("vocabulary", tokens(r.Dataset.Vocab))
-	add("training tokens", tokens(r.Dataset.TrainTokens))
-	add("validation tokens", tokens(r.Dataset.ValidTokens))
-	add("test tokens", tokens(r.Dataset.TestTokens))
+	add("vocabulary", known(r.Dataset.Vocab))
+	add("training tokens", known(r.Dataset.TrainTokens))
+	add("validation tokens", known(r.Dataset.ValidTokens))
+	add("test tokens", known(r.Dataset.TestTokens))
 	add("SHA-256 of the text", r.Dataset.SourceHash)
-	add("parameter budget", tokens(r.Budget))
+	add("parameter budget", known(r.Budget))
 	add("seeds", r.seedList())
-	add("Go", r.System.Go)
-	add("system", strings.Trim(r.System.OS+"/"+r.System.Arch, "/"))
-	add("processor", r.System.CPU)
-	add("kernels", r.System.Kernel)
-	add("threads", tokens(r.System.Threads))
+	return append(facts, systemFacts(r.System)...)
+}
+
+// systemFacts lists what is known of the system.
+func systemFacts(s System) []fact {
+	var facts []fact
+	for _, f := range []fact{
+		{"Go", s.Go}, {"system", strings.Trim(s.OS+"/"+s.Arch, "/")}, {"processor", s.CPU},
+		{"kernels", s.Kernel}, {"threads", known(s.Threads)},
+	} {
+		if f.Value != "" {
+			facts = append(facts, f)
+		}
+	}
 	return facts
+}
+
+// known writes a count, nothing for zero.
+func known(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return grouped(n)
 }
 
 // seedList returns the seeds of all arms, each once, in order of appearance.

@@ -12,8 +12,13 @@ import (
 // JSON returns report.json: two-space indentation, a newline at the end.
 func (r *Report) JSON() ([]byte, error) {
 	r.Summarise()
+	return indented(r)
+}
+
+// indented writes a report, given by pointer, as JSON.
+func indented(report any) ([]byte, error) {
 	var compact, out bytes.Buffer
-	if err := encode(&compact, reflect.ValueOf(r)); err != nil {
+	if err := encode(&compact, reflect.ValueOf(report)); err != nil {
 		return nil, fmt.Errorf("report.json: %w", err)
 	}
 	if err := json.Indent(&out, compact.Bytes(), "", "  "); err != nil {

@@ -11,6 +11,8 @@ type series struct {
 	Hue    hue
 	Name   string // written at the curve's end; none if empty
 	X, Y   []float64
+	Lower  []float64 // with Upper, the band around Y; none if nil
+	Upper  []float64
 	Thin   bool // one seed behind the mean of its arm
 	Dashed bool
 	Broken bool // a training that stopped early: its last value gets a cross
@@ -20,14 +22,23 @@ type series struct {
 // hue is the look of an arm: the index of its colour and of its shape.
 type hue int
 
-// hues gives each arm its look. The models of this project keep theirs from
-// report to report; others take what is left.
+// hues gives each arm its look.
 func (r *Report) hues() []hue {
-	known := []string{baseline, "plastic", "modulated", "retroactive"}
-	next := len(known)
-	hues := make([]hue, len(r.Arms))
+	models := make([]string, len(r.Arms))
 	for i, a := range r.Arms {
-		at := slices.Index(known, a.Model)
+		models[i] = a.Model
+	}
+	return huesOf(models)
+}
+
+// huesOf gives each model its look. The models of this project keep theirs from
+// report to report; others take what is left.
+func huesOf(models []string) []hue {
+	known := []string{baseline, "plastic", "modulated", "retroactive", "rnn"}
+	next := len(known)
+	hues := make([]hue, len(models))
+	for i, model := range models {
+		at := slices.Index(known, model)
 		if at < 0 {
 			at = next
 			next++
@@ -48,6 +59,7 @@ type axes struct {
 	Label, XLabel string
 	Height        float64
 	Log           bool // logarithmic y
+	LogX          bool // logarithmic x
 	ZeroBased     bool // y begins at zero
 	Symmetric     bool // y is centred on zero
 	WholeX        bool // x counts: ticks at whole numbers only
@@ -69,10 +81,10 @@ func lineChart(width float64, a axes, all []series) chart {
 	}
 	c.Plot = box{X: 46, Y: 10, W: width - 46 - right, H: a.Height - 10 - bottom}
 
-	x := scale{Start: c.Plot.X, End: c.Plot.X + c.Plot.W}
+	x := scale{Start: c.Plot.X, End: c.Plot.X + c.Plot.W, Log: a.LogX}
 	y := scale{Start: c.Plot.Y + c.Plot.H, End: c.Plot.Y, Log: a.Log}
 	x.Lo, x.Hi = span(all, func(s series) []float64 { return s.X })
-	y.Lo, y.Hi = span(all, func(s series) []float64 { return s.Y })
+	y.Lo, y.Hi = span(all, func(s series) []float64 { return append(append(s.Y[:len(s.Y):len(s.Y)], s.Lower...), s.Upper...) })
 	switch {
 	case a.Symmetric:
 		y.Hi = max(math.Abs(y.Lo), math.Abs(y.Hi), 1e-6) * 1.06
@@ -88,7 +100,11 @@ func lineChart(width float64, a axes, all []series) chart {
 	c.YTicks = y.ticks(max(2, int(a.Height/48)))
 	c.XTicks = x.ticks(max(3, int(c.Plot.W/64)))
 	if a.WholeX {
-		c.XTicks = wholeTicks(x, max(3, int(c.Plot.W/44)))
+		room := 44.0 // of a label
+		if x.Hi >= 1000 {
+			room = 72
+		}
+		c.XTicks = wholeTicks(x, max(3, int(c.Plot.W/room)))
 	}
 
 	// Thin curves first, so that the means lie on top of them.
@@ -130,6 +146,13 @@ func (c *chart) add(s series, x, y scale, a axes) []text {
 	}
 	if last < 0 {
 		return nil
+	}
+	if s.Lower != nil {
+		lower, upper := make([]float64, len(s.X)), make([]float64, len(s.X))
+		for i := range s.X {
+			lower[i], upper[i] = y.at(s.Lower[i]), y.at(s.Upper[i])
+		}
+		c.Areas = append(c.Areas, line{Class: class, Path: band(xs, lower, upper)})
 	}
 	style := class
 	if s.Thin {

@@ -10,14 +10,24 @@ import (
 	"unicode/utf8"
 )
 
-//go:embed page/report.md.tmpl
-var markdownSource string
+var (
+	//go:embed page/report.md.tmpl
+	markdownSource string
+	//go:embed page/study.md.tmpl
+	studySource string
+)
 
-var markdownTemplate = template.Must(template.New("report.md").Funcs(template.FuncMap{
+// markdownFuncs are what the templates of Markdown call.
+var markdownFuncs = template.FuncMap{
 	"md":     escapeMarkdown,
 	"fenced": fenced,
 	"table":  markdownTable,
-}).Parse(markdownSource))
+}
+
+var markdownTemplate = template.Must(template.New("report.md").Funcs(markdownFuncs).Parse(markdownSource))
+
+// studyMarkdown is that of a Study.
+var studyMarkdown = template.Must(template.New("report.md").Funcs(markdownFuncs).Parse(studySource))
 
 // Markdown returns report.md: the essentials of the page, without its charts.
 func (r *Report) Markdown() ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -40,14 +41,7 @@ type Dataset struct {
 }
 
 // System describes what the run ran on. Empty fields are not shown.
-type System struct {
-	Go      string `json:"go,omitempty"`     // runtime.Version()
-	OS      string `json:"os,omitempty"`     // runtime.GOOS
-	Arch    string `json:"arch,omitempty"`   // runtime.GOARCH
-	CPU     string `json:"cpu,omitempty"`    // brand name
-	Kernel  string `json:"kernel,omitempty"` // instruction set of the inner loops
-	Threads int    `json:"threads,omitempty"`
-}
+type System = machine.System
 
 // Arm is one model of the comparison.
 type Arm struct {

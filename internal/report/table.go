@@ -129,11 +129,14 @@ func (r *Report) WriteTable(w io.Writer, colour bool) error {
 	b.WriteByte('\n')
 	f := r.find()
 	for _, sentence := range append([]string{f.Headline}, f.Support...) {
-		b.WriteString(strings.NewReplacer("±", "+-", "−", "-", "–", "-", "\u00a0", " ", "’", "'").Replace(sentence) + "\n")
+		b.WriteString(plain.Replace(sentence) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// plain turns a sentence of a page into ASCII.
+var plain = strings.NewReplacer("±", "+-", "−", "-", "–", "-", "\u00a0", " ", "’", "'")
 
 func pick(use bool, escape string) string {
 	if use {

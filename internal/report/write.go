@@ -38,7 +38,12 @@ func (r *Report) render() ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []file{{"report.json", json}, {"report.md", markdown}, {"report.html", html}}, nil
+	return pages(json, markdown, html), nil
+}
+
+// pages are the files of a report, the page last.
+func pages(json, markdown, html []byte) []file {
+	return []file{{"report.json", json}, {"report.md", markdown}, {"report.html", html}}
 }
 
 func write(fsys atomicdir.FS, dir string, files []file) error {

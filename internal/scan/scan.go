@@ -1,7 +1,8 @@
-// Package scan runs an LSTM cell over a BPTT window, forward and backward, with
-// room for plastic connections: the cell knows nothing of traces, it only asks a
-// Plastic what to add to the candidate before the gates open and tells it
-// what the neurons did after they have.
+// Package scan runs a recurrent cell over a BPTT window, forward and backward,
+// with room for plastic connections: the cell knows nothing of traces, it only
+// asks a Plastic what to add to the neurons' inputs before they fire and tells it
+// what they did after they have. There are two cells, the LSTM and the RNN; below,
+// the candidates of an RNN are its new outputs.
 //
 // A window is recorded step by step, in one call or in many, so the same code
 // serves a language model (all inputs known) and an agent (each input chosen
@@ -26,7 +27,9 @@ type Plastic[F Float] interface {
 	// Begin starts a recording from the trace part of the state.
 	Begin(batch, steps int, traces []F)
 	// Drive adds the plastic input at step t to the candidates' pre-activations
-	// in z [b1-b0, stride], from the outputs h [b1-b0, H] of step t-1.
+	// in z [b1-b0, stride], from the outputs h [b1-b0, H] of step t-1. With a nil z
+	// nobody asks for it, as where all outputs are given; the step counts all the
+	// same, and the gradients that DriveBackward gets for it are zero.
 	Drive(t, b0, b1 int, h []F, z []F, stride int)
 	// Learn tells of step t: previous and new outputs, new cells, candidates.
 	Learn(t, b0, b1 int, s Step[F])
@@ -37,18 +40,24 @@ type Plastic[F Float] interface {
 	// the initial ones to dtraces0 (nil: not asked for).
 	StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F)
 	// LearnBackward is Learn's adjoint: it adds to the gradients of the step's
-	// outputs, cells and previous outputs, and sets dg, that of the candidates.
+	// outputs, cells and previous outputs, and sets dg, that of the candidates. With
+	// a nil dg nobody asks for any of these.
 	LearnBackward(t, b0, b1 int, s Step[F], dh, dc, dhPrev, dg []F)
 	// DriveBackward is Drive's adjoint; dz [b1-b0, stride] are the gradients of
-	// the candidates' pre-activations; it adds to dhPrev, that of h(t-1).
+	// the candidates' pre-activations (nil for zero); it adds to dhPrev, that of
+	// h(t-1).
 	DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F)
 	// Finish writes the gradients of the plastic parameters.
 	Finish(dparams [][]F)
 }
 
 // Step is what the neurons of a group of streams did in one step; each slice is
-// [streams, H] but Act [streams, 4H], which holds the gates i, f, g, o.
-type Step[F Float] struct{ HPrev, H, C, Act []F }
+// [streams, H], but that the rows of Post lie Stride apart.
+type Step[F Float] struct {
+	HPrev, H, C []F // previous and new outputs, new cells (nil in an RNN)
+	Post        []F // the candidates
+	Stride      int
+}
 
 // LSTM is the cell over a window. Its parameters are weight_ih [4H, I],
 // weight_hh [4H, H], bias [4H] (gate blocks i, f, g, o), then the Plastic's;
@@ -168,6 +177,28 @@ func (l *LSTM[F]) drive(rows int, x, z []F) {
 	})
 }
 
+// product adds x [m, k] w to y [m, n], on all cores where there are fewer streams
+// than cores: the bits are the same.
+func product[F Float](w *kernel.Packed[F], batch, m int, x []F, ldx int, y []F, ldy int) {
+	if batch < kernel.Workers() {
+		w.MulParallel(m, x, ldx, 1, y, ldy)
+		return
+	}
+	w.Mul(m, x, ldx, 1, y, ldy)
+}
+
+// sumRows sets dst [n] to the sum of the rows of x [rows, n].
+func sumRows[F Float](dst, x []F, rows int) {
+	n := len(dst)
+	kernel.Parallel(groups(n, biasColumns), func(i int) {
+		lo, hi := bounds(i, n, biasColumns)
+		clear(dst[lo:hi])
+		for r := range rows {
+			kernel.Add(dst[lo:hi], x[r*n+lo:r*n+hi])
+		}
+	})
+}
+
 // even returns the number of groups of at most size streams that batch streams
 // are cut into, an even one where that can be: two cores are common.
 func even(batch, size int) int {
@@ -187,7 +218,7 @@ func (l *LSTM[F]) rows(buf []F, t, b0, b1, n int) []F {
 func (l *LSTM[F]) at(t, b0, b1 int) Step[F] {
 	return Step[F]{
 		HPrev: l.rows(l.h, t, b0, b1, l.n), H: l.rows(l.h, t+1, b0, b1, l.n),
-		C: l.rows(l.c, t+1, b0, b1, l.n), Act: l.rows(l.act, t, b0, b1, 4*l.n),
+		C: l.rows(l.c, t+1, b0, b1, l.n), Post: l.rows(l.act, t, b0, b1, 4*l.n)[2*l.n:], Stride: 4 * l.n,
 	}
 }
 
@@ -197,15 +228,15 @@ func (l *LSTM[F]) at(t, b0, b1 int) Step[F] {
 //	i, f, o = sigmoid(z), g = tanh(z); c = f c(t-1) + i g; h = o tanh(c)
 func (l *LSTM[F]) step(t, b0, b1 int) {
 	n, s := l.n, l.at(t, b0, b1)
-	cPrev, tanhC := l.rows(l.c, t, b0, b1, n), l.rows(l.tanhC, t, b0, b1, n)
-	l.recur.Mul(b1-b0, s.HPrev, n, 1, s.Act, 4*n)
+	act, cPrev, tanhC := l.rows(l.act, t, b0, b1, 4*n), l.rows(l.c, t, b0, b1, n), l.rows(l.tanhC, t, b0, b1, n)
+	product(&l.recur, l.batch, b1-b0, s.HPrev, n, act, 4*n)
 	if l.plastic != nil {
-		l.plastic.Drive(t, b0, b1, s.HPrev, s.Act[2*n:], 4*n)
+		l.plastic.Drive(t, b0, b1, s.HPrev, act[2*n:], 4*n)
 	}
 	for b := range b1 - b0 {
 		lo, hi := b*n, (b+1)*n
-		kernel.Add(s.Act[4*lo:4*hi], l.bias)
-		kernel.LSTMForward(n, s.Act[4*lo:4*hi], cPrev[lo:hi], s.C[lo:hi], tanhC[lo:hi], s.H[lo:hi])
+		kernel.Add(act[4*lo:4*hi], l.bias)
+		kernel.LSTMForward(n, act[4*lo:4*hi], cPrev[lo:hi], s.C[lo:hi], tanhC[lo:hi], s.H[lo:hi])
 	}
 	if l.plastic != nil {
 		l.plastic.Learn(t, b0, b1, s)
@@ -264,13 +295,7 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	}
 	kernel.Gemm(true, false, 4*n, l.in, rows, 1, l.dz, 4*n, l.x, l.in, 0, dparams[0], l.in)
 	kernel.Gemm(true, false, 4*n, n, rows, 1, l.dz, 4*n, l.h, n, 0, dparams[1], n)
-	kernel.Parallel(groups(4*n, biasColumns), func(i int) {
-		lo, hi := bounds(i, 4*n, biasColumns)
-		clear(dparams[2][lo:hi])
-		for r := range rows {
-			kernel.Add(dparams[2][lo:hi], l.dz[r*4*n+lo:r*4*n+hi])
-		}
-	})
+	sumRows(dparams[2], l.dz, rows)
 	if dx != nil {
 		kernel.Gemm(false, false, rows, l.in, 4*n, 1, l.dz, 4*n, l.wih, l.in, 0, dx, l.in)
 	}
@@ -280,7 +305,7 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 // contribute to the gradient of h(t), dc likewise of c(t).
 func (l *LSTM[F]) stepBackward(t, b0, b1 int, dout []F) {
 	n, s := l.n, l.at(t, b0, b1)
-	cPrev, tanhC := l.rows(l.c, t, b0, b1, n), l.rows(l.tanhC, t, b0, b1, n)
+	act, cPrev, tanhC := l.rows(l.act, t, b0, b1, 4*n), l.rows(l.c, t, b0, b1, n), l.rows(l.tanhC, t, b0, b1, n)
 	dh, dhPrev := l.dh[b0*n:b1*n], l.dhPrev[b0*n:b1*n]
 	dc, dz := l.dc[b0*n:b1*n], l.rows(l.dz, t, b0, b1, 4*n)
 	copy(dh, dhPrev)
@@ -297,9 +322,9 @@ func (l *LSTM[F]) stepBackward(t, b0, b1 int, dout []F) {
 		if dg != nil {
 			extra = dg[lo:hi]
 		}
-		kernel.LSTMBackward(n, s.Act[4*lo:4*hi], cPrev[lo:hi], tanhC[lo:hi], dh[lo:hi], dc[lo:hi], extra, dz[4*lo:4*hi])
+		kernel.LSTMBackward(n, act[4*lo:4*hi], cPrev[lo:hi], tanhC[lo:hi], dh[lo:hi], dc[lo:hi], extra, dz[4*lo:4*hi])
 	}
-	l.adjoin.Mul(b1-b0, dz, 4*n, 1, dhPrev, n)
+	product(&l.adjoin, l.batch, b1-b0, dz, 4*n, dhPrev, n)
 	if l.plastic != nil {
 		l.plastic.DriveBackward(t, b0, b1, dz[2*n:], 4*n, dhPrev)
 	}

@@ -62,6 +62,12 @@ func quantileT(dof float64) float64 {
 // their number is even, NaN if x is empty.
 func Median(x []float64) float64 { return quantile(x, 0.5) }
 
+// Quartiles returns the quartiles of x, the median between the two others; NaN if
+// x is empty. They interpolate as IQR's do.
+func Quartiles(x []float64) (lower, median, upper float64) {
+	return quantile(x, 0.25), quantile(x, 0.5), quantile(x, 0.75)
+}
+
 // IQR returns the interquartile range of x, NaN if x is empty. The quartiles
 // interpolate linearly between order statistics (Hyndman and Fan 1996, type 7,
 // the default of R and NumPy).

@@ -26,7 +26,8 @@ const maxDepth = 64
 // Decode reads the one JSON value in data into the value that into points to.
 // Every key of an object must be a field of its struct, spelled as in its tag,
 // and every field whose tag lacks omitempty must be there; maps and
-// json.RawMessage take any keys, though none twice. Structs must not embed
+// json.RawMessage take any keys, though none twice. Null stands only for a number
+// that was not finite, where into has a *float64. Structs must not embed
 // others, and fixed-size arrays are not checked for length. Every error is a
 // *badfile.Error that names path and the key.
 func Decode(path string, data []byte, into any) error {

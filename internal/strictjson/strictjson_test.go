@@ -22,6 +22,8 @@ type outer struct {
 	Rows  []inner                   `json:"rows,omitempty"`
 	Free  json.RawMessage           `json:"free,omitempty"`
 	Named map[string]map[string]int `json:"named,omitempty"`
+	NLL   *float64                  `json:"nll,omitempty"`
+	NLLs  []*float64                `json:"nlls,omitempty"`
 }
 
 func TestDecode(t *testing.T) {
@@ -36,6 +38,20 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// A number that was not finite has been written as null.
+func TestNullNumbers(t *testing.T) {
+	var v outer
+	if err := Decode("f", []byte(`{"size": 3, "on": true, "nll": null, "nlls": [1.5, null]}`), &v); err != nil {
+		t.Fatal(err)
+	}
+	if v.NLL != nil || len(v.NLLs) != 2 || *v.NLLs[0] != 1.5 || v.NLLs[1] != nil {
+		t.Errorf("decoded %+v", v)
+	}
+	if err := Decode("f", []byte(`{"size": 3, "on": true, "inner": null}`), &v); err == nil {
+		t.Error("an object may be null")
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{``, "f: ends in the middle"},
@@ -46,7 +62,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{"size": 1, "on": true, "size": 2}`, "f: size: appears twice"},
 		{`{"size": 1, "on": true, "free": {"a": [{"b": 1, "b": 2}]}}`, "f: free.a.b: appears twice"},
 		{`{"size": 1, "on": true, "named": {"x": {}, "x": {}}}`, "f: named.x: appears twice"},
-		{`{"size": 1, "On": true}`, "f: On: unknown key; want one of bytes, free, inner, named, on, rows, size"},
+		{`{"size": 1, "On": true}`, "f: On: unknown key; want one of bytes, free, inner, named, nll, nlls, on, rows, size"},
 		{`{"size": 1, "on": true, "inner": {"rule": "a", "clip": 1, "x": 1}}`, "f: inner.x: unknown key; want one of clip, rule"},
 		{`{"size": 1, "on": true, "inner": {"rule": "a"}}`, "f: inner.clip: is missing; want a number"},
 		{`{"size": 1, "on": true, "rows": [{"rule": "a"}]}`, "f: rows.clip: is missing"},

@@ -32,6 +32,9 @@ func (w *walker) value(t reflect.Type, depth int) error {
 	if depth > maxDepth {
 		return w.refuse("is nested deeper than %d levels", maxDepth)
 	}
+	if w.next() == 'n' && t == reflect.TypeFor[*float64]() {
+		t = nil // null is a number that was not finite
+	}
 	t = plain(t)
 	switch w.next() {
 	case '{':

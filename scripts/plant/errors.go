@@ -19,6 +19,7 @@ const (
 	embed   = "internal/lm/embedding.go"
 	graph   = "internal/lm/graph.go"
 	product = "internal/kernel/gemm.go"
+	agent   = "internal/a2c/agent.go"
 )
 
 var errors = []planted{
@@ -66,4 +67,11 @@ var errors = []planted{
 	{"optimiser/rows", "internal/optim/sparse.go", "at := p.Rows[i] * size", "at := i * size", "./internal/optim", "TestSparse", ""},
 	{"dropout/mask", embed, "masked(gin[0], gout, op.Data[F](in[1]))", "copy(gin[0], gout)", "./internal/lm", "TestGradients", ""},
 	{"view/place", "internal/op/view.go", "copy(data[o.offset:], g)", "copy(data, g)", "./internal/op", "TestViews", ""},
+
+	{"agent/baseline", agent, "a.out[r*width+a.actions]\n", "a.out[(r-b)*width+a.actions]\n", "./internal/a2c", "TestStreamAlone", ""},
+	{"agent/policy", agent, "dz[chosen] -= F(scale) * advantage", "dz[chosen] += F(scale) * advantage", "./internal/a2c", "TestGradients", ""},
+	{"agent/concentration", agent, "(p-same))", "(p))", "./internal/a2c", "TestGradients", ""},
+	{"agent/value", agent, "F(-2*scale*c.ValueCoef) * advantage", "F(-scale*c.ValueCoef) * advantage", "./internal/a2c", "TestGradients", ""},
+	{"agent/returns", agent, "F(c.Gamma)*a.returns[b]", "F(c.Gamma)*a.returns[0]", "./internal/a2c", "TestAgreesWithPyTorch", ""},
+	{"agent/hidden", agent, "a.scan.Backward(a.dhidden[:rows*a.n], nil", "a.scan.Backward(a.hidden[:rows*a.n], nil", "./internal/a2c", "TestGradients", ""},
 }

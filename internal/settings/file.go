@@ -1,4 +1,4 @@
-package recipe
+package settings
 
 import (
 	"bytes"
@@ -26,9 +26,9 @@ func ReadFile(path string) ([]byte, error) {
 
 // Apply sets what the YAML text of a file sets and returns the keys: a mapping
 // of keys to plain values, each key once. Values are parsed as those of flags
-// are. Every error is a *badfile.Error that names file; after one r is not to be
-// used.
-func (r *Recipe) Apply(file string, text []byte) (keys []string, err error) {
+// are. Every error is a *badfile.Error that names file; after one the fields are
+// not to be used.
+func (fs Fields) Apply(file string, text []byte) (keys []string, err error) {
 	if len(text) > MaxFile {
 		return nil, badfile.New(file, "", "has %d bytes; want at most %d", len(text), MaxFile)
 	}
@@ -38,7 +38,7 @@ func (r *Recipe) Apply(file string, text []byte) (keys []string, err error) {
 	}
 	for i := 0; root != nil && i+1 < len(root.Content); i += 2 {
 		key := root.Content[i]
-		err := r.setNode(key.Value, root.Content[i+1])
+		err := fs.setNode(key.Value, root.Content[i+1])
 		if err == nil && slices.Contains(keys, key.Value) {
 			err = fmt.Errorf("key %s is given twice: want it once", key.Value)
 		}
@@ -82,8 +82,8 @@ func parse(text []byte) (root *yaml.Node, err error) {
 	return nil, fmt.Errorf("line %d: want lines of the form key: value", root.Line)
 }
 
-func (r *Recipe) setNode(key string, value *yaml.Node) error {
-	f, err := r.Field(key)
+func (fs Fields) setNode(key string, value *yaml.Node) error {
+	f, err := fs.Find(key)
 	if err != nil {
 		return err
 	}
@@ -101,14 +101,14 @@ func (r *Recipe) setNode(key string, value *yaml.Node) error {
 	return f.Set(strings.Join(plain, ","))
 }
 
-// YAML returns the recipe as a file with a comment for each key.
-func (r *Recipe) YAML() []byte {
-	var node yaml.Node
-	if err := node.Encode(r); err != nil {
-		panic(err) // a struct of plain values
-	}
-	for i, f := range r.Fields() {
-		value := node.Content[2*i+1]
+// YAML returns the fields as a file with a comment for each key.
+func (fs Fields) YAML() []byte {
+	root := yaml.Node{Kind: yaml.MappingNode}
+	for _, f := range fs {
+		var value yaml.Node
+		if err := value.Encode(f.value.Interface()); err != nil {
+			panic(err) // a plain value
+		}
 		switch {
 		case value.Kind == yaml.SequenceNode:
 			value.Style = yaml.FlowStyle
@@ -116,8 +116,9 @@ func (r *Recipe) YAML() []byte {
 			value.Style = yaml.DoubleQuotedStyle // on one line, where the comment fits
 		}
 		value.LineComment = f.Help
+		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Key}, &value)
 	}
-	text, err := yaml.Marshal(&node)
+	text, err := yaml.Marshal(&root)
 	if err != nil {
 		panic(err)
 	}

@@ -1,0 +1,224 @@
+package report
+
+import (
+	"math"
+
+	"github.com/engram-lm/engram/internal/stats"
+)
+
+// Study is a run of a learning task: one or more models, each under one or more
+// seeds, measured on episodes that they have not learned from. Its JSON form is a
+// learning task's report.json.
+type Study struct {
+	Command string     `json:"command"`
+	Version string     `json:"version"`
+	Task    string     `json:"task"`
+	Preset  string     `json:"preset"`
+	Metric  Metric     `json:"metric"`
+	Models  []StudyArm `json:"models"`
+
+	Title  string   `json:"title"`
+	About  []string `json:"about"` // paragraphs: what the task is
+	Unit   string   `json:"unit"`  // plural of what a training counts
+	Goal   *Goal    `json:"goal,omitempty"`
+	Config string   `json:"config,omitempty"` // as YAML
+	System System   `json:"system"`
+}
+
+// Metric is what the models are measured by.
+type Metric struct {
+	Name    string `json:"name"`  // as in metrics.jsonl
+	Label   string `json:"label"` // in words
+	Higher  bool   `json:"higher_is_better"`
+	Percent bool   `json:"percent"` // a share of one, written as a percentage
+}
+
+// Goal is when a model has learned the task: the running mean over Window
+// episodes of training is on the good side of Value, and stays there.
+type Goal struct {
+	Value  float64 `json:"value"`
+	Window int     `json:"window"`
+	Hold   int     `json:"hold"` // episodes it must stay there
+}
+
+// StudyArm is one model of a study.
+type StudyArm struct {
+	Model   string      `json:"model"`
+	About   string      `json:"about"` // its sizes, in a clause
+	Params  int         `json:"params"`
+	Control bool        `json:"control"` // the others are held against it
+	Seeds   []StudySeed `json:"seeds"`
+
+	// Over the seeds that finished; Summarise derives them.
+	Value     stats.Interval `json:"value"`
+	Quartiles Quartiles      `json:"quartiles"`
+	P         float64        `json:"p"` // exact two-sided rank-sum test against the control
+}
+
+// Quartiles are the quartiles of a sample; the median is the second.
+type Quartiles struct {
+	Lower  float64 `json:"lower"`
+	Median float64 `json:"median"`
+	Upper  float64 `json:"upper"`
+}
+
+// StudySeed is a model's training under one seed.
+type StudySeed struct {
+	Seed      uint64    `json:"seed"`
+	Value     float64   `json:"value"`      // the metric on held-out episodes
+	Episodes  int       `json:"episodes"`   // of training
+	Seconds   float64   `json:"seconds"`    // of training
+	LearnedAt int       `json:"learned_at"` // episode that Goal was reached at; 0: not
+	Extra     []Measure `json:"extra,omitempty"`
+	// Status is empty, or one clause on what went wrong. Such a seed stays out of
+	// the means.
+	Status string `json:"status,omitempty"`
+
+	Curve   []StudyPoint `json:"curve,omitempty"`
+	Figures []Figure     `json:"figures,omitempty"`
+}
+
+// Finished reports whether the training came to its end.
+func (s *StudySeed) Finished() bool { return s.Status == "" }
+
+// StudyPoint is a stretch of a training: means over it.
+type StudyPoint struct {
+	Episode int     `json:"episode"` // at its end
+	Value   float64 `json:"value"`   // the metric in training
+	Loss    float64 `json:"loss"`
+}
+
+// Measure is a named number beside the metric.
+type Measure struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+}
+
+// Figure is a picture of what a model has learned: an image or curves.
+type Figure struct {
+	Title   string    `json:"title"`
+	Caption string    `json:"caption"`
+	File    string    `json:"file,omitempty"` // in the run's folder: .png, .gif or .svg
+	Image   []byte    `json:"-"`              // its content, which the page embeds
+	Width   int       `json:"-"`              // as shown, in CSS pixels; 0: as wide as it is
+	X       string    `json:"-"`              // labels of the axes
+	Y       string    `json:"-"`
+	Lines   []Figured `json:"-"`
+}
+
+// Figured is a curve of a figure.
+type Figured struct {
+	Name string
+	X, Y []float64
+}
+
+// Summarise fills what follows from the seeds. Writing a report calls it.
+func (s *Study) Summarise() {
+	var control []float64
+	for i := range s.Models {
+		if s.Models[i].Control {
+			control = s.Models[i].collect((*StudySeed).value)
+		}
+	}
+	for i := range s.Models {
+		a := &s.Models[i]
+		values := a.collect((*StudySeed).value)
+		a.Value = stats.Summary(values)
+		a.Quartiles = quartiles(values)
+		a.P = math.NaN()
+		if !a.Control && len(values) > 1 && len(control) > 1 {
+			a.P = stats.RankSum(values, control)
+		}
+	}
+}
+
+func quartiles(x []float64) Quartiles {
+	var q Quartiles
+	q.Lower, q.Median, q.Upper = stats.Quartiles(x)
+	return q
+}
+
+func (s *StudySeed) value() float64     { return s.Value }
+func (s *StudySeed) perSecond() float64 { return float64(s.Episodes) / s.Seconds }
+
+// collect returns one measure of every seed that finished and has it.
+func (a *StudyArm) collect(measure func(*StudySeed) float64) []float64 {
+	var values []float64
+	for i := range a.Seeds {
+		if v := measure(&a.Seeds[i]); a.Seeds[i].Finished() && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// finished counts the seeds that came to their end.
+func (a *StudyArm) finished() int {
+	n := 0
+	for i := range a.Seeds {
+		if a.Seeds[i].Finished() {
+			n++
+		}
+	}
+	return n
+}
+
+// control returns the model that the others are held against, or nil.
+func (s *Study) control() *StudyArm {
+	for i := range s.Models {
+		if s.Models[i].Control {
+			return &s.Models[i]
+		}
+	}
+	return nil
+}
+
+// best returns the index of the model with the best mean, -1 without one.
+func (s *Study) best() int {
+	best := -1
+	for i, a := range s.Models {
+		if math.IsNaN(a.Value.Mean) {
+			continue
+		}
+		if best < 0 || s.Metric.better(a.Value.Mean, s.Models[best].Value.Mean) {
+			best = i
+		}
+	}
+	return best
+}
+
+func (m Metric) better(a, b float64) bool {
+	if m.Higher {
+		return a > b
+	}
+	return a < b
+}
+
+// hues gives each model its look; see Report.hues.
+func (s *Study) hues() []hue {
+	names := make([]string, len(s.Models))
+	for i, a := range s.Models {
+		names[i] = a.Model
+	}
+	return huesOf(names)
+}
+
+// write puts a value of the metric into words.
+func (m Metric) write(n notation, v float64) string {
+	if m.Percent {
+		return n.share(v)
+	}
+	return n.number(v)
+}
+
+// interval puts a mean and, if there is one, the half-width of its confidence
+// interval into words.
+func (m Metric) interval(n notation, v stats.Interval) string {
+	switch {
+	case !m.Percent:
+		return n.measured(v)
+	case math.IsNaN(v.CI95):
+		return n.share(v.Mean)
+	}
+	return n.share(v.Mean) + n.space + n.plusMinus + n.space + n.share(v.CI95)
+}

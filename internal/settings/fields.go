@@ -1,0 +1,189 @@
+// Package settings makes a struct of plain values a configuration: each field is
+// a key of a YAML file, with a comment that explains it, a setting key=value, and
+// a flag, all parsed alike. The struct's tags say so:
+//
+//	Hidden int `yaml:"hidden" help:"neurons a layer"`
+//
+// A field with the tag resume may change when a run is resumed: "may change"
+// always, "by force" if the user insists.
+package settings
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// List is a comma-separated list.
+type List []string
+
+// String returns the list as a flag takes it.
+func (l List) String() string { return strings.Join(l, ",") }
+
+// ParseList reads a list, leaving out empty items.
+func ParseList(s string) List {
+	var l List
+	for _, item := range strings.Split(s, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			l = append(l, item)
+		}
+	}
+	return l
+}
+
+// Field is one value of a configuration.
+type Field struct {
+	Key, Help string
+	resume    string
+	value     reflect.Value
+}
+
+// Fields are the values of a configuration in their order.
+type Fields []Field
+
+// Of returns the fields of structs, given by pointer, in turn; setting a field
+// changes its struct. The fields of an embedded struct stand in its place.
+func Of(structs ...any) Fields {
+	var fields Fields
+	for _, s := range structs {
+		fields = append(fields, fieldsOf(reflect.ValueOf(s).Elem())...)
+	}
+	return fields
+}
+
+func fieldsOf(s reflect.Value) (fields Fields) {
+	for i := range s.NumField() {
+		f := s.Type().Field(i)
+		if f.Anonymous {
+			fields = append(fields, fieldsOf(s.Field(i))...)
+			continue
+		}
+		fields = append(fields, Field{Key: f.Tag.Get("yaml"), Help: f.Tag.Get("help"), resume: f.Tag.Get("resume"), value: s.Field(i)})
+	}
+	return fields
+}
+
+// Flag returns the field's flag, without dashes.
+func (f Field) Flag() string { return flagOf(f.Key) }
+
+func flagOf(key string) string { return strings.ReplaceAll(key, "_", "-") }
+
+func keyOf(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
+
+// Free reports whether the field may change whenever a run is resumed: it changes
+// nothing of what the run has come to.
+func (f Field) Free() bool { return f.resume == "may change" }
+
+// Forced reports whether the field may change in the middle of a run if the user
+// insists: the run comes to something else then, but all that a checkpoint holds
+// still has its place.
+func (f Field) Forced() bool { return f.resume == "by force" }
+
+// IsBool reports whether the field is a switch.
+func (f Field) IsBool() bool { return f.value.Kind() == reflect.Bool }
+
+// Type names the field's type as a flag's: string, list, int, float64 or bool.
+func (f Field) Type() string {
+	if f.value.Kind() == reflect.Slice {
+		return "list"
+	}
+	return f.value.Kind().String()
+}
+
+// String returns the field's value in the form that Set takes.
+func (f Field) String() string {
+	if !f.value.IsValid() {
+		return "" // flag packages ask a zero Field
+	}
+	return fmt.Sprint(f.value.Interface())
+}
+
+// wants says what a value of the field may be.
+func (f Field) wants() string {
+	switch f.value.Kind() {
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Float64:
+		return "a finite number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list of words"
+	}
+	return "text"
+}
+
+func (f Field) refuse(s string) error { return fmt.Errorf("%s %q: want %s", f.Key, s, f.wants()) }
+
+// Set parses a value into the field.
+func (f Field) Set(s string) error {
+	switch f.value.Kind() {
+	case reflect.String:
+		f.value.SetString(s)
+	case reflect.Int:
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return f.refuse(s)
+		}
+		f.value.SetInt(int64(n))
+	case reflect.Float64:
+		x, err := strconv.ParseFloat(s, 64)
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+			return f.refuse(s)
+		}
+		f.value.SetFloat(x)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(s)
+		if err != nil {
+			return f.refuse(s)
+		}
+		f.value.SetBool(b)
+	case reflect.Slice:
+		f.value.Set(reflect.ValueOf(ParseList(s)))
+	default:
+		panic("settings: no way to set a " + f.value.Kind().String())
+	}
+	return nil
+}
+
+// Find returns the field with a key.
+func (fs Fields) Find(key string) (Field, error) {
+	var keys []string
+	for _, f := range fs {
+		if f.Key == key {
+			return f, nil
+		}
+		keys = append(keys, f.Key)
+	}
+	return Field{}, fmt.Errorf("no key %q: want one of %s", key, strings.Join(keys, ", "))
+}
+
+// Set applies a setting key=value, whose key may be written as a flag is, and
+// returns the key.
+func (fs Fields) Set(setting string) (key string, err error) {
+	name, value, ok := strings.Cut(setting, "=")
+	if !ok {
+		return "", fmt.Errorf("setting %q: want key=value", setting)
+	}
+	f, err := fs.Find(keyOf(name))
+	if err != nil {
+		return "", err
+	}
+	return f.Key, f.Set(value)
+}
+
+// Change is a field whose value in one configuration is not the one in another.
+type Change struct{ Is, Was Field }
+
+// Changes lists the fields that have another value in was, which has the same
+// fields, and are not Free.
+func (fs Fields) Changes(was Fields) (changes []Change) {
+	for i, f := range fs {
+		if f.String() != was[i].String() && !f.Free() {
+			changes = append(changes, Change{f, was[i]})
+		}
+	}
+	return changes
+}

@@ -1,0 +1,83 @@
+package settings
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+type first struct {
+	Models  List    `yaml:"models" help:"what learns" resume:"may change"`
+	Rate    float64 `yaml:"rate" help:"how fast"`
+	Threads int     `yaml:"threads" help:"cores" resume:"may change"`
+}
+
+type second struct {
+	Name  string `yaml:"own_name" help:"a text"`
+	Quick bool   `yaml:"quick" help:"a switch"`
+}
+
+// An embedded struct's fields stand in its place.
+func TestEmbeddedStruct(t *testing.T) {
+	var s struct {
+		Name string `yaml:"own_name" help:"a text"`
+		first
+		Last int `yaml:"last" help:"a number"`
+	}
+	keys, err := Of(&s).Apply("f", []byte("own_name: x\nmodels: [u]\nrate: 2\nthreads: 3\nlast: 4"))
+	if err != nil || len(Of(&s)) != len(keys) || s.Rate != 2 || s.Threads != 3 || s.Last != 4 {
+		t.Error(keys, err, s)
+	}
+	if strings.Join(keys, ",") != "own_name,models,rate,threads,last" || Of(&s)[2].Key != "rate" || !Of(&s)[3].Free() {
+		t.Error(Of(&s))
+	}
+}
+
+// Several structs are one configuration, and what is written is read back.
+func TestSeveralStructs(t *testing.T) {
+	a, b := first{List{"u", "v"}, 0.5, 2}, second{"two: words", true}
+	text := Of(&a, &b).YAML()
+	var c first
+	var d second
+	keys, err := Of(&c, &d).Apply("f", text)
+	if err != nil || strings.Join(keys, ",") != "models,rate,threads,own_name,quick" {
+		t.Fatal(keys, err)
+	}
+	if c.Models.String() != "u,v" || c.Rate != a.Rate || c.Threads != 2 || d != b {
+		t.Errorf("%v %v came back as %v %v from\n%s", a, b, c, d, text)
+	}
+	if !strings.Contains(string(text), "models: [u, v] # what learns\n") {
+		t.Errorf("%s", text)
+	}
+	if _, err := Of(&c, &d).Apply("f.yaml", []byte("rate: 1\nname: x\n")); err == nil || !strings.Contains(err.Error(), `f.yaml: line 2: no key "name": want one of models, rate, threads, own_name, quick`) {
+		t.Error(err)
+	}
+	if _, err := Of(&c, &d).Set("own-name=z"); err != nil || d.Name != "z" {
+		t.Error(d, err)
+	}
+}
+
+func TestChangesButForWhatMayChange(t *testing.T) {
+	a, b := first{List{"x"}, 0.5, 2}, first{List{"y"}, 0.5, 3}
+	for _, c := range Of(&a).Changes(Of(&b)) {
+		t.Errorf("%s counts", c.Is.Key)
+	}
+	b.Rate = 1
+	changes := Of(&a).Changes(Of(&b))
+	if len(changes) != 1 || changes[0].Is.Key != "rate" || changes[0].Is.String() != "0.5" || changes[0].Was.String() != "1" {
+		t.Error(changes)
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	for size, ok := range map[int]bool{0: true, MaxFile: true, MaxFile + 1: false} {
+		if err := os.WriteFile(path, make([]byte, size), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := ReadFile(path); (err == nil) != ok || ok && len(text) != size {
+			t.Errorf("%d bytes: %d, %v", size, len(text), err)
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package study
+
+// tracker follows the running mean of a training's values towards a Goal.
+type tracker struct {
+	Recent []float64 `json:"recent"`          // the last values, the oldest first
+	Since  int       `json:"since,omitempty"` // episode since which the mean has been good; 0: it is not
+}
+
+// add takes the value after an episode, counted from 1. After one that is no
+// number the window begins anew.
+func (t *tracker) add(g *Goal, higher bool, episode int, value float64) {
+	if finite(value) == nil {
+		*t = tracker{}
+		return
+	}
+	t.Recent = append(t.Recent, value)
+	if over := len(t.Recent) - g.Window; over > 0 {
+		t.Recent = append(t.Recent[:0], t.Recent[over:]...)
+	}
+	var mean float64
+	for _, v := range t.Recent {
+		mean += v / float64(g.Window)
+	}
+	good := mean < g.Value
+	if higher {
+		good = mean > g.Value
+	}
+	switch {
+	case !good || len(t.Recent) < g.Window:
+		t.Since = 0
+	case t.Since == 0:
+		t.Since = episode
+	}
+}
+
+// solved returns the episode from which on the mean has stayed good, if it has for
+// long enough by now; else 0.
+func (t *tracker) solved(g *Goal, episode int) int {
+	if g == nil || t.Since == 0 || episode-t.Since < g.Hold {
+		return 0
+	}
+	return t.Since
+}

@@ -1,0 +1,145 @@
+package study
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/engram-lm/engram/internal/report"
+)
+
+// report makes the report of the results [arm][seed].
+func (r *run) report(results [][]*result) (*report.Study, error) {
+	t := r.task
+	rep := &report.Study{
+		Command: r.began.Command, Version: r.began.Version, Task: t.name, Preset: r.common.Preset,
+		Title: t.title, About: t.about, Unit: t.unit, System: r.began.System,
+		Metric: report.Metric{Name: t.metric.Name, Label: t.metric.Label, Higher: t.metric.Higher, Percent: t.metric.Percent},
+		Config: string(t.fields(r.common, r.own).YAML()),
+	}
+	if g := t.goal; g != nil {
+		rep.Goal = &report.Goal{Value: g.Value, Window: g.Window, Hold: g.Hold}
+	}
+	curves, err := readCurves(filepath.Join(r.dir, metricsFile))
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range r.arms {
+		arm := report.StudyArm{Model: a.Model, About: a.About, Params: a.Params, Control: a.Control}
+		for j, seed := range r.seeds {
+			s, err := results[i][j].seed(seed, r.jobDir(a.Model, seed))
+			if err != nil {
+				return nil, err
+			}
+			s.Curve = curves[trainee{a.Model, seed}]
+			arm.Seeds = append(arm.Seeds, s)
+		}
+		rep.Models = append(rep.Models, arm)
+	}
+	return rep, nil
+}
+
+// seed is what a report says of the result, whose images are in dir.
+func (r *result) seed(seed uint64, dir string) (report.StudySeed, error) {
+	s := report.StudySeed{
+		Seed: seed, Value: orNaN(r.Value), Episodes: r.Episodes, Seconds: r.Seconds,
+		LearnedAt: r.SolvedAt, Status: r.Status,
+	}
+	for _, m := range r.Extra {
+		s.Extra = append(s.Extra, report.Measure{Name: m.Name, Value: orNaN(m.Value)})
+	}
+	for _, p := range r.Pictures {
+		f := report.Figure{Title: p.Title, Caption: p.Caption, File: p.File, Width: p.Width, X: p.X, Y: p.Y}
+		for _, c := range p.Curves {
+			f.Lines = append(f.Lines, report.Figured{Name: c.Name, X: numbers(c.X), Y: numbers(c.Y)})
+		}
+		if p.File != "" {
+			var err error
+			if f.Image, err = os.ReadFile(filepath.Join(dir, filepath.Base(p.File))); err != nil {
+				return s, err
+			}
+		}
+		s.Figures = append(s.Figures, f)
+	}
+	return s, nil
+}
+
+func numbers(x []*float64) []float64 {
+	all := make([]float64, len(x))
+	for i, v := range x {
+		all[i] = orNaN(v)
+	}
+	return all
+}
+
+// trainee is a model under a seed.
+type trainee struct {
+	model string
+	seed  uint64
+}
+
+// readCurves returns the learning curves of a metrics file.
+func readCurves(path string) (map[trainee][]report.StudyPoint, error) {
+	curves := map[trainee][]report.StudyPoint{}
+	_, err := eachLine(path, func(_ []byte, l line) {
+		who := trainee{l.Model, l.Seed}
+		curves[who] = append(curves[who], report.StudyPoint{Episode: l.Episode, Value: orNaN(l.Value), Loss: orNaN(l.Loss)})
+	})
+	return curves, err
+}
+
+// object is what --json prints for a model and seed; the first keys are a contract.
+type object struct {
+	Task     string   `json:"task"`
+	Model    string   `json:"model"`
+	Seed     uint64   `json:"seed"`
+	Params   int      `json:"params"`
+	Episodes int      `json:"episodes"` // of training
+	Metric   string   `json:"metric"`
+	Value    *float64 `json:"value"`   // null: diverged
+	Control  *float64 `json:"control"` // the control's value under the same seed; null where it was not run
+
+	IsControl bool    `json:"is_control"`
+	Seconds   float64 `json:"seconds"` // of training
+	LearnedAt *int    `json:"learned_at,omitempty"`
+	Status    string  `json:"status,omitempty"`
+	// Extra are the numbers that the task adds, under their own names.
+	Extra map[string]*float64 `json:"extra,omitempty"`
+}
+
+// writeJSON prints one object a model and seed, each on a line.
+func (r *run) writeJSON(w io.Writer, results [][]*result) error {
+	control := make([]*float64, len(r.seeds))
+	for i, a := range r.arms {
+		if a.Control {
+			for j := range r.seeds {
+				control[j] = results[i][j].Value
+			}
+		}
+	}
+	out := json.NewEncoder(w)
+	for i, a := range r.arms {
+		for j, seed := range r.seeds {
+			res := results[i][j]
+			o := object{
+				Task: r.task.name, Model: a.Model, Seed: seed, Params: a.Params, Episodes: res.Episodes,
+				Metric: r.task.metric.Name, Value: res.Value, Control: control[j],
+				IsControl: a.Control, Seconds: res.Seconds, Status: res.Status,
+			}
+			if r.task.goal != nil && res.SolvedAt > 0 {
+				o.LearnedAt = &res.SolvedAt
+			}
+			for _, m := range res.Extra {
+				if o.Extra == nil {
+					o.Extra = map[string]*float64{}
+				}
+				o.Extra[m.Name] = m.Value
+			}
+			if err := out.Encode(o); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

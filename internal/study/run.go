@@ -1,0 +1,187 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/machine"
+	"github.com/engram-lm/engram/internal/runfolder"
+	"github.com/engram-lm/engram/internal/runlock"
+	"github.com/engram-lm/engram/internal/settings"
+)
+
+// run is a run of a task: every model under every seed.
+type run struct {
+	task   *task
+	common *Common
+	own    any
+	seeds  []uint64
+	end    limits
+	arms   []Arm
+	began  record
+
+	dir                 string
+	lock                *runlock.Lock
+	resume, json, quiet bool
+	stderr              io.Writer
+}
+
+// prepare works out what to run and checks that it fits together. After an error
+// it has written nothing. The run's folder is the run's alone until its lock is
+// released.
+func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ *run, err error) {
+	r := &run{task: t, dir: o.out, resume: o.resume != "", json: o.json, quiet: o.quiet, stderr: stderr}
+	defer func() {
+		if err != nil && r.lock != nil {
+			err = errors.Join(err, r.lock.Release())
+		}
+	}()
+	if r.resume {
+		r.dir = o.resume
+		if r.lock, err = t.reopen(o); err != nil {
+			return nil, err
+		}
+		r.common, r.own, r.began, err = t.resumed(o, flags)
+	} else {
+		r.common, r.own, err = t.compose(o, flags)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r.seeds, r.end, err = r.common.validate(t.kinds); err != nil {
+		return nil, err
+	}
+	if err := cli.SetThreads(r.common.Threads); err != nil {
+		return nil, err
+	}
+	if r.arms, err = t.arms(r.common, r.own); err != nil {
+		return nil, err
+	}
+	if r.resume {
+		return r, r.keepSettings()
+	}
+	if r.dir == "" {
+		r.dir = runfolder.Unused(t.name + "-" + r.common.Preset)
+	}
+	r.began = record{
+		Format: runFormat, Task: t.name, Command: o.command, Version: cli.Version,
+		Config: string(t.fields(r.common, r.own).YAML()), System: machine.This(),
+	}
+	if err := r.create(); err != nil {
+		return nil, err
+	}
+	r.lock, err = runlock.Acquire(r.dir)
+	return r, err
+}
+
+// run lets each model learn under each seed, and reports.
+func (r *run) run(ctx context.Context, stdout io.Writer) error {
+	r.introduce()
+	results, err := r.learnAll(ctx)
+	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
+		return &cli.ErrInterrupted{Message: "Stopped and saved. To go on: " + r.hint()}
+	}
+	if err != nil {
+		return fmt.Errorf("%w; to go on: %s", err, r.hint())
+	}
+	rep, err := r.report(results)
+	if err != nil {
+		return err
+	}
+	if err := rep.Write(r.dir); err != nil {
+		return err
+	}
+	if r.json {
+		err = r.writeJSON(stdout, results)
+	} else {
+		err = rep.WriteTable(stdout)
+	}
+	if err != nil {
+		return err
+	}
+	r.say("\nReport: %s", filepath.Join(r.dir, "report.html"))
+	return r.failures(results)
+}
+
+// hint is the command that goes on with the run.
+func (r *run) hint() string { return r.task.invocation() + cli.Quoted([]string{"--resume", r.dir}) }
+
+// learnAll returns the results [arm][seed] of all trainings, those included that
+// have ended before.
+func (r *run) learnAll(ctx context.Context) ([][]*result, error) {
+	dirs := []string{r.dir}
+	for _, arm := range r.arms {
+		for _, seed := range r.seeds {
+			dirs = append(dirs, r.jobDir(arm.Model, seed))
+		}
+	}
+	if err := runfolder.Sweep(dirs...); err != nil {
+		return nil, err
+	}
+	metrics, err := openMetrics(filepath.Join(r.dir, metricsFile))
+	if err != nil {
+		return nil, err
+	}
+	defer metrics.close()
+	all := make([][]*result, len(r.arms))
+	for i := range r.arms {
+		for _, seed := range r.seeds {
+			j := &job{run: r, arm: &r.arms[i], seed: seed, metrics: metrics}
+			res, err := j.learn(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%s, seed %d: %w", r.arms[i].Model, seed, err)
+			}
+			all[i] = append(all[i], res)
+		}
+	}
+	return all, nil
+}
+
+// introduce says what is about to be done.
+func (r *run) introduce() {
+	r.say("%s, preset %s: %s %s a model and seed", r.task.title, r.common.Preset, thousands(r.common.Episodes), r.task.unit)
+	for _, a := range r.arms {
+		note := a.About
+		if a.Control {
+			note += " (the control)"
+		}
+		r.say("  %-12s %12s parameters  %s", a.Model, thousands(a.Params), note)
+	}
+	r.say("Run folder %s", r.dir)
+}
+
+// failures is an error if a training has diverged.
+func (r *run) failures(results [][]*result) error {
+	var failed []string
+	for i, arm := range results {
+		for j, res := range arm {
+			if res.Status != "" {
+				failed = append(failed, fmt.Sprintf("%s, seed %d, %s", r.arms[i].Model, r.seeds[j], res.Status))
+			}
+		}
+	}
+	if failed == nil {
+		return nil
+	}
+	return errors.New(strings.Join(failed, "; ") + "; the report has the rest")
+}
+
+func (r *run) say(format string, a ...any) {
+	if !r.quiet {
+		fmt.Fprintf(r.stderr, format+"\n", a...)
+	}
+}
+
+// thousands writes a count with separators.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,199 @@
+package study
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/engram-lm/engram/internal/cli"
+)
+
+func TestRun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	out, errs := succeed(t, "--out", dir, "--seeds", "3", "--json")
+	all := objects(t, out)
+	if len(all) != 9 {
+		t.Fatalf("%d objects, want one for each of 3 models and 3 seeds: %s", len(all), out)
+	}
+	controls := map[any]any{}
+	for _, o := range all {
+		if o["model"] == "still" {
+			controls[o["seed"]] = o["value"]
+		}
+	}
+	for i, o := range all {
+		model, seed := []string{"steady", "eager", "still"}[i/3], float64(i%3+1)
+		if o["task"] != "guess" || o["model"] != model || o["seed"] != seed || o["params"] != 8.0 || o["episodes"] != 60.0 || o["metric"] != "error_rate" {
+			t.Errorf("%v", o)
+		}
+		if o["control"] != controls[seed] || o["control"] == nil || o["is_control"] != (model == "still") {
+			t.Errorf("control %v, want %v, the value of still", o["control"], controls[seed])
+		}
+		if v := o["value"].(float64); model != "still" && v > 0.25 || v < 0 || v > 1 {
+			t.Errorf("%s, seed %v: %v signs wrong", model, seed, v)
+		}
+		if extra := o["extra"].(map[string]any); extra["first_weight"] == nil || extra["nothing"] != nil {
+			t.Errorf("extra %v", extra)
+		}
+	}
+	if strings.Contains(errs, "\r") || !strings.Contains(errs, "steady seed 1  after 60 episodes") {
+		t.Errorf("stderr %q", errs)
+	}
+	metrics := read(t, dir, metricsFile)
+	if n := strings.Count(metrics, "\n"); n != 9*60/5 {
+		t.Errorf("%d lines of metrics", n)
+	}
+	first, _, _ := strings.Cut(metrics, "\n")
+	for _, want := range []string{`"model":"steady","seed":1,"episode":5,"metric":"error_rate","value":0.`, `"loss":`, `"grad_norm":`, `"seconds":`, `"episodes_per_s":`} {
+		if !strings.Contains(first, want) {
+			t.Errorf("no %s in %s", want, first)
+		}
+	}
+	for _, name := range []string{configFile, "run.json", "report.html", "report.md", "report.json", "eager-seed2/result.json", "eager-seed2/square.svg", "eager-seed2/checkpoints/step-00000060/manifest.json"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if config := read(t, dir, configFile); !strings.Contains(config, "\nseeds: \"3\" #") && !strings.Contains(config, "\nseeds: 3 #") || !strings.Contains(config, "\nsize: 8 # numbers to guess\n") {
+		t.Errorf("%s", config)
+	}
+	page := read(t, dir, "report.html")
+	for _, want := range []string{"Guessing signs", "&lt;noisily&gt; &amp; guesses", "data:image/svg&#43;xml;base64,", "go run ./eval guess --out", "--seeds 3 --json", "still (control)", "class=\"band", "median"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in report.html", want)
+		}
+	}
+}
+
+// The same seed gives the same bits, on any number of cores, alone or among
+// others.
+func TestDeterministic(t *testing.T) {
+	a, b, c := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b"), filepath.Join(t.TempDir(), "c")
+	succeed(t, "--out", a, "--seeds", "2")
+	succeed(t, "--out", b, "--seeds", "2", "--quiet")
+	pa, pb := product(t, a), product(t, b)
+	for _, p := range []map[string]string{pa, pb} {
+		delete(p, "report.json") // it has the configuration
+	}
+	same(t, pa, pb)
+	succeed(t, "--out", c, "--seeds", "2,", "--models", "eager")
+	for _, file := range []string{"eager-seed2/checkpoints/step-00000060/tensors.safetensors", "eager-seed2/result.json"} {
+		if pa[file] != product(t, c)[file] || pa[file] == "" {
+			t.Errorf("%s differs where the model runs alone", file)
+		}
+	}
+	if pa["eager-seed1/"+resultFile] == pa["eager-seed2/"+resultFile] {
+		t.Error("two seeds give the same")
+	}
+}
+
+func TestTable(t *testing.T) {
+	out, _ := succeed(t, "--out", filepath.Join(t.TempDir(), "run"), "--seeds", "3")
+	for _, want := range []string{"model", "error rate", "learned at", "first weight", "still (control)", "more than 60", "Guessing signs: "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	for _, r := range out {
+		if r > 126 {
+			t.Errorf("%q in a terminal's table", r)
+		}
+	}
+}
+
+// A training may end by reaching its goal, or by the time it has taken.
+func TestEnds(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "goal")
+	out, _ := succeed(t, "--out", dir, "--episodes", "2000", "--stop-at-goal", "--models", "steady", "--json")
+	o := objects(t, out)[0]
+	at := o["learned_at"].(float64)
+	if o["episodes"].(float64) != at+20 || at < 10 || at > 1000 {
+		t.Errorf("%v: want the end 20 episodes after the goal", o)
+	}
+	out, _ = succeed(t, "--out", filepath.Join(t.TempDir(), "time"), "--episodes", "100000", "--max-time", "60ms", "--delay", "2ms", "--models", "still", "--json")
+	if n := objects(t, out)[0]["episodes"].(float64); n < 2 || n > 40 {
+		t.Errorf("%v episodes of 2 ms in 60 ms", n)
+	}
+}
+
+// A model that diverges is reported and leaves the others alone.
+func TestDiverges(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	out, _, err := guess("--out", dir, "--diverge", "7", "--json")
+	if err == nil || !strings.Contains(err.Error(), "eager, seed 1, diverged at episode 7: the gradient of w is NaN") {
+		t.Fatal(err)
+	}
+	all := objects(t, out)
+	if len(all) != 3 || all[1]["value"] != nil || !strings.Contains(fmt.Sprint(all[1]["status"]), "diverged") || all[0]["value"] == nil || all[2]["value"] == nil {
+		t.Errorf("%s", out)
+	}
+	if !strings.Contains(read(t, dir, "report.html"), "Eager, seed 1, diverged at episode 7") {
+		t.Error("the report does not tell")
+	}
+	if again, _, err := guess("--resume", dir, "--json"); err == nil || again != out {
+		t.Errorf("resumed: %v %s", err, again)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	full := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(full, "x"), nil, 0o666))
+	for args, want := range map[string]string{
+		"--models steady,lazy":       `"lazy": want some of steady, eager, still`,
+		"--models steady,steady":     "given twice",
+		"--models ,":                 "models: none",
+		"--seeds 0":                  "seeds",
+		"--episodes 0":               "episodes 0: want 1 to",
+		"--test-episodes -1":         "test_episodes -1",
+		"--log-every 0":              "log_every 0",
+		"--max-time long":            `max_time "long"`,
+		"--max-time -3s":             "max_time",
+		"--checkpoint-every x":       `checkpoint_every "x"`,
+		"--preset slow":              `preset "slow": want quick or paper`,
+		"--size 0":                   "size 0: want at least 1",
+		"--set sise=3":               `no key "sise"`,
+		"--episodes many":            `"many"`,
+		"--threads -1":               "--threads",
+		"--out " + full:              "not empty",
+		"--resume r --out o":         "no --out",
+		"--resume r --set episodes=": "no --out, --config or --set",
+		"--bogus":                    "--bogus",
+		"stray":                      "stray",
+	} {
+		t.Run(args, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			out, _, err := guess(strings.Fields(args)...)
+			if _, usage := errors.AsType[*cli.UsageError](err); !usage || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want a usage error with %q", err, want)
+			}
+			if entries, _ := os.ReadDir("."); len(entries) > 0 || out != "" {
+				t.Errorf("it left %v and wrote %q", entries, out)
+			}
+		})
+	}
+}
+
+func TestPresetsAndConfig(t *testing.T) {
+	t.Chdir(t.TempDir())
+	out, _ := succeed(t, "--list-presets")
+	if !strings.Contains(out, "quick") || !strings.Contains(out, "paper") || strings.Count(out, "\n") != 2 {
+		t.Errorf("%q", out)
+	}
+	must(t, os.WriteFile("mine.yaml", []byte("preset: paper\nepisodes: 30\nsize: 5\n"), 0o666))
+	succeed(t, "--config", "mine.yaml", "--set", "size=6", "--episodes", "20")
+	config := read(t, "runs/guess-paper-1", configFile)
+	for _, want := range []string{"preset: paper ", "models: [steady, still] ", "episodes: 20 ", "size: 6 ", "lr: 0.01 "} {
+		if !strings.Contains(config, want) {
+			t.Errorf("no %q in\n%s", want, config)
+		}
+	}
+	help, _ := succeed(t, "--help")
+	for _, want := range []string{"quick, paper (default quick)", "steady (learns)", "(default quick 60, paper 600)", "--size", "Ctrl-C", "go run ./eval guess"} {
+		if !strings.Contains(help, want) {
+			t.Errorf("no %q in\n%s", want, help)
+		}
+	}
+}

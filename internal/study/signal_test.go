@@ -1,0 +1,65 @@
+//go:build unix
+
+package study
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A signal saves and says how to go on; a kill asks nobody. Either way the run
+// comes to the same bits in the end, its metrics included.
+func TestInterruptedAndResumed(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "run")
+	args := []string{"--episodes", "200", "--checkpoint-every", "7", "--log-every", "3", "--out", dir}
+	succeed(t, args...)
+	want := product(t, dir)
+	must(t, os.Rename(dir, filepath.Join(parent, "whole")))
+
+	args = append(args, "--delay", "2ms")
+	for _, stop := range []struct {
+		model  string
+		signal syscall.Signal
+		status int
+	}{{"steady", syscall.SIGINT, 130}, {"steady", syscall.SIGKILL, -1}, {"eager", syscall.SIGKILL, -1}, {"still", syscall.SIGTERM, 143}} {
+		c, _, errs := command(args...)
+		before := lines(dir, stop.model)
+		must(t, c.Start())
+		deadline := time.Now().Add(time.Minute)
+		for lines(dir, stop.model) < before+6 {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s does not learn: %s", stop.model, errs)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		must(t, c.Process.Signal(stop.signal))
+		if stop.status > 0 { // as timeout(1) does; the process may have ended already
+			_ = c.Process.Signal(stop.signal)
+		}
+		_ = c.Wait()
+		if got := c.ProcessState.ExitCode(); got != stop.status {
+			t.Fatalf("%v: status %d, want %d: %s", stop.signal, got, stop.status, errs)
+		}
+		hint := "Stopped and saved. To go on: go run ./eval guess --resume " + dir + "\n"
+		if stop.status > 0 && !strings.HasSuffix(errs.String(), hint) {
+			t.Errorf("%v: no %q at the end of %q", stop.signal, hint, errs)
+		}
+		args = []string{"--resume", dir, "--threads", "1"}
+	}
+	succeed(t, "--resume", dir, "--delay", "", "--threads", "0")
+	same(t, want, product(t, dir))
+}
+
+// lines counts the lines of metrics of a model.
+func lines(dir, model string) int {
+	b, err := os.ReadFile(filepath.Join(dir, metricsFile))
+	if err != nil {
+		return 0
+	}
+	return strings.Count(string(b), `"model":"`+model+`"`)
+}

@@ -1,0 +1,142 @@
+// Package study runs the learning tasks of eval/: every model of a task learns
+// under every seed, one after the other, from the first episode to the last; then
+// it is tested on episodes it has not seen, and a report sets the models side by
+// side.
+//
+// A task says what there is to learn (Task), which models try (Arm), and how one
+// of them takes a step (Learner). All the rest is here: flags and presets, the run
+// folder, checkpoints from which a run goes on to the same bits, progress,
+// metrics.jsonl and the reports.
+//
+// In a run folder lie config.yaml, run.json, metrics.jsonl, report.html, report.md
+// and report.json, and for each model and seed MODEL-seedN/ with checkpoints/,
+// result.json and the task's pictures.
+package study
+
+import (
+	"context"
+
+	"github.com/engram-lm/engram/internal/checkpoint"
+)
+
+// Task is a learning task whose own settings are an S: a struct of strings, ints,
+// floats, bools and settings.Lists, whose yaml tags are keys and flags and whose
+// help tags explain them.
+type Task[S any] struct {
+	Name    string   // the command: "patterns"
+	Title   string   // of the report: "Remembering patterns"
+	Short   string   // one line for the list of tasks
+	Long    string   // for --help: what the task is and what comes out
+	Example string   // for --help
+	About   []string // for the report: paragraphs that say what the task is
+	Unit    string   // plural of what Settings.Episodes counts: "episodes", "updates"
+	Metric  Metric
+	Goal    *Goal  // when a run counts as solved; nil where that is not asked
+	Models  []Kind // every model there is, in the order of the report
+	Presets []Preset[S]
+
+	// Arms checks the settings and returns an arm for each of common.Models, in
+	// their order. What it has to say of bad settings is a cli.UsageError that names
+	// the key, the value and what would be right.
+	Arms func(common *Common, own *S) ([]Arm, error)
+}
+
+// Metric is what a model is measured by on held-out episodes.
+type Metric struct {
+	Name    string // "error_rate", "mse", "accuracy", "mean_reward"
+	Label   string // in words: "zeroed bits wrong"
+	Higher  bool   // more is better
+	Percent bool   // written as a percentage
+}
+
+// Goal says when a model has learned the task: at the first episode from which on
+// the running mean of Point.Value over Window episodes stays on the good side of
+// Value for Hold episodes more. Training may end there (Common.StopAtGoal).
+type Goal struct {
+	Value        float64
+	Window, Hold int
+}
+
+// Kind is a model that --models may name.
+type Kind struct {
+	Name  string
+	About string // a clause for --help: "plastic tanh network"
+}
+
+// Preset is a named choice of all settings. The first of a task is its default.
+type Preset[S any] struct {
+	Name, About string
+	Common      Common
+	Own         S
+}
+
+// Arm is a model of the comparison.
+type Arm struct {
+	Model   string // one of the task's Models
+	About   string // sizes, in a clause for the report: "1,001 neurons"
+	Params  int    // trained numbers
+	Control bool   // the model that the others are held against: no plasticity
+	Data    string // SHA-256 of what it learns from, where that is no matter of the seed
+	// New returns the model before its first episode. The same seed gives the same
+	// bits, whatever the number of threads.
+	New func(seed uint64) (Learner, error)
+}
+
+// Learner is one model learning under one seed.
+type Learner interface {
+	// Update takes one training episode (or a batch of them) and an optimiser step.
+	// A *optim.NonFiniteError ends the training as diverged.
+	Update() (Point, error)
+	// Test measures the model after training, on held-out episodes that depend on
+	// the seed alone, and calls progress with the number of those done. It returns
+	// ctx's error soon after ctx is cancelled.
+	Test(ctx context.Context, progress func(done int)) (*Outcome, error)
+	// Snapshot returns copies or views of all that Restore needs to go on to the
+	// same bits: Tensors and Blobs; the rest of the snapshot is the runner's.
+	Snapshot() (*checkpoint.Snapshot, error)
+	Restore(*checkpoint.Snapshot) error
+}
+
+// Point is what came of an update. NaN stands for what there is not.
+type Point struct {
+	Loss  float64 // what the optimiser lowers
+	Value float64 // the metric in training, before the step; the learning curve
+	// Norm is the gradient's global norm before any clip.
+	Norm float64
+}
+
+// Outcome is what a test has to report.
+type Outcome struct {
+	Value    float64   // the metric over the held-out episodes
+	Extra    []Measure // other numbers: columns of the table, keys of the JSON
+	Pictures []Picture // shown in the report for the first seed of each model
+}
+
+// Measure is a named number.
+type Measure struct {
+	Name  string  `json:"name"` // as a JSON key: "mean_fill_mse"
+	Value float64 `json:"value"`
+}
+
+// Picture is a figure of the report: an image, or curves that the report draws
+// itself, in the style of its other charts.
+type Picture struct {
+	Title   string
+	Caption string // whole sentences; what is seen
+	// File is the image's name in MODEL-seedN/, ending in .png, .gif or .svg, and
+	// Image its content.
+	File  string
+	Image []byte
+	// Width is how wide the image is shown, in CSS pixels; 0: as wide as it is.
+	Width int
+	// Curves are drawn over common axes with the labels X and Y.
+	Curves []Curve
+	X, Y   string
+}
+
+// Curve is a named line of a picture.
+type Curve struct {
+	Name string    `json:"name"`
+	X    []float64 `json:"x"`
+	Y    []float64 `json:"y"`
+}

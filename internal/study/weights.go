@@ -1,0 +1,148 @@
+package study
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/optim"
+	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/lstm"
+)
+
+// Weights are what most learners consist of: parameters with their gradients,
+// Adam, and named streams of randomness. Their Snapshot and Restore are a
+// Learner's unless it carries more from one update to the next.
+type Weights struct {
+	Params   []optim.Param
+	Adam     *optim.Adam
+	LR       float64
+	ClipNorm float64 // bound of the gradient's global norm; 0 does not clip
+	Streams  map[string]*rng.Stream
+}
+
+// NewWeights returns weights without parameters.
+func NewWeights(lr, clipNorm float64) *Weights {
+	return &Weights{Adam: optim.NewAdam(0), LR: lr, ClipNorm: clipNorm, Streams: map[string]*rng.Stream{}}
+}
+
+// Add draws new parameters, uniform between their bounds, and returns their values
+// and gradients in the order of specs, as an lstm.Scan takes them. The names are
+// prefix and the spec's: "layer." gives "layer.weight_hh".
+func (w *Weights) Add(prefix string, specs []lstm.Param, r *rng.Stream) (values, grads [][]float32) {
+	for _, spec := range specs {
+		p := optim.Param{
+			Name: prefix + spec.Name, Shape: spec.Shape,
+			Value: make([]float32, spec.Size()), Grad: make([]float32, spec.Size()),
+		}
+		for i := range p.Value {
+			p.Value[i] = float32(r.Uniform(spec.Lo, spec.Hi))
+		}
+		w.Params = append(w.Params, p)
+		values, grads = append(values, p.Value), append(grads, p.Grad)
+	}
+	return values, grads
+}
+
+// Param returns the parameter of a name; nil if there is none.
+func (w *Weights) Param(name string) *optim.Param {
+	for i := range w.Params {
+		if w.Params[i].Name == name {
+			return &w.Params[i]
+		}
+	}
+	return nil
+}
+
+// Stream returns the stream of randomness of a name, which is part of the
+// snapshots from now on.
+func (w *Weights) Stream(seed uint64, name string) *rng.Stream {
+	s := rng.New(seed, name)
+	w.Streams[name] = s
+	return s
+}
+
+// Count is the number of trained numbers.
+func (w *Weights) Count() int {
+	n := 0
+	for _, p := range w.Params {
+		n += len(p.Value)
+	}
+	return n
+}
+
+// Step takes an optimiser step by the gradients as they are, and returns their
+// global norm before the clip.
+func (w *Weights) Step() (norm float64, err error) {
+	if norm, err = optim.GlobalNorm(w.Params); err != nil {
+		return norm, err
+	}
+	return norm, w.Adam.Step(w.Params, w.LR, optim.ClipScale(norm, w.ClipNorm))
+}
+
+// Names within a checkpoint.
+const (
+	paramPrefix   = "param."
+	slotPrefix    = "optimizer."
+	counterPrefix = "counter."
+	streamPrefix  = "stream."
+)
+
+// Snapshot returns views of the parameters and of the optimiser's state, and the
+// positions of the streams.
+func (w *Weights) Snapshot() (*checkpoint.Snapshot, error) {
+	s := &checkpoint.Snapshot{Tensors: map[string]checkpoint.Tensor{}, Blobs: map[string][]byte{}}
+	for _, p := range w.Params {
+		s.Tensors[paramPrefix+p.Name] = checkpoint.Tensor{Shape: p.Shape, Data: p.Value}
+	}
+	o := w.Adam.State()
+	for name, slot := range o.Slots {
+		s.Tensors[slotPrefix+name] = checkpoint.Tensor{Shape: []int{len(slot)}, Data: slot}
+	}
+	for name, n := range o.Counters {
+		s.Blobs[counterPrefix+name] = fmt.Append(nil, n)
+	}
+	for name, stream := range w.Streams {
+		position, err := stream.MarshalBinary()
+		if err != nil {
+			return nil, err
+		}
+		s.Blobs[streamPrefix+name] = position
+	}
+	return s, nil
+}
+
+// Restore takes over what Snapshot gave.
+func (w *Weights) Restore(s *checkpoint.Snapshot) error {
+	for _, p := range w.Params {
+		from, ok := s.Tensors[paramPrefix+p.Name]
+		if !ok || len(from.Data) != len(p.Value) {
+			return fmt.Errorf("parameter %s has %d values; want %d", p.Name, len(from.Data), len(p.Value))
+		}
+		copy(p.Value, from.Data)
+	}
+	o := optim.State{Slots: map[string][]float32{}, Counters: map[string]int64{}}
+	for name, t := range s.Tensors {
+		if slot, ok := strings.CutPrefix(name, slotPrefix); ok {
+			o.Slots[slot] = t.Data
+		}
+	}
+	for name, b := range s.Blobs {
+		if counter, ok := strings.CutPrefix(name, counterPrefix); ok {
+			var n int64
+			if _, err := fmt.Sscan(string(b), &n); err != nil {
+				return fmt.Errorf("counter %s is %q; want a number", counter, b)
+			}
+			o.Counters[counter] = n
+		}
+	}
+	if err := w.Adam.Load(o); err != nil {
+		return err
+	}
+	for name, stream := range w.Streams {
+		if err := stream.UnmarshalBinary(s.Blobs[streamPrefix+name]); err != nil {
+			return fmt.Errorf("stream %s: %w", name, err)
+		}
+	}
+	return nil
+}

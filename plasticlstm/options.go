@@ -1,0 +1,126 @@
+package plasticlstm
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/engram-lm/engram/lstm"
+)
+
+// Rule says how a Hebbian trace changes.
+type Rule string
+
+// The rules; see the package comment.
+const (
+	Clip     Rule = "clip"
+	Additive Rule = "additive"
+	Decay    Rule = "decay"
+	Oja      Rule = "oja"
+)
+
+// Modulation says what commands the plasticity rate.
+type Modulation string
+
+// The modulations; see the package comment.
+const (
+	None        Modulation = "none"        // a trained rate eta
+	Simple      Modulation = "simple"      // the neuromodulator M(t), through its fan-out
+	Retroactive Modulation = "retroactive" // the neuromodulator acts on an eligibility trace
+)
+
+// Granularity says what shares one number of a parameter.
+type Granularity string
+
+// The granularities.
+const (
+	PerConnection Granularity = "connection" // [H, H], a row per receiving neuron
+	PerNeuron     Granularity = "neuron"     // [H], by receiving neuron
+	PerLayer      Granularity = "layer"      // [1]
+)
+
+// shape returns that of a parameter of post receiving and pre sending neurons.
+func (g Granularity) shape(post, pre int) []int {
+	switch g {
+	case PerConnection:
+		return []int{post, pre}
+	case PerNeuron:
+		return []int{post}
+	}
+	return []int{1}
+}
+
+// ModulatorInput says what the neuromodulator reads.
+type ModulatorInput string
+
+// The modulator's inputs.
+const (
+	Hidden         ModulatorInput = "hidden"          // the new output h(t)
+	PreviousHidden ModulatorInput = "previous_hidden" // h(t-1)
+	Cell           ModulatorInput = "cell"            // the new cell c(t)
+)
+
+// Options are the choices of a plastic layer. The zero value of each field means
+// its default.
+type Options struct {
+	Rule           Rule            // default Clip
+	Modulation     Modulation      // default None
+	Alpha          Granularity     // of the plasticity coefficient; default PerConnection
+	Rate           Granularity     // of eta or of the fan-out; default PerConnection
+	ModulatorInput ModulatorInput  // default Hidden
+	Clip           float64         // the bound c of the trace, default 2; unused by Additive
+	Feed           lstm.Feed       // of an RNN; default lstm.Projected
+	Activation     lstm.Activation // of a dense layer; default lstm.Softmax
+}
+
+func (o Options) withDefaults() Options {
+	set := func(p *string, v string) {
+		if *p == "" {
+			*p = v
+		}
+	}
+	set((*string)(&o.Rule), string(Clip))
+	set((*string)(&o.Modulation), string(None))
+	set((*string)(&o.Alpha), string(PerConnection))
+	set((*string)(&o.Rate), string(PerConnection))
+	set((*string)(&o.ModulatorInput), string(Hidden))
+	set((*string)(&o.Feed), string(lstm.Projected))
+	set((*string)(&o.Activation), string(lstm.Softmax))
+	if o.Clip == 0 {
+		o.Clip = 2
+	}
+	return o
+}
+
+// Validate reports the first option that is unknown or does not go with another.
+func (o Options) Validate() error {
+	o = o.withDefaults()
+	check := func(field, got string, want ...string) error {
+		for _, w := range want {
+			if got == w {
+				return nil
+			}
+		}
+		return fmt.Errorf("plasticlstm: %s %q: want one of %q", field, got, want)
+	}
+	granularities := []string{string(PerConnection), string(PerNeuron), string(PerLayer)}
+	for _, err := range []error{
+		check("rule", string(o.Rule), string(Clip), string(Additive), string(Decay), string(Oja)),
+		check("modulation", string(o.Modulation), string(None), string(Simple), string(Retroactive)),
+		check("alpha", string(o.Alpha), granularities...),
+		check("rate", string(o.Rate), granularities...),
+		check("modulator input", string(o.ModulatorInput), string(Hidden), string(PreviousHidden), string(Cell)),
+		check("feed", string(o.Feed), string(lstm.Projected), string(lstm.Direct), string(lstm.Clamped)),
+		check("activation", string(o.Activation), string(lstm.Softmax), string(lstm.Tanh)),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	if o.Modulation == Retroactive && (o.Rule == Decay || o.Rule == Oja) {
+		return fmt.Errorf("plasticlstm: retroactive modulation does not go with rule %q: want %q or %q", o.Rule, Clip, Additive)
+	}
+	if !(o.Clip > 0) || math.IsInf(o.Clip, 0) {
+		return fmt.Errorf("plasticlstm: clip %v: want a finite number above 0", o.Clip)
+	}
+	return nil
+}
