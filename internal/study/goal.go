@@ -2,8 +2,8 @@ package study
 
 // tracker follows the running mean of a training's values towards a Goal.
 type tracker struct {
-	Recent []float64 `json:"recent"`          // the last values, the oldest first
-	Since  int       `json:"since,omitempty"` // episode since which the mean has been good; 0: it is not
+	Recent []float64 `json:"recent,omitempty"` // the last values, the oldest first
+	Since  int       `json:"since,omitempty"`  // episode since which the mean has been good; 0: it is not
 }
 
 // add takes the value after an episode, counted from 1. After one that is no
