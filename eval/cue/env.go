@@ -1,5 +1,5 @@
 // Package cue is the cue-reward task [1, section 4.1]: in each episode one of a
-// few cues never seen before is the target, and only the rewards tell which.
+// few new cues is the target, and only the rewards tell which.
 //
 // An episode has four random cues of 20 bits, each -1 or +1. It is a sequence of
 // trials; a trial is

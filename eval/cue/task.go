@@ -61,8 +61,8 @@ more.`,
   go run ./eval cue --preset paper --seeds 4 --episodes 20000 --models rnn,plastic,modulated,retroactive --out runs/cue
   go run ./eval cue --resume runs/cue --episodes 40000`,
 	About: []string{
-		"Each episode has a few random cues that were never seen before; one of them is the target. A trial shows half of them among blank steps and then the Go cue; the agent's answer in that step, whether the target was shown, is worth +1 if right and -1 if wrong.",
-		"The weights cannot know the cues: within an episode an agent must bind the reward that it sees to the cues that it saw a few steps before.",
+		"Each episode draws a few cues of random bits, of which one is the target. A trial shows half of them among blank steps and then the Go cue; the agent's answer in that step, whether the target was shown, is worth +1 if right and -1 if wrong.",
+		"What was a target in one episode is none in the next, so the weights cannot know it: within an episode an agent must bind the reward that it sees to the cues that it saw a few steps before.",
 	},
 	Unit:   "updates",
 	Metric: study.Metric{Name: "mean_reward", Label: "mean reward of an episode", Higher: true},
@@ -70,7 +70,7 @@ more.`,
 	Presets: []study.Preset[Settings]{
 		{
 			Name: "quick", About: "two cues of 8 bits: minutes",
-			Common: study.Common{Episodes: 1000, Tests: 300, LogEvery: 20},
+			Common: study.Common{Episodes: 1500, Tests: 300, LogEvery: 20},
 			Own:    quick(),
 		},
 		{
