@@ -14,8 +14,7 @@
 // wrong, and other actions are worth nothing. An episode takes 120 steps; its end
 // may cut a trial.
 //
-// What the agent sees, 27 numbers for 20 bits, as in the published code of [1]
-// (read, not copied):
+// What the agent sees, 27 numbers for 20 bits, as in the published code of [1]:
 //
 //	 0-19  the bits of the cue shown, 0 in all other steps
 //	20     1 in the step of the Go cue, else 0

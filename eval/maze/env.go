@@ -12,8 +12,7 @@
 // moved at once to a random free cell other than the reward's. An episode takes
 // 200 steps.
 //
-// What the agent sees, 17 numbers, as in the published code of [1] (read, not
-// copied):
+// What the agent sees, 17 numbers, as in the published code of [1]:
 //
 //	 0-8   the 3x3 cells around the agent, row by row: 1 wall, 0 free
 //	 9     0 (unused)
