@@ -48,12 +48,12 @@ func Paper() Rules { return Rules{Cues: 4, Bits: 20, Steps: 120} }
 // Validate reports the first rule under which no episode can be made.
 func (r Rules) Validate() error {
 	switch {
-	case r.Cues < 2:
-		return fmt.Errorf("cue: %d cues: want at least 2", r.Cues)
-	case r.Bits < 1 || r.Bits < 31 && 1<<r.Bits < r.Cues:
-		return fmt.Errorf("cue: %d bits for %d cues: want enough bits for all to differ", r.Bits, r.Cues)
-	case r.Steps < 1:
-		return fmt.Errorf("cue: an episode of %d steps: want at least 1", r.Steps)
+	case r.Cues < 2 || r.Cues > 1000:
+		return fmt.Errorf("cues %d: want 2 to 1000", r.Cues)
+	case r.Bits < 1 || r.Bits > 1000 || r.Bits < 31 && 1<<r.Bits < r.Cues:
+		return fmt.Errorf("cue_bits %d for %d cues: want enough for all to differ, at most 1000", r.Bits, r.Cues)
+	case r.Steps < 1 || r.Steps > 10_000:
+		return fmt.Errorf("steps %d: want 1 to 10000", r.Steps)
 	}
 	return nil
 }
