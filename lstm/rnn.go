@@ -20,7 +20,8 @@ const (
 	Direct Feed = "direct"
 	// Clamped puts given outputs in the place of the neurons' own: x is (v, m),
 	// values [H] and then a mask [H], and y(t) = m v + (1-m) tanh(...). No gradient
-	// passes a neuron whose mask is 1.
+	// passes a neuron whose mask is 1; the fused layer gives that mask none either,
+	// for it does not work out what the neuron would have done.
 	Clamped Feed = "clamped"
 )
 

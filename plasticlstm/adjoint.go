@@ -59,14 +59,15 @@ type group[F lstm.Float] struct {
 	alpha, rate         []F // matrices if per connection
 	fanBias, wMod       []F
 	bMod, traceRate     F
-	row                 kernel.TraceRow[F]      // the row at work
+	lanes               []lane[F]
 	blocks, checkpoints []kernel.TraceBlocks[F] // the matrices at work: of each stream, and of one stream
 	q, r                []F                     // [streams, lv]: DotH and DotA of the rows' last adjoint
 	dh                  []F                     // [streams, lv]: what the trace's update contributes to the gradient of h(t-1)
 	v, dhc              []F                     // [streams, lv]: gradients of the plastic inputs, and of the h they read
 	zeros, unread       []F                     // [lv]: nothing, and gradients that nobody asks for
-	work                []F                     // [2, pre]
 	deta                []F                     // [post]: gradients of the rates
+	unasked, none       []F                     // [post]: gradients that nobody asks for, and zeros
+	waiting, last       int                     // updates whose adjoints wait, and the earliest of them
 }
 
 // scratch is the memory of a group while its pass runs, too large to be kept
@@ -136,10 +137,8 @@ func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
 		if p.retroactive() {
 			p.pad(p.matrix(g.de, local), dtraces[all+b*nn:all+(b+1)*nn])
 		}
-		for j := range p.post {
-			if taken > 0 { // no input has read the final traces: v = 0
-				p.rowAdjoint(g, taken-1, b, local, j, 0, p.senders(p.h, taken-1, b), g.unread[:p.pre])
-			}
+		if taken > 0 { // no input has read the final traces: v = 0
+			p.rowsAdjoint(g, taken-1, b, local, g.zeros, p.senders(p.h, taken-1, b), g.unread[:p.pre])
 		}
 	}
 }
@@ -173,8 +172,11 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	g.cut((g.taken+every-1)/every, streams*p.size, p.retroactive())
 	clear(g.d)
 	clear(g.de)
-	grow(&g.work, 2*p.pre)
+	g.beginLanes(p)
 	grow(&g.deta, p.post)
+	grow(&g.unasked, p.post)
+	zero(&g.none, p.post)
+	g.waiting = 0
 	for len(g.blocks) < streams {
 		g.blocks = append(g.blocks, kernel.TraceBlocks[F]{})
 	}
@@ -206,10 +208,20 @@ func (p *hebbian[F]) checkpoint(g *group[F], i, b, local int) (a, e []F) {
 // the neuromodulator and the candidates; see scan.Plastic.
 func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev, dg []F) {
 	g, n := p.groups[b0], p.post
+	if g.waiting > 0 {
+		if dg == nil {
+			return
+		}
+		p.settle(g, b0, b1)
+	}
 	for b := b0; b < b1; b++ {
 		lo, hi := (b-b0)*n, (b-b0+1)*n
 		kernel.Add(dhPrev[(b-b0)*p.pre:(b-b0+1)*p.pre], p.senders(g.dh, 0, b-b0))
-		dm := p.rateBackward(g, t, b, p.receivers(g.q, 0, b-b0), p.receivers(g.r, 0, b-b0), dg[lo:hi])
+		post := g.unasked
+		if dg != nil {
+			post = dg[lo:hi]
+		}
+		dm := p.rateBackward(g, t, b, p.receivers(g.q, 0, b-b0), p.receivers(g.r, 0, b-b0), post)
 		if !p.modulated() {
 			continue
 		}
@@ -282,6 +294,16 @@ func (p *hebbian[F]) etaBackward(post, eta, q, r, deta, dg []F) {
 // of step t-1; see scan.Plastic.
 func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F) {
 	g := p.groups[b0]
+	if dz == nil {
+		if p.canWait(b0, b1) {
+			p.wait(g, t-1, b0, b1)
+			return
+		}
+		dz, stride = g.none, 0
+	}
+	if g.waiting > 0 {
+		p.settle(g, b0, b1)
+	}
 	if !p.alphaMatrix() {
 		for b := b0; b < b1; b++ {
 			v, s := dz[(b-b0)*stride:][:p.post], p.receivers(p.s, t, b)
@@ -300,9 +322,7 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 				continue
 			}
 			local := b - b0
-			for j := range p.post {
-				p.rowAdjoint(g, t-1, b, local, j, dz[local*stride+j], p.senders(p.h, t, b), dhPrev[local*p.pre:(local+1)*p.pre])
-			}
+			p.rowsAdjoint(g, t-1, b, local, dz[local*stride:], p.senders(p.h, t, b), dhPrev[local*p.pre:(local+1)*p.pre])
 		}
 	}
 	if t == 0 {

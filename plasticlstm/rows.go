@@ -51,67 +51,96 @@ func (p *hebbian[F]) setRow(r *kernel.TraceRow[F], first, last, b, j int, a, e [
 	r.Rate, r.Alpha = p.row(p.rates, j), p.row(p.alphas, j)
 }
 
-// setOutstanding sets r up for the outstanding update of step t in row j of stream b.
-func (p *hebbian[F]) setOutstanding(r *kernel.TraceRow[F], t, b, j int) {
-	a, e := p.traces(b)
-	p.setRow(r, t, t, b, j, a, e)
-	r.ToA, r.ToE = p.row(p.matrix(p.a, b), j), p.row(p.matrix(p.e, b), j)
+// setUpdates sets r up for the updates of steps [first, last] in row j of stream
+// b, from the running traces or, for the first, those at the window's start.
+func (p *hebbian[F]) setUpdates(r *kernel.TraceRow[F], first, last, b, j int) {
+	a, e := p.matrix(p.a, b), p.matrix(p.e, b)
+	toA, toE := p.row(a, j), p.row(e, j)
+	if first == 0 {
+		a, e = p.matrix(p.a0, b), p.matrix(p.e0, b)
+	}
+	p.setRow(r, first, last, b, j, a, e)
+	r.ToA, r.ToE = toA, toE
 }
 
-// rowDrive makes the outstanding update of stream b and sets s, the plastic
+// rowDrive makes the outstanding updates of stream b and sets s, the plastic
 // inputs at step t.
 func (p *hebbian[F]) rowDrive(t, b int) {
-	r, h, s := &p.rows[b], p.senders(p.h, t, b), p.receivers(p.s, t, b)
-	for j := range p.post {
-		if p.applied[b] < t {
-			p.setOutstanding(r, t-1, b, j)
-			r.HC = h
-			s[j] = kernel.TraceForward(r)
-			continue
+	h, s, applied := p.senders(p.h, t, b), p.receivers(p.s, t, b), p.applied[b]
+	p.eachLane(func(lane, j0, j1 int) {
+		r := &p.rows[b*p.lanes()+lane]
+		for j := j0; j < j1; j++ {
+			if applied < t {
+				if applied < t-1 {
+					p.setUpdates(r, applied, t-2, b, j)
+					kernel.TraceUpdate(r)
+				}
+				p.setUpdates(r, t-1, t-1, b, j)
+				r.HC = h
+				s[j] = kernel.TraceForward(r)
+				continue
+			}
+			a, _ := p.traces(b)
+			if p.alphaMatrix() {
+				s[j] = kernel.Dot3(p.row(p.alphas, j), p.row(a, j), h)
+			} else {
+				s[j] = kernel.Dot(p.row(a, j), h)
+			}
 		}
-		a, _ := p.traces(b)
-		if p.alphaMatrix() {
-			s[j] = kernel.Dot3(p.row(p.alphas, j), p.row(a, j), h)
-		} else {
-			s[j] = kernel.Dot(p.row(a, j), h)
-		}
+	})
+	p.applied[b] = t
+}
+
+// rowRecord notes step t of stream b, whose plastic inputs nobody asks for.
+func (p *hebbian[F]) rowRecord(t, b int) {
+	clear(p.receivers(p.s, t, b))
+	if t-p.applied[b] >= every {
+		p.rowUpdate(t, b)
 	}
 }
 
-// rowUpdate makes the outstanding update of step t in stream b.
+// rowUpdate makes the outstanding updates of stream b before step t.
 func (p *hebbian[F]) rowUpdate(t, b int) {
-	for j := range p.post {
-		p.setOutstanding(&p.rows[b], t, b, j)
-		kernel.TraceUpdate(&p.rows[b])
-	}
+	applied := p.applied[b]
+	p.eachLane(func(lane, j0, j1 int) {
+		r := &p.rows[b*p.lanes()+lane]
+		for j := j0; j < j1; j++ {
+			p.setUpdates(r, applied, t-1, b, j)
+			kernel.TraceUpdate(r)
+		}
+	})
+	p.applied[b] = t
 }
 
 // rowCheckpoint makes checkpoint i of stream b, i > 0.
 func (p *hebbian[F]) rowCheckpoint(g *group[F], i, b, local int) {
 	a, e := p.checkpoint(g, i-1, b, local)
-	for j := range p.post {
-		p.setRow(&g.row, (i-1)*every, i*every-1, b, j, a, e)
-		g.row.ToA, g.row.ToE = p.row(p.matrix(g.ck[i], local), j), p.row(p.matrix(g.ec[i], local), j)
-		kernel.TraceUpdate(&g.row)
-	}
+	p.eachLane(func(lane, j0, j1 int) {
+		r := &g.lanes[lane].row
+		for j := j0; j < j1; j++ {
+			p.setRow(r, (i-1)*every, i*every-1, b, j, a, e)
+			r.ToA, r.ToE = p.row(p.matrix(g.ck[i], local), j), p.row(p.matrix(g.ec[i], local), j)
+			kernel.TraceUpdate(r)
+		}
+	})
 }
 
 // rowAdjoint is the adjoint of the update of step t in row j of stream b, and of
 // the plastic input at step t+1, whose gradient is v; t = -1 stands for the
 // initial traces, which no update made.
-func (p *hebbian[F]) rowAdjoint(g *group[F], t, b, local, j int, v F, hc, dhc []F) {
-	r, first := &g.row, max(0, t/every*every)
+func (p *hebbian[F]) rowAdjoint(g *group[F], l *lane[F], t, b, local, j int, v F, hc []F) {
+	r, first := &l.row, max(0, t/every*every)
 	a, e := p.checkpoint(g, first/every, b, local)
 	p.setRow(r, first, max(0, t), b, j, a, e)
-	r.DH = p.senders(g.dh, 0, local)
+	r.DH = l.dh
 	if t < 0 {
 		r.Coef[0], r.Coef[1] = 0, 0
 		if !p.rateMatrix() && !p.retroactive() {
 			r.Coef[0] = 1
 		}
-		r.Keep, r.Clip, r.DH = 1, F(math.Inf(1)), g.unread[:p.pre]
+		r.Keep, r.Clip = 1, F(math.Inf(1))
 	}
-	r.V, r.HC, r.DHC = v, hc, dhc
+	r.V, r.HC, r.DHC = v, hc, l.dhc
 	if !p.alphaMatrix() {
 		r.V *= p.alphaAt(j)
 	}
@@ -120,12 +149,15 @@ func (p *hebbian[F]) rowAdjoint(g *group[F], t, b, local, j int, v F, hc, dhc []
 	if p.rateMatrix() {
 		r.DRate = p.row(g.rate, j)
 	}
-	if p.alphaMatrix() {
+	switch {
+	case v == 0: // as where the neuron is clamped or saturated
+		r.Alpha = nil
+	case p.alphaMatrix():
 		r.DAlpha = p.row(g.alpha, j)
 	}
-	kernel.TraceBackward(r, g.work)
+	kernel.TraceBackward(r, l.work)
 	p.receivers(g.q, 0, local)[j], p.receivers(g.r, 0, local)[j] = r.DotH, r.DotA
 	if t >= 0 && p.retroactive() {
-		g.traceRate += p.receivers(p.g, t, b)[j]*r.DotA - r.DEE
+		l.traceRate += p.receivers(p.g, t, b)[j]*r.DotA - r.DEE
 	}
 }

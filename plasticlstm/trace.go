@@ -13,7 +13,8 @@ import (
 //
 // The forward pass keeps the traces at the window's start (a0, e0) and works on
 // the running ones (a, e), in which the update of the last step is still
-// outstanding: it is made when the next step reads the trace anyway.
+// outstanding: it is made when the next step reads the trace anyway. Where a step
+// reads none more may be outstanding, up to as many as lie between checkpoints.
 //
 // Matrices are laid out for the vector kernels: a row takes ld numbers, of which
 // the first n count and the others are zero, and there are zero rows up to a
@@ -30,10 +31,10 @@ type hebbian[F lstm.Float] struct {
 	alphas, rates                                   []F // alpha and eta or fan per connection, laid out as matrices
 
 	batch, steps int
-	applied      []int                   // [B]: updates made in a and e; at most one is outstanding
+	applied      []int                   // [B]: updates made in a and e; the others are outstanding
 	fast         []bool                  // [B]: the stream goes through blocks
 	peak         []F                     // [B]: for those, the largest magnitude that a trace came to before its clip
-	rows         []kernel.TraceRow[F]    // [B]: the row at work
+	rows         []kernel.TraceRow[F]    // [B, lanes]: the row at work
 	blocks       []kernel.TraceBlocks[F] // [B]: the matrix at work
 	a0, a        []F                     // [B, matrix]
 	e0, e        []F                     // [B, matrix], retroactive only
@@ -146,10 +147,10 @@ func (p *hebbian[F]) receivers(buf []F, t, b int) []F { return p.vector(buf, t, 
 // Begin starts a recording; see scan.Plastic.
 func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
 	p.batch, p.steps = batch, steps
-	for len(p.rows) < batch {
+	for len(p.applied) < batch {
 		p.applied = append(p.applied, 0)
 		p.fast, p.peak = append(p.fast, false), append(p.peak, 0)
-		p.rows = append(p.rows, kernel.TraceRow[F]{})
+		p.rows = append(p.rows, make([]kernel.TraceRow[F], p.lanes())...)
 		p.blocks = append(p.blocks, kernel.TraceBlocks[F]{})
 	}
 	clear(p.applied)
@@ -205,10 +206,17 @@ func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 	}
 	p.blockDrive(t, b0, b1)
 	for b := b0; b < b1; b++ {
-		if !p.fast[b] {
+		switch {
+		case p.fast[b]:
+			p.applied[b] = t
+		case z == nil:
+			p.rowRecord(t, b)
+		default:
 			p.rowDrive(t, b)
 		}
-		p.applied[b] = t
+		if z == nil {
+			continue
+		}
 		zb, s := z[(b-b0)*stride:][:p.post], p.receivers(p.s, t, b)
 		switch p.opt.Alpha {
 		case PerConnection:
@@ -282,17 +290,17 @@ func (p *hebbian[F]) traces(b int) (a, e []F) {
 	return p.matrix(p.a, b), p.matrix(p.e, b)
 }
 
-// State makes the outstanding update and writes the traces; see scan.Plastic.
+// State makes the outstanding updates and writes the traces; see scan.Plastic.
 func (p *hebbian[F]) State(taken int, traces []F) {
 	nn := p.post * p.pre
 	kernel.Parallel(p.batch, func(b int) {
 		if p.applied[b] < taken {
 			if p.fast[b] {
 				p.blockUpdate(taken-1, b)
+				p.applied[b] = taken
 			} else {
-				p.rowUpdate(taken-1, b)
+				p.rowUpdate(taken, b)
 			}
-			p.applied[b] = taken
 		}
 		a, e := p.traces(b)
 		p.unpad(traces[b*nn:(b+1)*nn], a)

@@ -29,8 +29,7 @@ func (p *Packed[F]) Pack(trans bool, k, n int, b []F, ldb int) {
 // same bits whatever m and the other rows are, and the same as by Gemm. Several
 // goroutines may use one p at a time.
 func (p *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int) {
-	checkMatrix("A", false, m, p.k, len(a), lda)
-	checkMatrix("C", false, m, p.n, len(c), ldc)
+	p.check(m, a, lda, c, ldc)
 	if m == 0 || p.n == 0 {
 		return
 	}
@@ -38,6 +37,35 @@ func (p *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int) {
 		scaleRows(m, p.n, beta, c, ldc)
 		return
 	}
+	p.mulColumns(0, p.n, m, a, lda, beta, c, ldc)
+}
+
+// shareNumbers is how many numbers of a Packed a worker multiplies by at once: a
+// megabyte of float32, which takes long enough to be worth a hand-over.
+const shareNumbers = 1 << 18
+
+// MulParallel is Mul, bit for bit, on all cores where p is large.
+func (p *Packed[F]) MulParallel(m int, a []F, lda int, beta F, c []F, ldc int) {
+	if m == 0 || p.k*p.n < 2*shareNumbers {
+		p.Mul(m, a, lda, beta, c, ldc)
+		return
+	}
+	p.check(m, a, lda, c, ldc)
+	columns := max(1, shareNumbers/(p.k*p.nr)) * p.nr
+	Parallel((p.n+columns-1)/columns, func(i int) {
+		p.mulColumns(i*columns, min(p.n, (i+1)*columns), m, a, lda, beta, c, ldc)
+	})
+}
+
+func (p *Packed[F]) check(m int, a []F, lda int, c []F, ldc int) {
+	checkMatrix("A", false, m, p.k, len(a), lda)
+	checkMatrix("C", false, m, p.n, len(c), ldc)
+}
+
+// mulColumns computes the columns [j0, j1) of C; j0 is where a panel begins.
+func (p *Packed[F]) mulColumns(j0, j1, m int, a []F, lda int, beta F, c []F, ldc int) {
+	n := j1 - j0
+	c = c[j0:]
 	width := (p.n + p.nr - 1) / p.nr * p.nr
 	few := fewRows[F]()
 	var q *product[F] // whose memory the strips take
@@ -45,11 +73,12 @@ func (p *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int) {
 		q = newProduct[F]()
 	}
 	for k0 := 0; k0 < p.k; k0 += p.kc {
-		kc, b := min(p.kc, p.k-k0), p.panels[k0*width:]
+		kc := min(p.kc, p.k-k0)
+		b := p.panels[k0*width+j0*kc:]
 		if m <= few {
-			mulRows(m, p.n, kc, a[k0:], lda, b, beta, c, ldc)
+			mulRows(m, n, kc, a[k0:], lda, b, beta, c, ldc)
 		} else {
-			q.mulPacked(m, p.n, kc, a[k0:], lda, b, beta, c, ldc)
+			q.mulPacked(m, n, kc, a[k0:], lda, b, beta, c, ldc)
 		}
 		beta = 1
 	}

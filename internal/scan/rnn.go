@@ -1,6 +1,10 @@
 package scan
 
-import "github.com/engram-lm/engram/internal/kernel"
+import (
+	"slices"
+
+	"github.com/engram-lm/engram/internal/kernel"
+)
 
 // Feed says how the inputs x(t) reach the neurons of an RNN.
 type Feed string
@@ -17,7 +21,8 @@ const (
 //	z(t) = u(t) + W_hh y(t-1) (+ plastic input),  y(t) = tanh(z(t))
 //
 // with u = W_ih x + b (Projected), u = x (Direct), or u = 0 and
-// y = m v + (1-m) tanh(z) for x = (v, m) (Clamped). Its parameters are weight_ih
+// y = m v + (1-m) tanh(z) for x = (v, m) (Clamped); no gradient passes a neuron
+// whose mask is 1, nor reaches that mask. Its parameters are weight_ih
 // [H, I], weight_hh [H, H], bias [H], of which the other feeds have weight_hh
 // alone, then the Plastic's; its state is y [B, H], then the Plastic's.
 type RNN[F Float] struct {
@@ -133,16 +138,22 @@ func (l *RNN[F]) at(t, b0, b1 int) Step[F] {
 // step takes the streams [b0, b1) through step t; H holds u(t).
 func (l *RNN[F]) step(t, b0, b1 int) {
 	n, s := l.n, l.at(t, b0, b1)
-	l.recur.Mul(b1-b0, s.HPrev, n, 1, s.H, n)
-	if l.plastic != nil {
-		l.plastic.Drive(t, b0, b1, s.HPrev, s.H, n)
-	}
-	if l.feed == Projected {
-		for b := range b1 - b0 {
-			kernel.Add(s.H[b*n:(b+1)*n], l.bias)
+	if l.given(t, b0, b1) {
+		if l.plastic != nil {
+			l.plastic.Drive(t, b0, b1, s.HPrev, nil, 0)
 		}
+	} else {
+		product(&l.recur, l.batch, b1-b0, s.HPrev, n, s.H, n)
+		if l.plastic != nil {
+			l.plastic.Drive(t, b0, b1, s.HPrev, s.H, n)
+		}
+		if l.feed == Projected {
+			for b := range b1 - b0 {
+				kernel.Add(s.H[b*n:(b+1)*n], l.bias)
+			}
+		}
+		kernel.Tanh(s.H, s.H)
 	}
-	kernel.Tanh(s.H, s.H)
 	if l.feed == Clamped {
 		l.clamp(t, b0, b1, s.H)
 	}
@@ -151,14 +162,36 @@ func (l *RNN[F]) step(t, b0, b1 int) {
 	}
 }
 
-// clamp mixes the values into the outputs y, which it keeps as they were.
+// given reports whether all neurons of the streams are clamped, so that nobody
+// needs their inputs.
+func (l *RNN[F]) given(t, b0, b1 int) bool {
+	if l.feed != Clamped {
+		return false
+	}
+	for b := b0; b < b1; b++ {
+		for _, m := range l.mask(t, b) {
+			if m != 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// clamp mixes the values into the outputs y, which it keeps as they were but where
+// a mask is 1: there a neuron's own output is no one's business.
 func (l *RNN[F]) clamp(t, b0, b1 int, y []F) {
 	n := l.n
-	copy(l.rows(l.free, t, b0, b1, n), y)
+	free := l.rows(l.free, t, b0, b1, n)
+	copy(free, y)
 	for b := range b1 - b0 {
 		y, v, m := y[b*n:(b+1)*n], l.values(t, b0+b), l.mask(t, b0+b)
+		own := free[b*n : (b+1)*n]
 		for j, free := range y {
 			y[j] = m[j]*v[j] + (1-m[j])*free
+			if m[j] == 1 {
+				y[j], own[j] = v[j], v[j]
+			}
 		}
 	}
 }
@@ -235,7 +268,12 @@ func (l *RNN[F]) stepBackward(t, b0, b1 int, dout, dx []F) {
 	copy(dy, dyPrev)
 	kernel.Add(dy, l.rows(dout, t, b0, b1, n))
 	clear(dyPrev)
-	if l.plastic != nil {
+	settled := l.settled(t, b0, b1)
+	switch {
+	case l.plastic == nil:
+	case settled && t > 0 && l.settled(t-1, b0, b1) && (dx == nil || l.feed != Clamped):
+		l.plastic.LearnBackward(t, b0, b1, s, dy, nil, dyPrev, nil)
+	default:
 		dpost := l.dpost[b0*n : b1*n]
 		l.plastic.LearnBackward(t, b0, b1, s, dy, nil, dyPrev, dpost)
 		kernel.Add(dy, dpost)
@@ -250,10 +288,24 @@ func (l *RNN[F]) stepBackward(t, b0, b1 int, dout, dx []F) {
 			copy(l.rows(dx, t, b0, b1, n), dz)
 		}
 	}
-	l.adjoin.Mul(b1-b0, dz, n, 1, dyPrev, n)
+	if settled {
+		dz = nil
+	} else {
+		product(&l.adjoin, l.batch, b1-b0, dz, n, dyPrev, n)
+	}
 	if l.plastic != nil {
 		l.plastic.DriveBackward(t, b0, b1, dz, n, dyPrev)
 	}
+}
+
+// settled reports whether no input could have moved the outputs of step t: all
+// neurons are clamped or saturated. Then dz is zero, whatever dy is.
+func (l *RNN[F]) settled(t, b0, b1 int) bool {
+	y := l.rows(l.y, t+1, b0, b1, l.n)
+	if l.feed == Clamped {
+		return l.given(t, b0, b1)
+	}
+	return !slices.ContainsFunc(y, func(y F) bool { return y*y != 1 })
 }
 
 // clampBackward is clamp's adjoint, and tanh's.

@@ -27,7 +27,9 @@ type Plastic[F Float] interface {
 	// Begin starts a recording from the trace part of the state.
 	Begin(batch, steps int, traces []F)
 	// Drive adds the plastic input at step t to the candidates' pre-activations
-	// in z [b1-b0, stride], from the outputs h [b1-b0, H] of step t-1.
+	// in z [b1-b0, stride], from the outputs h [b1-b0, H] of step t-1. With a nil z
+	// nobody asks for it, as where all outputs are given; the step counts all the
+	// same, and the gradients that DriveBackward gets for it are zero.
 	Drive(t, b0, b1 int, h []F, z []F, stride int)
 	// Learn tells of step t: previous and new outputs, new cells, candidates.
 	Learn(t, b0, b1 int, s Step[F])
@@ -38,10 +40,12 @@ type Plastic[F Float] interface {
 	// the initial ones to dtraces0 (nil: not asked for).
 	StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F)
 	// LearnBackward is Learn's adjoint: it adds to the gradients of the step's
-	// outputs, cells and previous outputs, and sets dg, that of the candidates.
+	// outputs, cells and previous outputs, and sets dg, that of the candidates. With
+	// a nil dg nobody asks for any of these.
 	LearnBackward(t, b0, b1 int, s Step[F], dh, dc, dhPrev, dg []F)
 	// DriveBackward is Drive's adjoint; dz [b1-b0, stride] are the gradients of
-	// the candidates' pre-activations; it adds to dhPrev, that of h(t-1).
+	// the candidates' pre-activations (nil for zero); it adds to dhPrev, that of
+	// h(t-1).
 	DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F)
 	// Finish writes the gradients of the plastic parameters.
 	Finish(dparams [][]F)
@@ -173,6 +177,16 @@ func (l *LSTM[F]) drive(rows int, x, z []F) {
 	})
 }
 
+// product adds x [m, k] w to y [m, n], on all cores where there are fewer streams
+// than cores: the bits are the same.
+func product[F Float](w *kernel.Packed[F], batch, m int, x []F, ldx int, y []F, ldy int) {
+	if batch < kernel.Workers() {
+		w.MulParallel(m, x, ldx, 1, y, ldy)
+		return
+	}
+	w.Mul(m, x, ldx, 1, y, ldy)
+}
+
 // sumRows sets dst [n] to the sum of the rows of x [rows, n].
 func sumRows[F Float](dst, x []F, rows int) {
 	n := len(dst)
@@ -215,7 +229,7 @@ func (l *LSTM[F]) at(t, b0, b1 int) Step[F] {
 func (l *LSTM[F]) step(t, b0, b1 int) {
 	n, s := l.n, l.at(t, b0, b1)
 	act, cPrev, tanhC := l.rows(l.act, t, b0, b1, 4*n), l.rows(l.c, t, b0, b1, n), l.rows(l.tanhC, t, b0, b1, n)
-	l.recur.Mul(b1-b0, s.HPrev, n, 1, act, 4*n)
+	product(&l.recur, l.batch, b1-b0, s.HPrev, n, act, 4*n)
 	if l.plastic != nil {
 		l.plastic.Drive(t, b0, b1, s.HPrev, act[2*n:], 4*n)
 	}
@@ -310,7 +324,7 @@ func (l *LSTM[F]) stepBackward(t, b0, b1 int, dout []F) {
 		}
 		kernel.LSTMBackward(n, act[4*lo:4*hi], cPrev[lo:hi], tanhC[lo:hi], dh[lo:hi], dc[lo:hi], extra, dz[4*lo:4*hi])
 	}
-	l.adjoin.Mul(b1-b0, dz, 4*n, 1, dhPrev, n)
+	product(&l.adjoin, l.batch, b1-b0, dz, 4*n, dhPrev, n)
 	if l.plastic != nil {
 		l.plastic.DriveBackward(t, b0, b1, dz[2*n:], 4*n, dhPrev)
 	}

@@ -1,0 +1,163 @@
+package plasticlstm
+
+import (
+	"slices"
+
+	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/lstm"
+)
+
+// A large matrix is cut into lanes of rows, which the cores share where there are
+// fewer streams than cores. How it is cut depends on its size alone, and what
+// lanes have in common is summed in their order, so the bits do not depend on the
+// number of cores, nor on that of the streams.
+const (
+	wideFrom = 256 // neurons; with fewer there is one lane
+	laneRows = 64
+)
+
+func (p *hebbian[F]) lanes() int {
+	if p.post < wideFrom {
+		return 1
+	}
+	return (p.post + laneRows - 1) / laneRows
+}
+
+// eachLane calls f with each lane and its rows [j0, j1).
+func (p *hebbian[F]) eachLane(f func(lane, j0, j1 int)) {
+	count := p.lanes()
+	if count == 1 {
+		f(0, 0, p.post)
+		return
+	}
+	lane := func(i int) { f(i, i*laneRows, min(p.post, (i+1)*laneRows)) }
+	if p.batch < kernel.Workers() {
+		kernel.Parallel(count, lane)
+		return
+	}
+	for i := range count {
+		lane(i)
+	}
+}
+
+// lane is the backward pass of some rows of a stream.
+type lane[F lstm.Float] struct {
+	row       kernel.TraceRow[F] // the row at work
+	work      []F                // [2, pre]
+	dh, dhc   []F                // [pre]: what the rows add to the gradients of h(t-1) and of the plastic input's h
+	ownH, own []F                // memory for these, if there are several lanes
+	traceRate F
+	deta      F // of a rate that all rows share
+}
+
+// beginLanes sizes the lanes' memory.
+func (g *group[F]) beginLanes(p *hebbian[F]) {
+	count := p.lanes()
+	for len(g.lanes) < count {
+		g.lanes = append(g.lanes, lane[F]{})
+	}
+	for i := range g.lanes {
+		l := &g.lanes[i]
+		grow(&l.work, 2*p.pre)
+		if count > 1 {
+			grow(&l.ownH, p.pre)
+			grow(&l.own, p.pre)
+		}
+	}
+}
+
+// rowsAdjoint is rowAdjoint for all rows, with v the gradients of the plastic
+// inputs; dhc gets those of the h that they read.
+func (p *hebbian[F]) rowsAdjoint(g *group[F], t, b, local int, v, hc, dhc []F) {
+	dh := p.senders(g.dh, 0, local)
+	if t < 0 {
+		dh = g.unread[:p.pre]
+	}
+	count := p.lanes()
+	p.eachLane(func(i, j0, j1 int) {
+		l := &g.lanes[i]
+		l.traceRate = 0
+		if l.dh, l.dhc = dh, dhc; count > 1 {
+			l.dh, l.dhc = l.ownH, l.own
+			clear(l.dh)
+			clear(l.dhc)
+		}
+		for j := j0; j < j1; j++ {
+			p.rowAdjoint(g, l, t, b, local, j, v[j], hc)
+		}
+	})
+	for i := range count {
+		l := &g.lanes[i]
+		g.traceRate += l.traceRate
+		if count > 1 {
+			kernel.Add(dh, l.dh)
+			kernel.Add(dhc, l.dhc)
+		}
+	}
+}
+
+// Where neither the plastic inputs nor the outputs of a run of steps have
+// gradients, as in a recurrent net whose neurons are all clamped, the adjoints of
+// the updates between wait for each other: a row then goes through several of
+// them while it lies in the nearest cache.
+
+// canWait reports whether adjoints of the streams [b0, b1) may wait: those of a
+// neuromodulator's updates are part of its own gradient and may not.
+func (p *hebbian[F]) canWait(b0, b1 int) bool {
+	return p.lanes() > 1 && !p.modulated() && !slices.Contains(p.fast[b0:b1], true)
+}
+
+// wait puts off the adjoint of the update of step t; before the first step it ends
+// the group's pass.
+func (p *hebbian[F]) wait(g *group[F], t, b0, b1 int) {
+	if t >= 0 {
+		if g.waiting, g.last = g.waiting+1, t; g.waiting == every {
+			p.settle(g, b0, b1)
+		}
+		return
+	}
+	if g.dtraces0 != nil {
+		for b := b0; b < b1; b++ {
+			p.rowsAdjoint(g, t, b, b-b0, g.none, p.senders(p.h, 0, b), g.unread[:p.pre])
+		}
+	}
+	p.endGroup(g, b0, b1)
+}
+
+// settle makes the adjoints that wait. What all but the earliest leave for the
+// rates is taken at once, and what they leave for the neurons is not asked for;
+// LearnBackward takes the earliest one's.
+func (p *hebbian[F]) settle(g *group[F], b0, b1 int) {
+	first := g.last + g.waiting - 1
+	for b := b0; b < b1; b++ {
+		local := b - b0
+		q, r := p.receivers(g.q, 0, local), p.receivers(g.r, 0, local)
+		p.eachLane(func(i, j0, j1 int) {
+			l := &g.lanes[i]
+			l.deta = 0
+			clear(l.ownH)
+			for j := j0; j < j1; j++ {
+				l.dh, l.dhc = l.own, l.own
+				for t := first; t > g.last; t-- {
+					p.rowAdjoint(g, l, t, b, local, j, 0, p.senders(p.h, t+1, b))
+					c := p.receivers(p.g, t, b)[j]
+					switch deta := c*q[j] - p.pull(c)*r[j]; p.opt.Rate {
+					case PerNeuron:
+						g.rate[j] += deta
+					case PerLayer:
+						l.deta += deta
+					}
+				}
+				l.dh = l.ownH
+				p.rowAdjoint(g, l, g.last, b, local, j, 0, p.senders(p.h, g.last+1, b))
+			}
+		})
+		for i := range p.lanes() {
+			kernel.Add(p.senders(g.dh, 0, local), g.lanes[i].ownH)
+			if p.opt.Rate == PerLayer {
+				g.rate[0] += g.lanes[i].deta
+			}
+		}
+	}
+	g.waiting = 0
+}
