@@ -29,6 +29,7 @@ type job struct {
 	everyEpisodes int
 	everyTime     time.Duration
 	saved         time.Time
+	said          time.Time // the last line of progress
 }
 
 // position is what a checkpoint keeps of how far a training has come.
@@ -165,7 +166,7 @@ func (j *job) begin() (err error) {
 	if err != nil {
 		return err
 	}
-	j.saved = time.Now()
+	j.saved, j.said = time.Now(), time.Now()
 	if s != nil {
 		var m meta
 		if err := json.Unmarshal(s.Meta, &m); err != nil {
