@@ -113,7 +113,7 @@ func must(t *testing.T, err error) {
 func TestHelpAndVersion(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"help"}} {
 		out := succeed(t, args...)
-		for _, want := range []string{"perplexity", "generate", "Examples:"} {
+		for _, want := range []string{"perplexity", "generate", "patterns", "images", "cue", "maze", "Examples:"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("eval %v: no %q in %q", args, want, out)
 			}
@@ -121,6 +121,10 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 	flags := map[string][]string{
 		"perplexity": {"--model", "--data", "--split", "--text", "--batch", "--bptt", "--cache", "--threads", "--json", "Examples:"},
+		"patterns":   {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--quiet", "--threads", "--bits", "Examples:"},
+		"images":     {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--data", "--side", "Examples:"},
+		"cue":        {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--cues", "--cue-bits", "--hidden", "--gamma", "Examples:"},
+		"maze":       {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--size", "--wall-penalty", "--hidden", "Examples:"},
 		"generate":   {"--model", "--prompt", "--tokens", "--temperature", "--top-k", "--seed", "--frozen", "--allow-unk", "Examples:"},
 	}
 	for task, wants := range flags {
@@ -172,6 +176,15 @@ func TestUsage(t *testing.T) {
 		{"generate --model M --temperature warm", "--temperature,\"warm\",a number"},
 		{"generate --model M --top-k -1", "--top-k"},
 		{"generate --model M --seed -1", "--seed,whole number, 0 or above"},
+		{"patterns --episodes 0", "episodes 0,want 1 to"},
+		{"patterns --models plastic,gru", "\"gru\",want some of plastic, rnn"},
+		{"patterns --bits 7", "bits 7,even"},
+		{"patterns --out " + cases, "--out,not empty"},
+		{"cue --models modulated,gru", "\"gru\",want some of rnn, plastic, modulated, retroactive, lstm"},
+		{"cue --cue-bits 1 --cues 4", "cue_bits 1,all to differ"},
+		{"maze --size 10", "size 10,odd"},
+		{"maze --lr 0", "lr 0,more than 0"},
+		{"images --data nonsense", "--data,\"nonsense\",cifar-10"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			fail(t, cli.Usage, strings.Split(c.words, ","), strings.Fields(c.args)...)

@@ -12,7 +12,8 @@ import (
 // a checkpoint every few steps when its pass begins and replays the steps between
 // in registers: rewriting what lies in the cache costs less than writing T copies
 // of [B, H, H] to memory and reading them back. Checkpoints that the forward pass
-// keeps cost more as well: all streams' are more than a cache holds.
+// keeps cost more as well, where there are many streams: all streams' are more than
+// a cache holds. A matrix so large that no cache holds it anyway is another matter.
 type adjoint[F lstm.Float] struct {
 	free   chan *scratch[F] // scratch of past groups, to be used again
 	groups []*group[F]
@@ -169,7 +170,11 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	}
 	zero(&g.zeros, p.lv)
 	zero(&g.unread, p.lv)
-	g.cut((g.taken+every-1)/every, streams*p.size, p.retroactive())
+	count := (g.taken + every - 1) / every
+	if p.keep {
+		count = 1
+	}
+	g.cut(count, streams*p.size, p.retroactive())
 	clear(g.d)
 	clear(g.de)
 	g.beginLanes(p)
@@ -198,8 +203,8 @@ func (p *hebbian[F]) regenerate(g *group[F], b0, b1 int) {
 
 // checkpoint returns the traces of stream b after i*every steps.
 func (p *hebbian[F]) checkpoint(g *group[F], i, b, local int) (a, e []F) {
-	if i == 0 {
-		return p.matrix(p.a0, b), p.matrix(p.e0, b)
+	if i == 0 || p.keep {
+		return p.after(i*every, b)
 	}
 	return p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
 }

@@ -16,6 +16,24 @@ const (
 	laneRows = 64
 )
 
+// keepStreams is the most streams whose checkpoints the forward pass keeps, where
+// it goes by rows: T/every matrices for each stream.
+const keepStreams = 2
+
+// beginCheckpoints decides whether the forward pass keeps checkpoints, and makes
+// room for them. For a large matrix that costs nothing: the trace is written at
+// each step as it is, every so often to another place.
+func (p *hebbian[F]) beginCheckpoints(byRows bool) {
+	p.keep = byRows && p.lanes() > 1 && p.batch <= keepStreams
+	if !p.keep {
+		return
+	}
+	grow(&p.ck, p.steps/every*p.batch*p.size)
+	if p.retroactive() {
+		grow(&p.ec, p.steps/every*p.batch*p.size)
+	}
+}
+
 func (p *hebbian[F]) lanes() int {
 	if p.post < wideFrom {
 		return 1

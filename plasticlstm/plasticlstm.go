@@ -23,6 +23,9 @@
 //
 //	A <- clip(A + eta E), then E <- (1-k) E + k g_j h_i         [2], eq. 4 and 5
 //
+// RNN and Dense are layers of other neurons on the same traces: tanh neurons all
+// of whose recurrent connections are plastic, and a feed-forward layer.
+//
 // The composed layer, which reads like this comment, is in composed.go; the
 // fused one keeps only the traces at the window's start and end and replays the
 // rest (trace.go forward, adjoint.go backward).

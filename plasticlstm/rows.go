@@ -51,16 +51,23 @@ func (p *hebbian[F]) setRow(r *kernel.TraceRow[F], first, last, b, j int, a, e [
 	r.Rate, r.Alpha = p.row(p.rates, j), p.row(p.alphas, j)
 }
 
-// setUpdates sets r up for the updates of steps [first, last] in row j of stream
-// b, from the running traces or, for the first, those at the window's start.
+// setUpdates sets r up for the updates of steps [first, last] in row j of stream b.
 func (p *hebbian[F]) setUpdates(r *kernel.TraceRow[F], first, last, b, j int) {
-	a, e := p.matrix(p.a, b), p.matrix(p.e, b)
-	toA, toE := p.row(a, j), p.row(e, j)
-	if first == 0 {
-		a, e = p.matrix(p.a0, b), p.matrix(p.e0, b)
-	}
+	a, e := p.after(first, b)
 	p.setRow(r, first, last, b, j, a, e)
-	r.ToA, r.ToE = toA, toE
+	a, e = p.after(last+1, b)
+	r.ToA, r.ToE = p.row(a, j), p.row(e, j)
+}
+
+// update makes the updates of steps [first, to) in row j of stream b, and stops by
+// at the checkpoints.
+func (p *hebbian[F]) update(r *kernel.TraceRow[F], first, to, b, j int) {
+	for first < to {
+		next := min(to, (first/every+1)*every)
+		p.setUpdates(r, first, next-1, b, j)
+		kernel.TraceUpdate(r)
+		first = next
+	}
 }
 
 // rowDrive makes the outstanding updates of stream b and sets s, the plastic
@@ -71,10 +78,7 @@ func (p *hebbian[F]) rowDrive(t, b int) {
 		r := &p.rows[b*p.lanes()+lane]
 		for j := j0; j < j1; j++ {
 			if applied < t {
-				if applied < t-1 {
-					p.setUpdates(r, applied, t-2, b, j)
-					kernel.TraceUpdate(r)
-				}
+				p.update(r, applied, t-1, b, j)
 				p.setUpdates(r, t-1, t-1, b, j)
 				r.HC = h
 				s[j] = kernel.TraceForward(r)
@@ -94,7 +98,7 @@ func (p *hebbian[F]) rowDrive(t, b int) {
 // rowRecord notes step t of stream b, whose plastic inputs nobody asks for.
 func (p *hebbian[F]) rowRecord(t, b int) {
 	clear(p.receivers(p.s, t, b))
-	if t-p.applied[b] >= every {
+	if t%every == 0 {
 		p.rowUpdate(t, b)
 	}
 }
@@ -105,8 +109,7 @@ func (p *hebbian[F]) rowUpdate(t, b int) {
 	p.eachLane(func(lane, j0, j1 int) {
 		r := &p.rows[b*p.lanes()+lane]
 		for j := j0; j < j1; j++ {
-			p.setUpdates(r, applied, t-1, b, j)
-			kernel.TraceUpdate(r)
+			p.update(r, applied, t, b, j)
 		}
 	})
 	p.applied[b] = t

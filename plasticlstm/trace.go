@@ -38,6 +38,8 @@ type hebbian[F lstm.Float] struct {
 	blocks       []kernel.TraceBlocks[F] // [B]: the matrix at work
 	a0, a        []F                     // [B, matrix]
 	e0, e        []F                     // [B, matrix], retroactive only
+	keep         bool                    // the forward pass keeps checkpoints
+	ck, ec       []F                     // [T/every, B, matrix] if it does
 	h, g         []F                     // [T, B, lv]: h(t-1) and g(t) at step t
 	s            []F                     // [T, B, lv]: sum_i A_ji h_i, alpha inside if it is per connection
 	rate         []F                     // [T, B, lv]: eta_j(t); M(t) if the rate is per connection
@@ -167,6 +169,7 @@ func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
 	grow(&p.m, steps*batch)
 	p.beginBackward(batch)
 	blocks := p.canBlock()
+	p.beginCheckpoints(!blocks)
 	nn := p.post * p.pre
 	kernel.Parallel(batch, func(b int) {
 		p.pad(p.matrix(p.a0, b), traces[b*nn:(b+1)*nn])
@@ -283,9 +286,16 @@ func (p *hebbian[F]) modulatorInput(s scan.Step[F]) []F {
 }
 
 // traces returns the traces of stream b after the updates made so far.
-func (p *hebbian[F]) traces(b int) (a, e []F) {
-	if p.applied[b] == 0 {
+func (p *hebbian[F]) traces(b int) (a, e []F) { return p.after(p.applied[b], b) }
+
+// after returns where the traces of stream b lie when count updates have been made.
+func (p *hebbian[F]) after(count, b int) (a, e []F) {
+	switch {
+	case count == 0:
 		return p.matrix(p.a0, b), p.matrix(p.e0, b)
+	case p.keep && count%every == 0:
+		b += (count/every - 1) * p.batch
+		return p.matrix(p.ck, b), p.matrix(p.ec, b)
 	}
 	return p.matrix(p.a, b), p.matrix(p.e, b)
 }

@@ -1,5 +1,5 @@
 // Package cue is the cue-reward task [1, section 4.1]: in each episode one of a
-// few cues never seen before is the target, and only the rewards tell which.
+// few new cues is the target, and only the rewards tell which.
 //
 // An episode has four random cues of 20 bits, each -1 or +1. It is a sequence of
 // trials; a trial is
@@ -14,8 +14,7 @@
 // wrong, and other actions are worth nothing. An episode takes 120 steps; its end
 // may cut a trial.
 //
-// What the agent sees, 27 numbers for 20 bits, as in the published code of [1]
-// (read, not copied):
+// What the agent sees, 27 numbers for 20 bits, as in the published code of [1]:
 //
 //	 0-19  the bits of the cue shown, 0 in all other steps
 //	20     1 in the step of the Go cue, else 0
@@ -49,12 +48,12 @@ func Paper() Rules { return Rules{Cues: 4, Bits: 20, Steps: 120} }
 // Validate reports the first rule under which no episode can be made.
 func (r Rules) Validate() error {
 	switch {
-	case r.Cues < 2:
-		return fmt.Errorf("cue: %d cues: want at least 2", r.Cues)
-	case r.Bits < 1 || r.Bits < 31 && 1<<r.Bits < r.Cues:
-		return fmt.Errorf("cue: %d bits for %d cues: want enough bits for all to differ", r.Bits, r.Cues)
-	case r.Steps < 1:
-		return fmt.Errorf("cue: an episode of %d steps: want at least 1", r.Steps)
+	case r.Cues < 2 || r.Cues > 1000:
+		return fmt.Errorf("cues %d: want 2 to 1000", r.Cues)
+	case r.Bits < 1 || r.Bits > 1000 || r.Bits < 31 && 1<<r.Bits < r.Cues:
+		return fmt.Errorf("cue_bits %d for %d cues: want enough for all to differ, at most 1000", r.Bits, r.Cues)
+	case r.Steps < 1 || r.Steps > 10_000:
+		return fmt.Errorf("steps %d: want 1 to 10000", r.Steps)
 	}
 	return nil
 }

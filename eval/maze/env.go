@@ -12,8 +12,7 @@
 // moved at once to a random free cell other than the reward's. An episode takes
 // 200 steps.
 //
-// What the agent sees, 17 numbers, as in the published code of [1] (read, not
-// copied):
+// What the agent sees, 17 numbers, as in the published code of [1]:
 //
 //	 0-8   the 3x3 cells around the agent, row by row: 1 wall, 0 free
 //	 9     0 (unused)
@@ -51,14 +50,14 @@ func DifferentiablePlasticity() Rules {
 // Validate reports the first rule under which no episode can be made.
 func (r Rules) Validate() error {
 	switch {
-	case r.Size < 5 || r.Size%2 == 0:
-		return fmt.Errorf("maze: size %d: want an odd number of at least 5", r.Size)
-	case r.Steps < 1:
-		return fmt.Errorf("maze: an episode of %d steps: want at least 1", r.Steps)
+	case r.Size < 5 || r.Size > 101 || r.Size%2 == 0:
+		return fmt.Errorf("size %d: want an odd number of 5 to 101", r.Size)
+	case r.Steps < 1 || r.Steps > 10_000:
+		return fmt.Errorf("steps %d: want 1 to 10000", r.Steps)
 	case !(r.Reward > 0):
-		return fmt.Errorf("maze: reward %v: want more than 0", r.Reward)
+		return fmt.Errorf("reward %v: want more than 0", r.Reward)
 	case !(r.WallPenalty >= 0):
-		return fmt.Errorf("maze: wall penalty %v: want 0 or more, which is subtracted", r.WallPenalty)
+		return fmt.Errorf("wall_penalty %v: want 0 or more, which is subtracted", r.WallPenalty)
 	}
 	return nil
 }

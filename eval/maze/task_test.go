@@ -36,10 +36,13 @@ func TestPaperSizes(t *testing.T) {
 }
 
 func TestBadSettings(t *testing.T) {
-	for _, set := range []string{"size=8", "steps=0", "wall_penalty=-1", "reward=0", "batch=0", "clip_norm=-1"} {
+	for _, set := range []string{"size=8", "size=103", "steps=10001", "steps=0", "wall_penalty=-1", "reward=0", "batch=0", "clip_norm=-1"} {
 		_, err := run(t, "--set", set, "--out", filepath.Join(t.TempDir(), "run"))
 		if _, ok := errors.AsType[*cli.UsageError](err); !ok {
 			t.Errorf("%s gives %v, want a usage error", set, err)
+		}
+		if key, _, _ := strings.Cut(set, "="); err != nil && !strings.Contains(err.Error(), key) {
+			t.Errorf("%s gives %q, which does not name the key", set, err)
 		}
 	}
 }

@@ -69,7 +69,8 @@ func (a *Agent[F]) Begin(params [][]F) {
 	last := len(params) - 2
 	a.taken, a.w, a.bias = 0, params[last], params[last+1]
 	a.head.Pack(true, a.n, a.actions+1, a.w, a.n)
-	a.scan.Begin(a.batch, a.steps, params[:last], a.state)
+	// With room for a step more than there are, the scan copies what it is shown.
+	a.scan.Begin(a.batch, a.steps+1, params[:last], a.state)
 }
 
 // Act shows the agent the next observations [B, Inputs] and returns pi and v

@@ -14,7 +14,7 @@ var Kinds = []study.Kind{
 	{Name: "rnn", About: "standard tanh network"},
 	{Name: "plastic", About: "plastic tanh network with a trained rate"},
 	{Name: "modulated", About: "plastic tanh network under a neuromodulator"},
-	{Name: "retroactive", About: "the same, acting on eligibility traces"},
+	{Name: "retroactive", About: "plastic tanh network whose neuromodulator acts on eligibility traces"},
 	{Name: "lstm", About: "standard LSTM"},
 }
 

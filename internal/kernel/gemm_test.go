@@ -239,6 +239,25 @@ func testPackedMul[F Float](t *testing.T) {
 	}
 }
 
+// Columns shared by the cores have the bits of the whole.
+func TestPackedMulParallel(t *testing.T) {
+	atEveryLevel(t, func(t *testing.T) {
+		const n, k = 1030, 520 // two shares and a rest
+		r := newRand(9)
+		var p Packed[float32]
+		p.Pack(true, k, n, normal[float32](r, n*k), k)
+		for _, m := range []int{1, 3, 40} {
+			a, want := normal[float32](r, m*k), normal[float32](r, m*(n+3))
+			got := slices.Clone(want)
+			p.Mul(m, a, k, 1, want, n+3)
+			p.MulParallel(m, a, k, 1, got, n+3)
+			if !slices.Equal(got, want) {
+				t.Errorf("%d rows: other bits than Mul", m)
+			}
+		}
+	})
+}
+
 // A NaN or infinity spreads to its row or column of C and no further.
 func TestGemmNaN(t *testing.T) {
 	atEveryLevel(t, func(t *testing.T) {

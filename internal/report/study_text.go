@@ -156,7 +156,7 @@ func (s *Study) learned(n notation, a *StudyArm) string {
 	}
 	// With fewer misses than hits the median is a number, whatever the misses are.
 	for range missed {
-		at = append(at, math.Inf(1))
+		at = append(at, math.MaxFloat64)
 	}
 	text := grouped(int(math.Round(stats.Median(at))))
 	if missed > 0 {

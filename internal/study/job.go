@@ -31,6 +31,7 @@ type job struct {
 	everyEpisodes int
 	everyTime     time.Duration
 	saved         time.Time
+	said          time.Time // the last line of progress
 }
 
 // position is what a checkpoint keeps of how far a training has come.
@@ -168,7 +169,7 @@ func (j *job) begin() (err error) {
 		return err
 	}
 	j.writer = &checkpoint.Writer{Root: root, Keep: keep, Before: j.metrics.sync}
-	j.saved = time.Now()
+	j.saved, j.said = time.Now(), time.Now()
 	if s != nil {
 		var m meta
 		if err := strictjson.Decode(path, s.Meta, &m); err != nil {

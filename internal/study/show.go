@@ -15,8 +15,11 @@ func (j *job) draw(what string, total int, unit string) {
 	j.bar = progress.New(j.run.stderr, j.run.quiet, j.name()+what, total, unit)
 }
 
-// logged shows a line of metrics: beside the bar, and a tenth of the training at a
-// time as a line of its own.
+// sayEvery is how long a training may go on without a word.
+const sayEvery = time.Minute
+
+// logged shows a line of metrics: beside the bar, and as a line of its own for each
+// tenth of the training and each minute.
 func (j *job) logged(l line) {
 	value := ""
 	if l.Value != nil {
@@ -26,9 +29,10 @@ func (j *job) logged(l line) {
 	}
 	j.bar.Describe(j.name() + ", " + value)
 	tenth := max(1, j.run.end.episodes/10)
-	if l.Episode/tenth == (l.Episode-j.run.common.LogEvery)/tenth {
+	if l.Episode/tenth == (l.Episode-j.run.common.LogEvery)/tenth && time.Since(j.said) < sayEvery {
 		return
 	}
+	j.said = time.Now()
 	j.bar.Clear()
 	j.run.say("%s  %s of %s %s  %s  %.3g/s  %s", j.name(), thousands(l.Episode), thousands(j.run.end.episodes), j.run.task.unit,
 		value, l.EpisodesPerS, rounded(l.Seconds))

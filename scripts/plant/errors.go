@@ -16,6 +16,9 @@ const (
 	blocks  = "plasticlstm/blocks.go"
 	simd    = "internal/kernel/simd_amd64.s"
 	head    = "internal/lm/head.go"
+	simple  = "internal/scan/rnn.go"
+	dense   = "internal/scan/dense.go"
+	lanes   = "plasticlstm/lanes.go"
 	embed   = "internal/lm/embedding.go"
 	graph   = "internal/lm/graph.go"
 	product = "internal/kernel/gemm.go"
@@ -27,11 +30,24 @@ var errors = []planted{
 	{"cell/weights", cell, "l.dz, 4*n, l.h, n, 0, dparams[1], n)", "l.dz, 4*n, l.h[size:], n, 0, dparams[1], n)", "./lstm", "TestStandardLSTM", ""},
 	{"cell/state", cell, "copy(dstate0[size:], l.dc)", "copy(dstate0[size:], l.dh)", "./lstm", "TestStandardLSTM", ""},
 
+	{"rnn/carry", simple, "copy(dy, dyPrev)\n", "clear(dy)\n", "./lstm", "TestStandardRNN", ""},
+	{"rnn/blocked", simple, "dz[j] = d * (1 - m[j]) * (1 - free[j]*free[j])", "dz[j] = d * (1 - free[j]*free[j])", "./lstm", "TestStandardRNN", ""},
+	{"rnn/post", simple, "kernel.Add(dy, dpost)\n", "", "./plasticlstm", "TestEveryCombinationOfTheRNN/none-clip-neuron-neuron", ""},
+	{"rnn/settled", simple, "case settled && t > 0 && l.settled(t-1, b0, b1) &&", "case settled && t > 0 &&", "./plasticlstm", "TestRunsOfSettledSteps", ""},
+	{"dense/softmax", dense, "dz[j] = y * (dy[j] - mean)", "dz[j] = y * (dy[j] + mean)", "./lstm", "TestStandardDense", ""},
+	{"dense/clamp", dense, "copy(z[r*l.out:], row[l.in:])", "clear(z[r*l.out:][:l.out])", "./plasticlstm", "TestAClampIsALabel", ""},
+	{"dense/pre", adjoint, "kernel.Add(dhPrev[(b-b0)*p.pre:(b-b0+1)*p.pre], p.senders(g.dh, 0, b-b0))\n", "", "./plasticlstm", "TestEveryCombinationOfTheDenseLayer/none-oja-neuron-neuron", ""},
+	{"lanes/sum", lanes, "kernel.Add(dh, l.dh)", "copy(dh, l.dh)", "./plasticlstm", "TestManyNeurons", ""},
+	{"lanes/checkpoint", "plasticlstm/trace.go", "b += (count/every - 1) * p.batch", "b += count/every - 1", "./plasticlstm", "TestManyNeurons", ""},
+	{"lanes/wait", lanes, "l.deta += deta\n", "_ = deta\n", "./plasticlstm", "TestRunsOfSettledSteps", ""},
+	{"lanes/outstanding", "plasticlstm/rows.go", "p.update(r, applied, t-1, b, j)", "p.update(r, applied, t, b, j)", "./plasticlstm", "TestStepsThatAreGiven/none-decay", ""},
+
 	{"gates/forget", gates, "dc[j] = d * f\n", "dc[j] = d\n", "./lstm", "TestStandardLSTM", ""},
 	{"gates/candidate", gates, "dg += dgExtra[j]", "dg -= dgExtra[j]", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
 	{"gates/assembly", simd, "VFMADD231PS", "VFNMADD231PS", "./internal/kernel", "LSTM", "TEXT ·lstmBackwardAVX512"},
 
 	{"products/parts", product, "if k0 == 0 {\n", "if k0 == p.k0 {\n", "./internal/kernel", "TestGemmLarge", ""},
+	{"products/columns", "internal/kernel/packed.go", "p.panels[k0*width+j0*kc:]", "p.panels[k0*width:]", "./internal/kernel", "TestPackedMulParallel", ""},
 	{"products/assembly", simd, "VFMADD231PS.BCST", "VFNMADD231PS.BCST", "./internal/kernel", "TestGemm", "TEXT ·strip14x2AVX512"},
 
 	{"rows/mask", rows, "if !(x <= r.Clip && x >= -r.Clip) {", "if !(x <= r.Clip) {", "./plasticlstm", "TestEveryCombination/none-clip", ""},
@@ -56,9 +72,9 @@ var errors = []planted{
 	{"trace/checkpoint", "plasticlstm/rows.go", "(i-1)*every, i*every-1, b, j, a, e)", "(i-1)*every, i*every-2, b, j, a, e)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
 	{"blocks/checkpoint", blocks, "(i-1)*every, i*every-1, b, a, e)", "(i-1)*every, i*every-2, b, a, e)", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
 	{"blocks/free", blocks, "p.peak[b] = max(p.peak[b], p.blocks[b].Peak)", "p.peak[b] = 0", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
-	{"blocks/rateofk", blocks, "kernel.Dot(p.of(p.g, t, b), r.DotA[:p.n]) - r.DEE", "kernel.Dot(p.of(p.g, t, b), r.DotA[:p.n])", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
+	{"blocks/rateofk", blocks, "kernel.Dot(p.receivers(p.g, t, b), r.DotA[:p.post]) - r.DEE", "kernel.Dot(p.receivers(p.g, t, b), r.DotA[:p.post])", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
 	{"blocks/nan", "plasticlstm/trace.go", "p.fast[b] = false\n\t\t}", "}", "./plasticlstm", "TestNaNStays", ""},
-	{"trace/rateofk", "plasticlstm/rows.go", "g.traceRate += p.of(p.g, t, b)[j]*r.DotA - r.DEE", "g.traceRate += p.of(p.g, t, b)[j] * r.DotA", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
+	{"trace/rateofk", "plasticlstm/rows.go", "l.traceRate += p.receivers(p.g, t, b)[j]*r.DotA - r.DEE", "l.traceRate += p.receivers(p.g, t, b)[j] * r.DotA", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
 
 	{"head/weights", head, "kernel.Gemm(true, false, v, n, rows, 1, dlogits", "kernel.Gemm(true, false, v, n, rows, 0.5, dlogits", "./internal/lm", "TestGradients", ""},
 	{"head/bias", head, "kernel.Add(dbias, row)", "copy(dbias, row)", "./internal/lm", "TestGradients", ""},

@@ -1,0 +1,182 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/engram-lm/engram/internal/stats"
+)
+
+// study is one with three models under three seeds, one of which diverged.
+func study() *Study {
+	s := &Study{
+		Command: "go run ./eval maze", Version: "1", Task: "maze", Preset: "quick", Title: "Finding rewards",
+		Metric: Metric{Name: "mean_reward", Label: "reward of an episode", Higher: true},
+		About:  []string{"A maze."}, Unit: "updates", Goal: &Goal{Value: 3, Window: 50, Hold: 50}, Config: "a: 1\n",
+	}
+	for i, model := range []string{"plastic", "retroactive", "rnn"} {
+		a := StudyArm{Model: model, About: "100 neurons", Params: 22000 + i, Control: model == "rnn"}
+		for seed := range 3 {
+			n := 400
+			run := StudySeed{Seed: uint64(seed + 1), Value: 5 - 2*float64(i) + 0.1*float64(seed), Episodes: n, Seconds: 50}
+			for e := 10; e <= n; e += 10 {
+				run.Curve = append(run.Curve, StudyPoint{Episode: e, Value: float64(e)/100 + float64(seed), Loss: 1})
+			}
+			a.Seeds = append(a.Seeds, run)
+		}
+		s.Models = append(s.Models, a)
+	}
+	s.Models[0].Seeds[0].LearnedAt, s.Models[0].Seeds[2].LearnedAt = 120, 250
+	s.Models[0].Seeds[1].Extra = []Measure{{"steps_to_goal", 17}}
+	s.Models[0].Seeds[0].Figures = []Figure{
+		{Title: "An episode", Caption: "The agent moves.", File: "episode.gif", Image: []byte("GIF89a"), Width: 300},
+		{Title: "Modulation", X: "step", Lines: []Figured{{"M", []float64{0, 1, 2}, []float64{0, math.NaN(), 1}}, {"reward", []float64{0, 2}, []float64{0, 1}}}},
+	}
+	bad := &s.Models[1].Seeds[2]
+	bad.Value, bad.Status, bad.Episodes = math.NaN(), "diverged at episode 7: the gradient of w is NaN", 6
+	bad.Curve = nil
+	return s
+}
+
+func written(t *testing.T, s *Study) (page, markdown string, values map[string]any) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := s.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	if err := json.Unmarshal(read("report.json"), &values); err != nil {
+		t.Fatal(err)
+	}
+	return string(read("report.html")), string(read("report.md")), values
+}
+
+func TestStudy(t *testing.T) {
+	page, markdown, values := written(t, study())
+	text := visible(t, page)
+	for _, want := range []string{
+		"Finding rewards: 5.10 ± 0.25 with plastic, 1.10 ± 0.25 with the control, rnn.",
+		"Retroactive, seed 3, diverged at episode 7", "2 of 3", "rnn (control)", "100 neurons", "22,002",
+		"250 (2 of 3)", "more than 400", "steps to goal", "Lines are medians over seeds", "An episode", "The agent moves.",
+		"go run ./eval maze", "the least there is", "above 3",
+	} {
+		if !strings.Contains(text, strings.ReplaceAll(want, " ± ", "\u00a0±\u00a0")) && !strings.Contains(strings.ReplaceAll(text, "\u00a0", " "), want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	if n := strings.Count(page, `class="band`); n != 2*3 {
+		t.Errorf("%d bands, want one for each of 3 models in 2 widths", n)
+	}
+	if !strings.Contains(page, `src="data:image/gif;base64,R0lGODlh"`) || !strings.Contains(page, `width="300"`) {
+		t.Error("the page does not have the image")
+	}
+	if strings.Contains(strings.ReplaceAll(text, "of w is NaN", ""), "NaN") {
+		t.Error("the page shows a NaN")
+	}
+	if !strings.Contains(markdown, "![An episode](plastic-seed1/episode.gif)") || !strings.Contains(markdown, "| rnn (control) |") {
+		t.Errorf("%s", markdown)
+	}
+	models := values["models"].([]any)
+	retro := models[1].(map[string]any)
+	if retro["value"].(map[string]any)["mean"] != 3.05 || retro["seeds"].([]any)[2].(map[string]any)["value"] != nil || values["task"] != "maze" {
+		t.Errorf("%v", retro)
+	}
+	if p := models[0].(map[string]any)["p"]; math.Abs(p.(float64)-0.1) > 1e-9 {
+		t.Errorf("p %v, want 0.1, the least of three against three", p)
+	}
+	if models[2].(map[string]any)["p"] != nil {
+		t.Error("the control is compared with itself")
+	}
+}
+
+// Whatever is missing, there is a page, well-formed and without a NaN.
+func TestStudyWithoutMuch(t *testing.T) {
+	single := study()
+	single.Goal = nil
+	single.Models = single.Models[:1]
+	single.Models[0].Seeds = single.Models[0].Seeds[1:2]
+	none := study()
+	for i := range none.Models {
+		for j := range none.Models[i].Seeds {
+			s := &none.Models[i].Seeds[j]
+			s.Value, s.Curve, s.Status, s.Seconds = math.NaN(), nil, "stopped", 0
+		}
+	}
+	for name, s := range map[string]*Study{
+		"empty": {Unit: "episodes", Metric: Metric{Name: "mse", Label: "error"}}, "single": single, "none finished": none,
+	} {
+		page, _, _ := written(t, s)
+		if text := visible(t, page); strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
+			t.Errorf("%s: the page shows a NaN or an Inf", name)
+		}
+		var out bytes.Buffer
+		if err := s.WriteTable(&out); err != nil || out.Len() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestStudyEscapes(t *testing.T) {
+	const evil = `</title><script>alert("1")</script>&'|` + "`*_"
+	s := study()
+	s.Command, s.Title, s.Config, s.About, s.Metric.Label = evil, evil, evil, []string{evil}, evil
+	s.Models[0].Model, s.Models[0].About, s.Models[1].Seeds[2].Status = evil, evil, evil
+	f := s.Models[0].Seeds[0].Figures
+	f[0].Title, f[0].Caption, f[1].Lines[0].Name = evil, evil, evil
+	page, _, _ := written(t, s)
+	if strings.Contains(page, "<script") || !strings.Contains(visible(t, page), evil) {
+		t.Error("text is not escaped")
+	}
+	s.Models[0].Seeds[0].Figures[0].File = "episode.html"
+	if err := s.Write(t.TempDir()); err == nil || !strings.Contains(err.Error(), "want a .png, a .gif or an .svg") {
+		t.Errorf("a picture of HTML: %v", err)
+	}
+}
+
+// Curves of very different lengths share a logarithmic axis.
+func TestStudyEdges(t *testing.T) {
+	s := study()
+	edges, geometric := s.edges()
+	if geometric || edges[len(edges)-1] != 400 || len(edges) != 40 {
+		t.Errorf("%v %v", edges, geometric)
+	}
+	c := s.Models[0].curve(edges, s.Metric)
+	if math.Abs(c.X[3]-40)+math.Abs(c.Y[3]-1.4)+math.Abs(c.Lower[3]-0.9)+math.Abs(c.Upper[3]-1.9) > 1e-9 {
+		t.Errorf("at %v the median is %v of %v to %v", c.X[3], c.Y[3], c.Lower[3], c.Upper[3])
+	}
+	last := &s.Models[2].Seeds[0]
+	for e := 500; e <= 40000; e += 500 {
+		last.Curve = append(last.Curve, StudyPoint{Episode: e, Value: 2})
+	}
+	edges, geometric = s.edges()
+	if !geometric || edges[0] != 10 || edges[len(edges)-1] < 40000 || len(edges) > curvePoints+2 {
+		t.Errorf("%v %v", edges, geometric)
+	}
+	c = s.Models[2].curve(edges, s.Metric)
+	if at := len(c.X) - 1; c.X[at] != edges[len(edges)-1] || c.Y[at] != 2 {
+		t.Errorf("the long curve ends at %v with %v", c.X[at], c.Y[at])
+	}
+}
+
+func TestShare(t *testing.T) {
+	for v, want := range map[float64]string{0: "0.0%", 0.5: "50.0%", 0.0123: "1.2%", 0.00321: "0.32%", 0.000123: "0.012%", math.NaN(): "–", -0.5: "−50.0%"} {
+		if got := typographic.share(v); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+	percent := Metric{Percent: true}
+	if got := percent.interval(ascii, stats.Interval{Mean: 0.0123, CI95: 0.0005}); got != "1.2% +- 0.050%" {
+		t.Errorf("%s", got)
+	}
+}
