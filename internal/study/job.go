@@ -63,8 +63,8 @@ type identity struct {
 
 const checkpoints = "checkpoints"
 
-// keep is how many checkpoints of a training stay.
-const keep = 2
+// kept is how many checkpoints of a training stay.
+const kept = 2
 
 // errStopped says that a checkpoint was saved because the context was cancelled.
 var errStopped = errors.New("stopped; a checkpoint is saved")
@@ -256,5 +256,5 @@ func (j *job) save() error {
 		return fmt.Errorf("saving a checkpoint: %w", err)
 	}
 	j.saved = time.Now()
-	return checkpoint.Prune(root, keep)
+	return checkpoint.Prune(root, kept)
 }

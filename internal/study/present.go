@@ -41,15 +41,15 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 }
 
 // seed is what a report says of the result, whose images are in dir.
-func (res *result) seed(seed uint64, dir string) (report.StudySeed, error) {
+func (r *result) seed(seed uint64, dir string) (report.StudySeed, error) {
 	s := report.StudySeed{
-		Seed: seed, Value: orNaN(res.Value), Episodes: res.Episodes, Seconds: res.Seconds,
-		LearnedAt: res.SolvedAt, Status: res.Status,
+		Seed: seed, Value: orNaN(r.Value), Episodes: r.Episodes, Seconds: r.Seconds,
+		LearnedAt: r.SolvedAt, Status: r.Status,
 	}
-	for _, m := range res.Extra {
+	for _, m := range r.Extra {
 		s.Extra = append(s.Extra, report.Measure{Name: m.Name, Value: orNaN(m.Value)})
 	}
-	for _, p := range res.Pictures {
+	for _, p := range r.Pictures {
 		f := report.Figure{Title: p.Title, Caption: p.Caption, File: p.File, Width: p.Width, X: p.X, Y: p.Y}
 		for _, c := range p.Curves {
 			f.Lines = append(f.Lines, report.Figured{Name: c.Name, X: numbers(c.X), Y: numbers(c.Y)})
