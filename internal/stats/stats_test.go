@@ -128,3 +128,20 @@ func TestHolm(t *testing.T) {
 		t.Errorf("adjusted p-values must not pass 1: %v", got)
 	}
 }
+
+// As R's quantile and NumPy's percentile give them.
+func TestQuartiles(t *testing.T) {
+	for _, c := range []struct{ x, want []float64 }{
+		{[]float64{4, 1, 3, 2}, []float64{1.75, 2.5, 3.25}},
+		{[]float64{7}, []float64{7, 7, 7}},
+		{[]float64{1, 2, 3, 4, 100}, []float64{2, 3, 4}},
+	} {
+		lower, median, upper := Quartiles(c.x)
+		if lower != c.want[0] || median != c.want[1] || upper != c.want[2] {
+			t.Errorf("%v: %v %v %v, want %v", c.x, lower, median, upper, c.want)
+		}
+	}
+	if _, median, _ := Quartiles(nil); !math.IsNaN(median) {
+		t.Errorf("of nothing: %v", median)
+	}
+}

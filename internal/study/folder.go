@@ -4,12 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
-	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/machine"
@@ -33,7 +31,7 @@ const runFormat = "engram-study/1"
 type record struct {
 	Format  string         `json:"format"`
 	Task    string         `json:"task"`
-	Command string         `json:"command"`
+	Command string         `json:"command"` // and a line for each that made it grow
 	Version string         `json:"version"`
 	Config  string         `json:"config"` // config.yaml
 	System  machine.System `json:"system"`
@@ -99,6 +97,7 @@ func (t *task) resumed(o *options, flags []settings.Field) (*Common, any, record
 		c := changes[0]
 		return fail(badfile.New(path, c.Is.Key, "is %s, but the run was started with %s; put that back, or start a new run", c.Is, c.Was))
 	}
+	grown := false
 	for _, flag := range flags {
 		f, err := is.Find(flag.Key)
 		if err != nil {
@@ -107,31 +106,45 @@ func (t *task) resumed(o *options, flags []settings.Field) (*Common, any, record
 		if !f.Free() && f.String() != flag.String() {
 			return fail(cli.Usagef("--%s %s: the run was started with %s, and goes on with that; start a new run for another", f.Flag(), flag, f))
 		}
+		before := f.String()
 		if err := f.Set(flag.String()); err != nil {
 			return fail(&cli.UsageError{Err: err})
 		}
+		grown = grown || f.String() != before && f.Key != "threads" && f.Key != "checkpoint_every"
+	}
+	if grown { // to repeat the run takes this command too
+		began.Command += "\n" + o.command
 	}
 	return common, own, began, nil
 }
 
+func (r record) encode() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", " ")
+	return append(b, '\n'), err
+}
+
 // create makes the run's folder, whole with its configuration or not at all.
 func (r *run) create() error {
-	encoded, err := json.MarshalIndent(r.began, "", " ")
+	encoded, err := r.began.encode()
 	if err != nil {
 		return err
 	}
 	return runfolder.Create(r.dir, func(dir string) error {
 		return atomicdir.Write(atomicdir.OS, dir, []atomicdir.Content{
 			atomicdir.Bytes(configFile, []byte(r.began.Config)),
-			atomicdir.Bytes(runfolder.Record, append(encoded, '\n')),
+			atomicdir.Bytes(runfolder.Record, encoded),
 		})
 	})
 }
 
-// keepSettings writes config.yaml anew, for settings that have changed.
-func (r *run) keepSettings() error {
-	return atomicfile.Write(filepath.Join(r.dir, configFile), func(w io.Writer) error {
-		_, err := w.Write(r.task.fields(r.common, r.own).YAML())
+// keep writes the settings and the record anew, of which some may have changed.
+func (r *run) keep() error {
+	encoded, err := r.began.encode()
+	if err != nil {
 		return err
-	})
+	}
+	if err := writeFile(filepath.Join(r.dir, configFile), r.task.fields(r.common, r.own).YAML()); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(r.dir, runfolder.Record), encoded)
 }

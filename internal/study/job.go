@@ -65,8 +65,8 @@ type identity struct {
 
 const checkpoints = "checkpoints"
 
-// keep is how many checkpoints of a training stay.
-const keep = 2
+// kept is how many checkpoints of a training stay.
+const kept = 2
 
 // errStopped says that a checkpoint was saved because the context was cancelled.
 var errStopped = errors.New("stopped; a checkpoint is saved")
@@ -168,7 +168,7 @@ func (j *job) begin() (err error) {
 	if err != nil {
 		return err
 	}
-	j.writer = &checkpoint.Writer{Root: root, Keep: keep, Before: j.metrics.sync}
+	j.writer = &checkpoint.Writer{Root: root, Keep: kept, Before: j.metrics.sync}
 	j.saved, j.said = time.Now(), time.Now()
 	if s != nil {
 		var m meta
@@ -183,7 +183,7 @@ func (j *job) begin() (err error) {
 		}
 		j.at = m.Position
 		// One that was killed may not have come to it.
-		if err := checkpoint.Prune(root, keep, s.Step); err != nil {
+		if err := checkpoint.Prune(root, kept, s.Step); err != nil {
 			return err
 		}
 	}

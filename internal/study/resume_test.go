@@ -49,6 +49,16 @@ func TestResumeWithMore(t *testing.T) {
 			}
 		}
 	}
+	// What it takes to repeat the run: all but what has only shown its results again.
+	record := read(t, grown, "run.json")
+	for _, want := range []string{
+		"go run ./eval guess --out " + grown + ` --episodes 37 --seeds 1 --models eager --json\ngo run ./eval guess --resume ` + grown + " --models eager,still",
+		`\ngo run ./eval guess --resume ` + grown + " --episodes 90 --seeds 2 --models steady,eager,still --json\"",
+	} {
+		if !strings.Contains(record, want) {
+			t.Errorf("no %q in %s", want, record)
+		}
+	}
 	if config := read(t, grown, configFile); !strings.Contains(config, "episodes: 90 ") {
 		t.Errorf("%s", config)
 	}

@@ -63,7 +63,7 @@ func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ 
 		return nil, err
 	}
 	if r.resume {
-		return r, r.keepSettings()
+		return r, r.keep()
 	}
 	if r.dir == "" {
 		r.dir = runfolder.Unused(t.name + "-" + r.common.Preset)
