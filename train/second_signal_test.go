@@ -20,7 +20,7 @@ import (
 // words, few steps.
 func weighty(t *testing.T, out string) []string {
 	var words []string
-	for i := range 4000 {
+	for i := range 20_000 {
 		words = append(words, fmt.Sprint("word", i))
 	}
 	short := strings.Join(words[:60], " ")

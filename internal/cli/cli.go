@@ -47,7 +47,7 @@ func (s Signal) Error() string { return s.Signal.String() }
 
 // sameSignal is how long after the first signal others are taken for it: timeout(1)
 // and some shells send one to the process and once more to its group.
-const sameSignal = 500 * time.Millisecond
+const sameSignal = 100 * time.Millisecond
 
 // Main runs a command and exits with its status. The first SIGINT or SIGTERM
 // cancels the context, so that the command can save; a later one stops the
