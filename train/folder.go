@@ -71,7 +71,9 @@ func readRecord(dir string) (record, error) {
 // create makes the run's folder, whole with its configuration or not at all.
 // start is the model that training starts from, or nil.
 func (p *plan) create(start *modeldir.Model) error {
-	if p.dir == "" {
+	if p.dir != "" {
+		p.dir = filepath.Clean(p.dir) // the parent of new/ is that of new
+	} else {
 		for n := 1; p.dir == "" || exists(p.dir); n++ {
 			p.dir = filepath.Join("runs", fmt.Sprintf("%s-%d", p.recipe.Preset, n))
 		}
@@ -95,7 +97,7 @@ func (p *plan) create(start *modeldir.Model) error {
 	if err := sweepStages(target); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	staged := filepath.Join(parent, fmt.Sprintf(".%s.%d", filepath.Base(target), os.Getpid()))
+	staged := filepath.Join(parent, stagePrefix(target)+strconv.Itoa(os.Getpid()))
 	if err := p.stage(staged, start); err != nil {
 		return errors.Join(err, os.RemoveAll(staged))
 	}
@@ -110,11 +112,15 @@ func (p *plan) create(start *modeldir.Model) error {
 	return atomicdir.OS.SyncDir(parent)
 }
 
-// sweepStages removes the stages of target whose makers were killed. Their names
-// end in the maker's process id, and what atomicdir had not finished is hidden
-// once more.
+// stagePrefix is what the name of a stage of target begins with; the process id
+// of its maker ends it. No other program gives such names, so that what is swept
+// is nobody's: .run.2024 may be a folder of the user's.
+func stagePrefix(target string) string { return "." + filepath.Base(target) + ".engram-run-" }
+
+// sweepStages removes the stages of target whose makers were killed. What
+// atomicdir had not finished is hidden once more.
 func sweepStages(target string) error {
-	parent, prefix := filepath.Dir(target), "."+filepath.Base(target)+"."
+	parent, prefix := filepath.Dir(target), stagePrefix(target)
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return err
