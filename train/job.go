@@ -82,9 +82,12 @@ func (p *plan) train(ctx context.Context, c modeldir.Config, seed uint64, metric
 	}
 	obs := newObserver(p.stderr, p.quiet, c, seed)
 	defer obs.close()
+	// A change that the record keeps was insisted on already, though the process may
+	// have been killed before a checkpoint followed it.
+	force := p.force || len(p.began.Forced) > 0
 	job := &trainer.Job{
 		Dir: dir, Model: c, Recipe: p.recipe, Seed: seed, Tokenizer: p.vocab, Initial: p.initial,
-		Train: p.splits["train"], Valid: p.splits["valid"], Metrics: metrics, MetricsStart: from, Observer: obs, Force: p.force,
+		Train: p.splits["train"], Valid: p.splits["valid"], Metrics: metrics, MetricsStart: from, Observer: obs, Force: force,
 	}
 	out, err := job.Run(ctx)
 	if err != nil {

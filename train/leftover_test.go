@@ -37,16 +37,17 @@ func TestLeftoversOfAStart(t *testing.T) {
 	ended := command(t, "--version")
 	finish(t, ended)
 	dead, living := ended.Process.Pid, os.Getpid()
-	for _, name := range []string{".run.%d", "..run.%d.engram-new", ".another.%d"} {
+	for _, name := range []string{".run.engram-run-%d", "..run.engram-run-%d.engram-new", ".another.engram-run-%d", ".run.%d"} {
 		for _, pid := range []int{dead, living} {
 			must(t, os.MkdirAll(filepath.Join(parent, fmt.Sprintf(name, pid), "init"), 0o777))
 		}
 	}
-	must(t, os.Mkdir(filepath.Join(parent, ".run.old"), 0o777))
 	succeed(t, tiny("--models", "lstm", "--out", filepath.Join(parent, "run"))...)
 	want := []string{
-		fmt.Sprintf("..run.%d.engram-new", living), fmt.Sprintf(".another.%d", dead),
-		fmt.Sprintf(".another.%d", living), fmt.Sprintf(".run.%d", living), ".run.old",
+		fmt.Sprintf("..run.engram-run-%d.engram-new", living), fmt.Sprintf(".run.engram-run-%d", living),
+		fmt.Sprintf(".another.engram-run-%d", dead), fmt.Sprintf(".another.engram-run-%d", living),
+		// These may be the user's own, whatever the number is of.
+		fmt.Sprintf(".run.%d", dead), fmt.Sprintf(".run.%d", living),
 	}
 	slices.Sort(want)
 	if got := hidden(t, parent); !slices.Equal(got, want) {

@@ -208,6 +208,9 @@ func TestUsage(t *testing.T) {
 	}
 	dir := t.TempDir()
 	fail(t, cli.Usage, []string{"--epochs", "--help"}, "--epochs")
+	for _, path := range []string{"--out", "--resume", "--cache", "--config"} {
+		fail(t, cli.Usage, []string{path + ` ""`, "want a path"}, tiny("--models", "lstm", path, "")...)
+	}
 	fail(t, cli.Usage, []string{"c.yaml: line 2", `no key "hiden"`, "hidden"}, "--config", write(t, filepath.Join(dir, "c.yaml"), "lr: 1\nhiden: 3\n"))
 	fail(t, cli.Usage, []string{"c.yaml", "lr", "number"}, "--config", write(t, filepath.Join(dir, "c.yaml"), "lr: [1, 2]\n"))
 	fail(t, cli.Failure, []string{"--config", "none.yaml"}, "--config", filepath.Join(dir, "none.yaml"))

@@ -71,6 +71,48 @@ func TestResumeFromTheStart(t *testing.T) {
 	same(t, want, product(t, dir))
 }
 
+// A run that goes on from a divergence takes the report of that away: killed when
+// all is trained, it would else be taken for finished, with that report.
+func TestReportOfADivergence(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "run")
+	_, errs, status := finish(t, command(t, tiny("--models", "plastic", "--lr", "1e9", "--weight-decay", "1", "--out", dir)...))
+	if status != cli.Failure || !strings.Contains(errs, "diverged") {
+		t.Fatalf("status %d, %q", status, errs)
+	}
+	read(t, dir, reportPage)
+	goOn := []string{"--resume", dir, "--on-nan", "rollback", "--rollbacks", "50"}
+	inTheWay := write(t, filepath.Join(dir, "plastic-seed1", "last"), "")
+	if _, errs, status := finish(t, command(t, goOn...)); status != cli.Failure || !strings.Contains(errs, inTheWay) {
+		t.Fatalf("status %d, %q", status, errs)
+	}
+	for _, name := range reportFiles {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s of the divergence is left", name)
+		}
+	}
+	must(t, os.Remove(inTheWay))
+	succeed(t, goOn...)
+	if report := read(t, dir, "report.json"); strings.Contains(report, `"status": "diverged`) {
+		t.Error(report)
+	}
+}
+
+// What is missing of a report is made again.
+func TestReportInPart(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "run")
+	succeed(t, tiny("--models", "lstm", "--out", dir)...)
+	for _, name := range reportFiles {
+		whole := read(t, dir, name)
+		must(t, os.Remove(filepath.Join(dir, name)))
+		succeed(t, "--resume", dir)
+		if read(t, dir, name) != whole {
+			t.Errorf("%s is another one", name)
+		}
+	}
+}
+
 func TestResumeRefuses(t *testing.T) {
 	t.Parallel()
 	data := corpus(t, nil)
@@ -136,7 +178,10 @@ func TestForce(t *testing.T) {
 	text := read(t, data, "valid.txt")
 	write(t, filepath.Join(data, "valid.txt"), text+text)
 	fail(t, cli.Failure, []string{"valid text", data, "--force"}, "--resume", dir)
+	checkpoints, before := filepath.Join(dir, "plastic-seed1", "checkpoints"), t.TempDir()
+	must(t, os.CopyFS(before, os.DirFS(checkpoints)))
 	succeed(t, "--resume", dir, "--epochs", "3", "--lr", "0.5", "--force")
+	want := product(t, dir)
 
 	if read(t, dir, "lstm-seed1", "last", "model.safetensors") != first {
 		t.Error("a finished training has changed")
@@ -160,4 +205,11 @@ func TestForce(t *testing.T) {
 	if _, errs := succeed(t, "--resume", dir); !strings.Contains(errs, "is finished") {
 		t.Errorf("it is not finished: %s", errs)
 	}
+	// Nor when it was killed before it had a checkpoint of the new settings.
+	must(t, os.RemoveAll(checkpoints))
+	must(t, os.CopyFS(checkpoints, os.DirFS(before)))
+	must(t, os.Remove(filepath.Join(dir, "plastic-seed1", resultFile)))
+	must(t, os.Remove(filepath.Join(dir, reportPage)))
+	succeed(t, "--resume", dir)
+	same(t, want, product(t, dir))
 }

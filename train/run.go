@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -48,15 +49,18 @@ func (p *plan) run(ctx context.Context, stdout io.Writer) error {
 	return nil
 }
 
-// reportPage is the last file of a report to be written.
+// reportPage is the report that the user is told of.
 const reportPage = "report.html"
+
+// reportFiles are the files of a report.
+var reportFiles = []string{"report.json", "report.md", reportPage}
 
 // hint is the command that goes on with the run.
 func (p *plan) hint() string { return "go run ./train" + cli.Quoted([]string{"--resume", p.dir}) }
 
 // trainAll trains what has not been trained yet and fills the report.
 func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
-	if err := p.sweep(); err != nil {
+	if err := errors.Join(p.sweep(), p.unreport()); err != nil {
 		return err
 	}
 	metrics, err := trainer.OpenMetrics(filepath.Join(p.dir, metricsFile))
@@ -95,11 +99,25 @@ func (p *plan) sweep() error {
 	return runfolder.Sweep(dirs...)
 }
 
+// unreport removes the report of a divergence that the run now goes on from. If
+// it is killed when all is trained, but before it has reported that, the old
+// report must not stand for its end.
+func (p *plan) unreport() error {
+	for _, name := range reportFiles {
+		if err := os.Remove(filepath.Join(p.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // finished reports whether a resumed run is at its end already; if so it says
 // so, shows the results again and changes nothing.
 func (p *plan) finished(stdout io.Writer) (bool, error) {
-	if _, err := os.Stat(filepath.Join(p.dir, reportPage)); err != nil {
-		return false, nil
+	for _, name := range reportFiles {
+		if _, err := os.Stat(filepath.Join(p.dir, name)); err != nil {
+			return false, nil
+		}
 	}
 	rep := p.report()
 	for i, config := range p.models {

@@ -293,5 +293,9 @@ func TestOut(t *testing.T) {
 	must(t, os.Symlink(empty, link))
 	succeed(t, tiny("--models", "lstm", "--steps", "1", "--out", link)...)
 	read(t, empty, "report.json")
+	// As a shell completes the name of a folder.
+	slashed := filepath.Join(t.TempDir(), "new")
+	succeed(t, tiny("--models", "lstm", "--steps", "1", "--out", slashed+string(filepath.Separator))...)
+	read(t, slashed, "report.json")
 	fail(t, 1, []string{"--out"}, tiny("--models", "lstm", "--out", ".")...)
 }

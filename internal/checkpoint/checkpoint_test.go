@@ -5,11 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -173,6 +176,32 @@ func TestNewestValidWins(t *testing.T) {
 	}
 	if slices.Contains(names(t, root), ".step-00000300.engram-new") {
 		t.Error("the leftover of a killed writer was not swept")
+	}
+}
+
+// A checkpoint that cannot be opened may be whole: it is not skipped, or older
+// ones would be gone on from and it would be pruned. A link to itself stands for
+// what only some users meet, such as a file of another one.
+func TestUnreadableIsNotDamaged(t *testing.T) {
+	for _, name := range []string{manifestFile, stateFile, tensorsFile} {
+		root := t.TempDir()
+		mustWrite(t, root, snapshot(1))
+		path := filepath.Join(mustWrite(t, root, snapshot(2)), name)
+		if err := errors.Join(os.Remove(path), os.Symlink(name, path)); err != nil {
+			t.Fatal(err)
+		}
+		s, _, warnings, err := Latest(root)
+		if s != nil || warnings != nil || err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%v, %v, %v; want an error about %s", s, warnings, err, path)
+		}
+	}
+	// A disk that does not give back what it has is damage.
+	for _, err := range []error{
+		&fs.PathError{Op: "read", Path: "x", Err: syscall.ENXIO}, &fs.PathError{Op: "open", Path: "x", Err: syscall.EIO},
+	} {
+		if !damaged(err) {
+			t.Errorf("%v is not taken for damage", err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/badfile"
@@ -23,7 +25,9 @@ import (
 // Latest sweeps what killed writers left in root and returns the newest
 // checkpoint that is whole, with its folder. Each newer one that is not is named
 // by a warning. Without any the snapshot is nil and the path empty; a missing
-// root is no error. Nobody may be writing to root meanwhile.
+// root is no error. One that cannot be opened may well be whole: that is an
+// error, lest an older one is gone on from and the better ones are pruned.
+// Nobody may be writing to root meanwhile.
 func Latest(root string) (s *Snapshot, path string, warnings []string, err error) {
 	if err := atomicdir.Sweep(atomicdir.OS, root); err != nil {
 		return nil, "", nil, err
@@ -41,9 +45,22 @@ func Latest(root string) (s *Snapshot, path string, warnings []string, err error
 		if err == nil {
 			return s, path, warnings, nil
 		}
+		if !damaged(err) {
+			return nil, "", nil, fmt.Errorf("%w; want a checkpoint that can be read, or none: whether this one is damaged is unknown", err)
+		}
 		warnings = append(warnings, "skipping the damaged checkpoint "+path+": "+err.Error())
 	}
 	return nil, "", warnings, nil
+}
+
+// damaged reports whether an error of Read is the checkpoint's own: its content,
+// or a disk that no longer gives it back.
+func damaged(err error) bool {
+	if _, ok := errors.AsType[*badfile.Error](err); ok {
+		return true
+	}
+	path, ok := errors.AsType[*fs.PathError](err)
+	return ok && path.Op == "read" || errors.Is(err, syscall.EIO)
 }
 
 // list returns the steps of root's checkpoint folders, rising.

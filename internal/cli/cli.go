@@ -72,7 +72,9 @@ func Status(ctx context.Context, name string, err error, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	message := strings.Join(strings.Fields(err.Error()), " ")
+	// Only what breaks the line goes: a command to go on with, which may be part of
+	// the message, names its folder to the space.
+	message := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 	_, interrupted := errors.AsType[*ErrInterrupted](err)
 	if !interrupted {
 		message = name + ": " + message

@@ -24,6 +24,7 @@ func TestStatus(t *testing.T) {
 		"usage":              {going, fmt.Errorf("--a: %w", Usagef("want b")), Usage, "x: --a: want b\n"},
 		"canceled by itself": {going, context.Canceled, Failure, "x: context canceled\n"},
 		"saved":              {stopped, errors.Join(&ErrInterrupted{"Stopped."}, nil), 143, "Stopped.\n"},
+		"two spaces":         {stopped, &ErrInterrupted{"To go on: --resume 'a  b'"}, 143, "To go on: --resume 'a  b'\n"},
 		"canceled":           {stopped, fmt.Errorf("read: %w", context.Canceled), 143, "x: read: context canceled\n"},
 		"cause":              {stopped, fmt.Errorf("read: %w", context.Cause(stopped)), 143, "x: read: terminated\n"},
 		"not saved":          {stopped, errors.New("no space"), Failure, "x: no space\n"},

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/cli"
@@ -31,6 +32,7 @@ func Unused(name string) string {
 // is written by stage into a folder beside it that does not exist yet and takes
 // its place at the end. Errors speak of dir as the value of --out.
 func Create(dir string, stage func(dir string) error) error {
+	dir = filepath.Clean(dir) // the parent of new/ is that of new
 	target := dir
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		target = real
@@ -50,7 +52,7 @@ func Create(dir string, stage func(dir string) error) error {
 	if err := sweepStages(target); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	staged := filepath.Join(parent, fmt.Sprintf(".%s.%d", filepath.Base(target), os.Getpid()))
+	staged := filepath.Join(parent, stagePrefix(target)+strconv.Itoa(os.Getpid()))
 	if err := stage(staged); err != nil {
 		return errors.Join(err, os.RemoveAll(staged))
 	}

@@ -24,11 +24,15 @@ func Sweep(dirs ...string) error {
 	return nil
 }
 
-// sweepStages removes the stages of target whose makers were killed. Their names
-// end in the maker's process id, and what atomicdir had not finished is hidden
-// once more.
+// stagePrefix is what the name of a stage of target begins with; the process id
+// of its maker ends it. No other program gives such names, so that what is swept
+// is nobody's: .run.2024 may be a folder of the user's.
+func stagePrefix(target string) string { return "." + filepath.Base(target) + ".engram-run-" }
+
+// sweepStages removes the stages of target whose makers were killed. What
+// atomicdir had not finished is hidden once more.
 func sweepStages(target string) error {
-	parent, prefix := filepath.Dir(target), "."+filepath.Base(target)+"."
+	parent, prefix := filepath.Dir(target), stagePrefix(target)
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return err

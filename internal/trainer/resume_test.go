@@ -140,6 +140,30 @@ func TestDamagedCheckpoint(t *testing.T) {
 	}
 }
 
+// A best model that is gone or damaged is missed at once, not after the hours that
+// are left of the training.
+func TestBestIsMissed(t *testing.T) {
+	for name, harm := range map[string]func(path string) error{
+		"gone": os.Remove,
+		"cut":  func(path string) error { return os.Truncate(path, 100) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			j := newJob(t, dir, "plastic", "epochs=1")
+			train(t, j)
+			path := filepath.Join(j.Dir, best, modeldir.TensorsFile)
+			must(t, harm(path))
+			j = newJob(t, dir, "plastic")
+			j.Force = true // with two epochs
+			j.Observer = &watcher{step: func() { t.Error("it goes on") }}
+			_, err := start(t, context.Background(), j)
+			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "remove "+j.Dir) {
+				t.Errorf("%v, want an error about %s", err, path)
+			}
+		})
+	}
+}
+
 func TestFinishedIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	j := newJob(t, dir, "plastic")

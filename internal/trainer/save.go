@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/optim"
@@ -158,6 +160,9 @@ func (t *training) restore() error {
 		return refuse("stream of dropout masks: %v", err)
 	}
 	t.progress = m.Progress
+	if err := t.hasBest(); err != nil {
+		return err
+	}
 	if err := t.windows.Seek(t.Cursor); err != nil {
 		return refuse("%v", err)
 	}
@@ -171,6 +176,23 @@ func (t *training) restore() error {
 	// From here on there is a checkpoint of what the training is now, so that it
 	// need not be forced again.
 	return errors.Join(t.save(), t.writer.Wait())
+}
+
+// hasBest refuses to go on where the best model so far is not to be had: a
+// checkpoint does not hold it, and the training would find that out at its end.
+func (t *training) hasBest() error {
+	if t.BestNLL == math.MaxFloat64 {
+		return nil
+	}
+	dir := filepath.Join(t.Dir, best)
+	// A writer that was killed where folders cannot be exchanged may have it aside.
+	if err := atomicdir.Sweep(atomicdir.OS, t.Dir); err != nil {
+		return err
+	}
+	if _, err := modeldir.Load(dir); err != nil {
+		return fmt.Errorf("the best model so far is not there whole: %w; restore it, or remove %s to train it again", err, t.Dir)
+	}
+	return nil
 }
 
 // differs says in what a training differs from the one that a checkpoint is of.
