@@ -40,7 +40,9 @@ type record struct {
 	Valid      string        `json:"valid_text"`
 	Test       string        `json:"test_text"`
 	System     report.System `json:"system"`
-	Forced     []string      `json:"forced,omitempty"` // what --force changed since, a sentence each
+	// What has changed since, a sentence each: by --force, and of itself.
+	Forced []string `json:"forced,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
 }
 
 // readRecord returns the record of a run folder.

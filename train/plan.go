@@ -23,6 +23,8 @@ import (
 type plan struct {
 	dir     string
 	lock    *runlock.Lock
+	locked  error // why there is no lock: nothing can be written in the folder
+	cache   string
 	resume  bool
 	force   bool
 	quiet   bool
@@ -50,7 +52,7 @@ func (p *plan) say(format string, a ...any) {
 // it has written nothing but the cache of encoded texts. The run's folder is the
 // plan's alone until its lock is released.
 func prepare(o options, flags []recipe.Field, stderr io.Writer) (_ *plan, err error) {
-	p := &plan{dir: o.out, quiet: o.quiet, resume: o.resume != "", force: o.force, stderr: stderr}
+	p := &plan{dir: o.out, quiet: o.quiet, resume: o.resume != "", force: o.force, cache: o.cache, stderr: stderr}
 	defer func() {
 		if err != nil && p.lock != nil {
 			err = errors.Join(err, p.lock.Release())
@@ -148,6 +150,9 @@ func (p *plan) read(cache string, tok *tokenizer.Tokenizer) (err error) {
 		Warn: func(line string) { fmt.Fprintln(p.stderr, "train:", line) },
 	})
 	if unknown, ok := errors.AsType[*data.NotFoundError](err); ok {
+		if p.resume {
+			return cli.Usagef("--data: %w; if it has moved, or was named from another folder: %s --data DIR", unknown, p.hint())
+		}
 		return cli.Usagef("--data: %w", unknown)
 	}
 	if err != nil {

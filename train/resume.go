@@ -2,13 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/runlock"
 )
@@ -20,8 +24,12 @@ func (p *plan) reopen(o options) (record, error) {
 	}
 	p.dir = o.resume
 	was, err := readRecord(p.dir)
-	if err == nil {
-		p.lock, err = runlock.Acquire(p.dir)
+	if err != nil {
+		return was, err
+	}
+	p.lock, err = runlock.Acquire(p.dir)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		p.locked, err = err, nil // a finished run can be shown all the same
 	}
 	return was, err
 }
@@ -36,6 +44,9 @@ func resumed(o options, began record, flags []recipe.Field) (settings, error) {
 	}
 	path := filepath.Join(o.resume, configFile)
 	text, err := recipe.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = []byte(began.Config), nil // it is written again
+	}
 	if err != nil {
 		return s, err
 	}
@@ -107,15 +118,49 @@ func (p *plan) continues(was record) error {
 	for _, c := range p.recipe.Changes(&before) {
 		changes = append(changes, fmt.Sprintf("%s became %s (before %s)", c.Is.Key, c.Is, c.Was))
 	}
-	return p.change(changes)
+	return p.keep(changes)
 }
 
-// change keeps in the run's folder what --force changed.
-func (p *plan) change(changes []string) error {
-	if len(changes) == 0 {
+// keep writes what has changed into the run's folder: what is forced, the kernels
+// that compute, and settings that may change.
+func (p *plan) keep(forced []string) error {
+	done, all := p.done()
+	if done == all {
+		if len(forced) > 0 {
+			return cli.Usagef("--force: the run in %s is finished, and what is finished stays: start a new run, or --init from one of its models", p.dir)
+		}
 		return nil
 	}
-	done := 0
+	if p.locked != nil {
+		return p.locked
+	}
+	when := fmt.Sprintf("after %d of %d trainings were finished", done, all)
+	for _, c := range forced {
+		p.began.Forced = append(p.began.Forced, fmt.Sprintf("By --force, %s, %s.", when, c))
+	}
+	was, is := p.began.System.Kernel, kernel.Level()
+	if was != is {
+		note := fmt.Sprintf("Gone on with kernels for %s (before: %s), %s: the bits are not those of an uninterrupted run", is, was, when)
+		fmt.Fprintln(p.stderr, "train:", note)
+		p.began.Notes, p.began.System.Kernel = append(p.began.Notes, note+"."), is
+	}
+	config := p.recipe.YAML()
+	// The settings first: until the record agrees with them, they want --force again.
+	if err := p.write(configFile, config); err != nil || len(forced) == 0 && was == is {
+		return err
+	}
+	if len(forced) > 0 {
+		p.began.Config = string(config)
+	}
+	encoded, err := json.MarshalIndent(p.began, "", " ")
+	if err != nil {
+		return err
+	}
+	return p.write(recordFile, append(encoded, '\n'))
+}
+
+// done counts the trainings of the run that are finished, and all of them.
+func (p *plan) done() (done, all int) {
 	for _, c := range p.models {
 		for _, seed := range p.seeds {
 			if exists(filepath.Join(p.jobDir(c, seed), resultFile)) {
@@ -123,29 +168,13 @@ func (p *plan) change(changes []string) error {
 			}
 		}
 	}
-	all := len(p.models) * len(p.seeds)
-	if done == all {
-		return cli.Usagef("--force: the run in %s is finished, and what is finished stays: start a new run, or --init from one of its models", p.dir)
-	}
-	for _, c := range changes {
-		p.began.Forced = append(p.began.Forced, fmt.Sprintf("By --force, after %d of %d trainings were finished, %s.", done, all, c))
-	}
-	p.began.Config = string(p.recipe.YAML())
-	encoded, err := json.MarshalIndent(p.began, "", " ")
-	if err != nil {
+	return done, len(p.models) * len(p.seeds)
+}
+
+// write replaces a file of the run's folder.
+func (p *plan) write(name string, text []byte) error {
+	return atomicfile.Write(filepath.Join(p.dir, name), func(w io.Writer) error {
+		_, err := w.Write(text)
 		return err
-	}
-	// The settings first: until the record agrees with them, they want --force again.
-	for _, f := range []struct {
-		name string
-		text []byte
-	}{{configFile, []byte(p.began.Config)}, {recordFile, append(encoded, '\n')}} {
-		if err := atomicfile.Write(filepath.Join(p.dir, f.name), func(w io.Writer) error {
-			_, err := w.Write(f.text)
-			return err
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }

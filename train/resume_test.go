@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/kernel"
 )
 
 // lengthy are the flags of a run whose steps are many enough to be interrupted
@@ -212,4 +213,33 @@ func TestForce(t *testing.T) {
 	must(t, os.Remove(filepath.Join(dir, reportPage)))
 	succeed(t, "--resume", dir)
 	same(t, want, product(t, dir))
+}
+
+// A run goes on where its data have moved, where config.yaml is lost, and under
+// settings that may change, which it keeps; kernels for another processor are
+// told of, because they change the bits.
+func TestResumeElsewhere(t *testing.T) {
+	t.Parallel()
+	data := corpus(t, nil)
+	dir := filepath.Join(t.TempDir(), "run")
+	succeed(t, tiny("--data", data, "--models", "lstm,plastic", "--out", dir)...)
+	must(t, os.Remove(filepath.Join(dir, "plastic-seed1", resultFile)))
+	moved := filepath.Join(t.TempDir(), "moved")
+	must(t, os.Rename(data, moved))
+	fail(t, cli.Usage, []string{data, "if it has moved", "--resume " + dir, "--data DIR"}, "--resume", dir)
+	must(t, os.Remove(filepath.Join(dir, configFile)))
+	c := command(t, "--resume", dir, "--data", moved, "--on-nan", "rollback")
+	c.Env = append(c.Env, "ENGRAM_KERNEL=go")
+	if _, errs, status := finish(t, c); status != 0 || kernel.Level() != "go" && !strings.Contains(errs, "train: Gone on with kernels for go (before: "+kernel.Level()+")") {
+		t.Errorf("status %d, %q", status, errs)
+	}
+	if config := read(t, dir, configFile); !strings.Contains(config, "data: "+moved) || !strings.Contains(config, "on_nan: rollback") {
+		t.Error(config)
+	}
+	if report := read(t, dir, "report.md"); kernel.Level() != "go" && !strings.Contains(report, "Gone on with kernels for go") {
+		t.Error(report)
+	}
+	if _, errs := succeed(t, "--resume", dir); !strings.Contains(errs, "is finished") {
+		t.Error(errs)
+	}
 }

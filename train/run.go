@@ -56,7 +56,13 @@ const reportPage = "report.html"
 var reportFiles = []string{"report.json", "report.md", reportPage}
 
 // hint is the command that goes on with the run.
-func (p *plan) hint() string { return "go run ./train" + cli.Quoted([]string{"--resume", p.dir}) }
+func (p *plan) hint() string {
+	args := []string{"--resume", p.dir}
+	if p.cache != "" {
+		args = append(args, "--cache", p.cache)
+	}
+	return "go run ./train" + cli.Quoted(args)
+}
 
 // trainAll trains what has not been trained yet and fills the report.
 func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
@@ -161,7 +167,7 @@ func (p *plan) report() *report.Report {
 		},
 		System: p.began.System,
 		Config: p.began.Config,
-		Notes:  slices.Clone(p.began.Forced),
+		Notes:  slices.Concat(p.began.Forced, p.began.Notes),
 	}
 	for _, c := range p.models {
 		arm := report.Arm{Model: c.Model, Hidden: c.HiddenSize, Embedding: c.EmbeddingSize, Params: c.ParamCount()}

@@ -49,20 +49,27 @@ func (s Signal) Error() string { return s.Signal.String() }
 // and some shells send one to the process and once more to its group.
 const sameSignal = 100 * time.Millisecond
 
-// Main runs a command and exits with its status. The first SIGINT or SIGTERM
-// cancels the context, so that the command can save; a later one stops the
-// process at once.
+// Main runs a command and exits with its status. The first SIGINT or SIGTERM, a
+// terminal that goes (SIGHUP) or a pipe that nobody reads any more (SIGPIPE)
+// cancels the context, so that the command can save; a later one, SIGPIPE aside,
+// stops the process at once.
 func Main(name string, run func(ctx context.Context, args []string, stdout, stderr io.Writer) error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		sig := (<-signals).(syscall.Signal)
 		cancel(Signal{sig})
-		for first := time.Now(); time.Since(first) < sameSignal; {
-			<-signals
+		first := time.Now()
+		for s := range signals {
+			// A pipe that nobody reads breaks anew with every line.
+			if s != syscall.SIGPIPE && time.Since(first) >= sameSignal {
+				os.Exit(128 + int(sig))
+			}
 		}
-		os.Exit(128 + int(sig))
 	}()
 	os.Exit(Status(ctx, name, run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
 }

@@ -69,8 +69,11 @@ func current(l *flock.Flock, path string) bool {
 }
 
 // Release removes the file, where the system lets it go while it is open, and
-// drops the lock.
+// drops the lock. Of no lock at all there is nothing to release.
 func (l *Lock) Release() error {
+	if l == nil {
+		return nil
+	}
 	_ = os.Remove(l.held.Path())
 	return l.held.Unlock()
 }

@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // List is a comma-separated list.
@@ -121,6 +122,9 @@ func (f Field) refuse(s string) error { return fmt.Errorf("%s %q: want %s", f.Ke
 func (f Field) Set(s string) error {
 	switch f.value.Kind() {
 	case reflect.String:
+		if !utf8.ValidString(s) {
+			return fmt.Errorf("%s %q: want UTF-8 text", f.Key, s)
+		}
 		f.value.SetString(s)
 	case reflect.Int:
 		n, err := strconv.Atoi(s)

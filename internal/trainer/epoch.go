@@ -116,6 +116,9 @@ func (t *training) validate(ctx context.Context) (e Epoch, err error) {
 		if err := t.saveModel(best); err != nil {
 			return Epoch{}, err
 		}
+		if t.BestSum, err = t.bestSum(); err != nil {
+			return Epoch{}, err
+		}
 		t.BestNLL = valid.NLL
 	}
 	return e, t.saveModel(last)

@@ -1,9 +1,15 @@
 package trainer
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
+	"io"
 	"os"
+
+	"github.com/engram-lm/engram/internal/badfile"
 )
 
 // Line is a line of metrics.jsonl: one every so many steps and one at the end of
@@ -26,6 +32,7 @@ type Line struct {
 type Metrics struct {
 	file *os.File
 	end  int64
+	sum  hash.Hash // of the bytes before end
 }
 
 // OpenMetrics opens the file, or makes it.
@@ -34,12 +41,26 @@ func OpenMetrics(path string) (*Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
+	m := &Metrics{file: file}
 	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = badfile.New(path, "", "is no regular file; want lines of metrics")
+	}
+	if err == nil {
+		err = m.read(info.Size())
+	}
 	if err != nil {
 		file.Close()
 		return nil, err
 	}
-	return &Metrics{file, info.Size()}, nil
+	return m, nil
+}
+
+// read takes account of the first end bytes of the file.
+func (m *Metrics) read(end int64) error {
+	m.end, m.sum = end, sha256.New()
+	_, err := io.Copy(m.sum, io.NewSectionReader(m.file, 0, end))
+	return err
 }
 
 // Write appends a line.
@@ -48,22 +69,33 @@ func (m *Metrics) Write(l Line) error {
 	if err != nil {
 		return err
 	}
-	n, err := m.file.WriteAt(append(b, '\n'), m.end)
+	b = append(b, '\n')
+	n, err := m.file.WriteAt(b, m.end)
 	m.end += int64(n)
+	m.sum.Write(b[:n])
 	return err
 }
 
 // End returns the file's length, to be kept in a checkpoint.
 func (m *Metrics) End() int64 { return m.end }
 
+// Sum returns the SHA-256 of the lines so far, to be kept beside End.
+func (m *Metrics) Sum() string { return hex.EncodeToString(m.sum.Sum(nil)) }
+
 // Truncate drops what was written after the moment, such as a checkpoint's, that
-// End returned end at, so that a resumed run doubles no line. A file that has
-// lost lines since is an error.
-func (m *Metrics) Truncate(end int64) error {
+// End returned end at and Sum returned sum, so that a resumed run doubles no line.
+// A file that has lost lines since, or has others before end, is an error. An
+// empty sum stands for any.
+func (m *Metrics) Truncate(end int64, sum string) error {
 	if end < 0 || end > m.end {
 		return fmt.Errorf("%s has %d bytes; want the %d it had at the last checkpoint: restore it, or start a new run", m.file.Name(), m.end, end)
 	}
-	m.end = end
+	if err := m.read(end); err != nil {
+		return err
+	}
+	if sum != "" && m.Sum() != sum {
+		return fmt.Errorf("%s has other lines in its first %d bytes than at the last checkpoint: restore it, or start a new run", m.file.Name(), end)
+	}
 	return m.file.Truncate(end)
 }
 

@@ -210,3 +210,28 @@ func TestResumeRefuses(t *testing.T) {
 		}
 	})
 }
+
+// What a checkpoint does not hold but counts on is held against its sum: lines of
+// metrics when a training goes on, the best model at its end.
+func TestRottenCompanions(t *testing.T) {
+	dir := t.TempDir()
+	j := newJob(t, dir, "plastic")
+	train(t, j)
+	metrics := filepath.Join(dir, "metrics.jsonl")
+	text := read(t, metrics)
+	must(t, os.WriteFile(metrics, []byte(strings.Replace(text, "plastic", "plasmid", 1)), 0o666))
+	_, err := start(t, context.Background(), newJob(t, dir, "plastic"))
+	if err == nil || !strings.Contains(err.Error(), metrics+" has other lines in its first ") {
+		t.Error(err)
+	}
+	must(t, os.WriteFile(metrics, []byte(text), 0o666))
+
+	path := filepath.Join(j.Dir, best, modeldir.TensorsFile)
+	tensors := []byte(read(t, path))
+	tensors[len(tensors)-2] ^= 1
+	must(t, os.WriteFile(path, tensors, 0o666))
+	_, err = start(t, context.Background(), newJob(t, dir, "plastic"))
+	if err == nil || !strings.Contains(err.Error(), "the best model is not whole: "+path+" has SHA-256 ") {
+		t.Error(err)
+	}
+}

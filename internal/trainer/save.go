@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/optim"
@@ -40,6 +38,7 @@ type meta struct {
 	Schedule  map[string]float64 `json:"schedule,omitempty"`
 	Counters  map[string]int64   `json:"counters,omitempty"`
 	Metrics   int64              `json:"metrics"` // length of metrics.jsonl
+	Sum       string             `json:"metrics_sha256"`
 	Identity  identity           `json:"identity"`
 	Optimizer string             `json:"optimizer"`
 }
@@ -91,7 +90,7 @@ func (t *training) save() error {
 	s.Blobs = map[string][]byte{masksBlob: masks}
 	if s.Meta, err = json.Marshal(meta{
 		Progress: t.progress, Schedule: t.schedule.State(), Counters: o.Counters,
-		Metrics: t.Metrics.End(), Identity: t.identity(), Optimizer: t.Recipe.Optimizer,
+		Metrics: t.Metrics.End(), Sum: t.Metrics.Sum(), Identity: t.identity(), Optimizer: t.Recipe.Optimizer,
 	}); err != nil {
 		return err
 	}
@@ -110,7 +109,7 @@ func (t *training) restore() error {
 		return err
 	}
 	if s == nil {
-		return t.Metrics.Truncate(t.MetricsStart)
+		return t.Metrics.Truncate(t.MetricsStart, "")
 	}
 	refuse := func(format string, a ...any) error {
 		return fmt.Errorf("%s does not belong to this run: %w; resume with what it was started with, or start a new run", path, fmt.Errorf(format, a...))
@@ -166,7 +165,7 @@ func (t *training) restore() error {
 	if err := t.windows.Seek(t.Cursor); err != nil {
 		return refuse("%v", err)
 	}
-	if err := t.Metrics.Truncate(m.Metrics); err != nil {
+	if err := t.Metrics.Truncate(m.Metrics, m.Sum); err != nil {
 		return err
 	}
 	// One that was killed may not have come to it.
@@ -176,23 +175,6 @@ func (t *training) restore() error {
 	// From here on there is a checkpoint of what the training is now, so that it
 	// need not be forced again.
 	return errors.Join(t.save(), t.writer.Wait())
-}
-
-// hasBest refuses to go on where the best model so far is not to be had: a
-// checkpoint does not hold it, and the training would find that out at its end.
-func (t *training) hasBest() error {
-	if t.BestNLL == math.MaxFloat64 {
-		return nil
-	}
-	dir := filepath.Join(t.Dir, best)
-	// A writer that was killed where folders cannot be exchanged may have it aside.
-	if err := atomicdir.Sweep(atomicdir.OS, t.Dir); err != nil {
-		return err
-	}
-	if _, err := modeldir.Load(dir); err != nil {
-		return fmt.Errorf("the best model so far is not there whole: %w; restore it, or remove %s to train it again", err, t.Dir)
-	}
-	return nil
 }
 
 // differs says in what a training differs from the one that a checkpoint is of.

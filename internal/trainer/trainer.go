@@ -105,6 +105,9 @@ func (t *training) run(ctx context.Context) (*Outcome, error) {
 	if err := errors.Join(err, t.writer.Wait()); err != nil {
 		return nil, err
 	}
+	if err := t.bestIsWhole(); err != nil {
+		return nil, err
+	}
 	out := &Outcome{Epochs: t.Finished, TokensPerS: t.speed(), Rollbacks: t.Rollbacks}
 	for _, e := range t.Finished {
 		if e.Best {

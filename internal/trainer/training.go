@@ -44,6 +44,7 @@ type progress struct {
 	Seconds   float64 `json:"seconds"`    // spent on steps, in all
 	GradNorm  float64 `json:"grad_norm"`  // of the last step, before the clip
 	BestNLL   float64 `json:"best_nll"`
+	BestSum   string  `json:"best_sha256,omitempty"` // of the tensors of best/
 	Finished  []Epoch `json:"finished,omitempty"`
 
 	Usual     usual    `json:"usual"`

@@ -10,7 +10,7 @@ const (
 
 func init() {
 	errors = append(errors,
-		planted{"resume/metrics", saving, "t.Metrics.Truncate(m.Metrics)", "t.Metrics.Truncate(t.Metrics.End())", "./internal/trainer", "TestKilledAndResumed", ""},
+		planted{"resume/metrics", saving, "t.Metrics.Truncate(m.Metrics, m.Sum)", "t.Metrics.Truncate(t.Metrics.End(), \"\")", "./internal/trainer", "TestKilledAndResumed", ""},
 		planted{"resume/masks", saving, "t.masks.UnmarshalBinary(s.Blobs[masksBlob])", "error(nil)", "./internal/trainer", "TestStoppedAndResumed/lstm", ""},
 		planted{"resume/cursor", saving, "t.windows.Seek(t.Cursor)", "t.windows.Seek(0)", "./internal/trainer", "TestStoppedAndResumed/lstm", ""},
 		planted{"resume/state", saving, "copyTo(fmt.Sprint(statePrefix, i), layer.Data)", "copyTo(fmt.Sprint(statePrefix, i), append([]float32{}, layer.Data...))", "./internal/trainer", "TestStoppedAndResumed/plastic", ""},
