@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +28,7 @@ type contents map[string]string
 //
 //   - the speeds themselves;
 //   - a length of metrics.jsonl, whose lines are longer or shorter by a speed's
-//     digits, becomes a number of lines;
+//     digits, becomes a number of lines, and the SHA-256 beside it must be theirs;
 //   - size and SHA-256 of a checkpoint's state.json, which holds speeds, become
 //     those that it must have, or the checkpoint is refused;
 //   - of the checkpoints the newest counts; older ones must be whole. How many
@@ -92,7 +94,7 @@ func (c contents) thinCheckpoints(dir string) error {
 
 var (
 	speed       = regexp.MustCompile(`("(?:tokens_per_s|seconds)": ?)(?:null|[-+.0-9eE]+)`)
-	length      = regexp.MustCompile(`"metrics":(\d+)`)
+	length      = regexp.MustCompile(`"metrics":(\d+)(?:,"metrics_sha256":"([0-9a-f]*)")?`)
 	stateRecord = regexp.MustCompile(`\{"name":"state.json","size":\d+,"sha256":"[0-9a-f]{64}"\}`)
 	spaces      = regexp.MustCompile(` +`)
 	rule        = regexp.MustCompile(`-{2,}`)
@@ -125,8 +127,13 @@ func (c contents) lines(name, text string) (string, error) {
 	var failed error
 	text = length.ReplaceAllStringFunc(text, func(match string) string {
 		var n int
-		if err := json.Unmarshal([]byte(length.FindStringSubmatch(match)[1]), &n); err != nil || n > len(whole) || n > 0 && whole[n-1] != '\n' {
+		parts := length.FindStringSubmatch(match)
+		if err := json.Unmarshal([]byte(parts[1]), &n); err != nil || n > len(whole) || n > 0 && whole[n-1] != '\n' {
 			failed = errors.Join(err, fmt.Errorf("%s: that is not the end of a line of metrics.jsonl", match))
+			return match
+		}
+		if sum := sha256.Sum256([]byte(whole[:n])); parts[2] != "" && parts[2] != hex.EncodeToString(sum[:]) {
+			failed = fmt.Errorf("%s: that is not the SHA-256 of %d bytes of metrics.jsonl", match, n)
 			return match
 		}
 		return fmt.Sprintf(`"metrics": %d lines`, strings.Count(whole[:n], "\n"))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"bytes"
 	"context"
 	"fmt"
@@ -42,7 +43,7 @@ func left(t *testing.T, speed string) (dir string) {
 	}
 	for step := range 2 {
 		s := &checkpoint.Snapshot{Step: step, Tensors: map[string]checkpoint.Tensor{"w": {Shape: []int{1}, Data: []float32{1}}},
-			Meta: []byte(`{"progress":{"seconds":` + seconds + `},"metrics":` + fmt.Sprint(end) + `}`)}
+			Meta: []byte(`{"progress":{"seconds":` + seconds + `},"metrics":` + fmt.Sprint(end) + `,"metrics_sha256":"` + fmt.Sprintf("%x", sha256.Sum256([]byte(lines[:end]))) + `"}`)}
 		if _, err := checkpoint.Write(filepath.Join(dir, "run", "lstm-seed1", "checkpoints"), s); err != nil {
 			t.Fatal(err)
 		}
