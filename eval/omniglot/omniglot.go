@@ -78,8 +78,8 @@ updates. Fetch the characters with scripts/download omniglot, or the smaller set
 	},
 	Presets: []study.Preset[settings]{
 		{Name: "quick", About: "5 characters, one drawing of each: minutes",
-			Common: study.Common{Episodes: 20_000, Tests: 1000, LogEvery: 200},
-			Own:    settings{Ways: 5, Shots: 1, Features: 64, Batch: 1, LR: 3e-4, Decay: 1, Alpha: 1, Eta: 0.5}},
+			Common: study.Common{Episodes: 30_000, Tests: 1000, LogEvery: 500},
+			Own:    settings{Ways: 5, Shots: 1, Features: 64, Batch: 1, LR: 1e-4, Decay: 1, Alpha: 1, Eta: 0.5}},
 		{Name: "paper", About: "the same with the paper's rates and its 5,000,000 episodes: arXiv:1804.02464, section 4.4",
 			Common: study.Common{Episodes: 5_000_000, Tests: 1000, LogEvery: 10_000},
 			Own:    settings{Ways: 5, Shots: 1, Features: 64, Batch: 1, LR: 3e-5, Decay: 0.666, DecayEvery: 1_000_000, Alpha: 0.01, Eta: 0.01}},

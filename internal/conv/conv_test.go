@@ -66,9 +66,9 @@ func problems[F kernel.Float](t testing.TB) []*problem[F] {
 // run returns outputs and the gradients of images and parameters.
 func (p *problem[F]) run() (y, dx []F, dparams [][]F) {
 	y = slices.Clone(p.stack.Forward(p.n, p.params, p.x))
-	dx = make([]F, len(p.x))
+	dx = slices.Repeat([]F{F(math.NaN())}, len(p.x)) // what they held does not matter
 	for _, v := range p.params {
-		dparams = append(dparams, make([]F, len(v)))
+		dparams = append(dparams, slices.Repeat([]F{F(math.NaN())}, len(v)))
 	}
 	p.stack.Backward(p.dy, dx, dparams)
 	return y, dx, dparams
