@@ -82,7 +82,7 @@ updates. Fetch the characters with scripts/download omniglot, or the smaller set
 			Own:    settings{Ways: 5, Shots: 1, Features: 64, Batch: 1, LR: 1e-4, Decay: 1, Alpha: 1, Eta: 0.5}},
 		{Name: "paper", About: "the same with the paper's rates and its 5,000,000 episodes: arXiv:1804.02464, section 4.4",
 			Common: study.Common{Episodes: 5_000_000, Tests: 1000, LogEvery: 10_000},
-			Own:    settings{Ways: 5, Shots: 1, Features: 64, Batch: 1, LR: 3e-5, Decay: 0.666, DecayEvery: 1_000_000, Alpha: 0.01, Eta: 0.01}},
+			Own:    settings{Ways: 5, Shots: 1, Features: 64, Batch: 1, LR: 3e-5, Decay: 0.666, DecayEvery: 1_000_000, Alpha: 1, Eta: 0.5}},
 	},
 	Arms: arms,
 }
