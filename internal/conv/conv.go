@@ -6,6 +6,11 @@
 // over square images without padding. Channels lie innermost: what a neuron sees
 // of a row of the image is one stretch of memory, and a convolution is a product
 // of such windows, gathered once, with the weights.
+//
+// gorgonia has convolutions of its own. For the layers that learn Omniglot's
+// characters, six drawings forward and backward on one core, its nodes take 15
+// times as long as these (16 runs of each in turn; by medians and by least times)
+// and allocate 6 MB in 2,100 objects each time. The benchmarks have both.
 package conv
 
 import (
