@@ -113,7 +113,7 @@ func must(t *testing.T, err error) {
 func TestHelpAndVersion(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"help"}} {
 		out := succeed(t, args...)
-		for _, want := range []string{"perplexity", "generate", "patterns", "images", "cue", "maze", "Examples:"} {
+		for _, want := range []string{"perplexity", "generate", "patterns", "images", "omniglot", "cue", "maze", "Examples:"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("eval %v: no %q in %q", args, want, out)
 			}
@@ -123,6 +123,7 @@ func TestHelpAndVersion(t *testing.T) {
 		"perplexity": {"--model", "--data", "--split", "--text", "--batch", "--bptt", "--cache", "--threads", "--json", "Examples:"},
 		"patterns":   {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--quiet", "--threads", "--bits", "Examples:"},
 		"images":     {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--data", "--side", "Examples:"},
+		"omniglot":   {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--data", "--ways", "--shots", "--batch", "Examples:"},
 		"cue":        {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--cues", "--cue-bits", "--hidden", "--gamma", "Examples:"},
 		"maze":       {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--size", "--wall-penalty", "--hidden", "Examples:"},
 		"generate":   {"--model", "--prompt", "--tokens", "--temperature", "--top-k", "--seed", "--frozen", "--allow-unk", "Examples:"},
@@ -184,6 +185,8 @@ func TestUsage(t *testing.T) {
 		{"cue --cue-bits 1 --cues 4", "cue_bits 1,all to differ"},
 		{"maze --size 10", "size 10,odd"},
 		{"maze --lr 0", "lr 0,more than 0"},
+		{"omniglot --data nonsense", "--data,\"nonsense\",omniglot-small"},
+		{"omniglot --shots 20", "shots 20,want 1 to 19"},
 		{"images --data nonsense", "--data,\"nonsense\",cifar-10"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
