@@ -65,19 +65,16 @@ func (e planted) plant(dir string) (said string, caught bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	before, text, ok := strings.Cut(string(source), e.after)
-	if !ok {
-		return "", false, fmt.Errorf("%s does not hold %q", e.file, e.after)
-	}
-	if n := strings.Count(text, e.old); n == 0 || n > 1 && e.after == "" {
-		return "", false, fmt.Errorf("%s holds %q %d times; want once, so that the error has one place", e.file, e.old, n)
+	text, err := e.in(string(source))
+	if err != nil {
+		return "", false, err
 	}
 	path, err := filepath.Abs(e.file)
 	if err != nil {
 		return "", false, err
 	}
 	changed := filepath.Join(dir, filepath.Base(e.file))
-	if err := os.WriteFile(changed, []byte(before+e.after+strings.Replace(text, e.old, e.new, 1)), 0o666); err != nil {
+	if err := os.WriteFile(changed, []byte(text), 0o666); err != nil {
 		return "", false, err
 	}
 	overlay := filepath.Join(dir, "overlay.json")
@@ -94,4 +91,16 @@ func (e planted) plant(dir string) (said string, caught bool, err error) {
 		return "", false, fmt.Errorf("no verdict: %s", out)
 	}
 	return string(out), err != nil, nil
+}
+
+// in returns a source with the error in it.
+func (e planted) in(source string) (string, error) {
+	before, text, ok := strings.Cut(source, e.after)
+	if !ok {
+		return "", fmt.Errorf("%s does not hold %q", e.file, e.after)
+	}
+	if n := strings.Count(text, e.old); n == 0 || n > 1 && e.after == "" {
+		return "", fmt.Errorf("%s holds %q %d times; want once, so that the error has one place", e.file, e.old, n)
+	}
+	return before + e.after + strings.Replace(text, e.old, e.new, 1), nil
 }
