@@ -16,9 +16,6 @@ const (
 	Tree    = 16 // JSON and YAML
 )
 
-// Slack is what any file may cost, however small.
-const Slack = 64 << 20
-
 // Check runs parse and fails t if it allocates more than Slack and times the
 // file's size in bytes. It counts all that was ever allocated, freed or not, and
 // so bounds the peak from above; it also counts what other goroutines allocate
