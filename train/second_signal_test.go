@@ -132,12 +132,12 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	c := command(t, lengthy(dir, "--models", "lstm", "--quiet")...)
 	c.Stderr = w
 	_ = w.Fd() // writes block from here on, as the process's will
+	ended := started(t, c)
 	go func() {
 		// Fills the pipe, and blocks then until the test reads it.
 		_, _ = io.WriteString(w, strings.Repeat("\n", 1<<20))
 		w.Close()
 	}()
-	ended := started(t, c)
 	if !until(ended, func() bool {
 		b, _ := os.ReadFile(filepath.Join(dir, metricsFile))
 		return strings.Count(string(b), "\n") > 20
