@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -105,22 +106,44 @@ func (fs Fields) setNode(key string, value *yaml.Node) error {
 func (fs Fields) YAML() []byte {
 	root := yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range fs {
-		var value yaml.Node
-		if err := value.Encode(f.value.Interface()); err != nil {
-			panic(err) // a plain value
-		}
-		switch {
-		case value.Kind == yaml.SequenceNode:
-			value.Style = yaml.FlowStyle
-		case value.Tag == "!!str" && strings.ContainsAny(value.Value, "\r\n"):
-			value.Style = yaml.DoubleQuotedStyle // on one line, where the comment fits
-		}
+		value := f.node()
 		value.LineComment = f.Help
-		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Key}, &value)
+		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Key}, value)
 	}
 	text, err := yaml.Marshal(&root)
 	if err != nil {
 		panic(err)
 	}
 	return text
+}
+
+// node returns the field's value as YAML. Text does not go through Node.Encode,
+// which writes and parses it, and fails on some that begins with a tab.
+func (f Field) node() *yaml.Node {
+	switch v := f.value.Interface().(type) {
+	case string:
+		return textNode(v)
+	case List:
+		list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+		for _, item := range v {
+			list.Content = append(list.Content, textNode(item))
+		}
+		return list
+	}
+	var n yaml.Node
+	if err := n.Encode(f.value.Interface()); err != nil {
+		panic(err) // a number or a switch
+	}
+	return &n
+}
+
+// textNode returns text as YAML of one line, so that a comment fits beside it.
+func textNode(text string) *yaml.Node {
+	var n yaml.Node
+	n.SetString(text)
+	n.Style = 0
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return &n
 }

@@ -58,6 +58,27 @@ func TestSeveralStructs(t *testing.T) {
 	}
 }
 
+// Any text comes back as it was written, whatever YAML may think of it.
+func TestTextIsWrittenSafely(t *testing.T) {
+	parts := []string{"", "a", " ", "\t", "\n", "\r", "#", ":", "-", "'", "\"", "\\", "!", "&", "*", "[", "]", "{", ",", "|", "%", "~", "null", "4", "true",
+		"\x00", "\x1b", "\u0085", "\u00a0", "\u2028", "\ufeff", "\U0001f600"}
+	check := func(text string) {
+		was, is := second{Name: text}, second{}
+		written := Of(&was).YAML()
+		if _, err := Of(&is).Apply("f", written); err != nil || is != was {
+			t.Errorf("%q came back as %q, %v, from\n%s", text, is.Name, err, written)
+		}
+	}
+	for _, a := range parts {
+		for _, b := range parts {
+			for _, c := range parts {
+				check(a + b + c)
+				check(a + "\n" + b + c)
+			}
+		}
+	}
+}
+
 func TestChangesButForWhatMayChange(t *testing.T) {
 	a, b := first{List{"x"}, 0.5, 2}, first{List{"y"}, 0.5, 3}
 	for _, c := range Of(&a).Changes(Of(&b)) {
