@@ -51,6 +51,7 @@ type options struct {
 	out, resume, config      string
 	settings                 []string
 	json, quiet, listPresets bool
+	time                     int
 	command                  string // as it was given
 }
 
@@ -72,6 +73,9 @@ Values come from the preset, then --config, then --set, then flags.`,
 				return plain.listPresets(c.OutOrStdout())
 			}
 			changed := slices.DeleteFunc(slices.Clone(flags), func(f settings.Field) bool { return !c.Flags().Changed(f.Flag()) })
+			if c.Flags().Changed("time") {
+				return plain.timeUpdates(c.Context(), &o, changed, c.OutOrStdout())
+			}
 			o.command = plain.commandLine(c.Flags())
 			r, err := plain.prepare(&o, changed, c.ErrOrStderr())
 			if err != nil {
@@ -99,6 +103,7 @@ func (o *options) register(f *pflag.FlagSet, t *task, flags settings.Fields) {
 	f.StringArrayVar(&o.settings, "set", nil, "a setting `key=value`; may be repeated")
 	f.BoolVar(&o.json, "json", false, "print the results as JSON, one object a model and seed")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress: results on stdout, warnings and errors on stderr")
+	f.IntVar(&o.time, "time", 0, "time so many training `updates` of each model, and do nothing else")
 	f.BoolVar(&o.listPresets, "list-presets", false, "list the presets")
 }
 

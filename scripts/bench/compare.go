@@ -12,11 +12,12 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/stats"
 	"github.com/spf13/pflag"
 )
 
-// compare runs itself and the peer in turn, each in a process of its own, and
-// prints the ratio of each pair and the median ratio.
+// compare runs itself, or the command of --ours, and the peer in turn, each in a
+// process of its own, and prints the ratio of each pair and the median ratio.
 func (o *options) compare(ctx context.Context, stdout io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -24,22 +25,40 @@ func (o *options) compare(ctx context.Context, stdout io.Writer) error {
 	}
 	var ratios, a, b []float64
 	for pair := 1; pair <= o.pairs; pair++ {
-		ours, err := speed(exec.CommandContext(ctx, self, o.passOn()...))
+		// Commands are the user's own, and may set variables.
+		cmd := exec.CommandContext(ctx, self, o.passOn()...)
+		if o.ours != "" {
+			cmd = exec.CommandContext(ctx, "sh", "-c", o.ours)
+		}
+		ours, memory, err := o.speed(cmd)
 		if err != nil {
 			return err
 		}
-		// The peer's command is the user's own, and may set variables.
-		theirs, err := speed(exec.CommandContext(ctx, "sh", "-c", o.vs))
+		theirs, theirMemory, err := o.speed(exec.CommandContext(ctx, "sh", "-c", o.vs))
 		if err != nil {
 			return err
 		}
-		ratios, a, b = append(ratios, ours.TokensPerS/theirs.TokensPerS), append(a, ours.TokensPerS), append(b, theirs.TokensPerS)
-		fmt.Fprintf(stdout, "pair %d: %.0f / %.0f tokens/s = %.2f (%.0f / %.0f MB)\n", pair, ours.TokensPerS, theirs.TokensPerS,
-			ours.TokensPerS/theirs.TokensPerS, ours.PeakRSSMB, theirs.PeakRSSMB)
+		ratios, a, b = append(ratios, ours/theirs), append(a, ours), append(b, theirs)
+		fmt.Fprintf(stdout, "pair %d: %s / %s %s = %.2f", pair, short(ours), short(theirs), o.unit(), ours/theirs)
+		if memory > 0 && theirMemory > 0 {
+			fmt.Fprintf(stdout, " (%.0f / %.0f MB)", memory, theirMemory)
+		}
+		fmt.Fprintln(stdout)
 	}
-	_, err = fmt.Fprintf(stdout, "medians of %d pairs: %.0f / %.0f tokens/s, ratio %.2f (%.2f to %.2f)\n",
-		o.pairs, median(a), median(b), median(ratios), slices.Min(ratios), slices.Max(ratios))
+	_, err = fmt.Fprintf(stdout, "medians of %d pairs: %s / %s %s, ratio %.2f (%.2f to %.2f)\n",
+		o.pairs, short(stats.Median(a)), short(stats.Median(b)), o.unit(), stats.Median(ratios), slices.Min(ratios), slices.Max(ratios))
 	return err
+}
+
+// unit is the figure's name as a unit: tokens/s for tokens_per_s.
+func (o *options) unit() string { return strings.ReplaceAll(o.figure, "_per_", "/") }
+
+// short writes a speed with as many digits as say something.
+func short(x float64) string {
+	if x >= 100 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.3g", x)
 }
 
 // passOn returns the flags of one run in a process of its own, which prints
@@ -47,33 +66,38 @@ func (o *options) compare(ctx context.Context, stdout io.Writer) error {
 func (o *options) passOn() []string {
 	args := []string{"--json"}
 	o.flags.Visit(func(f *pflag.Flag) {
-		if !slices.Contains([]string{"vs", "pairs", "sweep", "rounds", "json"}, f.Name) {
+		if !slices.Contains([]string{"vs", "figure", "pairs", "sweep", "rounds", "json"}, f.Name) {
 			args = append(args, "--"+f.Name+"="+f.Value.String())
 		}
 	})
 	return args
 }
 
-// speed runs a command whose last line is a JSON object with tokens_per_s.
-func speed(cmd *exec.Cmd) (Result, error) {
-	var r Result
+// speed runs a command that prints the figure to compare, and perhaps
+// peak_rss_mb.
+func (o *options) speed(cmd *exec.Cmd) (figure, memory float64, err error) {
+	var r map[string]any
+	if err := object(cmd, &r); err != nil {
+		return 0, 0, err
+	}
+	memory, _ = r["peak_rss_mb"].(float64)
+	if figure, _ = r[o.figure].(float64); figure <= 0 {
+		return 0, 0, cli.Usagef("%s printed no %s above 0 on its last line", cmd, o.figure)
+	}
+	return figure, memory, nil
+}
+
+// object runs a command and decodes the JSON object on its last line into v.
+func object(cmd *exec.Cmd, v any) error {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return r, fmt.Errorf("%s: %w: %s", cmd, err, strings.TrimSpace(stderr.String()))
+		return fmt.Errorf("%s: %w: %s", cmd, err, strings.TrimSpace(stderr.String()))
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &r); err != nil || r.TokensPerS <= 0 {
-		return r, cli.Usagef("%s printed no JSON object with tokens_per_s on its last line", cmd)
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), v); err != nil {
+		return cli.Usagef("%s printed no JSON object on its last line", cmd)
 	}
-	return r, nil
-}
-
-func median(x []float64) float64 {
-	x = slices.Sorted(slices.Values(x))
-	if n := len(x); n%2 == 0 {
-		return (x[n/2-1] + x[n/2]) / 2
-	}
-	return x[len(x)/2]
+	return nil
 }

@@ -3,10 +3,11 @@
 // PyTorch peer's, so that the two can be compared; --vs runs a peer's command in
 // turn with it, A B A B ..., and prints the ratio pair by pair. --sweep shows how
 // the step's time and memory grow with a size; --cpuprofile says where a step's
-// time goes.
+// time goes. With --ours any two commands are compared so.
 //
 //	go run ./scripts/bench --model modulated --json
 //	go run ./scripts/bench --model modulated --pairs 8 --vs 'torch_peer.py bench --model modulated'
+//	go run ./scripts/bench --ours 'eval cue --preset paper --models modulated --time 8 --json' --vs 'torch_agent.py cue modulated 200' --figure updates_per_s
 //	go run ./scripts/bench --model modulated --sweep hidden=100,200,400,800
 //	go run ./scripts/bench --model modulated --steps 50 --cpuprofile cpu.pprof && go tool pprof -top cpu.pprof
 package main
@@ -46,7 +47,7 @@ type options struct {
 	steps, warmup, threads int
 	seed                   uint64
 	forwardOnly, json      bool
-	vs                     string
+	ours, vs, figure       string
 	pairs                  int
 	sweepOf                string
 	rounds                 int
@@ -103,7 +104,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.IntVar(&o.threads, "threads", 2, "cores")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of parameters and tokens")
 	f.BoolVar(&o.json, "json", false, "print one JSON object, with --sweep one for each value")
-	f.StringVar(&o.vs, "vs", "", "a peer's command, which prints a JSON object with tokens_per_s on its last line")
+	f.StringVar(&o.vs, "vs", "", "a peer's command, which prints a JSON object with the figure on its last line")
+	f.StringVar(&o.ours, "ours", "", "with --vs, a command to run instead of timing training steps")
+	f.StringVar(&o.figure, "figure", "tokens_per_s", "what to compare with --vs: a speed in the JSON objects")
 	f.IntVar(&o.pairs, "pairs", 8, "pairs of runs with --vs")
 	f.StringVar(&o.sweepOf, "sweep", "", "NAME=V1,V2,...: time each value of hidden (and embed, unless --embed is given), bptt, batch or vocab, and print a table and the exponents of growth")
 	f.IntVar(&o.rounds, "rounds", 3, "rounds through all values with --sweep")
@@ -137,6 +140,8 @@ func (o *options) run(ctx context.Context, stdout io.Writer) error {
 		return cli.Usagef("--sweep and --vs do not go together; want one of them")
 	case (sweeps || compares) && o.cpuprofile != "":
 		return cli.Usagef("--cpuprofile profiles one run; want it without --sweep and --vs")
+	case o.ours != "" && !compares:
+		return cli.Usagef("--ours is compared with a peer: want --vs too")
 	case o.pairs < 1:
 		return cli.Usagef("--pairs %d: want at least 1", o.pairs)
 	case o.rounds < 1:
@@ -146,8 +151,10 @@ func (o *options) run(ctx context.Context, stdout io.Writer) error {
 	case sweeps:
 		return o.sweep(ctx, stdout)
 	}
-	if err := o.validate(); err != nil {
-		return err
+	if o.ours == "" {
+		if err := o.validate(); err != nil {
+			return err
+		}
 	}
 	if compares {
 		return o.compare(ctx, stdout)

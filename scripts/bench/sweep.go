@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/stats"
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -60,8 +61,8 @@ func (o *options) sweep(ctx context.Context, stdout io.Writer) error {
 	runs := make([][]Result, len(values))
 	for range o.rounds {
 		for i := range values {
-			r, err := speed(exec.CommandContext(ctx, self, args[i]...))
-			if err != nil {
+			var r Result
+			if err := object(exec.CommandContext(ctx, self, args[i]...), &r); err != nil {
 				return err
 			}
 			runs[i] = append(runs[i], r)
@@ -116,12 +117,12 @@ func summary(runs []Result) Result {
 		return x
 	}
 	s := runs[0]
-	s.MsMedian = median(over(func(r Result) float64 { return r.MsMedian }))
+	s.MsMedian = stats.Median(over(func(r Result) float64 { return r.MsMedian }))
 	s.MsMin = slices.Min(over(func(r Result) float64 { return r.MsMin }))
-	s.TokensPerS = median(over(func(r Result) float64 { return r.TokensPerS }))
-	s.PeakRSSMB = median(over(func(r Result) float64 { return r.PeakRSSMB }))
-	s.GemmGFLOPS = median(over(func(r Result) float64 { return r.GemmGFLOPS }))
-	s.FMAPeakGFLOPS = median(over(func(r Result) float64 { return r.FMAPeakGFLOPS }))
+	s.TokensPerS = stats.Median(over(func(r Result) float64 { return r.TokensPerS }))
+	s.PeakRSSMB = stats.Median(over(func(r Result) float64 { return r.PeakRSSMB }))
+	s.GemmGFLOPS = stats.Median(over(func(r Result) float64 { return r.GemmGFLOPS }))
+	s.FMAPeakGFLOPS = stats.Median(over(func(r Result) float64 { return r.FMAPeakGFLOPS }))
 	return s
 }
 

@@ -230,4 +230,5 @@ else:
     print(json.dumps({
         "task": args.task, "model": args.model, "hidden": H, "threads": args.threads,
         "least_s": min(times), "median_s": statistics.median(times), "least_cpu_s": min(cpu),
+        "updates_per_s": 1 / statistics.median(times),
     }))

@@ -77,7 +77,8 @@ def bench(threads, episodes, ways, shots, batch):
         seconds.append((time.perf_counter() - begin) / batch)
     seconds = seconds[1:]
     print(json.dumps({"threads": threads, "batch": batch, "least_us": 1e6 * min(seconds),
-                      "median_us": 1e6 * statistics.median(seconds)}))
+                      "median_us": 1e6 * statistics.median(seconds),
+                      "updates_per_s": 1 / (batch * statistics.median(seconds))}))
 
 
 if __name__ == "__main__":
