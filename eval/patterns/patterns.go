@@ -78,7 +78,7 @@ guessing gets half of them wrong.`,
   go run ./eval patterns --preset comparison --seeds 3`,
 	Unit:   "episodes",
 	Metric: study.Metric{Name: "error_rate", Label: "share of the zeroed bits that come back with the wrong sign", Percent: true},
-	Goal:   &study.Goal{Value: 0.01, Window: 100, Hold: 100},
+	Goal:   &study.Goal{Value: 0.01, Window: 100, Hold: 1000},
 	About: []string{
 		"An episode shows a network a few patterns of random bits, one after the other, with empty steps between. Then it shows one of them once more, half of its bits zeroed. The network has to complete it: its outputs at the last step should have the signs of the missing bits.",
 		"The patterns of an episode occur in no other. A network that computes with fixed weights alone can only carry them along in its activity; a plastic one has a Hebbian trace on each connection, which takes the pattern up as it is shown. How fast each trace counts, and with what sign, is trained over the episodes.",
