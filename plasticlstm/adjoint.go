@@ -15,8 +15,9 @@ import (
 // keeps cost more as well, where there are many streams: all streams' are more than
 // a cache holds. A matrix so large that no cache holds it anyway is another matter.
 type adjoint[F lstm.Float] struct {
-	free   chan *scratch[F] // scratch of past groups, to be used again
-	groups []*group[F]
+	free      chan *scratch[F]    // scratch of past groups, to be used again
+	freeLanes chan *blockLanes[F] // likewise
+	groups    []*group[F]
 }
 
 // maxScratch is how many groups' scratch is kept for the next pass; no more

@@ -127,6 +127,7 @@ func BenchmarkEpisode(b *testing.B) {
 		opt      plasticlstm.Options
 	}{
 		{"patterns", 1001, 106, patterns, plasticlstm.Options{Feed: lstm.Direct, Rule: plasticlstm.Decay, Rate: plasticlstm.PerLayer}},
+		{"modulated", 1001, 106, patterns, plasticlstm.Options{Feed: lstm.Direct, Modulation: plasticlstm.Simple, Rate: plasticlstm.PerLayer}},
 		{"images", 1025, 201, images, plasticlstm.Options{Feed: lstm.Clamped, Rule: plasticlstm.Decay, Rate: plasticlstm.PerLayer}},
 	} {
 		l, err := plasticlstm.NewRNN(c.opt.Feed.InputSize(0, c.n), c.n, c.opt)

@@ -24,7 +24,15 @@ const inTurn = 2
 
 // run takes all rows of each r through f, a few in turn.
 func (p *hebbian[F]) run(all []kernel.TraceBlocks[F], turn int, f func(*kernel.TraceBlocks[F])) {
-	count := p.size / p.ld / kernel.BlockRows
+	if p.lanes() > 1 {
+		p.runLanes(all, turn, f)
+		return
+	}
+	inTurns(all, p.size/p.ld/kernel.BlockRows, turn, f)
+}
+
+// inTurns takes the next count blocks of each r through f, turn at a time.
+func inTurns[F lstm.Float](all []kernel.TraceBlocks[F], count, turn int, f func(*kernel.TraceBlocks[F])) {
 	for done := 0; done < count; done += turn {
 		for i := range all {
 			if all[i].N > 0 {

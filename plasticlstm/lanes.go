@@ -58,6 +58,61 @@ func (p *hebbian[F]) eachLane(f func(lane, j0, j1 int)) {
 	}
 }
 
+// blockLanes are matrices cut into lanes, at work by blocks.
+type blockLanes[F lstm.Float] struct {
+	blocks []kernel.TraceBlocks[F] // [lanes, matrices]
+	sums   []F                     // [lanes, matrices, 2, lv]: what the rows add to DH and DHC
+}
+
+// runLanes is run lane by lane.
+func (p *hebbian[F]) runLanes(all []kernel.TraceBlocks[F], turn int, f func(*kernel.TraceBlocks[F])) {
+	var l *blockLanes[F]
+	select {
+	case l = <-p.freeLanes:
+	default:
+		l = &blockLanes[F]{}
+	}
+	n := len(all)
+	if size := p.lanes() * n; len(l.blocks) < size {
+		l.blocks = make([]kernel.TraceBlocks[F], size)
+	}
+	backward := n > 0 && slices.ContainsFunc(all, func(r kernel.TraceBlocks[F]) bool { return r.DH != nil })
+	if backward {
+		grow(&l.sums, p.lanes()*n*2*p.lv)
+		clear(l.sums)
+	}
+	sums := func(lane, i int) (dh, dhc []F) {
+		at := (lane*n + i) * 2 * p.lv
+		return l.sums[at:][:p.lv], l.sums[at+p.lv:][:p.lv]
+	}
+	p.eachLane(func(lane, j0, j1 int) {
+		rows, blocks := roundUp(j1-j0, kernel.BlockRows), l.blocks[lane*n:(lane+1)*n]
+		for i := range all {
+			blocks[i] = all[i].Rows(j0, rows)
+			if backward {
+				blocks[i].DH, blocks[i].DHC = sums(lane, i)
+			}
+		}
+		inTurns(blocks, rows/kernel.BlockRows, turn, f)
+	})
+	for i := range all {
+		r := &all[i]
+		for lane := range p.lanes() {
+			of := &l.blocks[lane*n+i]
+			r.Peak, r.DEE = max(r.Peak, of.Peak), r.DEE+of.DEE
+			if backward && r.N > 0 {
+				dh, dhc := sums(lane, i)
+				kernel.Add(r.DH, dh)
+				kernel.Add(r.DHC, dhc)
+			}
+		}
+	}
+	select {
+	case p.freeLanes <- l:
+	default:
+	}
+}
+
 // lane is the backward pass of some rows of a stream.
 type lane[F lstm.Float] struct {
 	row       kernel.TraceRow[F] // the row at work

@@ -56,6 +56,7 @@ func newHebbian[F lstm.Float](pre, post int, opt Options) *hebbian[F] {
 	p.size = roundUp(post, kernel.BlockRows) * p.ld
 	p.lv = roundUp(max(pre, post), kernel.BlockColumns)
 	p.free = make(chan *scratch[F], maxScratch)
+	p.freeLanes = make(chan *blockLanes[F], maxScratch)
 	if opt.Rule == Additive {
 		p.clip = F(math.Inf(1))
 	}

@@ -52,6 +52,18 @@ type TraceBlocks[F Float] struct {
 	Free bool
 }
 
+// Rows returns b at rows [first, first+count) of the same matrices, multiples of
+// BlockRows, with nothing summed yet.
+func (b *TraceBlocks[F]) Rows(first, count int) TraceBlocks[F] {
+	var zero F
+	c := *b
+	c.Start()
+	c.Blocks = count / BlockRows
+	c.number = first * int(unsafe.Sizeof(zero))
+	c.matrix = c.number * b.N
+	return c
+}
+
 // HasBlocks reports whether there are routines for blocks of type F.
 func HasBlocks[F Float]() bool {
 	_, single := any(F(0)).(float32)

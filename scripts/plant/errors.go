@@ -38,6 +38,8 @@ var errors = []planted{
 	{"dense/clamp", dense, "copy(z[r*l.out:], row[l.in:])", "clear(z[r*l.out:][:l.out])", "./plasticlstm", "TestAClampIsALabel", ""},
 	{"dense/pre", adjoint, "kernel.Add(dhPrev[(b-b0)*p.pre:(b-b0+1)*p.pre], p.senders(g.dh, 0, b-b0))\n", "", "./plasticlstm", "TestEveryCombinationOfTheDenseLayer/none-oja-neuron-neuron", ""},
 	{"lanes/sum", lanes, "kernel.Add(dh, l.dh)", "copy(dh, l.dh)", "./plasticlstm", "TestManyNeurons", ""},
+	{"lanes/blocks", lanes, "kernel.Add(r.DHC, dhc)", "copy(r.DHC, dhc)", "./plasticlstm", "TestManyNeurons", ""},
+	{"lanes/peak", lanes, "max(r.Peak, of.Peak)", "r.Peak", "./plasticlstm", "TestManyNeurons", ""},
 	{"lanes/checkpoint", "plasticlstm/trace.go", "b += (count/every - 1) * p.batch", "b += count/every - 1", "./plasticlstm", "TestManyNeurons", ""},
 	{"lanes/wait", lanes, "l.deta += deta\n", "_ = deta\n", "./plasticlstm", "TestRunsOfSettledSteps", ""},
 	{"lanes/outstanding", "plasticlstm/rows.go", "p.update(r, applied, t-1, b, j)", "p.update(r, applied, t, b, j)", "./plasticlstm", "TestStepsThatAreGiven/none-decay", ""},
