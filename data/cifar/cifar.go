@@ -1,6 +1,6 @@
 // Package cifar reads CIFAR-10 (Krizhevsky 2009) in its binary layout as the
 // grey images that the image completion task remembers: 32x32 pixels, zero
-// mean, greatest absolute value 1 (Miconi, Clune, Stanley 2018, section 4.2).
+// mean, greatest absolute value 1 (Miconi, Clune, Stanley 2018, section 4.3).
 package cifar
 
 import (

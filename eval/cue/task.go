@@ -28,7 +28,7 @@ func settings(r Rules, hidden int) Settings {
 		Cues: r.Cues, Bits: r.Bits, Steps: r.Steps, Fixed: r.Fixed,
 		Settings: a2c.Settings{
 			Hidden: hidden, Batch: 30, LR: 1e-4, Eps: 1e-6, ClipNorm: 2,
-			Gamma: 0.9, ValueCoef: 0.1, ConcentrationCoef: 0.1, TraceClip: 1,
+			Gamma: 0.9, ValueCoef: 0.1, ConcentrationCoef: 0.1, Eta: 0.1, TraceClip: 1,
 		},
 	}
 }

@@ -37,7 +37,7 @@ func TestPaperSizes(t *testing.T) {
 }
 
 func TestBadSettings(t *testing.T) {
-	for _, set := range []string{"cues=1", "cues=1001", "cue_bits=0", "cue_bits=1001", "steps=0", "steps=10001", "hidden=0", "lr=0", "trace_clip=-1", "gamma=2"} {
+	for _, set := range []string{"cues=1", "cues=1001", "cue_bits=0", "cue_bits=1001", "steps=0", "steps=10001", "hidden=0", "lr=0", "trace_clip=-1", "gamma=2", "eta=2"} {
 		_, err := run(t, "--set", set, "--out", filepath.Join(t.TempDir(), "run"))
 		if _, ok := errors.AsType[*cli.UsageError](err); !ok {
 			t.Errorf("%s gives %v, want a usage error", set, err)

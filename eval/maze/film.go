@@ -8,10 +8,13 @@ import (
 	"image/gif"
 )
 
-// The film's sizes in pixels, and the time of a frame in hundredths of a second.
+// The film's length in frames, the time of one in hundredths of a second, and the
+// most pixels that its side and a cell's take.
 const (
-	cellSize  = 20
+	frames    = 300
 	frameTime = 12
+	filmSide  = 404
+	cellSide  = 20
 )
 
 // The film's colours, by index.
@@ -37,10 +40,10 @@ var palette = color.Palette{
 	color.RGBA{0xeb, 0xf2, 0xfa, 0xff},
 }
 
-// film returns the path of stream 0 as an animation, a frame a step.
+// film returns the beginning of stream 0's path as an animation, a frame a step.
 func (w *witness) film() []byte {
 	var film gif.GIF
-	for t := range w.path {
+	for t := range min(len(w.path), frames) {
 		film.Image = append(film.Image, w.frame(t))
 		film.Delay = append(film.Delay, frameTime)
 	}
@@ -53,6 +56,7 @@ func (w *witness) film() []byte {
 
 func (w *witness) frame(t int) *image.Paletted {
 	n := w.env.rules.Size
+	cellSize := min(cellSide, filmSide/n)
 	img := image.NewPaletted(image.Rect(0, 0, n*cellSize, n*cellSize), palette)
 	paint := func(cell, colour, margin int) {
 		x, y := cell%n*cellSize, cell/n*cellSize
@@ -71,10 +75,10 @@ func (w *witness) frame(t int) *image.Paletted {
 	paint(w.goal, place, 0)
 	for back := len(palette) - trail; back > 0; back-- { // the oldest first
 		if s := t - back; s >= 0 && !w.teleported(s, t) {
-			paint(w.path[s].cell, trail+back-1, 4)
+			paint(w.path[s].cell, trail+back-1, cellSize/5)
 		}
 	}
-	paint(w.path[t].cell, agent, 3)
+	paint(w.path[t].cell, agent, cellSize*3/20)
 	return img
 }
 

@@ -28,13 +28,13 @@ func settings(r Rules, agents a2c.Settings) Settings {
 // published are the agents of Backpropamine's maze.
 var published = a2c.Settings{
 	Hidden: 100, Batch: 30, LR: 1e-4, Eps: 1e-4, ClipNorm: 4,
-	Gamma: 0.9, ValueCoef: 0.1, ConcentrationCoef: 0.03, TraceClip: 1,
+	Gamma: 0.9, ValueCoef: 0.1, ConcentrationCoef: 0.03, Eta: 0.01, TraceClip: 1,
 }
 
 // small returns the published agents, smaller and faster to learn.
 func small() a2c.Settings {
 	s := published
-	s.Hidden, s.LR = 50, 1e-3
+	s.Hidden, s.LR, s.Eta = 50, 1e-3, 0.1
 	return s
 }
 

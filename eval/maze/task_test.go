@@ -94,27 +94,27 @@ func TestRunAndResume(t *testing.T) {
 	}
 }
 
-// Two episodes with given rewards: the first stream finds the reward at steps 4, 6
-// and 9, the second one at step 7.
+// Three episodes with given rewards: the first stream finds the reward at steps 4, 6
+// and 9, the second one at step 7, the third one never, which takes it all 10.
 func TestWitness(t *testing.T) {
-	e := newEnv(t, Rules{Size: 5, Steps: 10, Reward: 10}, 2, 1)
-	e.Reset(make([]float32, 2*inputs))
+	e := newEnv(t, Rules{Size: 5, Steps: 10, Reward: 10}, 3, 1)
+	e.Reset(make([]float32, 3*inputs))
 	w := newWitness(e)
 	if mean := w.first.mean(); !math.IsNaN(mean) {
 		t.Errorf("the mean of no steps is %v", mean)
 	}
-	rewards := map[int][]float32{4: {10, -0.1}, 6: {10, 0}, 7: {0, 10}, 9: {9.9, 0}}
+	rewards := map[int][]float32{4: {10, -0.1, 0}, 6: {10, 0, 0}, 7: {0, 10, -0.1}, 9: {9.9, 0, 0}}
 	w.See(0, 0, nil)
 	for step := 1; step <= 10; step++ {
 		r := rewards[step]
 		if r == nil {
-			r = []float32{0, 0}
+			r = []float32{0, 0, 0}
 		}
 		w.See(0, step, r)
 	}
 	m := make([]float64, 10)
 	measures, pictures := w.Report(m)
-	want := []study.Measure{{Name: "found", Value: 2}, {Name: "steps_to_first", Value: 5.5}, {Name: "steps_to_return", Value: 2.5}}
+	want := []study.Measure{{Name: "found", Value: 4. / 3}, {Name: "steps_to_first", Value: 7}, {Name: "steps_to_return", Value: 2.5}}
 	if !reflect.DeepEqual(measures, want) {
 		t.Errorf("%v, want %v", measures, want)
 	}
@@ -145,7 +145,7 @@ func TestFilm(t *testing.T) {
 		t.Fatalf("%d frames, want 4", len(film.Image))
 	}
 	at := func(frame, row, col int) int {
-		return int(film.Image[frame].ColorIndexAt(col*cellSize+cellSize/2, row*cellSize+cellSize/2))
+		return int(film.Image[frame].ColorIndexAt(col*cellSide+cellSide/2, row*cellSide+cellSide/2))
 	}
 	for _, want := range []struct{ frame, row, col, colour int }{
 		{0, 0, 2, wall}, {0, 2, 2, agent}, {0, 1, 1, goal}, {0, 3, 3, floor},
@@ -161,5 +161,22 @@ func TestFilm(t *testing.T) {
 	}
 	if got := at(2, 1, 1); got != found {
 		t.Errorf("the reward's cell has colour %d when it is found, want %d", got, found)
+	}
+}
+
+// A film stays small, however large the maze and long the episode.
+func TestLongFilm(t *testing.T) {
+	e := newEnv(t, Rules{Size: 101, Steps: 10_000, Reward: 10}, 1, 1)
+	e.Reset(make([]float32, inputs))
+	w := newWitness(e)
+	for step := range 10_001 {
+		w.See(0, step, make([]float32, min(step, 1)))
+	}
+	film, err := gif.DecodeAll(bytes.NewReader(w.film()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(w.path) != 10_000 || len(film.Image) != frames || film.Config.Width != 404 {
+		t.Errorf("%d frames of width %d for %d steps, want %d of 404", len(film.Image), film.Config.Width, len(w.path), frames)
 	}
 }

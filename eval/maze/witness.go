@@ -9,7 +9,7 @@ type witness struct {
 	episodes int
 	found    int   // times that the reward was reached
 	since    []int // per stream: the step of its last teleport, 0 before
-	first    tally // steps to the first reward of an episode
+	first    tally // steps to the first reward of an episode; all of them where there is none
 	again    tally // steps from a teleport to the reward
 	goal     int   // the reward's cell in the episode of path
 	path     []moment
@@ -40,6 +40,9 @@ func (w *witness) See(batch, t int, rewards []float32) {
 	}
 	for b, r := range rewards {
 		if r <= 0 {
+			if t == w.env.Steps() && w.since[b] == 0 {
+				w.first.add(t)
+			}
 			continue
 		}
 		w.found++
@@ -69,7 +72,7 @@ func (w *witness) Report(modulation []float64) ([]study.Measure, []study.Picture
 	}
 	pictures := []study.Picture{{
 		Title:   "An episode",
-		Caption: "The agent (blue, with its last places) in a held-out episode. The reward is in the orange cell, which the agent cannot see; the cell turns green when the agent has reached it and is put elsewhere.",
+		Caption: "The agent (blue, with its last places) in a held-out episode, of which 300 steps are shown at most. The reward is in the orange cell, which the agent cannot see; the cell turns green when the agent has reached it and is put elsewhere.",
 		File:    "episode.gif", Image: w.film(),
 	}}
 	if modulation == nil {

@@ -27,6 +27,7 @@ type Settings struct {
 	ValueCoef         float64 `yaml:"value_coef" help:"weight of the squared error of the value"`
 	ConcentrationCoef float64 `yaml:"concentration_coef" help:"weight of the sum of squared probabilities, against sure policies"`
 
+	Eta       float64 `yaml:"eta" help:"rate of the traces of a new plastic agent, of the eligibility traces of a retroactive one"`
 	TraceClip float64 `yaml:"trace_clip" help:"bound of the Hebbian traces"`
 }
 
@@ -57,8 +58,11 @@ func (s *Settings) Validate() error {
 			return fmt.Errorf("%s %v: want %s", x.key, x.value, want)
 		}
 	}
-	if s.Gamma < 0 || s.Gamma > 1 {
+	if !(s.Gamma >= 0 && s.Gamma <= 1) {
 		return fmt.Errorf("gamma %v: want 0 to 1", s.Gamma)
+	}
+	if !(s.Eta >= 0 && s.Eta <= 1) {
+		return fmt.Errorf("eta %v: want 0 to 1", s.Eta)
 	}
 	return nil
 }
@@ -147,7 +151,7 @@ func newLearner(task Task, s Settings, kind string, layer lstm.Layer, tests int,
 	}
 	l.Adam.Eps = s.Eps
 	params := Params(layer, env.Actions())
-	initial(kind, layer, params)
+	initial(kind, layer, params, s.Eta)
 	l.params, l.grads = l.Add("", params, rng.New(seed, "init"))
 	for b, stream := range env.Streams() {
 		l.Streams[fmt.Sprintf("environment/%d", b)] = stream

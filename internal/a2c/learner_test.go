@@ -96,7 +96,7 @@ func (w *audience) Report(modulation []float64) ([]study.Measure, []study.Pictur
 }
 
 var small = Settings{
-	Hidden: 16, Batch: 10, LR: 1e-2, Eps: 1e-6, ClipNorm: 4, Gamma: 0.9, ValueCoef: 0.1, ConcentrationCoef: 0.03, TraceClip: 1,
+	Hidden: 16, Batch: 10, LR: 1e-2, Eps: 1e-6, ClipNorm: 4, Gamma: 0.9, ValueCoef: 0.1, ConcentrationCoef: 0.03, Eta: 0.1, TraceClip: 1,
 }
 
 func newTestLearner(t testing.TB, kind string, seed uint64) study.Learner {
@@ -241,11 +241,28 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A new agent's rates are those of the settings, and training keeps the rate of an
+// eligibility trace a rate.
+func TestEta(t *testing.T) {
+	for kind, name := range map[string]string{"plastic": "eta", "retroactive": "trace_rate"} {
+		l := newTestLearner(t, kind, 1).(*learner)
+		rate := l.Param(name).Value
+		if len(rate) != 1 || rate[0] != float32(small.Eta) {
+			t.Errorf("%s of a new %s agent is %v, want %v", name, kind, rate, small.Eta)
+		}
+		rate[0] = 1.5
+		if update(t, l, 1); kind == "retroactive" && rate[0] != 1 {
+			t.Errorf("%s of 1.5 is %v after a step, want 1", name, rate)
+		}
+	}
+}
+
 func TestSettingsAreChecked(t *testing.T) {
 	for i, change := range []func(*Settings){
 		func(s *Settings) { s.Hidden = 0 }, func(s *Settings) { s.Batch = 0 }, func(s *Settings) { s.LR = 0 },
 		func(s *Settings) { s.Eps = 0 }, func(s *Settings) { s.ClipNorm = -1 }, func(s *Settings) { s.Gamma = 1.1 },
 		func(s *Settings) { s.ValueCoef = -1 }, func(s *Settings) { s.ConcentrationCoef = -1 }, func(s *Settings) { s.TraceClip = 0 },
+		func(s *Settings) { s.Eta = 1.1 }, func(s *Settings) { s.Eta = math.NaN() },
 	} {
 		s := small
 		change(&s)

@@ -65,9 +65,9 @@ func Matched(kind string, in, actions, hidden int, clip float64) (lstm.Layer, er
 
 // initial changes the bounds that a network's new parameters are drawn from to
 // those of Backpropamine's agents: recurrent weights and plasticity coefficients
-// are small and not negative, the rates .1, and the rest is as PyTorch draws the
+// are small and not negative, the rates eta, and the rest is as PyTorch draws the
 // parameters of linear layers. An LSTM is drawn as it is.
-func initial(kind string, l lstm.Layer, params []lstm.Param) {
+func initial(kind string, l lstm.Layer, params []lstm.Param, eta float64) {
 	if kind == "lstm" {
 		return
 	}
@@ -75,7 +75,7 @@ func initial(kind string, l lstm.Layer, params []lstm.Param) {
 	bounds := map[string][2]float64{
 		"weight_ih": {-in, in}, "bias": {-in, in},
 		"weight_hh": {0, 0.01}, "alpha": {0, 0.01},
-		"eta": {0.1, 0.1}, "trace_rate": {0.1, 0.1},
+		"eta": {eta, eta}, "trace_rate": {eta, eta},
 		"modulator.weight": {-out, out}, "modulator.bias": {-out, out},
 	}
 	for i, p := range params {

@@ -76,3 +76,20 @@ func DivideSharedAlpha(params []Param) error {
 	}
 	return nil
 }
+
+// BoundTraceRates puts the rate k of each eligibility trace, a parameter named
+// trace_rate in whatever layer, back into [0, 1] after a step. Outside,
+// E <- (1-k) E + k post pre is no running mean: with k below 0 it grows without
+// bound, and nothing else stops it (E is not clipped). NaN stays, to be found.
+func BoundTraceRates(params []Param) {
+	for _, p := range params {
+		if p.Name != "trace_rate" && !strings.HasSuffix(p.Name, ".trace_rate") {
+			continue
+		}
+		for i, k := range p.Value {
+			if k < 0 || k > 1 {
+				p.Value[i] = min(max(k, 0), 1)
+			}
+		}
+	}
+}

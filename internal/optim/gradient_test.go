@@ -108,3 +108,19 @@ func TestDivideSharedAlpha(t *testing.T) {
 		t.Error("an alpha of unknown width was divided")
 	}
 }
+
+func TestBoundTraceRates(t *testing.T) {
+	nan := float32(math.NaN())
+	in := []float32{-0.5, 0, 0.25, 1, 1.5, nan}
+	for name, want := range map[string][]float32{
+		"trace_rate": {0, 0, 0.25, 1, 1, nan}, "layers.1.trace_rate": {0, 0, 0.25, 1, 1, nan}, "eta": in, "not_trace_rate": in,
+	} {
+		p := param(name, append([]float32{}, in...), make([]float32, len(in)))
+		BoundTraceRates([]Param{p})
+		for i, got := range p.Value {
+			if math.Float32bits(got) != math.Float32bits(want[i]) {
+				t.Errorf("%s %v becomes %v, want %v", name, in[i], got, want[i])
+			}
+		}
+	}
+}

@@ -71,13 +71,18 @@ func (w *Weights) Count() int {
 	return n
 }
 
-// Step takes an optimiser step by the gradients as they are, and returns their
-// global norm before the clip.
+// Step takes an optimiser step by the gradients as they are, puts the rates of
+// eligibility traces back into [0, 1], and returns the gradients' global norm
+// before the clip.
 func (w *Weights) Step() (norm float64, err error) {
 	if norm, err = optim.GlobalNorm(w.Params); err != nil {
 		return norm, err
 	}
-	return norm, w.Adam.Step(w.Params, w.LR, optim.ClipScale(norm, w.ClipNorm))
+	if err := w.Adam.Step(w.Params, w.LR, optim.ClipScale(norm, w.ClipNorm)); err != nil {
+		return norm, err
+	}
+	optim.BoundTraceRates(w.Params)
+	return norm, nil
 }
 
 // Names within a checkpoint.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/engram-lm/engram/data"
@@ -43,7 +42,7 @@ func (t *training) step(w data.Window, lr float64) error {
 	if err != nil {
 		return err
 	}
-	boundTraceRates(t.params)
+	optim.BoundTraceRates(t.params)
 	t.Usual.observe(nll, t.GradNorm)
 	n := len(w.X)
 	t.NLL += nll * float64(n)
@@ -87,19 +86,4 @@ func (t *training) checkState() error {
 		return fmt.Errorf("the state of layers.%d is not finite", l)
 	}
 	return nil
-}
-
-// boundTraceRates puts the rate k of each eligibility trace back into [0, 1].
-// Outside, E <- (1-k) E + k post pre is no running mean: with k below 0 it grows
-// without bound, and nothing else stops it (E is not clipped).
-func boundTraceRates(params []optim.Param) {
-	for _, p := range params {
-		if strings.HasSuffix(p.Name, ".trace_rate") {
-			for i, k := range p.Value {
-				if k < 0 || k > 1 { // a NaN stays, to be found
-					p.Value[i] = min(max(k, 0), 1)
-				}
-			}
-		}
-	}
 }
