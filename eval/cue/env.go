@@ -52,8 +52,8 @@ func (r Rules) Validate() error {
 		return fmt.Errorf("cues %d: want 2 to 1000", r.Cues)
 	case r.Bits < 1 || r.Bits > 1000 || r.Bits < 31 && 1<<r.Bits < r.Cues:
 		return fmt.Errorf("cue_bits %d for %d cues: want enough for all to differ, at most 1000", r.Bits, r.Cues)
-	case r.Steps < 1 || r.Steps > 10_000:
-		return fmt.Errorf("steps %d: want 1 to 10000", r.Steps)
+	case r.Steps < r.shortest()-1 || r.Steps > 10_000:
+		return fmt.Errorf("steps %d: want at least the %d of a trial up to its answer, at most 10000", r.Steps, r.shortest()-1)
 	}
 	return nil
 }

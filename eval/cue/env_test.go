@@ -37,23 +37,6 @@ func play(e *Env, episodes int, policy func(b int) int, after func(b int, reward
 	}
 }
 
-// answers returns the expected number of answers in an episode. Trials have C
-// different lengths with equal chances, 5, 6, 7 or 8 steps with four cues, and the
-// Go cue is the last step but one, so with n steps left at the start of a trial
-//
-//	N(n) = mean over L of [L-1 <= n] (1 + N(n-L)),  N(n) = 0 for less than a trial.
-func answers(r Rules) float64 {
-	expected := make([]float64, r.Steps+1)
-	for left := range expected {
-		for extra := range r.Cues {
-			if length := r.Cues/2 + 3 + extra; left >= length-1 {
-				expected[left] += (1 + expected[max(0, left-length)]) / float64(r.Cues)
-			}
-		}
-	}
-	return expected[r.Steps]
-}
-
 // By hand: a trial is answered within 120 steps if it ends within 121. The first
 // trial to end after that ends, on average, mean(L(L+1)) / (2 mean(L)) = 50/13
 // steps after them, and by Wald's equation the sum of lengths to there is 6.5
@@ -64,12 +47,12 @@ func answers(r Rules) float64 {
 // an answer.
 func TestOptimalAndRandomPolicies(t *testing.T) {
 	const batch, episodes = 50, 40
-	want := answers(Paper())
+	want := Paper().answers()
 	if math.Abs(want-(121+50./13)/6.5+1) > 1e-3 {
 		t.Fatalf("%.4f answers an episode, want %.4f", want, (121+50./13)/6.5-1)
 	}
 	own := quick()
-	if quick := answers(own.rules()); math.Abs(quick-13.17) > 0.01 {
+	if quick := own.rules().answers(); math.Abs(quick-13.17) > 0.01 {
 		t.Errorf("%.2f answers in the quick preset's episode; the documentation says 13.2", quick)
 	}
 	e := newEnv(t, Paper(), batch, 1)

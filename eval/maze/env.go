@@ -168,7 +168,7 @@ func (e *Env) Reset(obs []float32) {
 // and the next observation [B, Inputs].
 func (e *Env) Step(actions []int, obs, rewards []float32) {
 	e.t++
-	moves := [...]int{Up: -e.rules.Size, Down: e.rules.Size, Left: -1, Right: 1}
+	moves := e.moves()
 	for b, action := range actions {
 		s, reward := &e.streams[b], 0.0
 		if next := s.at + moves[action]; e.wall[next] {
@@ -183,6 +183,11 @@ func (e *Env) Step(actions []int, obs, rewards []float32) {
 		rewards[b] = float32(reward)
 		e.observe(b, obs, rewards[b], action)
 	}
+}
+
+// moves returns what each action adds to the number of the agent's cell.
+func (e *Env) moves() [actions]int {
+	return [...]int{Up: -e.rules.Size, Down: e.rules.Size, Left: -1, Right: 1}
 }
 
 // draw returns a random free cell other than the free cell but.

@@ -183,6 +183,16 @@ func TestOptimalAndRandomPolicies(t *testing.T) {
 	if math.Abs(want-324.23) > 0.01 || math.Abs(random(200, 0)-7.72) > 0.01 {
 		t.Errorf("expected rewards %.2f and %.2f; --help says 324 and 7.7", want, random(200, 0))
 	}
+	for _, n := range []int{3, 200} {
+		r := Backpropamine()
+		r.Steps, r.WallPenalty = n, 0.1
+		if chance, knowing, ok := r.yardsticks(); !ok || !(math.Abs(chance-random(n, 0.1)) < 1e-9) || !(math.Abs(knowing-optimal(n)) < 1e-9) {
+			t.Errorf("%d steps: the yardsticks are %v and %v, want %v and %v", n, chance, knowing, random(n, 0.1), optimal(n))
+		}
+	}
+	if _, _, ok := (Rules{Size: 101, Steps: 10_000, Reward: 10}).yardsticks(); ok {
+		t.Error("yardsticks that would take hours")
+	}
 	if math.Abs(mean-want) > 4*se || se > 0.02*want {
 		t.Errorf("the optimal policy earns %.2f +- %.2f, want %.2f", mean, se, want)
 	}

@@ -115,7 +115,8 @@ func (t Task) Arms(models []string, tests int, s Settings) ([]study.Arm, error) 
 	return arms, nil
 }
 
-// recent is how many updates the mean reward of the end of training is over.
+// recent is how many updates the mean reward of the end of training is over, at
+// the most.
 const recent = 1000
 
 // learner is one agent learning under one seed.
@@ -230,13 +231,13 @@ func (l *learner) Test(ctx context.Context, progress func(done int)) (*study.Out
 	return out, nil
 }
 
-// recently returns the mean reward over the last 1,000 updates, or as many as there
-// were.
+// recently returns the mean reward over the last 1,000 updates, or over the last
+// tenth of them where that is less.
 func (l *learner) recently() float64 {
-	n := min(l.updates, recent)
+	n := min((l.updates+9)/10, recent)
 	sum := 0.0
-	for _, r := range l.last[:n] {
-		sum += r
+	for u := l.updates - n; u < l.updates; u++ {
+		sum += l.last[u%recent]
 	}
 	return sum / float64(n)
 }

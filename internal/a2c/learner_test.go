@@ -194,13 +194,19 @@ func TestHeldOutEpisodes(t *testing.T) {
 // The mean reward at the end of the training is over the updates' values.
 func TestTrainMeanReward(t *testing.T) {
 	l := newTestLearner(t, "rnn", 1)
-	points := update(t, l, recent+7)
-	want := 0.0
-	for _, p := range points[7:] {
-		want += p.Value / recent
-	}
-	if got := test(t, l).Extra[0]; got.Name != "train_mean_reward" || math.Abs(got.Value-want) > 1e-12 {
+	points := update(t, l, 30)
+	want := (points[27].Value + points[28].Value + points[29].Value) / 3
+	if got := test(t, l).Extra[0]; got.Name != "train_mean_reward" || !(math.Abs(got.Value-want) <= 1e-12) {
 		t.Errorf("%v, want train_mean_reward %v", got, want)
+	}
+	for updates, want := range map[int]float64{0: math.NaN(), 1: 0, 11: 9.5, 999: 948.5, 10_000: 9499.5, 20_003: 19_502.5} {
+		l := &learner{last: make([]float64, recent)}
+		for ; l.updates < updates; l.updates++ {
+			l.last[l.updates%recent] = float64(l.updates)
+		}
+		if got := l.recently(); !(math.Abs(got-want) <= 1e-9) && !(math.IsNaN(got) && math.IsNaN(want)) {
+			t.Errorf("after %d updates of rewards 0, 1, 2, ...: %v, want %v", updates, got, want)
+		}
 	}
 }
 
