@@ -60,6 +60,9 @@ func Compose(l Layer, x, state *G.Node, params []*G.Node, begin func(traces []*G
 
 // ComposeRNN is Compose for an RNN, whose state begins with h alone.
 func ComposeRNN(l Layer, feed Feed, x, state *G.Node, params []*G.Node, begin func(traces []*G.Node) Plasticity) (Output, error) {
+	if err := feed.validate(); err != nil {
+		return Output{}, err
+	}
 	return compose(l, x, state, params, func(w *window) []*G.Node {
 		y, whh := w.parts[0], params[0]
 		plastic := w.plastic(begin, 1)
@@ -98,6 +101,9 @@ func ComposeRNN(l Layer, feed Feed, x, state *G.Node, params []*G.Node, begin fu
 // ComposeDense is Compose for a feed-forward layer, whose state is the traces
 // alone; what Plasticity calls the previous output is the input of the step.
 func ComposeDense(l Layer, activation Activation, x, state *G.Node, params []*G.Node, begin func(traces []*G.Node) Plasticity) (Output, error) {
+	if err := activation.validate(); err != nil {
+		return Output{}, err
+	}
 	return compose(l, x, state, params, func(w *window) []*G.Node {
 		plastic := w.plastic(begin, 0)
 		in := w.in - w.n

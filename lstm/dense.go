@@ -1,6 +1,7 @@
 package lstm
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/engram-lm/engram/internal/scan"
@@ -23,6 +24,14 @@ func (a Activation) orDefault() Activation {
 	return a
 }
 
+func (a Activation) validate() error {
+	switch a.orDefault() {
+	case Softmax, Tanh:
+		return nil
+	}
+	return fmt.Errorf("lstm: activation %q: want %q or %q", a, Softmax, Tanh)
+}
+
 // Dense is a feed-forward layer,
 //
 //	y(t) = softmax(W x(t) + k(t)), or tanh
@@ -36,6 +45,10 @@ type Dense struct {
 }
 
 var _ Layer = Dense{}
+
+// Validate reports an activation that is neither of those above. Composed and
+// Fused return what it reports; NewScan and NewWindow panic with it.
+func (l Dense) Validate() error { return l.Activation.validate() }
 
 // InputSize returns In + Out.
 func (l Dense) InputSize() int { return l.In + l.Out }
@@ -56,13 +69,16 @@ func DenseParams(in, out int) []Param {
 // State is empty.
 func (l Dense) State() []Part { return nil }
 
-// Scan32 returns the fused layer in float32.
+// Scan32 returns the fused layer in float32; it panics with what Validate reports.
 func (l Dense) Scan32() Scan[float32] { return newDenseScan[float32](l) }
 
-// Scan64 returns the fused layer in float64.
+// Scan64 returns the fused layer in float64; it panics with what Validate reports.
 func (l Dense) Scan64() Scan[float64] { return newDenseScan[float64](l) }
 
 func newDenseScan[F Float](l Dense) Scan[F] {
+	if err := l.Validate(); err != nil {
+		panic(err)
+	}
 	return scan.NewDense[F](l.In, l.Out, scan.Activation(l.Activation.orDefault()), nil)
 }
 

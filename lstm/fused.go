@@ -12,6 +12,11 @@ import (
 // hand-written gradient: x [T, B, I], state [StateSize(l, B)], params as
 // Params lists them, all float32 or all float64.
 func Fused(l Layer, x, state *G.Node, params []*G.Node) (Output, error) {
+	if v, ok := l.(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			return Output{}, err
+		}
+	}
 	switch x.Dtype() {
 	case tensor.Float32:
 		return NewWindow[float32](l).Apply(x, state, params)
@@ -37,7 +42,8 @@ type Window[F Float] struct {
 	params [][]F
 }
 
-// NewWindow returns a fused layer for graphs over elements of type F.
+// NewWindow returns a fused layer for graphs over elements of type F. It panics
+// where NewScan does.
 func NewWindow[F Float](l Layer) *Window[F] {
 	return &Window[F]{layer: l, scan: NewScan[F](l)}
 }

@@ -102,7 +102,8 @@ type Scan[F Float] interface {
 	Backward(dout, dstate, dx, dstate0 []F, dparams [][]F)
 }
 
-// NewScan returns a new Scan of the layer over elements of type F.
+// NewScan returns a new Scan of the layer over elements of type F. It panics if
+// that is an RNN or a Dense that does not Validate.
 func NewScan[F Float](l Layer) Scan[F] {
 	var s any
 	switch any(F(0)).(type) {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/lstm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 func TestStandardLSTM(t *testing.T) {
@@ -54,5 +56,45 @@ func TestStandardDense(t *testing.T) {
 			layertest.Detached(t, c)
 			layertest.Single(t, c, 1e-5)
 		})
+	}
+}
+
+// An RNN of an unknown feed, or a Dense of an unknown activation, is refused
+// wherever it would be built, and told what there is.
+func TestLayersThatAreNotValid(t *testing.T) {
+	for _, c := range []struct {
+		layer lstm.Layer
+		want  string
+	}{
+		{lstm.RNN{In: 3, Hidden: 4, Feed: "clampd"}, `lstm: feed "clampd": want "projected", "direct" or "clamped"`},
+		{lstm.Dense{In: 3, Out: 4, Activation: "relu"}, `lstm: activation "relu": want "softmax" or "tanh"`},
+	} {
+		panics := func(f func()) (err error) {
+			defer func() { err, _ = recover().(error) }()
+			f()
+			return nil
+		}
+		graph := G.NewGraph()
+		node := func(shape ...int) *G.Node {
+			return G.NewTensor(graph, tensor.Float64, len(shape), G.WithShape(shape...), G.WithName("node"))
+		}
+		x, state := node(5, 2, c.layer.InputSize()), node(lstm.StateSize(c.layer, 2))
+		var params []*G.Node
+		for _, p := range c.layer.Params() {
+			params = append(params, node(p.Shape...))
+		}
+		_, composed := c.layer.Composed(x, state, params)
+		_, fused := lstm.Fused(c.layer, x, state, params)
+		for where, err := range map[string]error{
+			"Validate":  c.layer.(interface{ Validate() error }).Validate(),
+			"Composed":  composed,
+			"Fused":     fused,
+			"NewScan":   panics(func() { lstm.NewScan[float64](c.layer) }),
+			"NewWindow": panics(func() { lstm.NewWindow[float32](c.layer) }),
+		} {
+			if err == nil || err.Error() != c.want {
+				t.Errorf("%s of %+v: %v, want %s", where, c.layer, err, c.want)
+			}
+		}
 	}
 }

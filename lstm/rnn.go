@@ -1,6 +1,7 @@
 package lstm
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/engram-lm/engram/internal/scan"
@@ -44,6 +45,14 @@ func (f Feed) orDefault() Feed {
 	return f
 }
 
+func (f Feed) validate() error {
+	switch f.orDefault() {
+	case Projected, Direct, Clamped:
+		return nil
+	}
+	return fmt.Errorf("lstm: feed %q: want %q, %q or %q", f, Projected, Direct, Clamped)
+}
+
 // RNN is the standard layer of tanh neurons (Elman, Finding structure in time,
 // Cognitive Science 14, 1990):
 //
@@ -55,6 +64,10 @@ type RNN struct {
 }
 
 var _ Layer = RNN{}
+
+// Validate reports a feed that is none of those above. Composed and Fused return
+// what it reports; NewScan and NewWindow panic with it.
+func (l RNN) Validate() error { return l.Feed.validate() }
 
 // InputSize returns I.
 func (l RNN) InputSize() int { return l.Feed.InputSize(l.In, l.Hidden) }
@@ -80,13 +93,16 @@ func RNNParams(feed Feed, in, hidden int) []Param {
 // State lists h [H], the output y.
 func (l RNN) State() []Part { return []Part{{"h", []int{l.Hidden}}} }
 
-// Scan32 returns the fused layer in float32.
+// Scan32 returns the fused layer in float32; it panics with what Validate reports.
 func (l RNN) Scan32() Scan[float32] { return newRNNScan[float32](l) }
 
-// Scan64 returns the fused layer in float64.
+// Scan64 returns the fused layer in float64; it panics with what Validate reports.
 func (l RNN) Scan64() Scan[float64] { return newRNNScan[float64](l) }
 
 func newRNNScan[F Float](l RNN) Scan[F] {
+	if err := l.Validate(); err != nil {
+		panic(err)
+	}
 	return scan.NewRNN[F](l.InputSize(), l.Hidden, scan.Feed(l.Feed.orDefault()), nil)
 }
 

@@ -40,6 +40,7 @@ func (g golden) layer(t *testing.T) lstm.Layer {
 	o := g.Options
 	opt := Options{o.Rule, o.Modulation, o.Alpha, o.Rate, o.ModulatorInput, o.Clip, o.Feed, o.Activation}
 	if g.Kind == "rnn" {
+		opt.Activation = "" // the file has a dense layer's options for all
 		l, err := NewRNN(g.In, g.Post, opt)
 		if err != nil {
 			t.Fatal(err)

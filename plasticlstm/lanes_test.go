@@ -64,7 +64,7 @@ func TestManyNeurons(t *testing.T) {
 				up := move(h)
 				down := move(-2 * h)
 				move(h)
-				if got := (up - down) / (2 * h); math.Abs(got-want) > 1e-5*(1+math.Abs(want)) {
+				if got := (up - down) / (2 * h); !(math.Abs(got-want) <= 1e-5*(1+math.Abs(want))) {
 					t.Errorf("along a direction of %s: the loss changes by %v, the gradient says %v", g.Names[k], got, want)
 				}
 			}

@@ -69,7 +69,7 @@ type Options struct {
 	ModulatorInput ModulatorInput  // default Hidden
 	Clip           float64         // the bound c of the trace, default 2; unused by Additive
 	Feed           lstm.Feed       // of an RNN; default lstm.Projected
-	Activation     lstm.Activation // of a dense layer; default lstm.Softmax
+	Activation     lstm.Activation // of a dense layer; default lstm.Softmax; the others take none
 }
 
 func (o Options) withDefaults() Options {
@@ -88,6 +88,13 @@ func (o Options) withDefaults() Options {
 	if o.Clip == 0 {
 		o.Clip = 2
 	}
+	return o
+}
+
+// recurrent is withDefaults for an LSTM or an RNN, whose activation is no choice.
+func (o Options) recurrent() Options {
+	o = o.withDefaults()
+	o.Activation = ""
 	return o
 }
 

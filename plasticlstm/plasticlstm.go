@@ -59,10 +59,13 @@ func New(in, hidden int, opt Options) (*LSTM, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
-	if opt.Feed != "" && opt.Feed != lstm.Projected {
+	switch {
+	case opt.Feed != "" && opt.Feed != lstm.Projected:
 		return nil, fmt.Errorf("plasticlstm: feed %q of an LSTM: want %q, the others are an RNN's", opt.Feed, lstm.Projected)
+	case opt.Activation != "":
+		return nil, fmt.Errorf("plasticlstm: activation %q of an LSTM: want none, it is a dense layer's", opt.Activation)
 	}
-	return &LSTM{in, hidden, opt.withDefaults()}, nil
+	return &LSTM{in, hidden, opt.recurrent()}, nil
 }
 
 // Options returns the layer's options, defaults filled in.

@@ -165,6 +165,7 @@ func TestOptionsThatDoNotGoTogetherAreRefused(t *testing.T) {
 		{Modulation: Retroactive, Rule: Oja},
 		{Rule: "hebb"}, {Modulation: "some"}, {Alpha: "row"}, {Rate: "row"}, {ModulatorInput: "gate"},
 		{Clip: -1}, {Clip: math.NaN()}, {Clip: math.Inf(1)},
+		{Activation: lstm.Softmax}, {Activation: lstm.Tanh}, // a dense layer's
 	} {
 		if _, err := New(3, 4, o); err == nil {
 			t.Errorf("New accepts %+v", o)

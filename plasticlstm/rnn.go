@@ -35,10 +35,13 @@ func NewRNN(in, hidden int, opt Options) (*RNN, error) {
 	if want := opt.Feed.InputSize(in, hidden); in != want {
 		return nil, fmt.Errorf("plasticlstm: %d inputs to %d neurons with feed %q: want %d", in, hidden, opt.Feed, want)
 	}
-	if opt.ModulatorInput == Cell {
+	switch {
+	case opt.ModulatorInput == Cell:
 		return nil, fmt.Errorf("plasticlstm: modulator input %q of an RNN, which has no cells: want %q or %q", Cell, Hidden, PreviousHidden)
+	case opt.Activation != "":
+		return nil, fmt.Errorf("plasticlstm: activation %q of an RNN, whose neurons are tanh: want none, it is a dense layer's", opt.Activation)
 	}
-	return &RNN{in, hidden, opt.withDefaults()}, nil
+	return &RNN{in, hidden, opt.recurrent()}, nil
 }
 
 // Options returns the layer's options, defaults filled in.

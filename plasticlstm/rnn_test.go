@@ -181,6 +181,8 @@ func TestOptionsThatAnRNNRefuses(t *testing.T) {
 		{3, 4, Options{Feed: lstm.Direct}},
 		{4, 4, Options{Feed: lstm.Clamped}},
 		{3, 4, Options{Feed: "sideways"}},
+		{3, 4, Options{Activation: lstm.Softmax}},
+		{3, 4, Options{Activation: lstm.Tanh}},
 		{3, 4, Options{Modulation: Retroactive, Rule: Oja}},
 	} {
 		if _, err := NewRNN(c.in, c.hidden, c.opt); err == nil {
@@ -230,5 +232,19 @@ func TestNaNStaysInTheRNN(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a layer says of its options makes the same layer.
+func TestOptionsMakeTheSameLayer(t *testing.T) {
+	l := layer(t, 3, 4, Options{Modulation: Simple})
+	if o := l.Options(); layer(t, 3, 4, o).Options() != o || o.Rule != Clip || o.Modulation != Simple || o.Activation != "" {
+		t.Errorf("an LSTM: %+v", o)
+	}
+	if o := rnn(t, 4, Options{Feed: lstm.Direct}).Options(); rnn(t, 4, o).Options() != o || o.Feed != lstm.Direct || o.Activation != "" {
+		t.Errorf("an RNN: %+v", o)
+	}
+	if o := dense(t, 3, 4, Options{Rule: Oja}).Options(); dense(t, 3, 4, o).Options() != o || o.Activation != lstm.Softmax {
+		t.Errorf("a dense layer: %+v", o)
 	}
 }

@@ -45,9 +45,7 @@ func TestCases(t *testing.T) {
 				for i, w := range want {
 					change = max(change, math.Abs(float64(w-model.Tensors[name][i])))
 					largest = max(largest, math.Abs(float64(w)))
-					if d := math.Abs(float64(got.Tensors[name][i] - w)); !(d <= off) {
-						off = d
-					}
+					off = max(off, math.Abs(float64(got.Tensors[name][i]-w)))
 				}
 				if limit := 1e-3*change + 3e-7*largest; !(off <= limit) {
 					t.Errorf("%s is off by %.3g, allowed %.3g", name, off, limit)

@@ -130,7 +130,7 @@ func TestPattern(t *testing.T) {
 			want += 255
 		}
 		want /= 512 - mean
-		if math.Abs(float64(v)-want) > 1e-7 {
+		if !(math.Abs(float64(v)-want) <= 1e-7) {
 			t.Fatalf("pixel %d is %v, want %v", i, v, want)
 		}
 	}
@@ -150,7 +150,7 @@ func normal(p []float32) string {
 		sum += float64(v)
 		greatest = max(greatest, math.Abs(float64(v)))
 	}
-	if math.Abs(sum) > 1e-3 {
+	if !(math.Abs(sum) <= 1e-3) {
 		return "has not zero mean"
 	}
 	if greatest != 1 && greatest != 0 {
@@ -274,7 +274,7 @@ func TestSampleOfCIFAR10(t *testing.T) {
 	if count != [Classes]int{100, 100, 100, 100, 100, 100, 100, 100, 100, 100} {
 		t.Errorf("images a class: %v, want 100 each", count)
 	}
-	if smooth > 0.5 {
+	if !(smooth <= 0.5) {
 		t.Errorf("neighbouring pixels differ by %.2f of the variance on average, want well under the 2 of noise", smooth)
 	}
 }

@@ -35,7 +35,7 @@ func TestShrinkAveragesAreas(t *testing.T) {
 					}
 				}
 			}
-			if got, want := float64(d[i*Side+j]), 255*area/square/square; math.Abs(got-want) > 0.5+1e-9 {
+			if got, want := float64(d[i*Side+j]), 255*area/square/square; !(math.Abs(got-want) <= 0.5+1e-9) {
 				t.Fatalf("pixel %d,%d is %v, want %v", i, j, got, want)
 			}
 		}

@@ -48,11 +48,11 @@ func play(e *Env, episodes int, policy func(b int) int, after func(b int, reward
 func TestOptimalAndRandomPolicies(t *testing.T) {
 	const batch, episodes = 50, 40
 	want := Paper().answers()
-	if math.Abs(want-(121+50./13)/6.5+1) > 1e-3 {
+	if !(math.Abs(want-(121+50./13)/6.5+1) <= 1e-3) {
 		t.Fatalf("%.4f answers an episode, want %.4f", want, (121+50./13)/6.5-1)
 	}
 	own := quick()
-	if quick := own.rules().answers(); math.Abs(quick-13.17) > 0.01 {
+	if quick := own.rules().answers(); !(math.Abs(quick-13.17) <= 0.01) {
 		t.Errorf("%.2f answers in the quick preset's episode; the documentation says 13.2", quick)
 	}
 	e := newEnv(t, Paper(), batch, 1)
@@ -83,10 +83,10 @@ func TestOptimalAndRandomPolicies(t *testing.T) {
 		return mean, variance - mean*mean
 	}
 	const n = batch * episodes
-	if mean, variance := run(optimal); math.Abs(mean-want) > 4*math.Sqrt(variance/n) || variance > 1 {
+	if mean, variance := run(optimal); !(math.Abs(mean-want) <= 4*math.Sqrt(variance/n)) || variance > 1 {
 		t.Errorf("the optimal policy earns %.3f with a variance of %.3f, want %.3f with less than 1", mean, variance, want)
 	}
-	if mean, variance := run(random); math.Abs(mean) > 4*math.Sqrt(want/n) || math.Abs(variance/want-1) > 4*math.Sqrt(2./n) {
+	if mean, variance := run(random); !(math.Abs(mean) <= 4*math.Sqrt(want/n)) || !(math.Abs(variance/want-1) <= 4*math.Sqrt(2./n)) {
 		t.Errorf("a random policy earns %.3f with a variance of %.3f, want 0 with %.3f", mean, variance, want)
 	}
 }
@@ -180,11 +180,11 @@ func TestTrials(t *testing.T) {
 		}
 	}
 	for length, n := range lengths {
-		if length < 5 || length > 8 || math.Abs(float64(n)/float64(all)-0.25) > 0.04 {
+		if length < 5 || length > 8 || !(math.Abs(float64(n)/float64(all)-0.25) <= 0.04) {
 			t.Errorf("%d of %d trials have %d steps; want a quarter each of 5 to 8", n, all, length)
 		}
 	}
-	if p := float64(withTarget) / float64(all); math.Abs(p-0.5) > 0.04 {
+	if p := float64(withTarget) / float64(all); !(math.Abs(p-0.5) <= 0.04) {
 		t.Errorf("%.3f of the trials show the target, want a half", p)
 	}
 }

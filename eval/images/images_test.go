@@ -86,7 +86,7 @@ func TestShrink(t *testing.T) {
 			mean += float64(v) / 256
 			greatest = max(greatest, math.Abs(float64(v)))
 		}
-		if math.Abs(mean) > 1e-5 || math.Abs(greatest-1) > 1e-6 {
+		if !(math.Abs(mean) <= 1e-5) || !(math.Abs(greatest-1) <= 1e-6) {
 			t.Fatalf("image %d has mean %v and greatest absolute value %v", i, mean, greatest)
 		}
 		// Up to one factor, a pixel is the mean of four.
@@ -101,7 +101,7 @@ func TestShrink(t *testing.T) {
 		for p, v := range b {
 			y, x := p/16*2, p%16*2
 			want := factor * float64(a[y*32+x]+a[y*32+x+1]+a[(y+1)*32+x]+a[(y+1)*32+x+1]) / 4
-			if math.Abs(float64(v)-want) > 1e-5 {
+			if !(math.Abs(float64(v)-want) <= 1e-5) {
 				t.Fatalf("image %d, pixel %d: %v, want %v", i, p, v, want)
 			}
 		}
@@ -258,7 +258,7 @@ func TestLearns(t *testing.T) {
 		mse, fill := score(t, l)
 		reached[name] = mse / fill
 	}
-	if reached[plastic] > 0.5 || reached[plastic] > 0.7*reached[rnn] {
+	if p := reached[plastic]; !(p <= 0.5 && p <= 0.7*reached[rnn]) {
 		t.Errorf("errors as shares of the mean fill's: %v", reached)
 	}
 }

@@ -180,7 +180,7 @@ func TestOptimalAndRandomPolicies(t *testing.T) {
 	}
 	mean, se := returns(e, shortest)
 	want := optimal(200)
-	if math.Abs(want-324.23) > 0.01 || math.Abs(random(200, 0)-7.72) > 0.01 {
+	if !(math.Abs(want-324.23) <= 0.01) || !(math.Abs(random(200, 0)-7.72) <= 0.01) {
 		t.Errorf("expected rewards %.2f and %.2f; --help says 324 and 7.7", want, random(200, 0))
 	}
 	for _, n := range []int{3, 200} {
@@ -193,14 +193,14 @@ func TestOptimalAndRandomPolicies(t *testing.T) {
 	if _, _, ok := (Rules{Size: 101, Steps: 10_000, Reward: 10}).yardsticks(); ok {
 		t.Error("yardsticks that would take hours")
 	}
-	if math.Abs(mean-want) > 4*se || se > 0.02*want {
+	if !(math.Abs(mean-want) <= 4*se) || se > 0.02*want {
 		t.Errorf("the optimal policy earns %.2f +- %.2f, want %.2f", mean, se, want)
 	}
 	r := rng.New(1, "policy")
 	for _, rules := range []Rules{Backpropamine(), DifferentiablePlasticity()} {
 		mean, se := returns(newEnv(t, rules, batch, 1), func(int) int { return r.IntN(4) })
 		want := random(rules.Steps, rules.WallPenalty)
-		if math.Abs(mean-want) > 4*se || se > 1 {
+		if !(math.Abs(mean-want) <= 4*se) || se > 1 {
 			t.Errorf("a random policy earns %.2f +- %.2f in %d steps with a penalty of %v, want %.2f", mean, se, rules.Steps, rules.WallPenalty, want)
 		}
 	}
@@ -296,7 +296,7 @@ func TestDraw(t *testing.T) {
 			t.Errorf("%d cells drawn, %d times the one left out", len(count), count[but])
 		}
 		for cell, k := range count {
-			if math.Abs(float64(k)-1000) > 5*math.Sqrt(1000) {
+			if !(math.Abs(float64(k)-1000) <= 5*math.Sqrt(1000)) {
 				t.Errorf("cell %d is drawn %d times of %d, want about 1000", cell, k, n)
 			}
 		}

@@ -31,7 +31,7 @@ func TestPaper(t *testing.T) {
 	for updates, want := range map[int64]float64{
 		0: 3e-5, 999_999: 3e-5, 1_000_000: 3e-5 * 0.666, 4_999_999: 3e-5 * 0.666 * 0.666 * 0.666 * 0.666,
 	} {
-		if got := s.rate(updates); math.Abs(got-want) > 1e-15 {
+		if got := s.rate(updates); !(math.Abs(got-want) <= 1e-15) {
 			t.Errorf("learning rate after %d updates: %v, want %v", updates, got, want)
 		}
 	}
@@ -229,7 +229,7 @@ func TestStreamAlone(t *testing.T) {
 func TestCrossEntropy(t *testing.T) {
 	y := []float64{0.7, 0.2, 0.1}
 	dy := make([]float64, 3)
-	if got, want := crossEntropy(y, 0, 3, dy), -(math.Log(0.7)+math.Log(0.8)+math.Log(0.9))/3; math.Abs(got-want) > 1e-15 {
+	if got, want := crossEntropy(y, 0, 3, dy), -(math.Log(0.7)+math.Log(0.8)+math.Log(0.9))/3; !(math.Abs(got-want) <= 1e-15) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	layertest.Compare(t, "gradient", dy, []float64{-1 / 0.7, 1 / 0.8, 1 / 0.9}, 1e-15)
@@ -244,7 +244,7 @@ func TestCrossEntropy(t *testing.T) {
 		}
 	}
 	// What is left to the right neuron shows where 1 - y is 0.
-	if got := crossEntropy([]float32{1, 1e-9}, 1, 1, make([]float32, 2)); math.Abs(got+math.Log(1e-9)) > 1e-5 {
+	if got := crossEntropy([]float32{1, 1e-9}, 1, 1, make([]float32, 2)); !(math.Abs(got+math.Log(1e-9)) <= 1e-5) {
 		t.Errorf("loss %v, want %v", got, -math.Log(1e-9))
 	}
 }

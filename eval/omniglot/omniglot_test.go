@@ -188,10 +188,10 @@ func TestLearns(t *testing.T) {
 			t.Errorf("%s: %v within %v to %v", name, out.Value, low, high)
 		}
 	}
-	if v := reached[plastic].Extra[0].Value; v < 0.4 {
+	if v := reached[plastic].Extra[0].Value; !(v >= 0.4) {
 		t.Errorf("plastic: %+v", reached[plastic])
 	}
-	if v := reached[fixed].Value; math.Abs(v-0.25) > 0.1 {
+	if v := reached[fixed].Value; !(math.Abs(v-0.25) <= 0.1) {
 		t.Errorf("fixed: %v, want about 0.25", v)
 	}
 }
@@ -239,7 +239,7 @@ func TestWilson(t *testing.T) {
 		{50, 100, 0.40383, 0.59617}, {1000, 1000, 0.99617, 1}, {0, 10, 0, 0.27753},
 	} {
 		low, high := wilson(c.right, c.n)
-		if math.Abs(low-c.low) > 1e-5 || math.Abs(high-c.high) > 1e-5 {
+		if !(math.Abs(low-c.low) <= 1e-5) || !(math.Abs(high-c.high) <= 1e-5) {
 			t.Errorf("%v of %v: %v to %v, want %v to %v", c.right, c.n, low, high, c.low, c.high)
 		}
 	}

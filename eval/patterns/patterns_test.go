@@ -183,11 +183,11 @@ func TestByHand(t *testing.T) {
 	fill(l.Param("layer.weight_hh").Value, 0)
 	fill(l.Param("layer.alpha").Value, 0.05)
 	fill(l.Param("layer.eta").Value, 0.05)
-	if e := test(t, l); e > 0.03 {
+	if e := test(t, l); !(e <= 0.03) {
 		t.Errorf("the associator gets %.3f of the bits wrong", e)
 	}
 	fill(l.Param("layer.alpha").Value, -0.05)
-	if e := test(t, l); e < 0.9 {
+	if e := test(t, l); !(e >= 0.9) {
 		t.Errorf("the opposite of the associator gets only %.3f of the bits wrong", e)
 	}
 	fill(l.Param("layer.alpha").Value, 0)
@@ -197,7 +197,7 @@ func TestByHand(t *testing.T) {
 	for _, name := range []string{rnn, rnnLarge, lstmName} {
 		s := s
 		s.Extra, s.LSTMHidden = 10, 20
-		if e := test(t, learn(t, name, s, 1)); e < 0.45 || e > 0.55 {
+		if e := test(t, learn(t, name, s, 1)); !(0.45 <= e && e <= 0.55) {
 			t.Errorf("an untrained %s gets %.3f of the bits wrong, want about half", name, e)
 		}
 	}
@@ -212,7 +212,7 @@ func TestLearns(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if e := test(t, l); e < bound[0] || e > bound[1] {
+		if e := test(t, l); !(bound[0] <= e && e <= bound[1]) {
 			t.Errorf("%s: %.3f of the bits wrong after 300 episodes, want %v", name, e, bound)
 		}
 	}
@@ -259,7 +259,7 @@ func TestGradients(t *testing.T) {
 				down := loss()
 				p.Value[i] = kept
 				want := (up - down) / (2 * h)
-				if got := float64(p.Grad[i]); math.Abs(got-want) > 4e-3*max(1, math.Abs(want)) {
+				if got := float64(p.Grad[i]); !(math.Abs(got-want) <= 4e-3*max(1, math.Abs(want))) {
 					t.Errorf("%s: %s %d: %v, want %v", name, p.Name, i, got, want)
 				}
 			}

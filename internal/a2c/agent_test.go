@@ -137,7 +137,7 @@ func differences(t *testing.T, e *episode) bool {
 	given := e.advantages(out, coefficients)
 	losses := a.Backward(coefficients, e.grads)
 	at := e.loss(out, given, coefficients)
-	if got := losses.Total(coefficients); math.Abs(got-at) > 1e-12 {
+	if got := losses.Total(coefficients); !(math.Abs(got-at) <= 1e-12) {
 		t.Errorf("loss %v, want %v", got, at)
 	}
 	for k, p := range Params(e.layer, e.actions) {
@@ -282,7 +282,7 @@ func TestSample(t *testing.T) {
 	}
 	for b, want := range [2][4]float64{{0.5, 0, 0.2, 0.3}, {0, 0.25, 0.75, 0}} {
 		for k, p := range want {
-			if math.Abs(count[b][k]/n-p) > 4*math.Sqrt(p*(1-p)/n) {
+			if !(math.Abs(count[b][k]/n-p) <= 4*math.Sqrt(p*(1-p)/n)) {
 				t.Errorf("stream %d takes action %d with frequency %.3f, want %.3f", b, k, count[b][k]/n, p)
 			}
 		}

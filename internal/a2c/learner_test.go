@@ -140,7 +140,7 @@ func TestEveryModelLearnsToRecall(t *testing.T) {
 		before := test(t, l).Value
 		update(t, l, 300)
 		after := test(t, l)
-		if math.Abs(before) > 0.6 || after.Value < 0.9 {
+		if !(math.Abs(before) <= 0.6) || !(after.Value >= 0.9) {
 			t.Errorf("%s: mean reward %.2f, then %.2f; want about 0, then about 1", kind.Name, before, after.Value)
 		}
 	}
@@ -167,7 +167,7 @@ func TestHeldOutEpisodes(t *testing.T) {
 		}
 		want := []study.Measure{out.Extra[0], {Name: "starts", Value: 3}, {Name: "steps", Value: 9}, {Name: "sum", Value: 30 * out.Value}, {Name: "modulation", Value: m}}
 		want[3].Value = out.Extra[3].Value
-		if math.Abs(want[3].Value-30*out.Value) > 1e-9 || !reflect.DeepEqual(out.Extra, want) {
+		if !(math.Abs(want[3].Value-30*out.Value) <= 1e-9) || !reflect.DeepEqual(out.Extra, want) {
 			t.Errorf("%s: measures %v, want %v", kind, out.Extra, want)
 		}
 		if again := test(t, a); !reflect.DeepEqual(again, out) {

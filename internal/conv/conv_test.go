@@ -197,7 +197,7 @@ func TestByHand(t *testing.T) {
 	}
 	y := s.Forward(1, [][]float64{{0.01, 0, 0, 0.1}, {0.5}}, x)
 	for i, want := range []float64{0.81, 0.92, 1.25, 1.36} {
-		if math.Abs(y[i]-math.Tanh(want)) > 1e-15 {
+		if !(math.Abs(y[i]-math.Tanh(want)) <= 1e-15) {
 			t.Errorf("place %d: %v, want tanh %v", i, y[i], want)
 		}
 	}

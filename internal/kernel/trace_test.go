@@ -87,7 +87,7 @@ func TestTraceRows(t *testing.T) {
 							sameRow(t, row, want)
 							row.Updates, want.Updates = 1, 1
 							got, sum := TraceForward(row), TraceForward(want)
-							if math.Abs(float64(got)-sum) > 1e-4 {
+							if !(math.Abs(float64(got)-sum) <= 1e-4) {
 								t.Fatalf("TraceForward = %v, want %v", got, sum)
 							}
 							sameRow(t, row, want)

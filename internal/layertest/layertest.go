@@ -162,7 +162,8 @@ func must(t testing.TB, err error) {
 }
 
 // Compare fails where got differs from want by more than tol of want's largest
-// value.
+// value, and at the first NaN or infinity of either, wanted or not: no layer that
+// is right comes to one.
 func Compare(t testing.TB, what string, got, want []float64, tol float64) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -173,7 +174,12 @@ func Compare(t testing.TB, what string, got, want []float64, tol float64) {
 		scale = max(scale, math.Abs(w))
 	}
 	for i := range got {
-		if d := math.Abs(got[i] - want[i]); !(d <= worst) {
+		d := math.Abs(got[i] - want[i])
+		if !(d <= math.MaxFloat64) {
+			t.Errorf("%s[%d] = %v, want %v: both must be finite", what, i, got[i], want[i])
+			return
+		}
+		if d > worst {
 			worst, at = d, i
 		}
 	}
@@ -204,7 +210,7 @@ func FiniteDifferences(t *testing.T, c *Case, tol float64) bool {
 			down := c.loss(s)
 			in[i] = keep
 			numeric[k][i] = (up - down) / (2 * h)
-			if kink := math.Abs(up - 2*at + down); kink > 1e-9 {
+			if kink := math.Abs(up - 2*at + down); kink > 1e-9 { // NaN is none: Compare reports it
 				return false
 			}
 		}

@@ -94,9 +94,7 @@ func testCase[F lm.Float](t *testing.T, dir string, tol float64) {
 		for i, w := range after[name] {
 			change = max(change, math.Abs(float64(w-before[name][i])))
 			largest = max(largest, math.Abs(float64(w)))
-			if d := math.Abs(float64(got[i] - w)); !(d <= off) {
-				off = d
-			}
+			off = max(off, math.Abs(float64(got[i]-w)))
 		}
 		if limit := 1e-3*change + 3e-7*largest; len(got) != len(after[name]) || !(off <= limit) {
 			t.Errorf("%s is off by %.3g after two steps, allowed %.3g", name, off, limit)

@@ -76,7 +76,7 @@ func TestGradients(t *testing.T) {
 							largest = max(largest, math.Abs(grads[k][i]))
 							off = max(off, math.Abs(grads[k][i]-(up-down)/(2*h)))
 						}
-						if largest == 0 || off > 1e-6*largest+1e-10 { // the rounding of the loss over 2h
+						if largest == 0 || !(off <= 1e-6*largest+1e-10) { // the rounding of the loss over 2h
 							t.Errorf("gradient of %s is off by %.2g, its largest value is %.2g", p.Name, off, largest)
 						}
 					}
@@ -124,14 +124,14 @@ func TestWindowsCarryState(t *testing.T) {
 			part, err := m.Score(x[i:i+4], y[i:i+4], halves)
 			must(t, err)
 			for k, v := range part {
-				if math.Abs(v-nll[i+k]) > 1e-12 {
+				if !(math.Abs(v-nll[i+k]) <= 1e-12) {
 					t.Errorf("%s: token %d costs %v in a half, %v in the whole", kind, i+k, v, nll[i+k])
 				}
 			}
 		}
 		for l := range whole {
 			for i, v := range whole[l].Data {
-				if math.Abs(v-halves[l].Data[i]) > 1e-12 {
+				if !(math.Abs(v-halves[l].Data[i]) <= 1e-12) {
 					t.Fatalf("%s: the state of layer %d differs at %d", kind, l, i)
 				}
 			}
@@ -155,7 +155,7 @@ func TestEqualStreams(t *testing.T) {
 	must(t, err)
 	for k, p := range m.Params {
 		for i, g := range dense(p) {
-			if math.Abs(g-one[k][i]) > 1e-13 {
+			if !(math.Abs(g-one[k][i]) <= 1e-13) {
 				t.Fatalf("%s[%d]: gradient %v of %d streams, %v of one", p.Name, i, g, streams, one[k][i])
 			}
 		}

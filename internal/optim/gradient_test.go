@@ -49,7 +49,7 @@ func TestGlobalNormInFloat64(t *testing.T) {
 	// The squares overflow float32, the norm does not.
 	p := param("a", make([]float32, 2), []float32{3e30, 4e30})
 	norm, err := GlobalNorm([]Param{p})
-	if err != nil || math.Abs(norm/5e30-1) > 1e-6 {
+	if err != nil || !(math.Abs(norm/5e30-1) <= 1e-6) {
 		t.Errorf("norm %v, %v; want 5e30", norm, err)
 	}
 	if err := (&SGD{}).Step([]Param{p}, 1, ClipScale(norm, 1)); err != nil {

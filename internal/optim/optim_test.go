@@ -96,7 +96,7 @@ func TestAdam(t *testing.T) {
 		}
 	}
 	for i := range want {
-		if d := math.Abs(float64(p.Value[i]) - want[i]); d > 5e-6 {
+		if d := math.Abs(float64(p.Value[i]) - want[i]); !(d <= 5e-6) {
 			t.Errorf("element %d is %v, want %v", i, p.Value[i], want[i])
 		}
 	}

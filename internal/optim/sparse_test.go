@@ -54,7 +54,7 @@ func TestSparse(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if want, err := GlobalNorm(dense); err != nil || math.Abs(norm-want) > 1e-9*want {
+				if want, err := GlobalNorm(dense); err != nil || !(math.Abs(norm-want) <= 1e-9*want) {
 					t.Errorf("%s: norm %v, %v; want %v", name, norm, err, want)
 				}
 				for _, err := range []error{a.Step(sparse, 0.1, 0.7), b.Step(dense, 0.1, 0.7)} {

@@ -29,7 +29,7 @@ func TestTicks(t *testing.T) {
 			var labels []string
 			for _, tick := range s.ticks(test.n) {
 				labels = append(labels, tick.Label)
-				if tick.At < -1e-6 || tick.At > 100+1e-6 {
+				if !(-1e-6 <= tick.At && tick.At <= 100+1e-6) {
 					t.Errorf("tick %s lies outside the scale, at %g", tick.Label, tick.At)
 				}
 			}
@@ -46,7 +46,7 @@ func TestScale(t *testing.T) {
 		t.Errorf("the middle lies at %g, want 100", got)
 	}
 	log := scale{Lo: 10, Hi: 1000, Start: 0, End: 100, Log: true}
-	if got := log.at(100); math.Abs(got-50) > 1e-9 {
+	if got := log.at(100); !(math.Abs(got-50) <= 1e-9) {
 		t.Errorf("100 lies at %g between 10 and 1000, want 50", got)
 	}
 }

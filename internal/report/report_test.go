@@ -91,7 +91,7 @@ func TestJSONContract(t *testing.T) {
 	if s := first.Seeds[1]; s.Seed != 2 || s.BestEpoch != 1 || *s.ValidPPL != 111 || *s.TestPPL != 101 || *s.TokensPerS != 100 {
 		t.Errorf("its second seed is %+v", s)
 	}
-	if *first.TestPPL.Mean != 102 || math.Abs(*first.TestPPL.CI95-2.484137717) > 1e-8 || *first.ValidPPL.Mean != 112 {
+	if *first.TestPPL.Mean != 102 || !(math.Abs(*first.TestPPL.CI95-2.484137717) <= 1e-8) || *first.ValidPPL.Mean != 112 {
 		t.Errorf("its perplexities are %v ± %v and %v", *first.TestPPL.Mean, *first.TestPPL.CI95, *first.ValidPPL.Mean)
 	}
 	if second := got.Arms[1]; *second.TestPPL.Mean != 104.5 || second.TestPPL.CI95 != nil {

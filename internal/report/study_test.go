@@ -92,7 +92,7 @@ func TestStudy(t *testing.T) {
 	if retro["value"].(map[string]any)["mean"] != 3.05 || retro["seeds"].([]any)[2].(map[string]any)["value"] != nil || values["task"] != "maze" {
 		t.Errorf("%v", retro)
 	}
-	if p := models[0].(map[string]any)["p"]; math.Abs(p.(float64)-0.1) > 1e-9 {
+	if p := models[0].(map[string]any)["p"]; !(math.Abs(p.(float64)-0.1) <= 1e-9) {
 		t.Errorf("p %v, want 0.1, the least of three against three", p)
 	}
 	if models[2].(map[string]any)["p"] != nil {
@@ -152,7 +152,7 @@ func TestStudyEdges(t *testing.T) {
 		t.Errorf("%v %v", edges, geometric)
 	}
 	c := s.Models[0].curve(edges, s.Metric)
-	if math.Abs(c.X[3]-40)+math.Abs(c.Y[3]-1.4)+math.Abs(c.Lower[3]-0.9)+math.Abs(c.Upper[3]-1.9) > 1e-9 {
+	if !(math.Abs(c.X[3]-40)+math.Abs(c.Y[3]-1.4)+math.Abs(c.Lower[3]-0.9)+math.Abs(c.Upper[3]-1.9) <= 1e-9) {
 		t.Errorf("at %v the median is %v of %v to %v", c.X[3], c.Y[3], c.Lower[3], c.Upper[3])
 	}
 	last := &s.Models[2].Seeds[0]

@@ -49,7 +49,7 @@ func TestNetworkGradients(t *testing.T) {
 			values[i] = kept - h
 			down := loss()
 			values[i] = kept
-			if got, want := float64(n.Grads[p][i]), (up-down)/(2*h); math.Abs(got-want) > 1e-3 {
+			if got, want := float64(n.Grads[p][i]), (up-down)/(2*h); !(math.Abs(got-want) <= 1e-3) {
 				t.Errorf("%s %d: %v, want %v", layer.Params()[p].Name, i, got, want)
 			}
 		}

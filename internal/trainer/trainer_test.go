@@ -174,7 +174,7 @@ func TestDivideAlpha(t *testing.T) {
 		}
 		for i, x := range from[name] {
 			want, got := float64(a[name][i]-x)/by, float64(b[name][i]-x)
-			if math.Abs(want-got) > 1e-3*math.Abs(want)+1e-8 {
+			if !(math.Abs(want-got) <= 1e-3*math.Abs(want)+1e-8) {
 				t.Errorf("%s[%d] moved by %v, want %v", name, i, got, want)
 			}
 			moved = moved || by > 1 && got != 0

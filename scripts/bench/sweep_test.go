@@ -46,7 +46,7 @@ func TestExponent(t *testing.T) {
 		for i := range x {
 			y[i] = 0.007 * math.Pow(x[i], want)
 		}
-		if got := exponent(x, y); math.Abs(got-want) > 1e-12 {
+		if got := exponent(x, y); !(math.Abs(got-want) <= 1e-12) {
 			t.Errorf("exponent of x^%v is %v", want, got)
 		}
 	}
