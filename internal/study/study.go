@@ -51,7 +51,8 @@ type Metric struct {
 
 // Goal says when a model has learned the task: at the first episode from which on
 // the running mean of Point.Value over Window episodes stays on the good side of
-// Value for Hold episodes more. Training may end there (Common.StopAtGoal).
+// Value for Hold episodes more, whatever comes after. Training may end there
+// (Common.StopAtGoal).
 type Goal struct {
 	Value        float64
 	Window, Hold int
