@@ -23,6 +23,7 @@ type Study struct {
 	Goal   *Goal    `json:"goal,omitempty"`
 	Config string   `json:"config,omitempty"` // as YAML
 	System System   `json:"system"`
+	Notes  []string `json:"notes,omitempty"` // whole sentences, shown under the table
 }
 
 // Metric is what the models are measured by.

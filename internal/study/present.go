@@ -16,7 +16,7 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 		Command: r.began.Command, Version: r.began.Version, Task: t.name, Preset: r.common.Preset,
 		Title: t.title, About: t.about, Unit: t.unit, System: r.began.System,
 		Metric: report.Metric{Name: t.metric.Name, Label: t.metric.Label, Higher: t.metric.Higher, Percent: t.metric.Percent},
-		Config: string(t.fields(r.common, r.own).YAML()),
+		Config: string(t.fields(r.common, r.own).YAML()), Notes: r.began.Notes,
 	}
 	if g := t.goal; g != nil {
 		rep.Goal = &report.Goal{Value: g.Value, Window: g.Window, Hold: g.Hold}
@@ -32,7 +32,11 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 			if err != nil {
 				return nil, err
 			}
-			s.Curve = curves[trainee{a.Model, seed}]
+			for _, p := range curves[trainee{a.Model, seed}] {
+				if p.Episode <= s.Episodes { // a training may have gone on since this result
+					s.Curve = append(s.Curve, p)
+				}
+			}
 			arm.Seeds = append(arm.Seeds, s)
 		}
 		rep.Models = append(rep.Models, arm)
