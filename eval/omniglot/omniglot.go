@@ -20,7 +20,7 @@ import (
 
 // settings are those of the task alone.
 type settings struct {
-	Data     string `yaml:"data" help:"characters: omniglot or omniglot-small, as scripts/download fetched them, or a folder of their zips; none takes the first that is there"`
+	Data     string `yaml:"data" help:"characters: omniglot or omniglot-small, as scripts/download fetched them, or a folder of their zips; none takes the first that is there; a resumed run may say where they are now" resume:"may change"`
 	Ways     int    `yaml:"ways" help:"characters of an episode"`
 	Shots    int    `yaml:"shots" help:"drawings of each that are shown with their label"`
 	Features int    `yaml:"features" help:"channels of each of the four convolutions"`
@@ -102,6 +102,9 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Data == "" {
+		s.Data = set.Name // the run stays with it when a better one is fetched
+	}
 	train, test := set.Split(set.HeldOut(), splitSeed)
 	if n := min(len(train), len(test)); n < s.Ways {
 		return nil, fmt.Errorf("%s has %d characters to train with and %d to test with; want at least the %d of an episode", set.Dir, len(train), len(test), s.Ways)
@@ -115,7 +118,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: n, Control: name == fixed, Data: sum,
-			About: fmt.Sprintf("%d features, %d characters to train with, %d held out", s.Features, len(train), len(test)),
+			About: fmt.Sprintf("%d features; %s: %d characters to train with, %d held out", s.Features, set.Name, len(train), len(test)),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(name, s, train, test, seed, common.Tests)
 			},

@@ -311,6 +311,28 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+// A run keeps to the set that it found, and follows it to another place.
+func TestData(t *testing.T) {
+	t.Chdir(t.TempDir())
+	small := filepath.Join("data", "sets", "omniglot-small")
+	must(t, os.CopyFS(small, os.DirFS(folder(t))))
+	args := []string{"--ways", "3", "--features", "4", "--test-episodes", "10", "--models", fixed}
+	_, err := run(t, append(args, "--episodes", "4", "--out", "run")...)
+	must(t, err)
+	contains := func(name, want string) {
+		t.Helper()
+		if text, err := os.ReadFile(filepath.Join("run", name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%v: no %q in %s:\n%s", err, want, name, text)
+		}
+	}
+	contains("config.yaml", "data: omniglot-small ")
+	contains("report.html", "4 features; omniglot-small: 32 characters to train with, 8 held out")
+	must(t, os.Rename(small, "elsewhere"))
+	_, err = run(t, "--resume", "run", "--data", "elsewhere", "--episodes", "5")
+	must(t, err)
+	contains("config.yaml", "data: elsewhere ")
+}
+
 func TestUsage(t *testing.T) {
 	data := folder(t)
 	out := filepath.Join(t.TempDir(), "run")

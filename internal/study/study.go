@@ -36,7 +36,8 @@ type Task[S any] struct {
 	Presets []Preset[S]
 
 	// Arms checks the settings and returns an arm for each of common.Models, in
-	// their order. What it has to say of bad settings is a cli.UsageError that names
+	// their order. It may complete its own settings, as by the name of the data that
+	// it has found: the run keeps them so. What it has to say of bad settings is a cli.UsageError that names
 	// the key, the value and what would be right.
 	Arms func(common *Common, own *S) ([]Arm, error)
 }
@@ -74,7 +75,7 @@ type Preset[S any] struct {
 // Arm is a model of the comparison.
 type Arm struct {
 	Model   string // one of the task's Models
-	About   string // sizes, in a clause for the report: "1,001 neurons"
+	About   string // sizes, in a clause for the report: "1,001 neurons"; and of what data
 	Params  int    // trained numbers
 	Control bool   // the model that the others are held against: no plasticity
 	Data    string // SHA-256 of what it learns from, where that is no matter of the seed
