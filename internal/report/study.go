@@ -99,7 +99,7 @@ type Measure struct {
 type Figure struct {
 	Title   string    `json:"title"`
 	Caption string    `json:"caption"`
-	File    string    `json:"file,omitempty"` // in the run's folder: .png, .gif or .svg
+	File    string    `json:"file,omitempty"` // its path from the run's folder, with slashes: a .png, .gif or .svg
 	Image   []byte    `json:"-"`              // its content, which the page embeds
 	Width   int       `json:"-"`              // as shown, in CSS pixels; 0: as wide as it is
 	X       string    `json:"-"`              // labels of the axes

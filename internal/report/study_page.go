@@ -39,7 +39,6 @@ type figureView struct {
 	*Figure
 	Alt    string
 	Data   template.URL // the image
-	Link   string       // its path from the run's folder
 	Names  []legendEntry
 	Panels []panel
 }
@@ -107,9 +106,6 @@ func (s *Study) gallery() ([]exhibit, error) {
 				v, err := seed.Figures[i].view()
 				if err != nil {
 					return nil, fmt.Errorf("%s, seed %d: %w", a.Model, seed.Seed, err)
-				}
-				if v.File != "" {
-					v.Link = fmt.Sprintf("%s-seed%d/%s", a.Model, seed.Seed, v.File)
 				}
 				e.Figures = append(e.Figures, v)
 			}

@@ -34,7 +34,7 @@ func study() *Study {
 	s.Models[0].Seeds[0].LearnedAt, s.Models[0].Seeds[2].LearnedAt = 120, 250
 	s.Models[0].Seeds[1].Extra = []Measure{{"steps_to_goal", 17}}
 	s.Models[0].Seeds[0].Figures = []Figure{
-		{Title: "An episode", Caption: "The agent moves.", File: "episode.gif", Image: []byte("GIF89a"), Width: 300},
+		{Title: "An episode", Caption: "The agent moves.", File: "plastic-seed1/episode.gif", Image: []byte("GIF89a"), Width: 300},
 		{Title: "Modulation", X: "step", Lines: []Figured{{"M", []float64{0, 1, 2}, []float64{0, math.NaN(), 1}}, {"reward", []float64{0, 2}, []float64{0, 1}}}},
 	}
 	bad := &s.Models[1].Seeds[2]

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 
 	"github.com/engram-lm/engram/internal/report"
@@ -54,15 +55,17 @@ func (r *result) seed(seed uint64, dir string) (report.StudySeed, error) {
 		s.Extra = append(s.Extra, report.Measure{Name: m.Name, Value: orNaN(m.Value)})
 	}
 	for _, p := range r.Pictures {
-		f := report.Figure{Title: p.Title, Caption: p.Caption, File: p.File, Width: p.Width, X: p.X, Y: p.Y}
+		f := report.Figure{Title: p.Title, Caption: p.Caption, Width: p.Width, X: p.X, Y: p.Y}
 		for _, c := range p.Curves {
 			f.Lines = append(f.Lines, report.Figured{Name: c.Name, X: numbers(c.X), Y: numbers(c.Y)})
 		}
 		if p.File != "" {
 			var err error
-			if f.Image, err = os.ReadFile(filepath.Join(dir, filepath.Base(p.File))); err != nil {
+			name := filepath.Base(p.File)
+			if f.Image, err = os.ReadFile(filepath.Join(dir, name)); err != nil {
 				return s, err
 			}
+			f.File = path.Join(filepath.Base(dir), name)
 		}
 		s.Figures = append(s.Figures, f)
 	}

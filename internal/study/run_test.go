@@ -1,6 +1,7 @@
 package study
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -61,6 +62,19 @@ func TestRun(t *testing.T) {
 	}
 	if config := read(t, dir, configFile); !strings.Contains(config, "\nseeds: \"3\" #") && !strings.Contains(config, "\nseeds: 3 #") || !strings.Contains(config, "\nsize: 8 # numbers to guess\n") {
 		t.Errorf("%s", config)
+	}
+	var values struct {
+		Models []struct {
+			Seeds []struct{ Figures []struct{ File string } }
+		}
+	}
+	must(t, json.Unmarshal([]byte(read(t, dir, "report.json")), &values))
+	for _, m := range values.Models {
+		for _, s := range m.Seeds {
+			if file := s.Figures[0].File; !strings.HasPrefix(read(t, dir, file), "<svg") {
+				t.Errorf("no picture in %s", file)
+			}
+		}
 	}
 	page := read(t, dir, "report.html")
 	for _, want := range []string{"Guessing signs", "&lt;noisily&gt; &amp; guesses", "data:image/svg&#43;xml;base64,", "go run ./eval guess --out", "--seeds 3 --json", "still (control)", "class=\"band", "median"} {
