@@ -304,6 +304,18 @@ func TestCommand(t *testing.T) {
 	if strings.Count(out, "\n") != 2 {
 		t.Errorf("%q", out)
 	}
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	must(t, err)
+	if !strings.Contains(string(page), ">accuracy low</th>") || !strings.Contains(string(page), "<td>33.3%</td>") {
+		t.Error("the table of one seed has no interval, or chance as a fraction")
+	}
+	out, err = run(t, "--resume", dir, "--seeds", "2", "--json")
+	must(t, err)
+	page, err = os.ReadFile(filepath.Join(dir, "report.html"))
+	must(t, err)
+	if strings.Contains(string(page), ">accuracy low</th>") || strings.Count(out, "accuracy_low") != 4 {
+		t.Errorf("two seeds: want the interval of each in the JSON alone: %s", out)
+	}
 	for _, file := range []string{"plastic-seed1/episodes.png", "fixed-seed1/episodes.png", "report.html"} {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			t.Error(err)

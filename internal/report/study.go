@@ -91,8 +91,10 @@ type StudyPoint struct {
 
 // Measure is a named number beside the metric.
 type Measure struct {
-	Name  string  `json:"name"`
-	Value float64 `json:"value"`
+	Name    string  `json:"name"`
+	Value   float64 `json:"value"`
+	Percent bool    `json:"percent,omitempty"` // a share of one, written as a percentage
+	Single  bool    `json:"single,omitempty"`  // about one training: no column where there are several
 }
 
 // Figure is a picture of what a model has learned: an image or curves.
@@ -215,11 +217,8 @@ func (m Metric) write(n notation, v float64) string {
 // interval puts a mean and, if there is one, the half-width of its confidence
 // interval into words.
 func (m Metric) interval(n notation, v stats.Interval) string {
-	switch {
-	case !m.Percent:
-		return n.measured(v)
-	case math.IsNaN(v.CI95):
-		return n.share(v.Mean)
+	if m.Percent {
+		return n.shares(v)
 	}
-	return n.share(v.Mean) + n.space + n.plusMinus + n.space + n.share(v.CI95)
+	return n.measured(v)
 }

@@ -32,7 +32,7 @@ func study() *Study {
 		s.Models = append(s.Models, a)
 	}
 	s.Models[0].Seeds[0].LearnedAt, s.Models[0].Seeds[2].LearnedAt = 120, 250
-	s.Models[0].Seeds[1].Extra = []Measure{{"steps_to_goal", 17}}
+	s.Models[0].Seeds[1].Extra = []Measure{{Name: "steps_to_goal", Value: 17}}
 	s.Models[0].Seeds[0].Figures = []Figure{
 		{Title: "An episode", Caption: "The agent moves.", File: "plastic-seed1/episode.gif", Image: []byte("GIF89a"), Width: 300},
 		{Title: "Modulation", X: "step", Lines: []Figured{{"M", []float64{0, 1, 2}, []float64{0, math.NaN(), 1}}, {"reward", []float64{0, 2}, []float64{0, 1}}}},
@@ -178,5 +178,33 @@ func TestShare(t *testing.T) {
 	percent := Metric{Percent: true}
 	if got := percent.interval(ascii, stats.Interval{Mean: 0.0123, CI95: 0.0005}); got != "1.2% +- 0.050%" {
 		t.Errorf("%s", got)
+	}
+}
+
+// A share is written as one, and what is about one training has no mean over
+// several.
+func TestStudyMeasures(t *testing.T) {
+	s := study()
+	extra := func(seed int) []Measure {
+		return []Measure{{Name: "accuracy_low", Value: 0.758, Percent: true, Single: true}, {Name: "chance", Value: 0.2 + 0.01*float64(seed), Percent: true}, {Name: "ratio", Value: 0.3}}
+	}
+	row := func() string {
+		var cells []string
+		for _, c := range s.compare(ascii).Columns {
+			cells = append(cells, c.Head+" "+c.Cells[0])
+		}
+		return strings.Join(cells, "; ")
+	}
+	for i := range s.Models[0].Seeds {
+		s.Models[0].Seeds[i].Extra = extra(i)
+	}
+	if got := row(); strings.Contains(got, "accuracy low") || !strings.Contains(got, "chance 21.0% +- 2.5%; ratio 0.3;") {
+		t.Errorf("three seeds: %s", got)
+	}
+	for i := range s.Models {
+		s.Models[i].Seeds = s.Models[i].Seeds[:1]
+	}
+	if got := row(); !strings.Contains(got, "accuracy low 75.8%; chance 20.0%; ratio 0.3;") {
+		t.Errorf("one seed: %s", got)
 	}
 }

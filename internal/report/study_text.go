@@ -86,9 +86,10 @@ func (s *Study) compare(n notation) table {
 	model, about, params := column{Head: "model", Text: true}, column{Head: "sizes", Text: true}, column{Head: "parameters"}
 	value, p := column{Head: s.Metric.label()}, column{Head: "p"}
 	learned, speed, seeds := column{Head: "learned at"}, column{Head: s.Unit + "/s"}, column{Head: "seeds"}
-	extra := make([]column, 0)
-	for _, name := range s.measures() {
-		extra = append(extra, column{Head: strings.ReplaceAll(name, "_", " ")})
+	var extra []column
+	measures := s.measures()
+	for _, m := range measures {
+		extra = append(extra, column{Head: strings.ReplaceAll(m.Name, "_", " ")})
 	}
 	var hasP bool
 	for i := range s.Models {
@@ -104,8 +105,12 @@ func (s *Study) compare(n notation) table {
 		p.add(n.pValue(a.P))
 		hasP = hasP || !math.IsNaN(a.P)
 		learned.add(s.learned(n, a))
-		for j, name := range s.measures() {
-			extra[j].add(n.measured(stats.Summary(a.collect(func(s *StudySeed) float64 { return s.measure(name) }))))
+		for j, m := range measures {
+			write := n.measured
+			if m.Percent {
+				write = n.shares
+			}
+			extra[j].add(write(stats.Summary(a.collect(func(s *StudySeed) float64 { return s.measure(m.Name) }))))
 		}
 		speed.add(n.rate(stats.Mean(a.collect((*StudySeed).perSecond))))
 		if done := a.finished(); done == len(a.Seeds) {
@@ -165,19 +170,22 @@ func (s *Study) learned(n notation, a *StudyArm) string {
 	return text
 }
 
-// measures are the names of the numbers beside the metric, in order of appearance.
-func (s *Study) measures() []string {
-	var names []string
+// measures are the numbers beside the metric that a table of the models has, in
+// order of appearance.
+func (s *Study) measures() []Measure {
+	var all []Measure
+	several := false
 	for _, a := range s.Models {
+		several = several || len(a.Seeds) > 1
 		for _, seed := range a.Seeds {
 			for _, m := range seed.Extra {
-				if !slices.Contains(names, m.Name) {
-					names = append(names, m.Name)
+				if !slices.ContainsFunc(all, func(other Measure) bool { return other.Name == m.Name }) {
+					all = append(all, m)
 				}
 			}
 		}
 	}
-	return names
+	return slices.DeleteFunc(all, func(m Measure) bool { return m.Single && several })
 }
 
 // measure returns a number beside the metric, NaN if the seed has none.

@@ -52,7 +52,7 @@ func (r *result) seed(seed uint64, dir string) (report.StudySeed, error) {
 		LearnedAt: r.SolvedAt, Status: r.Status,
 	}
 	for _, m := range r.Extra {
-		s.Extra = append(s.Extra, report.Measure{Name: m.Name, Value: orNaN(m.Value)})
+		s.Extra = append(s.Extra, report.Measure{Name: m.Name, Value: orNaN(m.Value), Percent: m.Percent, Single: m.Single})
 	}
 	for _, p := range r.Pictures {
 		f := report.Figure{Title: p.Title, Caption: p.Caption, Width: p.Width, X: p.X, Y: p.Y}

@@ -116,8 +116,12 @@ type Outcome struct {
 
 // Measure is a named number.
 type Measure struct {
-	Name  string  `json:"name"` // as a JSON key: "mean_fill_mse"
-	Value float64 `json:"value"`
+	Name    string // as a JSON key: "mean_fill_mse"
+	Value   float64
+	Percent bool // a share, written as a percentage
+	// Single says that the number is about one training, such as the ends of its
+	// confidence interval: where a model has several, its mean says nothing.
+	Single bool
 }
 
 // Picture is a figure of the report: an image, or curves that the report draws
