@@ -34,12 +34,13 @@ type Metric struct {
 	Percent bool   `json:"percent"` // a share of one, written as a percentage
 }
 
-// Goal is when a model has learned the task: the running mean over Window
-// episodes of training is on the good side of Value, and stays there.
+// Goal is when a model has learned the task: at the first episode from which on the
+// running mean over Window episodes of training stays on the good side of Value for
+// Hold episodes more.
 type Goal struct {
 	Value  float64 `json:"value"`
 	Window int     `json:"window"`
-	Hold   int     `json:"hold"` // episodes it must stay there
+	Hold   int     `json:"hold"`
 }
 
 // StudyArm is one model of a study.
@@ -69,7 +70,7 @@ type StudySeed struct {
 	Value     float64   `json:"value"`      // the metric on held-out episodes
 	Episodes  int       `json:"episodes"`   // of training
 	Seconds   float64   `json:"seconds"`    // of training
-	LearnedAt int       `json:"learned_at"` // episode that Goal was reached at; 0: not
+	LearnedAt int       `json:"learned_at"` // episode at which Goal was reached; 0: not
 	Extra     []Measure `json:"extra,omitempty"`
 	// Status is empty, or one clause on what went wrong. Such a seed stays out of
 	// the means.

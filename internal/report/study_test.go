@@ -68,7 +68,7 @@ func TestStudy(t *testing.T) {
 	for _, want := range []string{
 		"Finding rewards: 5.10 ± 0.25 with plastic, 1.10 ± 0.25 with the control, rnn.",
 		"Retroactive, seed 3, diverged at episode 7", "2 of 3", "rnn (control)", "100 neurons", "22,002",
-		"250 (2 of 3)", "more than 400", "steps to goal", "Lines are medians over seeds", "An episode", "The agent moves.",
+		"250 (2 of 3)", "more than 350", "mean over the last 50 of them came to lie above 3 and then stayed there for 50 more", "steps to goal", "Lines are medians over seeds", "An episode", "The agent moves.",
 		"go run ./eval maze", "the least there is", "above 3",
 	} {
 		if !strings.Contains(text, strings.ReplaceAll(want, " ± ", "\u00a0±\u00a0")) && !strings.Contains(strings.ReplaceAll(text, "\u00a0", " "), want) {
@@ -206,5 +206,64 @@ func TestStudyMeasures(t *testing.T) {
 	}
 	if got := row(); !strings.Contains(got, "accuracy low 75.8%; chance 20.0%; ratio 0.3;") {
 		t.Errorf("one seed: %s", got)
+	}
+}
+
+// The median over seeds is as exact as what they tell: a training that ended
+// without having learned may have been about to.
+func TestLearned(t *testing.T) {
+	for _, c := range []struct {
+		want            string
+		episodes, learn []int
+	}{
+		{"120", []int{400}, []int{120}},
+		{"150", []int{400, 400}, []int{120, 180}},
+		{"more than 350", []int{400}, []int{0}},
+		{"not within 40", []int{40, 50}, []int{0, 0}},
+		{"250 (2 of 3)", []int{400, 400, 400}, []int{120, 0, 250}},
+		{"120 to 250 (2 of 3)", []int{400, 100, 400}, []int{120, 0, 250}},
+		{"more than 350 (1 of 3)", []int{400, 400, 500}, []int{120, 0, 0}},
+		{"more than 100 (1 of 3)", []int{150, 100, 1000}, []int{0, 70, 0}}, // not the longest's 950
+		{"more than 235 (1 of 2)", []int{400, 400}, []int{120, 0}},
+	} {
+		s := &Study{Goal: &Goal{Hold: 50}}
+		a := &StudyArm{Seeds: []StudySeed{{Status: "diverged", Episodes: 7}}}
+		if got := s.learned(ascii, a); got != "-" {
+			t.Errorf("none finished: %s", got)
+		}
+		for i := range c.episodes {
+			a.Seeds = append(a.Seeds, StudySeed{Episodes: c.episodes[i], LearnedAt: c.learn[i]})
+		}
+		if got := s.learned(ascii, a); got != c.want {
+			t.Errorf("after %v, learned at %v: %s, want %s", c.episodes, c.learn, got, c.want)
+		}
+	}
+}
+
+// A model that was stopped early does not look as if it had been faster.
+func TestUndecided(t *testing.T) {
+	s := &Study{Title: "Patterns", Unit: "episodes", Goal: &Goal{Value: 0.01, Window: 100, Hold: 1000}, Metric: Metric{Name: "error_rate", Label: "bits wrong", Percent: true}}
+	for _, a := range []struct {
+		model              string
+		episodes, learned1 int
+	}{{"plastic", 122_205, 121_205}, {"rnn-large", 20_393, 0}, {"lstm", 31_000, 30_000}, {"rnn", 500_000, 0}} {
+		s.Models = append(s.Models, StudyArm{Model: a.model, Seeds: []StudySeed{{Seed: 1, Episodes: a.episodes, LearnedAt: a.learned1}}})
+	}
+	var out bytes.Buffer
+	if err := s.WriteTable(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"more than 19,393", "more than 499,000",
+		"\nRnn-large was stopped after 20,393 episodes and had not learned by then; plastic learned at 121,205 and lstm learned at 30,000. These runs do not say which needs fewer.\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	if n := strings.Count(out.String(), "These runs do not say"); n != 1 {
+		t.Errorf("%d sentences of what is undecided: rnn is slower than both, and plastic than lstm", n)
+	}
+	s.Models[1].Seeds = append(s.Models[1].Seeds, StudySeed{Seed: 2, Episodes: 18_000})
+	if got := s.undecided(); len(got) != 1 || !strings.HasPrefix(got[0], "Rnn-large was stopped after 18,000 to 20,393 episodes") {
+		t.Errorf("%q", got)
 	}
 }

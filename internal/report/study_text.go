@@ -41,6 +41,7 @@ func (s *Study) find() finding {
 	if !math.IsNaN(a.P) {
 		f.Support = append(f.Support, s.verdict(a, control))
 	}
+	f.Support = append(f.Support, s.undecided()...)
 	f.Support = append(f.Support, s.stopped()...)
 	return f
 }
@@ -138,38 +139,6 @@ func (m Metric) label() string {
 	return strings.ReplaceAll(m.Name, "_", " ")
 }
 
-// learned tells the median episode at which the seeds reached the goal; one that
-// did not has not until its end.
-func (s *Study) learned(n notation, a *StudyArm) string {
-	if s.Goal == nil || a.finished() == 0 {
-		return n.dash
-	}
-	var at []float64
-	most, missed := 0, 0
-	for _, seed := range a.Seeds {
-		switch {
-		case !seed.Finished():
-		case seed.LearnedAt > 0:
-			at = append(at, float64(seed.LearnedAt))
-		default:
-			missed++
-			most = max(most, seed.Episodes)
-		}
-	}
-	if missed*2 >= len(at)+missed {
-		return "more than" + n.space + grouped(most)
-	}
-	// With fewer misses than hits the median is a number, whatever the misses are.
-	for range missed {
-		at = append(at, math.MaxFloat64)
-	}
-	text := grouped(int(math.Round(stats.Median(at))))
-	if missed > 0 {
-		text += fmt.Sprintf(" (%d of %d)", len(at)-missed, len(at))
-	}
-	return text
-}
-
 // measures are the numbers beside the metric that a table of the models has, in
 // order of appearance.
 func (s *Study) measures() []Measure {
@@ -213,9 +182,8 @@ func (s *Study) tableNote() string {
 			break
 		}
 	}
-	if g := s.Goal; g != nil {
-		note += fmt.Sprintf(" Learned at: how far training was when from there on the mean over %s %s of training stayed %s %s, median over seeds.",
-			grouped(g.Window), s.Unit, pickText(s.Metric.Higher, "above", "below"), s.Metric.write(typographic, g.Value))
+	if s.Goal != nil {
+		note += s.goalNote()
 	}
 	return note
 }
@@ -254,11 +222,7 @@ func (s *Study) runs() []column {
 		for _, seed := range a.Seeds {
 			row := []string{a.Model, strconv.FormatUint(seed.Seed, 10), grouped(seed.Episodes), elapsed(seed.Seconds), s.Metric.write(n, seed.Value)}
 			if s.Goal != nil {
-				at := n.dash
-				if seed.LearnedAt > 0 {
-					at = grouped(seed.LearnedAt)
-				}
-				row = append(row, at)
+				row = append(row, s.learned(n, &StudyArm{Seeds: []StudySeed{seed}}))
 			}
 			status := seed.Status
 			if status == "" {
