@@ -16,6 +16,7 @@ type Study struct {
 	Preset  string     `json:"preset"`
 	Metric  Metric     `json:"metric"`
 	Models  []StudyArm `json:"models"`
+	Pairs   []Pair     `json:"pairs,omitempty"` // of three models or more; Summarise derives them
 
 	Title  string   `json:"title"`
 	About  []string `json:"about"` // paragraphs: what the task is
@@ -134,6 +135,7 @@ func (s *Study) Summarise() {
 			a.P = stats.RankSum(values, control)
 		}
 	}
+	s.Pairs = s.pairs()
 }
 
 func quartiles(x []float64) Quartiles {

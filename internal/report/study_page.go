@@ -20,8 +20,9 @@ type studyPage struct {
 	*Study
 	Style                               template.CSS
 	Finding                             finding
-	Table, Runs                         table
+	Table, PairTable, Runs              table
 	TableNote, ForestNote, LearningNote string
+	PairsNote                           string
 	Legend                              []legendEntry
 	Forest, Learning                    []panel
 	Gallery                             []exhibit
@@ -79,6 +80,7 @@ func (s *Study) page() (*studyPage, error) {
 	}
 	p := &studyPage{
 		Study: s, Style: template.CSS(style), Finding: s.find(), Table: s.compare(typographic), Runs: table{Columns: s.runs()},
+		PairTable: table{Columns: s.pairColumns()}, PairsNote: s.pairsNote(),
 		TableNote: s.tableNote(), ForestNote: s.forestNote(), LearningNote: s.learningNote(),
 		Forest: s.forest(), Learning: s.learning(), Facts: s.facts(),
 	}

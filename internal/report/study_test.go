@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -265,5 +266,53 @@ func TestUndecided(t *testing.T) {
 	s.Models[1].Seeds = append(s.Models[1].Seeds, StudySeed{Seed: 2, Episodes: 18_000})
 	if got := s.undecided(); len(got) != 1 || !strings.HasPrefix(got[0], "Rnn-large was stopped after 18,000 to 20,393 episodes") {
 		t.Errorf("%q", got)
+	}
+}
+
+// Every model is tested against every other, where there are three with seeds
+// enough, and the reader learns how little so few can show.
+func TestStudyPairs(t *testing.T) {
+	s := study() // plastic and rnn have three seeds that finished, retroactive two
+	page, markdown, values := written(t, s)
+	text := strings.ReplaceAll(visible(t, page), "\u00a0", " ")
+	for _, want := range []string{"Each model against each other", "The smallest p that 3 seeds against 2 can give is 0.200. The smallest p that 3 seeds against 3 can give is 0.100. Corrected that is 0.300: so few"} {
+		if !strings.Contains(text, want) || !strings.Contains(markdown, want) {
+			t.Errorf("no %q on the page or in Markdown:\n%s", want, markdown)
+		}
+	}
+	if !strings.Contains(strings.Join(strings.Fields(markdown), " "), "| plastic | rnn | 0.100 | 0.300 |") {
+		t.Errorf("%s", markdown)
+	}
+	pairs := values["pairs"].([]any)
+	want := map[string]any{"better": "retroactive", "other": "rnn", "p": 0.2, "p_least": 0.2, "p_holm": 0.4, "seeds": []any{2.0, 3.0}}
+	if len(pairs) != 3 {
+		t.Fatalf("%v: want three pairs", pairs)
+	}
+	for key, v := range want {
+		if got := pairs[2].(map[string]any)[key]; fmt.Sprintf("%.6v", got) != fmt.Sprintf("%.6v", v) {
+			t.Errorf("%s %v, want %v", key, got, v)
+		}
+	}
+
+	s.Models[1].Seeds = s.Models[1].Seeds[:1]
+	if page, markdown, values = written(t, s); strings.Contains(page+markdown, "Each model against") || values["pairs"] != nil {
+		t.Error("two models with several seeds: the table has their test already")
+	}
+
+	// Four against four is where significance begins; among six pairs it does not.
+	many := &Study{Metric: Metric{Name: "mse"}}
+	for i := range 4 {
+		a := StudyArm{Model: string(rune('a' + 3 - i))}
+		for seed := range 4 {
+			a.Seeds = append(a.Seeds, StudySeed{Value: float64(10*i + seed)})
+		}
+		many.Models = append(many.Models, a)
+	}
+	many.Summarise()
+	if p := many.Pairs[0]; len(many.Pairs) != 6 || p.Better != "d" || p.Other != "c" || math.Abs(p.P-2./70) > 1e-12 || math.Abs(p.P-p.Least) > 1e-12 || math.Abs(p.Holm-12./70) > 1e-12 {
+		t.Errorf("%+v", many.Pairs)
+	}
+	if note := many.pairsNote(); strings.Count(note, "The smallest p that 4 seeds against 4 can give is 0.029.") != 1 || !strings.Contains(note, "Corrected that is 0.171") {
+		t.Error(note)
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gonum.org/v1/gonum/stat/combin"
-
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -47,12 +45,11 @@ func (s *Study) find() finding {
 }
 
 // verdict says whether the difference of a model to the control is significant.
-// The exact test of n seeds against m cannot fall below 2 / (n+m over n), which is
-// above the level for three against three.
+// Three seeds against three cannot show that: their least p is 0.1.
 func (s *Study) verdict(a, control *StudyArm) string {
 	n, m := len(a.collect((*StudySeed).value)), len(control.collect((*StudySeed).value))
 	test := fmt.Sprintf("exact two-sided rank-sum test, %s", typographic.equation(a.P))
-	least := 2 / combin.GeneralizedBinomial(float64(n+m), float64(n))
+	least := leastP(n, m)
 	switch {
 	case a.P < significant:
 		return "The difference to the control is significant (" + test + ")."
