@@ -20,7 +20,7 @@ import (
 
 // settings are those of the task alone.
 type settings struct {
-	Data   string `yaml:"data" help:"images: cifar-10 or cifar-10-sample, as scripts/download fetched them, or a folder of their batches; none takes the first that is there"`
+	Data   string `yaml:"data" help:"images: cifar-10 or cifar-10-sample, as scripts/download fetched them, or a folder of their batches; none takes the first that is there; a resumed run may say where they are now" resume:"may change"`
 	Side   int    `yaml:"side" help:"height and width that the images are shrunk to: 32 leaves them, 16 or 8"`
 	Images int    `yaml:"images" help:"images of an episode"`
 	Cycles int    `yaml:"cycles" help:"times that each image is shown"`
@@ -91,10 +91,14 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Data == "" {
+		s.Data = set.Name // the run stays with it when a better one is fetched
+	}
 	train, test := newGallery(set.Train, s.Side), newGallery(set.Test, s.Side)
 	if n := min(train.len(), test.len()); n < s.Images {
 		return nil, fmt.Errorf("%s has %d images to train with and %d to test with; want at least the %d of an episode", set.Dir, train.len(), test.len(), s.Images)
 	}
+	sum := train.sum(test)
 	var all []study.Arm
 	for _, name := range common.Models {
 		layer, err := build(name, s)
@@ -102,7 +106,8 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 			return nil, err
 		}
 		all = append(all, study.Arm{
-			Model: name, About: fmt.Sprintf("%d neurons", layer.HiddenSize()), Params: params(layer), Control: name == rnn, Data: train.sum(test),
+			Model: name, Params: params(layer), Control: name == rnn, Data: sum,
+			About: fmt.Sprintf("%d neurons; %s: %d images to train with, %d held out", layer.HiddenSize(), set.Name, train.len(), test.len()),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(layer, s, train, test, seed, common.Tests), nil
 			},

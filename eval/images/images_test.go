@@ -334,9 +334,48 @@ func TestCommand(t *testing.T) {
 	}
 	// Other images in the same place are not what the run learned from.
 	must(t, os.WriteFile(filepath.Join(data, "data_batch_1.bin"), make([]byte, 3073*60), 0o666))
-	if _, err := run(t, "--resume", dir); err == nil || !strings.Contains(err.Error(), "data (SHA-256)") {
+	record, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	must(t, err)
+	if _, err := run(t, "--resume", dir, "--episodes", "30"); err == nil || !strings.Contains(err.Error(), "data (SHA-256)") {
 		t.Errorf("resumed on other images: %v", err)
 	}
+	if after, err := os.ReadFile(filepath.Join(dir, "run.json")); err != nil || !bytes.Equal(after, record) {
+		t.Errorf("%v: the refused command is in run.json: %s", err, after)
+	}
+}
+
+// A run keeps to the set that it found, and follows it to another place.
+func TestData(t *testing.T) {
+	t.Chdir(t.TempDir())
+	place := func(name string, n int) {
+		t.Helper()
+		must(t, os.CopyFS(filepath.Join("data", "sets", name), os.DirFS(folder(t, n))))
+	}
+	place("cifar-10-sample", 60)
+	_, err := run(t, "--side", "4", "--show", "2", "--episodes", "20", "--test-episodes", "10", "--out", "run")
+	must(t, err)
+	contains := func(name, want string) {
+		t.Helper()
+		if text, err := os.ReadFile(filepath.Join("run", name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%v: no %q in %s:\n%s", err, want, name, text)
+		}
+	}
+	contains("config.yaml", "data: cifar-10-sample ")
+	contains("report.html", "17 neurons; cifar-10-sample: 54 images to train with, 6 held out")
+
+	place("cifar-10", 80) // a better set, fetched since
+	_, err = run(t, "--resume", "run", "--episodes", "24")
+	must(t, err)
+	if _, err := run(t, "--resume", "run", "--data", "cifar-10"); err == nil || !strings.Contains(err.Error(), "data (SHA-256)") {
+		t.Errorf("resumed on another set: %v", err)
+	}
+	must(t, os.Rename(filepath.Join("data", "sets", "cifar-10-sample"), "elsewhere"))
+	if _, err := run(t, "--resume", "run"); err == nil || !strings.Contains(err.Error(), "--data") {
+		t.Errorf("resumed without its set: %v", err)
+	}
+	_, err = run(t, "--resume", "run", "--data", "elsewhere", "--episodes", "28")
+	must(t, err)
+	contains("config.yaml", "data: elsewhere ")
 }
 
 func TestUsage(t *testing.T) {

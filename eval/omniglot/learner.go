@@ -170,8 +170,10 @@ func (l *learner) Test(ctx context.Context, progress func(int)) (*study.Outcome,
 	return &study.Outcome{
 		Value: heldOut / n,
 		Extra: []study.Measure{
-			{Name: "accuracy_low", Value: low}, {Name: "accuracy_high", Value: high},
-			{Name: "seen_accuracy", Value: seen / n}, {Name: "chance", Value: 1 / float64(l.settings.Ways)},
+			{Name: "accuracy_low", Value: low, Percent: true, Single: true},
+			{Name: "accuracy_high", Value: high, Percent: true, Single: true},
+			{Name: "seen_accuracy", Value: seen / n, Percent: true},
+			{Name: "chance", Value: 1 / float64(l.settings.Ways), Percent: true},
 		},
 		Pictures: []study.Picture{pic},
 	}, err

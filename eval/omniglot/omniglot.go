@@ -20,7 +20,7 @@ import (
 
 // settings are those of the task alone.
 type settings struct {
-	Data     string `yaml:"data" help:"characters: omniglot or omniglot-small, as scripts/download fetched them, or a folder of their zips; none takes the first that is there"`
+	Data     string `yaml:"data" help:"characters: omniglot or omniglot-small, as scripts/download fetched them, or a folder of their zips; none takes the first that is there; a resumed run may say where they are now" resume:"may change"`
 	Ways     int    `yaml:"ways" help:"characters of an episode"`
 	Shots    int    `yaml:"shots" help:"drawings of each that are shown with their label"`
 	Features int    `yaml:"features" help:"channels of each of the four convolutions"`
@@ -53,11 +53,12 @@ training episode. Convolutions make features of a drawing; a plastic layer binds
 them to the labels in its Hebbian traces. The same network without plasticity is the
 control, which can only guess.
 
-The accuracy is the share of right answers; accuracy_low and accuracy_high are the
-ends of its 95% confidence interval (Wilson's), seen_accuracy is that on new episodes
-of the characters trained on. Each update takes --batch episodes; --episodes counts
-updates. Fetch the characters with scripts/download omniglot, or the smaller set of
-242 with scripts/download omniglot-small.`,
+The accuracy is the share of right answers; of one seed, accuracy_low and
+accuracy_high are the ends of its 95% confidence interval over the test episodes
+(Wilson's); seen_accuracy is the share on new episodes of the characters trained on.
+Each update takes --batch episodes; --episodes counts updates. Fetch the characters
+with scripts/download omniglot, or the smaller set of 242 with scripts/download
+omniglot-small.`,
 	Example: `  # in minutes
   go run ./eval omniglot
 
@@ -71,6 +72,7 @@ updates. Fetch the characters with scripts/download omniglot, or the smaller set
 	About: []string{
 		"An episode shows a network a few handwritten characters, each with its label, and then another drawing of one of them without it. The network has to give the label. The people who drew a character all drew it differently, and the label means nothing beyond the episode.",
 		"Four convolutions make features of each drawing. The last layer has a neuron for each label, which the label clamps to 1 while it is shown, so that by Oja’s rule the neuron’s traces take up the features of its drawing. The features are trained, over the episodes, for that to work with any characters: those of the test, with all their drawings, occur in no training episode.",
+		"Which characters are held out is fixed: intervals, over the test episodes of one seed (accuracy low to accuracy high: 95%, Wilson’s) or over seeds, speak of these characters and not of others. Seen accuracy is that in new episodes of the characters trained on.",
 	},
 	Models: []study.Kind{
 		{Name: plastic, About: "convolutions and a plastic layer"},
@@ -102,6 +104,9 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Data == "" {
+		s.Data = set.Name // the run stays with it when a better one is fetched
+	}
 	train, test := set.Split(set.HeldOut(), splitSeed)
 	if n := min(len(train), len(test)); n < s.Ways {
 		return nil, fmt.Errorf("%s has %d characters to train with and %d to test with; want at least the %d of an episode", set.Dir, len(train), len(test), s.Ways)
@@ -115,7 +120,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: n, Control: name == fixed, Data: sum,
-			About: fmt.Sprintf("%d features, %d characters to train with, %d held out", s.Features, len(train), len(test)),
+			About: fmt.Sprintf("%d features; %s: %d characters to train with, %d held out", s.Features, set.Name, len(train), len(test)),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(name, s, train, test, seed, common.Tests)
 			},

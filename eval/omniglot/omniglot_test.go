@@ -304,11 +304,45 @@ func TestCommand(t *testing.T) {
 	if strings.Count(out, "\n") != 2 {
 		t.Errorf("%q", out)
 	}
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	must(t, err)
+	if !strings.Contains(string(page), ">accuracy low</th>") || !strings.Contains(string(page), "<td>33.3%</td>") {
+		t.Error("the table of one seed has no interval, or chance as a fraction")
+	}
+	out, err = run(t, "--resume", dir, "--seeds", "2", "--json")
+	must(t, err)
+	page, err = os.ReadFile(filepath.Join(dir, "report.html"))
+	must(t, err)
+	if strings.Contains(string(page), ">accuracy low</th>") || strings.Count(out, "accuracy_low") != 4 {
+		t.Errorf("two seeds: want the interval of each in the JSON alone: %s", out)
+	}
 	for _, file := range []string{"plastic-seed1/episodes.png", "fixed-seed1/episodes.png", "report.html"} {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// A run keeps to the set that it found, and follows it to another place.
+func TestData(t *testing.T) {
+	t.Chdir(t.TempDir())
+	small := filepath.Join("data", "sets", "omniglot-small")
+	must(t, os.CopyFS(small, os.DirFS(folder(t))))
+	args := []string{"--ways", "3", "--features", "4", "--test-episodes", "10", "--models", fixed}
+	_, err := run(t, append(args, "--episodes", "4", "--out", "run")...)
+	must(t, err)
+	contains := func(name, want string) {
+		t.Helper()
+		if text, err := os.ReadFile(filepath.Join("run", name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%v: no %q in %s:\n%s", err, want, name, text)
+		}
+	}
+	contains("config.yaml", "data: omniglot-small ")
+	contains("report.html", "4 features; omniglot-small: 32 characters to train with, 8 held out")
+	must(t, os.Rename(small, "elsewhere"))
+	_, err = run(t, "--resume", "run", "--data", "elsewhere", "--episodes", "5")
+	must(t, err)
+	contains("config.yaml", "data: elsewhere ")
 }
 
 func TestUsage(t *testing.T) {

@@ -97,6 +97,15 @@ func (n notation) share(v float64) string {
 	return strings.Replace(strconv.FormatFloat(100*v, 'f', decimals, 64), "-", n.minus, 1) + "%"
 }
 
+// shares writes a mean of shares and, if there is one, the half-width of its
+// confidence interval as percentages.
+func (n notation) shares(v stats.Interval) string {
+	if math.IsNaN(v.CI95) {
+		return n.share(v.Mean)
+	}
+	return n.share(v.Mean) + n.space + n.plusMinus + n.space + n.share(v.CI95)
+}
+
 // percents writes the mean of shares of one and the half-width of its confidence
 // interval as percentages.
 func (n notation) percents(v stats.Interval) string {

@@ -16,6 +16,7 @@ type Study struct {
 	Preset  string     `json:"preset"`
 	Metric  Metric     `json:"metric"`
 	Models  []StudyArm `json:"models"`
+	Pairs   []Pair     `json:"pairs,omitempty"` // of three models or more; Summarise derives them
 
 	Title  string   `json:"title"`
 	About  []string `json:"about"` // paragraphs: what the task is
@@ -23,6 +24,7 @@ type Study struct {
 	Goal   *Goal    `json:"goal,omitempty"`
 	Config string   `json:"config,omitempty"` // as YAML
 	System System   `json:"system"`
+	Notes  []string `json:"notes,omitempty"` // whole sentences, shown under the table
 }
 
 // Metric is what the models are measured by.
@@ -33,12 +35,13 @@ type Metric struct {
 	Percent bool   `json:"percent"` // a share of one, written as a percentage
 }
 
-// Goal is when a model has learned the task: the running mean over Window
-// episodes of training is on the good side of Value, and stays there.
+// Goal is when a model has learned the task: at the first episode from which on the
+// running mean over Window episodes of training stays on the good side of Value for
+// Hold episodes more.
 type Goal struct {
 	Value  float64 `json:"value"`
 	Window int     `json:"window"`
-	Hold   int     `json:"hold"` // episodes it must stay there
+	Hold   int     `json:"hold"`
 }
 
 // StudyArm is one model of a study.
@@ -68,7 +71,7 @@ type StudySeed struct {
 	Value     float64   `json:"value"`      // the metric on held-out episodes
 	Episodes  int       `json:"episodes"`   // of training
 	Seconds   float64   `json:"seconds"`    // of training
-	LearnedAt int       `json:"learned_at"` // episode that Goal was reached at; 0: not
+	LearnedAt int       `json:"learned_at"` // episode at which Goal was reached; 0: not
 	Extra     []Measure `json:"extra,omitempty"`
 	// Status is empty, or one clause on what went wrong. Such a seed stays out of
 	// the means.
@@ -90,15 +93,17 @@ type StudyPoint struct {
 
 // Measure is a named number beside the metric.
 type Measure struct {
-	Name  string  `json:"name"`
-	Value float64 `json:"value"`
+	Name    string  `json:"name"`
+	Value   float64 `json:"value"`
+	Percent bool    `json:"percent,omitempty"` // a share of one, written as a percentage
+	Single  bool    `json:"single,omitempty"`  // about one training: no column where there are several
 }
 
 // Figure is a picture of what a model has learned: an image or curves.
 type Figure struct {
 	Title   string    `json:"title"`
 	Caption string    `json:"caption"`
-	File    string    `json:"file,omitempty"` // in the run's folder: .png, .gif or .svg
+	File    string    `json:"file,omitempty"` // its path from the run's folder, with slashes: a .png, .gif or .svg
 	Image   []byte    `json:"-"`              // its content, which the page embeds
 	Width   int       `json:"-"`              // as shown, in CSS pixels; 0: as wide as it is
 	X       string    `json:"-"`              // labels of the axes
@@ -130,6 +135,7 @@ func (s *Study) Summarise() {
 			a.P = stats.RankSum(values, control)
 		}
 	}
+	s.Pairs = s.pairs()
 }
 
 func quartiles(x []float64) Quartiles {
@@ -214,11 +220,8 @@ func (m Metric) write(n notation, v float64) string {
 // interval puts a mean and, if there is one, the half-width of its confidence
 // interval into words.
 func (m Metric) interval(n notation, v stats.Interval) string {
-	switch {
-	case !m.Percent:
-		return n.measured(v)
-	case math.IsNaN(v.CI95):
-		return n.share(v.Mean)
+	if m.Percent {
+		return n.shares(v)
 	}
-	return n.share(v.Mean) + n.space + n.plusMinus + n.space + n.share(v.CI95)
+	return n.measured(v)
 }

@@ -20,8 +20,9 @@ type studyPage struct {
 	*Study
 	Style                               template.CSS
 	Finding                             finding
-	Table, Runs                         table
+	Table, PairTable, Runs              table
 	TableNote, ForestNote, LearningNote string
+	PairsNote                           string
 	Legend                              []legendEntry
 	Forest, Learning                    []panel
 	Gallery                             []exhibit
@@ -39,7 +40,6 @@ type figureView struct {
 	*Figure
 	Alt    string
 	Data   template.URL // the image
-	Link   string       // its path from the run's folder
 	Names  []legendEntry
 	Panels []panel
 }
@@ -80,6 +80,7 @@ func (s *Study) page() (*studyPage, error) {
 	}
 	p := &studyPage{
 		Study: s, Style: template.CSS(style), Finding: s.find(), Table: s.compare(typographic), Runs: table{Columns: s.runs()},
+		PairTable: table{Columns: s.pairColumns()}, PairsNote: s.pairsNote(),
 		TableNote: s.tableNote(), ForestNote: s.forestNote(), LearningNote: s.learningNote(),
 		Forest: s.forest(), Learning: s.learning(), Facts: s.facts(),
 	}
@@ -107,9 +108,6 @@ func (s *Study) gallery() ([]exhibit, error) {
 				v, err := seed.Figures[i].view()
 				if err != nil {
 					return nil, fmt.Errorf("%s, seed %d: %w", a.Model, seed.Seed, err)
-				}
-				if v.File != "" {
-					v.Link = fmt.Sprintf("%s-seed%d/%s", a.Model, seed.Seed, v.File)
 				}
 				e.Figures = append(e.Figures, v)
 			}

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,9 +33,9 @@ func study() *Study {
 		s.Models = append(s.Models, a)
 	}
 	s.Models[0].Seeds[0].LearnedAt, s.Models[0].Seeds[2].LearnedAt = 120, 250
-	s.Models[0].Seeds[1].Extra = []Measure{{"steps_to_goal", 17}}
+	s.Models[0].Seeds[1].Extra = []Measure{{Name: "steps_to_goal", Value: 17}}
 	s.Models[0].Seeds[0].Figures = []Figure{
-		{Title: "An episode", Caption: "The agent moves.", File: "episode.gif", Image: []byte("GIF89a"), Width: 300},
+		{Title: "An episode", Caption: "The agent moves.", File: "plastic-seed1/episode.gif", Image: []byte("GIF89a"), Width: 300},
 		{Title: "Modulation", X: "step", Lines: []Figured{{"M", []float64{0, 1, 2}, []float64{0, math.NaN(), 1}}, {"reward", []float64{0, 2}, []float64{0, 1}}}},
 	}
 	bad := &s.Models[1].Seeds[2]
@@ -68,7 +69,7 @@ func TestStudy(t *testing.T) {
 	for _, want := range []string{
 		"Finding rewards: 5.10 ± 0.25 with plastic, 1.10 ± 0.25 with the control, rnn.",
 		"Retroactive, seed 3, diverged at episode 7", "2 of 3", "rnn (control)", "100 neurons", "22,002",
-		"250 (2 of 3)", "more than 400", "steps to goal", "Lines are medians over seeds", "An episode", "The agent moves.",
+		"250 (2 of 3)", "more than 350", "mean over the last 50 of them came to lie above 3 and then stayed there for 50 more", "steps to goal", "Lines are medians over seeds", "An episode", "The agent moves.",
 		"go run ./eval maze", "the least there is", "above 3",
 	} {
 		if !strings.Contains(text, strings.ReplaceAll(want, " ± ", "\u00a0±\u00a0")) && !strings.Contains(strings.ReplaceAll(text, "\u00a0", " "), want) {
@@ -178,5 +179,140 @@ func TestShare(t *testing.T) {
 	percent := Metric{Percent: true}
 	if got := percent.interval(ascii, stats.Interval{Mean: 0.0123, CI95: 0.0005}); got != "1.2% +- 0.050%" {
 		t.Errorf("%s", got)
+	}
+}
+
+// A share is written as one, and what is about one training has no mean over
+// several.
+func TestStudyMeasures(t *testing.T) {
+	s := study()
+	extra := func(seed int) []Measure {
+		return []Measure{{Name: "accuracy_low", Value: 0.758, Percent: true, Single: true}, {Name: "chance", Value: 0.2 + 0.01*float64(seed), Percent: true}, {Name: "ratio", Value: 0.3}}
+	}
+	row := func() string {
+		var cells []string
+		for _, c := range s.compare(ascii).Columns {
+			cells = append(cells, c.Head+" "+c.Cells[0])
+		}
+		return strings.Join(cells, "; ")
+	}
+	for i := range s.Models[0].Seeds {
+		s.Models[0].Seeds[i].Extra = extra(i)
+	}
+	if got := row(); strings.Contains(got, "accuracy low") || !strings.Contains(got, "chance 21.0% +- 2.5%; ratio 0.3;") {
+		t.Errorf("three seeds: %s", got)
+	}
+	for i := range s.Models {
+		s.Models[i].Seeds = s.Models[i].Seeds[:1]
+	}
+	if got := row(); !strings.Contains(got, "accuracy low 75.8%; chance 20.0%; ratio 0.3;") {
+		t.Errorf("one seed: %s", got)
+	}
+}
+
+// The median over seeds is as exact as what they tell: a training that ended
+// without having learned may have been about to.
+func TestLearned(t *testing.T) {
+	for _, c := range []struct {
+		want            string
+		episodes, learn []int
+	}{
+		{"120", []int{400}, []int{120}},
+		{"150", []int{400, 400}, []int{120, 180}},
+		{"more than 350", []int{400}, []int{0}},
+		{"not within 40", []int{40, 50}, []int{0, 0}},
+		{"250 (2 of 3)", []int{400, 400, 400}, []int{120, 0, 250}},
+		{"120 to 250 (2 of 3)", []int{400, 100, 400}, []int{120, 0, 250}},
+		{"more than 350 (1 of 3)", []int{400, 400, 500}, []int{120, 0, 0}},
+		{"more than 100 (1 of 3)", []int{150, 100, 1000}, []int{0, 70, 0}}, // not the longest's 950
+		{"more than 235 (1 of 2)", []int{400, 400}, []int{120, 0}},
+	} {
+		s := &Study{Goal: &Goal{Hold: 50}}
+		a := &StudyArm{Seeds: []StudySeed{{Status: "diverged", Episodes: 7}}}
+		if got := s.learned(ascii, a); got != "-" {
+			t.Errorf("none finished: %s", got)
+		}
+		for i := range c.episodes {
+			a.Seeds = append(a.Seeds, StudySeed{Episodes: c.episodes[i], LearnedAt: c.learn[i]})
+		}
+		if got := s.learned(ascii, a); got != c.want {
+			t.Errorf("after %v, learned at %v: %s, want %s", c.episodes, c.learn, got, c.want)
+		}
+	}
+}
+
+// A model that was stopped early does not look as if it had been faster.
+func TestUndecided(t *testing.T) {
+	s := &Study{Title: "Patterns", Unit: "episodes", Goal: &Goal{Value: 0.01, Window: 100, Hold: 1000}, Metric: Metric{Name: "error_rate", Label: "bits wrong", Percent: true}}
+	for _, a := range []struct {
+		model              string
+		episodes, learned1 int
+	}{{"plastic", 122_205, 121_205}, {"rnn-large", 20_393, 0}, {"lstm", 31_000, 30_000}, {"rnn", 500_000, 0}} {
+		s.Models = append(s.Models, StudyArm{Model: a.model, Seeds: []StudySeed{{Seed: 1, Episodes: a.episodes, LearnedAt: a.learned1}}})
+	}
+	var out bytes.Buffer
+	if err := s.WriteTable(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"more than 19,393", "more than 499,000",
+		"\nRnn-large was stopped after 20,393 episodes and had not learned by then; plastic learned at 121,205 and lstm learned at 30,000. These runs do not say which needs fewer.\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	if n := strings.Count(out.String(), "These runs do not say"); n != 1 {
+		t.Errorf("%d sentences of what is undecided: rnn is slower than both, and plastic than lstm", n)
+	}
+	s.Models[1].Seeds = append(s.Models[1].Seeds, StudySeed{Seed: 2, Episodes: 18_000})
+	if got := s.undecided(); len(got) != 1 || !strings.HasPrefix(got[0], "Rnn-large was stopped after 18,000 to 20,393 episodes") {
+		t.Errorf("%q", got)
+	}
+}
+
+// Every model is tested against every other, where there are three with seeds
+// enough, and the reader learns how little so few can show.
+func TestStudyPairs(t *testing.T) {
+	s := study() // plastic and rnn have three seeds that finished, retroactive two
+	page, markdown, values := written(t, s)
+	text := strings.ReplaceAll(visible(t, page), "\u00a0", " ")
+	for _, want := range []string{"Each model against each other", "The smallest p that 3 seeds against 2 can give is 0.200. The smallest p that 3 seeds against 3 can give is 0.100. Corrected that is 0.300: so few"} {
+		if !strings.Contains(text, want) || !strings.Contains(markdown, want) {
+			t.Errorf("no %q on the page or in Markdown:\n%s", want, markdown)
+		}
+	}
+	if !strings.Contains(strings.Join(strings.Fields(markdown), " "), "| plastic | rnn | 0.100 | 0.300 |") {
+		t.Errorf("%s", markdown)
+	}
+	pairs := values["pairs"].([]any)
+	want := map[string]any{"better": "retroactive", "other": "rnn", "p": 0.2, "p_least": 0.2, "p_holm": 0.4, "seeds": []any{2.0, 3.0}}
+	if len(pairs) != 3 {
+		t.Fatalf("%v: want three pairs", pairs)
+	}
+	for key, v := range want {
+		if got := pairs[2].(map[string]any)[key]; fmt.Sprintf("%.6v", got) != fmt.Sprintf("%.6v", v) {
+			t.Errorf("%s %v, want %v", key, got, v)
+		}
+	}
+
+	s.Models[1].Seeds = s.Models[1].Seeds[:1]
+	if page, markdown, values = written(t, s); strings.Contains(page+markdown, "Each model against") || values["pairs"] != nil {
+		t.Error("two models with several seeds: the table has their test already")
+	}
+
+	// Four against four is where significance begins; among six pairs it does not.
+	many := &Study{Metric: Metric{Name: "mse"}}
+	for i := range 4 {
+		a := StudyArm{Model: string(rune('a' + 3 - i))}
+		for seed := range 4 {
+			a.Seeds = append(a.Seeds, StudySeed{Value: float64(10*i + seed)})
+		}
+		many.Models = append(many.Models, a)
+	}
+	many.Summarise()
+	if p := many.Pairs[0]; len(many.Pairs) != 6 || p.Better != "d" || p.Other != "c" || math.Abs(p.P-2./70) > 1e-12 || math.Abs(p.P-p.Least) > 1e-12 || math.Abs(p.Holm-12./70) > 1e-12 {
+		t.Errorf("%+v", many.Pairs)
+	}
+	if note := many.pairsNote(); strings.Count(note, "The smallest p that 4 seeds against 4 can give is 0.029.") != 1 || !strings.Contains(note, "Corrected that is 0.171") {
+		t.Error(note)
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gonum.org/v1/gonum/stat/combin"
-
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -41,17 +39,17 @@ func (s *Study) find() finding {
 	if !math.IsNaN(a.P) {
 		f.Support = append(f.Support, s.verdict(a, control))
 	}
+	f.Support = append(f.Support, s.undecided()...)
 	f.Support = append(f.Support, s.stopped()...)
 	return f
 }
 
 // verdict says whether the difference of a model to the control is significant.
-// The exact test of n seeds against m cannot fall below 2 / (n+m over n), which is
-// above the level for three against three.
+// Three seeds against three cannot show that: their least p is 0.1.
 func (s *Study) verdict(a, control *StudyArm) string {
 	n, m := len(a.collect((*StudySeed).value)), len(control.collect((*StudySeed).value))
 	test := fmt.Sprintf("exact two-sided rank-sum test, %s", typographic.equation(a.P))
-	least := 2 / combin.GeneralizedBinomial(float64(n+m), float64(n))
+	least := leastP(n, m)
 	switch {
 	case a.P < significant:
 		return "The difference to the control is significant (" + test + ")."
@@ -86,9 +84,10 @@ func (s *Study) compare(n notation) table {
 	model, about, params := column{Head: "model", Text: true}, column{Head: "sizes", Text: true}, column{Head: "parameters"}
 	value, p := column{Head: s.Metric.label()}, column{Head: "p"}
 	learned, speed, seeds := column{Head: "learned at"}, column{Head: s.Unit + "/s"}, column{Head: "seeds"}
-	extra := make([]column, 0)
-	for _, name := range s.measures() {
-		extra = append(extra, column{Head: strings.ReplaceAll(name, "_", " ")})
+	var extra []column
+	measures := s.measures()
+	for _, m := range measures {
+		extra = append(extra, column{Head: strings.ReplaceAll(m.Name, "_", " ")})
 	}
 	var hasP bool
 	for i := range s.Models {
@@ -104,8 +103,12 @@ func (s *Study) compare(n notation) table {
 		p.add(n.pValue(a.P))
 		hasP = hasP || !math.IsNaN(a.P)
 		learned.add(s.learned(n, a))
-		for j, name := range s.measures() {
-			extra[j].add(n.measured(stats.Summary(a.collect(func(s *StudySeed) float64 { return s.measure(name) }))))
+		for j, m := range measures {
+			write := n.measured
+			if m.Percent {
+				write = n.shares
+			}
+			extra[j].add(write(stats.Summary(a.collect(func(s *StudySeed) float64 { return s.measure(m.Name) }))))
 		}
 		speed.add(n.rate(stats.Mean(a.collect((*StudySeed).perSecond))))
 		if done := a.finished(); done == len(a.Seeds) {
@@ -133,51 +136,22 @@ func (m Metric) label() string {
 	return strings.ReplaceAll(m.Name, "_", " ")
 }
 
-// learned tells the median episode at which the seeds reached the goal; one that
-// did not has not until its end.
-func (s *Study) learned(n notation, a *StudyArm) string {
-	if s.Goal == nil || a.finished() == 0 {
-		return n.dash
-	}
-	var at []float64
-	most, missed := 0, 0
-	for _, seed := range a.Seeds {
-		switch {
-		case !seed.Finished():
-		case seed.LearnedAt > 0:
-			at = append(at, float64(seed.LearnedAt))
-		default:
-			missed++
-			most = max(most, seed.Episodes)
-		}
-	}
-	if missed*2 >= len(at)+missed {
-		return "more than" + n.space + grouped(most)
-	}
-	// With fewer misses than hits the median is a number, whatever the misses are.
-	for range missed {
-		at = append(at, math.MaxFloat64)
-	}
-	text := grouped(int(math.Round(stats.Median(at))))
-	if missed > 0 {
-		text += fmt.Sprintf(" (%d of %d)", len(at)-missed, len(at))
-	}
-	return text
-}
-
-// measures are the names of the numbers beside the metric, in order of appearance.
-func (s *Study) measures() []string {
-	var names []string
+// measures are the numbers beside the metric that a table of the models has, in
+// order of appearance.
+func (s *Study) measures() []Measure {
+	var all []Measure
+	several := false
 	for _, a := range s.Models {
+		several = several || len(a.Seeds) > 1
 		for _, seed := range a.Seeds {
 			for _, m := range seed.Extra {
-				if !slices.Contains(names, m.Name) {
-					names = append(names, m.Name)
+				if !slices.ContainsFunc(all, func(other Measure) bool { return other.Name == m.Name }) {
+					all = append(all, m)
 				}
 			}
 		}
 	}
-	return names
+	return slices.DeleteFunc(all, func(m Measure) bool { return m.Single && several })
 }
 
 // measure returns a number beside the metric, NaN if the seed has none.
@@ -205,9 +179,8 @@ func (s *Study) tableNote() string {
 			break
 		}
 	}
-	if g := s.Goal; g != nil {
-		note += fmt.Sprintf(" Learned at: how far training was when from there on the mean over %s %s of training stayed %s %s, median over seeds.",
-			grouped(g.Window), s.Unit, pickText(s.Metric.Higher, "above", "below"), s.Metric.write(typographic, g.Value))
+	if s.Goal != nil {
+		note += s.goalNote()
 	}
 	return note
 }
@@ -246,11 +219,7 @@ func (s *Study) runs() []column {
 		for _, seed := range a.Seeds {
 			row := []string{a.Model, strconv.FormatUint(seed.Seed, 10), grouped(seed.Episodes), elapsed(seed.Seconds), s.Metric.write(n, seed.Value)}
 			if s.Goal != nil {
-				at := n.dash
-				if seed.LearnedAt > 0 {
-					at = grouped(seed.LearnedAt)
-				}
-				row = append(row, at)
+				row = append(row, s.learned(n, &StudyArm{Seeds: []StudySeed{seed}}))
 			}
 			status := seed.Status
 			if status == "" {

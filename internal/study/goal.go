@@ -1,14 +1,19 @@
 package study
 
-// tracker follows the running mean of a training's values towards a Goal.
+// tracker follows the running mean of a training's values towards a Goal, until
+// that is reached.
 type tracker struct {
 	Recent []float64 `json:"recent,omitempty"` // the last values, the oldest first
 	Since  int       `json:"since,omitempty"`  // episode since which the mean has been good; 0: it is not
+	Solved int       `json:"solved,omitempty"` // Since of the first stretch that was long enough; 0: none yet
 }
 
 // add takes the value after an episode, counted from 1. After one that is no
-// number the window begins anew.
+// number the window begins anew. What has been learned stays learned.
 func (t *tracker) add(g *Goal, higher bool, episode int, value float64) {
+	if t.Solved > 0 {
+		return
+	}
 	if finite(value) == nil {
 		*t = tracker{}
 		return
@@ -31,13 +36,19 @@ func (t *tracker) add(g *Goal, higher bool, episode int, value float64) {
 	case t.Since == 0:
 		t.Since = episode
 	}
+	if at := t.solved(g, episode); at > 0 {
+		*t = tracker{Solved: at}
+	}
 }
 
-// solved returns the episode from which on the mean has stayed good, if it has for
-// long enough by now; else 0.
+// solved returns the first episode of the first stretch over which the mean stayed
+// good for long enough, if there is one by now; else 0.
 func (t *tracker) solved(g *Goal, episode int) int {
-	if g == nil || t.Since == 0 || episode-t.Since < g.Hold {
+	switch {
+	case t.Solved > 0:
+		return t.Solved
+	case g == nil || t.Since == 0 || episode-t.Since < g.Hold:
 		return 0
 	}
-	return t.Since
+	return t.Since // also of a checkpoint from before Solved was kept
 }

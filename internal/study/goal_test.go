@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/engram-lm/engram/internal/strictjson"
 )
 
 func sortedKeys(m map[string]bool) []string {
@@ -28,7 +30,10 @@ func TestGoal(t *testing.T) {
 		{"not held for long enough", []float64{good, good, good, good}, 0},
 		{"held", []float64{good, good, good, good, good}, 3},
 		{"one slip within the mean", []float64{bad, good, good, good, bad, good}, 3},
-		{"lost again", []float64{good, good, good, good, good, good, bad, bad}, 0},
+		{"lost again", []float64{good, good, good, good, good, good, bad, bad}, 3},
+		{"lost and learned anew", []float64{good, good, good, good, good, bad, bad, good, good, good, good, good, good}, 3},
+		{"the second stretch holds", []float64{good, good, good, bad, bad, good, good, good, good, good}, 7},
+		{"no number after it", []float64{good, good, good, good, good, nan, bad}, 3},
 		{"late", []float64{bad, bad, bad, good, good, good, good}, 5},
 		{"no number", []float64{good, good, good, good, nan, good}, 0},
 		{"no number, then good", []float64{good, nan, good, good, good, good, good}, 5},
@@ -44,6 +49,24 @@ func TestGoal(t *testing.T) {
 			if got := tr.solved(g, len(c.values)); got != c.want {
 				t.Errorf("%s (higher %t): %d, want %d", c.name, higher, got, c.want)
 			}
+		}
+	}
+}
+
+// A checkpoint from before the first stretch was kept has the one under way.
+func TestGoalOfOlderCheckpoint(t *testing.T) {
+	g := &Goal{Value: 0.5, Window: 3, Hold: 2}
+	for state, want := range map[string][2]int{
+		`{"recent":[0,0,0],"since":3}`: {3, 3}, // held already: at its end, and one episode later
+		`{"recent":[0,0,0],"since":4}`: {0, 4},
+		`{"recent":[0,0,1]}`:           {0, 0},
+	} {
+		var tr tracker
+		must(t, strictjson.Decode("checkpoint", []byte(state), &tr))
+		before := tr.solved(g, 5)
+		tr.add(g, false, 6, 0)
+		if after := tr.solved(g, 6); before != want[0] || after != want[1] {
+			t.Errorf("%s: learned at %d and %d, want %v", state, before, after, want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
@@ -87,8 +88,10 @@ func (j *job) identity() identity {
 	return id
 }
 
-// differs says in what a training differs from the one that a file is of.
-func (is identity) differs(was identity) error {
+// differs says in what the training differs from the one that a file is of.
+func (j *job) differs(was identity) error {
+	is := j.identity()
+	was.Settings = j.run.guarded(was.Settings)
 	for _, f := range []struct{ name, is, was string }{
 		{"task", is.Task, was.Task},
 		{"model", is.Model, was.Model},
@@ -104,20 +107,25 @@ func (is identity) differs(was identity) error {
 	return nil
 }
 
+// guarded drops the settings that may change by now, though an older version held
+// a training to them.
+func (r *run) guarded(text string) string {
+	fields := r.task.fields(r.common, r.own)
+	var kept strings.Builder
+	for line := range strings.Lines(text) {
+		key, _, _ := strings.Cut(line, "=")
+		if f, err := fields.Find(key); err != nil || !f.Free() {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
 // learn trains and tests, from where the training is.
 func (j *job) learn(ctx context.Context) (*result, error) {
-	dir := j.dir()
-	done, err := readResult(dir)
-	if err != nil {
-		return nil, err
-	}
-	if done != nil {
-		if err := j.identity().differs(done.Identity); err != nil {
-			return nil, j.foreign(filepath.Join(dir, resultFile), err)
-		}
-		if done.final(j.run.end) {
-			return done, nil
-		}
+	done, err := j.result()
+	if err != nil || done != nil && done.final(j.run.end) {
+		return done, err
 	}
 	if err := j.begin(); err != nil {
 		return nil, err
@@ -142,11 +150,37 @@ func (j *job) learn(ctx context.Context) (*result, error) {
 			return nil, err
 		}
 	}
-	if err := res.write(dir, out); err != nil {
+	if err := res.write(j.dir(), out); err != nil {
 		return nil, err
 	}
 	j.tell(res)
 	return res, nil
+}
+
+// result returns what the training has come to when it ended last; nil if it has
+// not.
+func (j *job) result() (*result, error) {
+	res, err := readResult(j.dir())
+	if err != nil || res == nil {
+		return nil, err
+	}
+	if err := j.differs(res.Identity); err != nil {
+		return nil, j.foreign(filepath.Join(j.dir(), resultFile), err)
+	}
+	return res, nil
+}
+
+// position returns how far the training was at a checkpoint, read from path.
+func (j *job) position(s *checkpoint.Snapshot, path string) (position, error) {
+	var m meta
+	err := strictjson.Decode(path, s.Meta, &m)
+	if err == nil {
+		err = j.differs(m.Identity)
+	}
+	if err != nil {
+		return m.Position, j.foreign(path, err)
+	}
+	return m.Position, nil
 }
 
 // begin makes the learner and takes it to its newest checkpoint.
@@ -171,17 +205,12 @@ func (j *job) begin() (err error) {
 	j.writer = &checkpoint.Writer{Root: root, Keep: kept, Before: j.metrics.sync}
 	j.saved, j.said = time.Now(), time.Now()
 	if s != nil {
-		var m meta
-		if err := strictjson.Decode(path, s.Meta, &m); err != nil {
-			return j.foreign(path, err)
-		}
-		if err := j.identity().differs(m.Identity); err != nil {
-			return j.foreign(path, err)
+		if j.at, err = j.position(s, path); err != nil {
+			return err
 		}
 		if err := j.learner.Restore(s); err != nil {
 			return j.foreign(path, err)
 		}
-		j.at = m.Position
 		// One that was killed may not have come to it.
 		if err := checkpoint.Prune(root, kept, s.Step); err != nil {
 			return err

@@ -75,8 +75,11 @@ func read(t *testing.T, path ...string) string {
 // times are the numbers of a run that no two runs have in common.
 var times = regexp.MustCompile(`"(seconds|episodes_per_s|line_seconds|threads|command)": ?("[^"]*"|[^,}\n]*)`)
 
-// product is what a run has made, without times: metrics, results, the report and
-// the last checkpoints' tensors.
+// notes are those of report.json on what the run went on with.
+var notes = regexp.MustCompile(`,\s*"notes": \[[^]]*\]`)
+
+// product is what a run has made, without times and notes: metrics, results, the
+// report and the last checkpoints' tensors.
 func product(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -90,9 +93,22 @@ func product(t *testing.T, dir string) map[string]string {
 		}
 		switch filepath.Base(path) {
 		case metricsFile, resultFile, "report.json", "tensors.safetensors", "square.svg":
-			all[name] = times.ReplaceAllString(read(t, path), `"$1": 0`)
+			all[name] = notes.ReplaceAllString(times.ReplaceAllString(read(t, path), `"$1": 0`), "")
 		}
 		return nil
+	}))
+	return all
+}
+
+// contents are all files of a folder.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	must(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			all[path] = read(t, path)
+		}
+		return err
 	}))
 	return all
 }

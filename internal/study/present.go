@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 
 	"github.com/engram-lm/engram/internal/report"
@@ -16,7 +17,7 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 		Command: r.began.Command, Version: r.began.Version, Task: t.name, Preset: r.common.Preset,
 		Title: t.title, About: t.about, Unit: t.unit, System: r.began.System,
 		Metric: report.Metric{Name: t.metric.Name, Label: t.metric.Label, Higher: t.metric.Higher, Percent: t.metric.Percent},
-		Config: string(t.fields(r.common, r.own).YAML()),
+		Config: string(t.fields(r.common, r.own).YAML()), Notes: r.began.Notes,
 	}
 	if g := t.goal; g != nil {
 		rep.Goal = &report.Goal{Value: g.Value, Window: g.Window, Hold: g.Hold}
@@ -32,7 +33,11 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 			if err != nil {
 				return nil, err
 			}
-			s.Curve = curves[trainee{a.Model, seed}]
+			for _, p := range curves[trainee{a.Model, seed}] {
+				if p.Episode <= s.Episodes { // a training may have gone on since this result
+					s.Curve = append(s.Curve, p)
+				}
+			}
 			arm.Seeds = append(arm.Seeds, s)
 		}
 		rep.Models = append(rep.Models, arm)
@@ -47,18 +52,20 @@ func (r *result) seed(seed uint64, dir string) (report.StudySeed, error) {
 		LearnedAt: r.SolvedAt, Status: r.Status,
 	}
 	for _, m := range r.Extra {
-		s.Extra = append(s.Extra, report.Measure{Name: m.Name, Value: orNaN(m.Value)})
+		s.Extra = append(s.Extra, report.Measure{Name: m.Name, Value: orNaN(m.Value), Percent: m.Percent, Single: m.Single})
 	}
 	for _, p := range r.Pictures {
-		f := report.Figure{Title: p.Title, Caption: p.Caption, File: p.File, Width: p.Width, X: p.X, Y: p.Y}
+		f := report.Figure{Title: p.Title, Caption: p.Caption, Width: p.Width, X: p.X, Y: p.Y}
 		for _, c := range p.Curves {
 			f.Lines = append(f.Lines, report.Figured{Name: c.Name, X: numbers(c.X), Y: numbers(c.Y)})
 		}
 		if p.File != "" {
 			var err error
-			if f.Image, err = os.ReadFile(filepath.Join(dir, filepath.Base(p.File))); err != nil {
+			name := filepath.Base(p.File)
+			if f.Image, err = os.ReadFile(filepath.Join(dir, name)); err != nil {
 				return s, err
 			}
+			f.File = path.Join(filepath.Base(dir), name)
 		}
 		s.Figures = append(s.Figures, f)
 	}

@@ -30,8 +30,10 @@ type result struct {
 }
 
 type measure struct {
-	Name  string   `json:"name"`
-	Value *float64 `json:"value"`
+	Name    string   `json:"name"`
+	Value   *float64 `json:"value"`
+	Percent bool     `json:"percent,omitempty"`
+	Single  bool     `json:"single,omitempty"`
 }
 
 // figure is a Picture whose image is in a file.
@@ -77,7 +79,7 @@ func (r *result) write(dir string, out *Outcome) error {
 	if out != nil {
 		r.Value = finite(out.Value)
 		for _, m := range out.Extra {
-			r.Extra = append(r.Extra, measure{m.Name, finite(m.Value)})
+			r.Extra = append(r.Extra, measure{m.Name, finite(m.Value), m.Percent, m.Single})
 		}
 		for _, p := range out.Pictures {
 			f := figure{Title: p.Title, Caption: p.Caption, File: p.File, Width: p.Width, X: p.X, Y: p.Y}

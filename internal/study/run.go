@@ -63,7 +63,7 @@ func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ 
 		return nil, err
 	}
 	if r.resume {
-		return r, r.keep()
+		return r, r.goOn()
 	}
 	if r.dir == "" {
 		r.dir = runfolder.Unused(t.name + "-" + r.common.Preset)
@@ -77,6 +77,20 @@ func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ 
 	}
 	r.lock, err = runlock.Acquire(r.dir)
 	return r, err
+}
+
+// goOn examines a resumed run and, if it can go on, keeps what has changed.
+func (r *run) goOn() error {
+	done, err := r.examine()
+	if err != nil {
+		return err
+	}
+	if all := len(r.arms) * len(r.seeds); done < all { // else it only shows its results again
+		if note := r.began.restart(cli.Version, machine.This(), done, all); note != "" {
+			r.say("%s", note)
+		}
+	}
+	return r.keep()
 }
 
 // run lets each model learn under each seed, and reports.

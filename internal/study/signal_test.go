@@ -55,6 +55,45 @@ func TestInterruptedAndResumed(t *testing.T) {
 	same(t, want, product(t, dir))
 }
 
+// A run that was given more episodes and is stopped before all trainings have had
+// them goes on as one that was given them at once.
+func TestInterruptedWhileGrowing(t *testing.T) {
+	parent := t.TempDir()
+	whole, dir := filepath.Join(parent, "whole"), filepath.Join(parent, "run")
+	models := []string{"--models", "steady,still"}
+	succeed(t, append(models, "--episodes", "200", "--out", whole)...)
+	succeed(t, append(models, "--episodes", "60", "--out", dir)...)
+	for _, model := range []string{"steady", "still"} {
+		c, _, errs := command("--resume", dir, "--episodes", "200", "--delay", "5ms")
+		before := lines(dir, model)
+		must(t, c.Start())
+		deadline := time.Now().Add(time.Minute)
+		for lines(dir, model) < before+2 {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s does not learn: %s", model, errs)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		must(t, c.Process.Signal(syscall.SIGINT))
+		_ = c.Wait()
+		if got := c.ProcessState.ExitCode(); got != 130 {
+			t.Fatalf("status %d, want 130: %s", got, errs)
+		}
+		// Until a training has ended anew, the run can be what it was.
+		_, _, err := guess("--resume", dir, "--episodes", "60")
+		if model == "steady" {
+			must(t, err)
+			if n := strings.Count(read(t, dir, "report.json"), `"episode": `); n != 2*60/5 {
+				t.Errorf("curves of %d points, want only those up to 60 episodes", n)
+			}
+		} else if err == nil || !strings.Contains(err.Error(), "steady, seed 1, has had 200") {
+			t.Errorf("with as few episodes as before: %v", err)
+		}
+	}
+	succeed(t, "--resume", dir, "--delay", "")
+	sameButOrder(t, product(t, whole), product(t, dir), "step-00000200")
+}
+
 // lines counts the lines of metrics of a model.
 func lines(dir, model string) int {
 	b, err := os.ReadFile(filepath.Join(dir, metricsFile))

@@ -91,7 +91,7 @@ func (l *guesser) Test(ctx context.Context, progress func(int)) (*Outcome, error
 	}
 	return &Outcome{
 		Value: l.wrong(),
-		Extra: []Measure{{"first_weight", float64(l.w[0])}, {"nothing", math.NaN()}},
+		Extra: []Measure{{Name: "first_weight", Value: float64(l.w[0])}, {Name: "nothing", Value: math.NaN()}},
 		Pictures: []Picture{
 			{Title: "A square", Caption: "It is black.", File: "square.svg", Image: []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>`)},
 			{Title: "The weights", Caption: "In turn.", X: "number", Y: "weight", Curves: []Curve{{"w", []float64{0, 1, 2}, []float64{float64(l.w[0]), math.NaN(), 1}}}},

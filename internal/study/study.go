@@ -36,7 +36,8 @@ type Task[S any] struct {
 	Presets []Preset[S]
 
 	// Arms checks the settings and returns an arm for each of common.Models, in
-	// their order. What it has to say of bad settings is a cli.UsageError that names
+	// their order. It may complete its own settings, as by the name of the data that
+	// it has found: the run keeps them so. What it has to say of bad settings is a cli.UsageError that names
 	// the key, the value and what would be right.
 	Arms func(common *Common, own *S) ([]Arm, error)
 }
@@ -51,7 +52,8 @@ type Metric struct {
 
 // Goal says when a model has learned the task: at the first episode from which on
 // the running mean of Point.Value over Window episodes stays on the good side of
-// Value for Hold episodes more. Training may end there (Common.StopAtGoal).
+// Value for Hold episodes more, whatever comes after. Training may end there
+// (Common.StopAtGoal).
 type Goal struct {
 	Value        float64
 	Window, Hold int
@@ -73,7 +75,7 @@ type Preset[S any] struct {
 // Arm is a model of the comparison.
 type Arm struct {
 	Model   string // one of the task's Models
-	About   string // sizes, in a clause for the report: "1,001 neurons"
+	About   string // sizes, in a clause for the report: "1,001 neurons"; and of what data
 	Params  int    // trained numbers
 	Control bool   // the model that the others are held against: no plasticity
 	Data    string // SHA-256 of what it learns from, where that is no matter of the seed
@@ -114,8 +116,12 @@ type Outcome struct {
 
 // Measure is a named number.
 type Measure struct {
-	Name  string  `json:"name"` // as a JSON key: "mean_fill_mse"
-	Value float64 `json:"value"`
+	Name    string // as a JSON key: "mean_fill_mse"
+	Value   float64
+	Percent bool // a share, written as a percentage
+	// Single says that the number is about one training, such as the ends of its
+	// confidence interval: where a model has several, its mean says nothing.
+	Single bool
 }
 
 // Picture is a figure of the report: an image, or curves that the report draws
