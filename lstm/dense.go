@@ -46,9 +46,14 @@ type Dense struct {
 
 var _ Layer = Dense{}
 
-// Validate reports an activation that is neither of those above. Composed and
-// Fused return what it reports; NewScan and NewWindow panic with it.
-func (l Dense) Validate() error { return l.Activation.validate() }
+// Validate reports an activation that is neither of those above, and sizes below
+// 1. Composed and Fused return what it reports; NewScan and NewWindow panic with it.
+func (l Dense) Validate() error {
+	if err := l.Activation.validate(); err != nil {
+		return err
+	}
+	return validateSizes(l.In, l.Out)
+}
 
 // InputSize returns In + Out.
 func (l Dense) InputSize() int { return l.In + l.Out }
@@ -76,10 +81,7 @@ func (l Dense) Scan32() Scan[float32] { return newDenseScan[float32](l) }
 func (l Dense) Scan64() Scan[float64] { return newDenseScan[float64](l) }
 
 func newDenseScan[F Float](l Dense) Scan[F] {
-	if err := l.Validate(); err != nil {
-		panic(err)
-	}
-	return scan.NewDense[F](l.In, l.Out, scan.Activation(l.Activation.orDefault()), nil)
+	return newScan(l, scan.NewDense[F](l.In, l.Out, scan.Activation(l.Activation.orDefault()), nil))
 }
 
 // Composed builds the layer from gorgonia's nodes.

@@ -12,10 +12,8 @@ import (
 // hand-written gradient: x [T, B, I], state [StateSize(l, B)], params as
 // Params lists them, all float32 or all float64.
 func Fused(l Layer, x, state *G.Node, params []*G.Node) (Output, error) {
-	if v, ok := l.(interface{ Validate() error }); ok {
-		if err := v.Validate(); err != nil {
-			return Output{}, err
-		}
+	if err := validate(l); err != nil {
+		return Output{}, err
 	}
 	switch x.Dtype() {
 	case tensor.Float32:

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/engram-lm/engram/internal/scan"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -36,6 +37,9 @@ type Param struct {
 
 // Size returns the number of elements.
 func (p Param) Size() int { return size(p.Shape) }
+
+// String is the name and the shape: "weight_hh [16 4]".
+func (p Param) String() string { return fmt.Sprintf("%s %d", p.Name, p.Shape) }
 
 // Part describes one tensor of a stream's state.
 type Part struct {
@@ -81,10 +85,14 @@ type Output struct {
 // reuses it; it is not safe for concurrent use, but uses several cores itself.
 //
 // One recording is Begin, then Forward any number of times, then at most one
-// Backward over all the steps taken.
+// Backward over all the steps taken. A call out of this order, more steps than
+// Begin made room for, or a slice of another length than is stated here panics
+// with one line that says what is wanted.
 type Scan[F Float] interface {
-	// Begin starts a recording of at most steps steps of batch streams from
-	// state. The parameters must stay as they are until Backward has returned.
+	// Begin starts a recording of at most steps steps of batch streams from state
+	// [StateSize]. Params are flat, in the order and of the Size of Layer.Params,
+	// as NewParams makes them; they must stay as they are until Backward has
+	// returned.
 	Begin(batch, steps int, params [][]F, state []F)
 	// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H]. If
 	// these are all the steps of the recording at once, x must stay as it is
@@ -92,18 +100,18 @@ type Scan[F Float] interface {
 	Forward(steps int, x, out []F)
 	// Taken returns the number of steps recorded so far.
 	Taken() int
-	// State writes the state after the steps taken so far, before Backward or
-	// after it.
+	// State writes the state [StateSize] after the steps taken so far, before
+	// Backward or after it.
 	State(state []F)
 	// Backward reads dout [T, B, H], the gradient of all outputs of the T steps
 	// taken, and dstate, that of the final state (nil for zero). It overwrites dx
 	// [T, B, I] and dstate0, the gradients of the inputs and of the initial state
-	// (each may be nil: not asked for), and dparams.
+	// (each may be nil: not asked for), and dparams, laid out as params.
 	Backward(dout, dstate, dx, dstate0 []F, dparams [][]F)
 }
 
 // NewScan returns a new Scan of the layer over elements of type F. It panics if
-// that is an RNN or a Dense that does not Validate.
+// that is an LSTM, an RNN or a Dense that does not Validate.
 func NewScan[F Float](l Layer) Scan[F] {
 	var s any
 	switch any(F(0)).(type) {
@@ -113,6 +121,29 @@ func NewScan[F Float](l Layer) Scan[F] {
 		s = l.Scan64()
 	}
 	return s.(Scan[F])
+}
+
+// newScan puts the checks of sizes and order before the cell of a layer.
+func newScan[F Float](l Layer, cell scan.Cell[F]) Scan[F] {
+	if err := validate(l); err != nil {
+		panic(err)
+	}
+	return scan.Check(cell, l.InputSize(), l.HiddenSize(), StateSize(l, 1), l.Params())
+}
+
+// validate asks a layer that can be wrong whether it is.
+func validate(l Layer) error {
+	if v, ok := l.(interface{ Validate() error }); ok {
+		return v.Validate()
+	}
+	return nil
+}
+
+func validateSizes(in, neurons int) error {
+	if in < 1 || neurons < 1 {
+		return fmt.Errorf("lstm: a layer of %d inputs and %d neurons: want at least 1 of each", in, neurons)
+	}
+	return nil
 }
 
 // StateSize returns the number of elements of the state of batch streams.
@@ -148,6 +179,9 @@ func GateParams(in, hidden int) []Param {
 // check verifies the nodes that Composed and Fused get, so that a mistake is
 // reported by name instead of from deep within a graph.
 func check(l Layer, x, state *G.Node, params []*G.Node) (steps, batch int, err error) {
+	if err := validate(l); err != nil {
+		return 0, 0, err
+	}
 	if x.Dims() != 3 || x.Shape()[2] != l.InputSize() {
 		return 0, 0, fmt.Errorf("lstm: input of shape %v: want [T, B, %d]", x.Shape(), l.InputSize())
 	}

@@ -15,6 +15,10 @@ type LSTM struct{ In, Hidden int }
 
 var _ Layer = LSTM{}
 
+// Validate reports sizes below 1. Composed and Fused return what it reports;
+// NewScan and NewWindow panic with it.
+func (l LSTM) Validate() error { return validateSizes(l.In, l.Hidden) }
+
 // InputSize returns I.
 func (l LSTM) InputSize() int { return l.In }
 
@@ -32,11 +36,11 @@ func CellState(hidden int) []Part {
 	return []Part{{"h", []int{hidden}}, {"c", []int{hidden}}}
 }
 
-// Scan32 returns the fused layer in float32.
-func (l LSTM) Scan32() Scan[float32] { return scan.New[float32](l.In, l.Hidden, nil) }
+// Scan32 returns the fused layer in float32; it panics with what Validate reports.
+func (l LSTM) Scan32() Scan[float32] { return newScan(l, scan.New[float32](l.In, l.Hidden, nil)) }
 
-// Scan64 returns the fused layer in float64.
-func (l LSTM) Scan64() Scan[float64] { return scan.New[float64](l.In, l.Hidden, nil) }
+// Scan64 returns the fused layer in float64; it panics with what Validate reports.
+func (l LSTM) Scan64() Scan[float64] { return newScan(l, scan.New[float64](l.In, l.Hidden, nil)) }
 
 // Composed builds the layer from gorgonia's nodes.
 func (l LSTM) Composed(x, state *G.Node, params []*G.Node) (Output, error) {

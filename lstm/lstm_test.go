@@ -59,8 +59,8 @@ func TestStandardDense(t *testing.T) {
 	}
 }
 
-// An RNN of an unknown feed, or a Dense of an unknown activation, is refused
-// wherever it would be built, and told what there is.
+// An RNN of an unknown feed, a Dense of an unknown activation, or a layer without
+// inputs or neurons, is refused wherever it would be built, and told what it may be.
 func TestLayersThatAreNotValid(t *testing.T) {
 	for _, c := range []struct {
 		layer lstm.Layer
@@ -68,6 +68,14 @@ func TestLayersThatAreNotValid(t *testing.T) {
 	}{
 		{lstm.RNN{In: 3, Hidden: 4, Feed: "clampd"}, `lstm: feed "clampd": want "projected", "direct" or "clamped"`},
 		{lstm.Dense{In: 3, Out: 4, Activation: "relu"}, `lstm: activation "relu": want "softmax" or "tanh"`},
+		{lstm.LSTM{}, "lstm: a layer of 0 inputs and 0 neurons: want at least 1 of each"},
+		{lstm.LSTM{In: 3}, "lstm: a layer of 3 inputs and 0 neurons: want at least 1 of each"},
+		{lstm.LSTM{Hidden: 4}, "lstm: a layer of 0 inputs and 4 neurons: want at least 1 of each"},
+		{lstm.RNN{In: 3}, "lstm: a layer of 3 inputs and 0 neurons: want at least 1 of each"},
+		{lstm.RNN{Hidden: 4}, "lstm: a layer of 0 inputs and 4 neurons: want at least 1 of each"},
+		{lstm.RNN{Feed: lstm.Clamped}, "lstm: a layer of 0 inputs and 0 neurons: want at least 1 of each"},
+		{lstm.Dense{Out: 4}, "lstm: a layer of 0 inputs and 4 neurons: want at least 1 of each"},
+		{lstm.Dense{In: 3}, "lstm: a layer of 3 inputs and 0 neurons: want at least 1 of each"},
 	} {
 		panics := func(f func()) (err error) {
 			defer func() { err, _ = recover().(error) }()

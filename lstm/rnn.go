@@ -65,9 +65,14 @@ type RNN struct {
 
 var _ Layer = RNN{}
 
-// Validate reports a feed that is none of those above. Composed and Fused return
-// what it reports; NewScan and NewWindow panic with it.
-func (l RNN) Validate() error { return l.Feed.validate() }
+// Validate reports a feed that is none of those above, and sizes below 1. Composed
+// and Fused return what it reports; NewScan and NewWindow panic with it.
+func (l RNN) Validate() error {
+	if err := l.Feed.validate(); err != nil {
+		return err
+	}
+	return validateSizes(l.InputSize(), l.Hidden)
+}
 
 // InputSize returns I.
 func (l RNN) InputSize() int { return l.Feed.InputSize(l.In, l.Hidden) }
@@ -100,10 +105,7 @@ func (l RNN) Scan32() Scan[float32] { return newRNNScan[float32](l) }
 func (l RNN) Scan64() Scan[float64] { return newRNNScan[float64](l) }
 
 func newRNNScan[F Float](l RNN) Scan[F] {
-	if err := l.Validate(); err != nil {
-		panic(err)
-	}
-	return scan.NewRNN[F](l.InputSize(), l.Hidden, scan.Feed(l.Feed.orDefault()), nil)
+	return newScan(l, scan.NewRNN[F](l.InputSize(), l.Hidden, scan.Feed(l.Feed.orDefault()), nil))
 }
 
 // Composed builds the layer from gorgonia's nodes.

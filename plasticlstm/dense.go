@@ -73,5 +73,5 @@ func (l *Dense) Scan64() lstm.Scan[float64] { return newDenseScan[float64](l) }
 
 func newDenseScan[F lstm.Float](l *Dense) *Scan[F] {
 	h := newHebbian[F](l.in, l.out, l.opt)
-	return &Scan[F]{scan.NewDense[F](l.in, l.out, scan.Activation(l.opt.Activation), h), h, 1}
+	return newScan(l, scan.NewDense(l.in, l.out, scan.Activation(l.opt.Activation), h), h)
 }

@@ -3,7 +3,7 @@ package plasticlstm_test
 import (
 	"fmt"
 	"log"
-	"math/rand/v2"
+	"slices"
 
 	"github.com/engram-lm/engram/lstm"
 	"github.com/engram-lm/engram/plasticlstm"
@@ -17,66 +17,53 @@ func ExampleScan() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	r := rand.New(rand.NewPCG(1, 2))
-	var params, dparams [][]float32
-	for _, p := range layer.Params() {
-		v := make([]float32, p.Size())
-		for i := range v {
-			v[i] = float32(p.Lo + (p.Hi-p.Lo)*r.Float64())
+	choose := func(x, out []float32) { // the strongest of an agent's first outputs is its action
+		clear(x)
+		for a := range agents {
+			first := out[a*hidden:][:actions]
+			x[a*actions+slices.Index(first, slices.Max(first))] = 1
 		}
-		params, dparams = append(params, v), append(dparams, make([]float32, p.Size()))
 	}
 
+	params, dparams := lstm.NewParams[float32](layer.Params(), 1) // drawn from seed 1; zero
+	state := lstm.NewState[float32](layer, agents)                // zero
 	scan := lstm.NewScan[float32](layer)
-	state := lstm.NewState[float32](layer, agents)
+
 	scan.Begin(agents, most, params, state.Data)
 	x, out := make([]float32, agents*actions), make([]float32, agents*hidden)
 	for scan.Taken() < 4 {
-		clear(x)
-		for a := range agents { // the action is the strongest of the first outputs
-			best := 0
-			for i, y := range out[a*hidden:][:actions] {
-				if y > out[a*hidden+best] {
-					best = i
-				}
-			}
-			x[a*actions+best] = 1
-		}
-		scan.Forward(1, x, out)
+		choose(x, out)
+		scan.Forward(1, x, out) // [B, I] -> [B, H]
 	}
 
-	dout := make([]float32, scan.Taken()*agents*hidden) // of a loss: the sum of all outputs
+	steps := scan.Taken()
+	dout := make([]float32, steps*agents*hidden) // [T, B, H]: the gradient of a loss, here the sum of all outputs
 	for i := range dout {
 		dout[i] = 1
 	}
-	scan.Backward(dout, nil, nil, nil, dparams)
-	for i, p := range layer.Params() {
-		some := false
-		for _, d := range dparams[i] {
-			some = some || d != 0
-		}
-		fmt.Println(p.Name, p.Shape, some)
-	}
+	dx := make([]float32, steps*agents*actions) // [T, B, I]
+	scan.Backward(dout, nil, dx, nil, dparams)  // overwrites dx and dparams
+	scan.State(state.Data)                      // to go on from here
 
-	scan.State(state.Data)
+	for i, p := range layer.Params() {
+		some := slices.ContainsFunc(dparams[i], func(d float32) bool { return d != 0 })
+		fmt.Printf("%s has a gradient: %t\n", p, some)
+	}
 	state.ResetStream(1) // the second agent begins a new episode, the first goes on
 	for a := range agents {
-		learnt := false
-		for _, trace := range state.Stream(a).Part("hebb") {
-			learnt = learnt || trace != 0
-		}
+		learnt := slices.ContainsFunc(state.Stream(a).Part("hebb"), func(trace float32) bool { return trace != 0 })
 		fmt.Printf("agent %d has learnt something: %t\n", a, learnt)
 	}
 	modulation := scan.(*plasticlstm.Scan[float32]).Modulation() // [T, B]
 	fmt.Println(len(modulation), "values of the neuromodulator")
 	// Output:
-	// weight_ih [32 3] true
-	// weight_hh [32 8] true
-	// bias [32] true
-	// alpha [8 8] true
-	// modulator.weight [8] true
-	// modulator.bias [1] true
-	// fanout.weight [8 8] true
+	// weight_ih [32 3] has a gradient: true
+	// weight_hh [32 8] has a gradient: true
+	// bias [32] has a gradient: true
+	// alpha [8 8] has a gradient: true
+	// modulator.weight [8] has a gradient: true
+	// modulator.bias [1] has a gradient: true
+	// fanout.weight [8 8] has a gradient: true
 	// agent 0 has learnt something: true
 	// agent 1 has learnt something: false
 	// 8 values of the neuromodulator

@@ -47,33 +47,30 @@ func episodes(r *rand.Rand, x, target []float32) {
 // recall trains a layer for some updates and returns the mean squared error of
 // the last ones. The error of answering 0 is 1.
 func recall(layer lstm.Layer, updates int) (float64, error) {
-	r := rand.New(rand.NewPCG(1, 2))
 	g := G.NewGraph()
-	node := func(name string, shape ...int) (*G.Node, []float32) {
-		v := tensor.New(tensor.WithShape(shape...), tensor.Of(tensor.Float32))
-		n := G.NewTensor(g, tensor.Float32, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(v))
-		return n, v.Data().([]float32)
+	node := func(name string, data []float32, shape ...int) *G.Node {
+		v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+		return G.NodeFromAny(g, v, G.WithName(name))
 	}
 
-	x, xs := node("x", steps, batch, keys+values)
-	target, targets := node("target", batch, values)
-	state, _ := node("state", lstm.StateSize(layer, batch)) // zero: an episode begins without memory
-	var params G.Nodes
-	for _, p := range layer.Params() {
-		n, v := node(p.Name, p.Shape...)
-		for i := range v {
-			v[i] = float32(p.Lo + (p.Hi-p.Lo)*r.Float64())
-			if p.Name == "alpha" || p.Name == "eta" {
-				v[i] = 1 // an episode is short: traces must tell within it
-			}
+	xs, targets := make([]float32, steps*batch*(keys+values)), make([]float32, batch*values)
+	x, target := node("x", xs, steps, batch, keys+values), node("target", targets, batch, values)
+	memory := make([]float32, lstm.StateSize(layer, batch)) // zero: an episode begins without any
+	state := node("state", memory, len(memory))
+
+	specs := layer.Params()
+	for i, p := range specs {
+		if p.Name == "alpha" || p.Name == "eta" {
+			specs[i].Lo, specs[i].Hi = 1, 1 // an episode is short: traces must tell within it
 		}
-		params = append(params, n)
 	}
-	readout, v := node("readout", neurons, values)
-	for i := range v {
-		v[i] = float32(0.2 * r.NormFloat64())
+	specs = append(specs, lstm.Param{Name: "readout", Shape: []int{neurons, values}, Lo: -0.35, Hi: 0.35})
+	drawn, _ := lstm.NewParams[float32](specs, 1)
+	var params G.Nodes
+	for i, p := range specs {
+		params = append(params, node(p.Name, drawn[i], p.Shape...))
 	}
-	params = append(params, readout)
+	readout := params[len(params)-1]
 
 	out, err := lstm.Fused(layer, x, state, params[:len(params)-1])
 	if err != nil {
@@ -89,6 +86,7 @@ func recall(layer lstm.Layer, updates int) (float64, error) {
 	vm := G.NewTapeMachine(g, G.BindDualValues(params...))
 	defer vm.Close()
 	solver := G.NewAdamSolver(G.WithLearnRate(0.02))
+	r := rand.New(rand.NewPCG(1, 2))
 	mean := 1.0
 	for range updates {
 		episodes(r, xs, targets)

@@ -136,12 +136,12 @@ func (l *LSTM) Composed(x, state *G.Node, params []*G.Node) (lstm.Output, error)
 }
 
 // Scan32 returns the fused layer in float32; it is a *Scan[float32].
-func (l *LSTM) Scan32() lstm.Scan[float32] { return newScan[float32](l) }
+func (l *LSTM) Scan32() lstm.Scan[float32] { return newLSTMScan[float32](l) }
 
 // Scan64 returns the fused layer in float64; it is a *Scan[float64].
-func (l *LSTM) Scan64() lstm.Scan[float64] { return newScan[float64](l) }
+func (l *LSTM) Scan64() lstm.Scan[float64] { return newLSTMScan[float64](l) }
 
-func newScan[F lstm.Float](l *LSTM) *Scan[F] {
+func newLSTMScan[F lstm.Float](l *LSTM) *Scan[F] {
 	h := newHebbian[F](l.n, l.n, l.opt)
-	return &Scan[F]{scan.New[F](l.in, l.n, h), h, 3}
+	return newScan(l, scan.New(l.in, l.n, h), h)
 }

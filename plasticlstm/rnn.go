@@ -80,5 +80,5 @@ func (l *RNN) Scan64() lstm.Scan[float64] { return newRNNScan[float64](l) }
 
 func newRNNScan[F lstm.Float](l *RNN) *Scan[F] {
 	h := newHebbian[F](l.n, l.n, l.opt)
-	return &Scan[F]{scan.NewRNN[F](l.in, l.n, scan.Feed(l.opt.Feed), h), h, len(l.own())}
+	return newScan(l, scan.NewRNN(l.in, l.n, scan.Feed(l.opt.Feed), h), h)
 }

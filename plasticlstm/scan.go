@@ -1,13 +1,15 @@
 package plasticlstm
 
-import "github.com/engram-lm/engram/lstm"
+import (
+	"github.com/engram-lm/engram/internal/scan"
+	"github.com/engram-lm/engram/lstm"
+)
 
 // Scan is a fused layer at work; beside what every lstm.Scan does, it shows what
 // its neuromodulator said.
 type Scan[F lstm.Float] struct {
 	cell[F]
 	hebbian *hebbian[F]
-	own     int // how many of the parameters are the cell's
 }
 
 // cell is what the traces are part of: one of internal/scan.
@@ -16,10 +18,8 @@ type cell[F lstm.Float] interface {
 	Hold(on bool)
 }
 
-// Begin starts a recording; see lstm.Scan.
-func (s *Scan[F]) Begin(batch, steps int, params [][]F, state []F) {
-	s.hebbian.bind(params[s.own:])
-	s.cell.Begin(batch, steps, params, state)
+func newScan[F lstm.Float](l lstm.Layer, c scan.Cell[F], h *hebbian[F]) *Scan[F] {
+	return &Scan[F]{scan.Check(c, l.InputSize(), l.HiddenSize(), lstm.StateSize(l, 1), l.Params()), h}
 }
 
 // Modulation returns M(t) [T, B] of the steps recorded, as a view that the next

@@ -148,7 +148,8 @@ func (p *hebbian[F]) senders(buf []F, t, b int) []F   { return p.vector(buf, t, 
 func (p *hebbian[F]) receivers(buf []F, t, b int) []F { return p.vector(buf, t, b)[:p.post:p.post] }
 
 // Begin starts a recording; see scan.Plastic.
-func (p *hebbian[F]) Begin(batch, steps int, traces []F) {
+func (p *hebbian[F]) Begin(batch, steps int, params [][]F, traces []F) {
+	p.bind(params)
 	p.batch, p.steps = batch, steps
 	for len(p.applied) < batch {
 		p.applied = append(p.applied, 0)

@@ -56,7 +56,7 @@ func (l *Dense[F]) Begin(batch, steps int, params [][]F, state []F) {
 	grow(&l.x, steps*batch*l.in)
 	grow(&l.y, steps*batch*l.out)
 	if l.plastic != nil {
-		l.plastic.Begin(batch, steps, state)
+		l.plastic.Begin(batch, steps, params[1:], state)
 	}
 }
 

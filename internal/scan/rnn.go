@@ -83,7 +83,7 @@ func (l *RNN[F]) Begin(batch, steps int, params [][]F, state []F) {
 		l.packed = l.held
 	}
 	if l.plastic != nil {
-		l.plastic.Begin(batch, steps, state[batch*n:])
+		l.plastic.Begin(batch, steps, params[l.own():], state[batch*n:])
 	}
 }
 

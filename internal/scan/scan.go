@@ -1,8 +1,9 @@
 // Package scan runs a recurrent cell over a BPTT window, forward and backward,
 // with room for plastic connections: the cell knows nothing of traces, it only
 // asks a Plastic what to add to the neurons' inputs before they fire and tells it
-// what they did after they have. There are two cells, the LSTM and the RNN; below,
-// the candidates of an RNN are its new outputs.
+// what they did after they have. There are two cells, the LSTM and the RNN, and a
+// Dense layer; below, the candidates of an RNN are its new outputs. The cells take
+// what they are given; a Checked stands before each that leaves this module.
 //
 // A window is recorded step by step, in one call or in many, so the same code
 // serves a language model (all inputs known) and an agent (each input chosen
@@ -24,8 +25,9 @@ type Plastic[F Float] interface {
 	// Groups returns how many streams a worker takes through the forward and the
 	// backward pass at once.
 	Groups() (forward, backward int)
-	// Begin starts a recording from the trace part of the state.
-	Begin(batch, steps int, traces []F)
+	// Begin starts a recording with the plastic parameters and from the trace part
+	// of the state.
+	Begin(batch, steps int, params [][]F, traces []F)
 	// Drive adds the plastic input at step t to the candidates' pre-activations
 	// in z [b1-b0, stride], from the outputs h [b1-b0, H] of step t-1. With a nil z
 	// nobody asks for it, as where all outputs are given; the step counts all the
@@ -130,7 +132,7 @@ func (l *LSTM[F]) Begin(batch, steps int, params [][]F, state []F) {
 		}
 	}
 	if l.plastic != nil {
-		l.plastic.Begin(batch, steps, state[2*batch*n:])
+		l.plastic.Begin(batch, steps, params[3:], state[2*batch*n:])
 	}
 }
 
