@@ -107,7 +107,8 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: params(layer), Control: name == rnn, Data: sum,
-			About: fmt.Sprintf("%d neurons; %s: %d images to train with, %d held out", layer.HiddenSize(), set.Name, train.len(), test.len()),
+			About:  fmt.Sprintf("%s neurons", study.Thousands(layer.HiddenSize())),
+			Source: fmt.Sprintf("%s: %s images to train with, %s held out", set.Name, study.Thousands(train.len()), study.Thousands(test.len())),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(layer, s, train, test, seed, common.Tests), nil
 			},

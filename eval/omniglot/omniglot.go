@@ -120,7 +120,8 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: n, Control: name == fixed, Data: sum,
-			About: fmt.Sprintf("%d features; %s: %d characters to train with, %d held out", s.Features, set.Name, len(train), len(test)),
+			About:  fmt.Sprintf("%d features", s.Features),
+			Source: fmt.Sprintf("%s: %s characters to train with, %s held out", set.Name, study.Thousands(len(train)), study.Thousands(len(test))),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(name, s, train, test, seed, common.Tests)
 			},

@@ -338,7 +338,7 @@ func TestData(t *testing.T) {
 		}
 	}
 	contains("config.yaml", "data: omniglot-small ")
-	contains("report.html", "4 features; omniglot-small: 32 characters to train with, 8 held out")
+	contains("report.html", "Data: omniglot-small: 32 characters to train with, 8 held out.")
 	must(t, os.Rename(small, "elsewhere"))
 	_, err = run(t, "--resume", "run", "--data", "elsewhere", "--episodes", "5")
 	must(t, err)

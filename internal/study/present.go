@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/engram-lm/engram/internal/report"
 )
@@ -18,6 +19,9 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 		Title: t.title, About: t.about, Unit: t.unit, System: r.began.System,
 		Metric: report.Metric{Name: t.metric.Name, Label: t.metric.Label, Higher: t.metric.Higher, Percent: t.metric.Percent},
 		Config: string(t.fields(r.common, r.own).YAML()), Notes: r.began.Notes,
+	}
+	if source := r.source(); source != "" {
+		rep.About = append(slices.Clip(rep.About), "Data: "+source+".")
 	}
 	if g := t.goal; g != nil {
 		rep.Goal = &report.Goal{Value: g.Value, Window: g.Window, Hold: g.Hold}
@@ -44,6 +48,9 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 	}
 	return rep, nil
 }
+
+// source says what the models learn from, where that is data.
+func (r *run) source() string { return r.arms[0].Source }
 
 // seed is what a report says of the result, whose images are in dir.
 func (r *result) seed(seed uint64, dir string) (report.StudySeed, error) {

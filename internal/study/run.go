@@ -158,13 +158,16 @@ func (r *run) learnAll(ctx context.Context) ([][]*result, error) {
 
 // introduce says what is about to be done.
 func (r *run) introduce() {
-	r.say("%s, preset %s: %s %s a model and seed", r.task.title, r.common.Preset, thousands(r.common.Episodes), r.task.unit)
+	r.say("%s, preset %s: %s %s a model and seed", r.task.title, r.common.Preset, Thousands(r.common.Episodes), r.task.unit)
 	for _, a := range r.arms {
 		note := a.About
 		if a.Control {
 			note += " (the control)"
 		}
-		r.say("  %-12s %12s parameters  %s", a.Model, thousands(a.Params), note)
+		r.say("  %-12s %12s parameters  %s", a.Model, Thousands(a.Params), note)
+	}
+	if source := r.source(); source != "" {
+		r.say("Data %s", source)
 	}
 	r.say("Run folder %s", r.dir)
 }
@@ -191,8 +194,8 @@ func (r *run) say(format string, a ...any) {
 	}
 }
 
-// thousands writes a count with separators.
-func thousands(n int) string {
+// Thousands writes a count with separators: "10,000".
+func Thousands(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]

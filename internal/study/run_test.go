@@ -42,7 +42,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("extra %v", extra)
 		}
 	}
-	if strings.Contains(errs, "\r") || !strings.Contains(errs, "steady seed 1  after 60 episodes") {
+	if strings.Contains(errs, "\r") || !strings.Contains(errs, "steady seed 1  after 60 episodes") || !strings.Contains(errs, "\nData signs: as many as there are\n") {
 		t.Errorf("stderr %q", errs)
 	}
 	metrics := read(t, dir, metricsFile)
@@ -77,7 +77,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	page := read(t, dir, "report.html")
-	for _, want := range []string{"Guessing signs", "&lt;noisily&gt; &amp; guesses", "data:image/svg&#43;xml;base64,", "go run ./eval guess --out", "--seeds 3 --json", "still (control)", "class=\"band", "median"} {
+	for _, want := range []string{"Guessing signs", "Data: signs: as many as there are.", "&lt;noisily&gt; &amp; guesses", "data:image/svg&#43;xml;base64,", "go run ./eval guess --out", "--seeds 3 --json", "still (control)", "class=\"band", "median"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in report.html", want)
 		}

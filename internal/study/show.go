@@ -34,7 +34,7 @@ func (j *job) logged(l line) {
 	}
 	j.said = time.Now()
 	j.bar.Clear()
-	j.run.say("%s  %s of %s %s  %s  %.3g/s  %s", j.name(), thousands(l.Episode), thousands(j.run.end.episodes), j.run.task.unit,
+	j.run.say("%s  %s of %s %s  %s  %.3g/s  %s", j.name(), Thousands(l.Episode), Thousands(j.run.end.episodes), j.run.task.unit,
 		value, l.EpisodesPerS, rounded(l.Seconds))
 }
 
@@ -47,9 +47,9 @@ func (j *job) tell(r *result) {
 	}
 	solved := ""
 	if r.SolvedAt > 0 {
-		solved = fmt.Sprintf(", learned at episode %s", thousands(r.SolvedAt))
+		solved = fmt.Sprintf(", learned at episode %s", Thousands(r.SolvedAt))
 	}
-	j.run.say("%s  after %s %s in %s: %s %s%s", j.name(), thousands(r.Episodes), j.run.task.unit, rounded(r.Seconds),
+	j.run.say("%s  after %s %s in %s: %s %s%s", j.name(), Thousands(r.Episodes), j.run.task.unit, rounded(r.Seconds),
 		j.run.task.metric.Name, j.run.task.metric.format(orNaN(r.Value)), solved)
 }
 

@@ -115,7 +115,7 @@ var stubTask = Task[stubSettings]{
 		}
 		var arms []Arm
 		for _, m := range c.Models {
-			arms = append(arms, Arm{Model: m, About: "a few weights", Params: s.Size, Control: m == "still",
+			arms = append(arms, Arm{Model: m, About: "a few weights", Params: s.Size, Control: m == "still", Source: "signs: as many as there are",
 				New: func(seed uint64) (Learner, error) { return newGuesser(m, seed, c, s), nil }})
 		}
 		return arms, nil

@@ -75,10 +75,11 @@ type Preset[S any] struct {
 // Arm is a model of the comparison.
 type Arm struct {
 	Model   string // one of the task's Models
-	About   string // sizes, in a clause for the report: "1,001 neurons"; and of what data
+	About   string // sizes, in a clause for the report: "1,001 neurons"
 	Params  int    // trained numbers
 	Control bool   // the model that the others are held against: no plasticity
 	Data    string // SHA-256 of what it learns from, where that is no matter of the seed
+	Source  string // what that is, in a clause: "cifar-10: 50,000 images to train with, 10,000 held out"
 	// New returns the model before its first episode. The same seed gives the same
 	// bits, whatever the number of threads.
 	New func(seed uint64) (Learner, error)

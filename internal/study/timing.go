@@ -59,7 +59,7 @@ func (t *task) timeUpdates(ctx context.Context, o *options, flags []settings.Fie
 			err = json.NewEncoder(stdout).Encode(r)
 		} else {
 			_, err = fmt.Fprintf(stdout, "%-12s %12s parameters, %d cores: %.4g ms an update (least %.4g), %.4g updates/s\n",
-				r.Model, thousands(r.Params), r.Threads, r.MsMedian, r.MsMin, r.UpdatesPerS)
+				r.Model, Thousands(r.Params), r.Threads, r.MsMedian, r.MsMin, r.UpdatesPerS)
 		}
 		if err != nil {
 			return err
