@@ -93,6 +93,18 @@ func flagError(c *cobra.Command, err error) error {
 	return Usagef("%w; %s --help shows the flags", err, c.CommandPath())
 }
 
+// NamedPaths refuses a path among the flags that is given as nothing. It is most likely
+// a variable of a shell that is not set, and to start a new run, because the one to
+// resume has no name, is not what was meant.
+func NamedPaths(flags *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if f := flags.Lookup(name); f.Changed && f.Value.String() == "" {
+			return Usagef("--%s \"\": want a path, or no --%s", name, name)
+		}
+	}
+	return nil
+}
+
 // SetThreads limits how many threads compute at a time: the value of --threads,
 // where 0 means all cores. It gives no more than there are.
 func SetThreads(n int) error {

@@ -72,6 +72,9 @@ Values come from the preset, then --config, then --set, then flags.`,
 			if o.listPresets {
 				return plain.listPresets(c.OutOrStdout())
 			}
+			if err := cli.NamedPaths(c.Flags(), "out", "resume", "config"); err != nil {
+				return err
+			}
 			changed := slices.DeleteFunc(slices.Clone(flags), func(f settings.Field) bool { return !c.Flags().Changed(f.Flag()) })
 			if c.Flags().Changed("time") {
 				return plain.timeUpdates(c.Context(), &o, changed, c.OutOrStdout())
