@@ -123,17 +123,13 @@ func (r *run) guarded(text string) string {
 
 // learn trains and tests, from where the training is.
 func (j *job) learn(ctx context.Context) (*result, error) {
-	done, err := j.result()
-	if err != nil || done != nil && done.final(j.run.end) {
-		return done, err
-	}
 	if err := j.begin(); err != nil {
 		return nil, err
 	}
 	res := &result{Identity: j.identity()}
 	j.draw("", j.run.end.episodes, j.run.task.unit)
 	defer func() { j.bar.Clear() }()
-	err = j.train(ctx)
+	err := j.train(ctx)
 	if bad, ok := errors.AsType[*optim.NonFiniteError](err); ok {
 		res.Status = fmt.Sprintf("diverged at episode %d: the %s of %s is %v", j.at.Episode+1, bad.What, bad.Tensor, bad.Value)
 		err = nil
