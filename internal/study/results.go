@@ -8,7 +8,8 @@ import (
 )
 
 // finished returns the results [arm][seed] of the trainings that are at their end
-// already, nil for the others, and how many there are.
+// already, nil for the others, and how many there are. It tells of those that their
+// time has ended.
 func (r *run) finished() (results [][]*result, done int, err error) {
 	for i := range r.arms {
 		of := make([]*result, len(r.seeds))
@@ -21,6 +22,9 @@ func (r *run) finished() (results [][]*result, done int, err error) {
 			if res != nil && res.final(r.end) {
 				of[k] = res
 				done++
+				if res.cut(r.end) {
+					r.say("%s has had its %s: raise --max-time to go on", j.name(), r.common.MaxTime)
+				}
 			}
 		}
 		results = append(results, of)

@@ -130,22 +130,36 @@ func TestTable(t *testing.T) {
 // A training may end by reaching its goal, or by the time it has taken.
 func TestEnds(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "goal")
-	out, _ := succeed(t, "--out", dir, "--episodes", "2000", "--stop-at-goal", "--models", "steady", "--json")
+	out, errs := succeed(t, "--out", dir, "--episodes", "2000", "--stop-at-goal", "--max-time", "1h", "--models", "steady", "--json")
 	o := objects(t, out)[0]
 	at := o["learned_at"].(float64)
 	if o["episodes"].(float64) != at+20 || at < 10 || at > 1000 {
 		t.Errorf("%v: want the end 20 episodes after the goal", o)
+	}
+	if strings.Contains(errs, "max_time") {
+		t.Errorf("ended by its goal: %q", errs)
 	}
 	// To go on beyond it does not change when that was.
 	out, _ = succeed(t, "--resume", dir, "--stop-at-goal=false", "--json")
 	if o := objects(t, out)[0]; o["episodes"] != 2000.0 || o["learned_at"] != at {
 		t.Errorf("%v after 2,000 episodes: want it learned at %v still", o, at)
 	}
-	out, _ = succeed(t, "--out", filepath.Join(t.TempDir(), "time"), "--episodes", "100000", "--max-time", "60ms", "--delay", "2ms", "--models", "still", "--json")
+	dir = filepath.Join(t.TempDir(), "time")
+	out, errs = succeed(t, "--out", dir, "--episodes", "100000", "--max-time", "60ms", "--delay", "2ms", "--models", "still", "--json")
 	// A sleep of 2 ms is never shorter: at most 30 of them fit, however slow the machine.
 	o = objects(t, out)[0]
 	if n, seconds := o["episodes"].(float64), o["seconds"].(float64); n < 1 || n > 30 || seconds < 0.06 {
 		t.Errorf("%v episodes of 2 ms in %v s, with a bound of 60 ms", n, seconds)
+	}
+	if !strings.Contains(errs, " (ended by max_time 60ms)\n") {
+		t.Errorf("not told that the time has ended it: %q", errs)
+	}
+	const had = "still seed 1 has had its 60ms: raise --max-time to go on\n"
+	if again, errs := succeed(t, "--resume", dir, "--json"); again != out || !strings.Contains(errs, had) {
+		t.Errorf("resumed: no %q in %q", had, errs)
+	}
+	if _, errs := succeed(t, "--resume", dir, "--max-time", "500ms"); strings.Contains(errs, "has had its") {
+		t.Errorf("with more time: %q", errs)
 	}
 }
 

@@ -45,12 +45,15 @@ func (j *job) tell(r *result) {
 		j.run.say("%s  %s", j.name(), r.Status)
 		return
 	}
-	solved := ""
+	more := ""
 	if r.SolvedAt > 0 {
-		solved = fmt.Sprintf(", learned at episode %s", thousands(r.SolvedAt))
+		more = fmt.Sprintf(", learned at episode %s", thousands(r.SolvedAt))
+	}
+	if r.cut(j.run.end) {
+		more += fmt.Sprintf(" (ended by max_time %s)", j.run.common.MaxTime)
 	}
 	j.run.say("%s  after %s %s in %s: %s %s%s", j.name(), thousands(r.Episodes), j.run.task.unit, rounded(r.Seconds),
-		j.run.task.metric.Name, j.run.task.metric.format(orNaN(r.Value)), solved)
+		j.run.task.metric.Name, j.run.task.metric.format(orNaN(r.Value)), more)
 }
 
 // format writes a value of the metric for a terminal.
