@@ -29,13 +29,14 @@ type run struct {
 	lock                *runlock.Lock
 	resume, json, quiet bool
 	stderr              io.Writer
+	foretold            map[string]bool // models of which it is said how long they will take
 }
 
 // prepare works out what to run and checks that it fits together. After an error
 // it has written nothing. The run's folder is the run's alone until its lock is
 // released.
 func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ *run, err error) {
-	r := &run{task: t, dir: o.out, resume: o.resume != "", json: o.json, quiet: o.quiet, stderr: stderr}
+	r := &run{task: t, dir: o.out, resume: o.resume != "", json: o.json, quiet: o.quiet, stderr: stderr, foretold: map[string]bool{}}
 	defer func() {
 		if err != nil && r.lock != nil {
 			err = errors.Join(err, r.lock.Release())
