@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/engram-lm/engram/internal/settings"
 )
 
 // Execute runs a cobra command, or the command under it that args name. Whatever
@@ -83,8 +85,12 @@ var wants = map[string]string{
 	"duration": "a duration such as 90s or 10m",
 }
 
-// flagError words what pflag says of a flag.
+// flagError words what pflag says of a flag. A setting is called by its key here too,
+// as it is where another setting or a file gives a value that cannot be.
 func flagError(c *cobra.Command, err error) error {
+	if bad, ok := errors.AsType[*settings.ValueError](err); ok {
+		return &UsageError{bad}
+	}
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		if want, ok := wants[bad.GetFlag().Value.Type()]; ok {
 			return Usagef("--%s: %q is not valid; want %s", bad.GetFlag().Name, bad.GetValue(), want)

@@ -134,7 +134,7 @@ func (j *job) learn(ctx context.Context) (*result, error) {
 	defer func() { j.bar.Clear() }()
 	err := j.train(ctx)
 	if bad, ok := errors.AsType[*optim.NonFiniteError](err); ok {
-		res.Status = fmt.Sprintf("diverged at episode %d: the %s of %s is %v", j.at.Episode+1, bad.What, bad.Tensor, bad.Value)
+		res.Status = fmt.Sprintf("diverged at %s %d: the %s of %s is %v", j.run.task.one(), j.at.Episode+1, bad.What, bad.Tensor, bad.Value)
 		err = nil
 	}
 	if err != nil {

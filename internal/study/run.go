@@ -196,7 +196,11 @@ func (r *run) failures(results [][]*result) error {
 	if failed == nil {
 		return nil
 	}
-	return errors.New(strings.Join(failed, "; ") + "; the report has the rest")
+	advice := "; the report has the rest"
+	if _, err := r.task.fields(r.common, r.own).Find("lr"); err == nil {
+		advice += "; what may help is a new run with a lower --lr"
+	}
+	return errors.New(strings.Join(failed, "; ") + advice)
 }
 
 func (r *run) say(format string, a ...any) {

@@ -1,9 +1,12 @@
 package study
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -180,6 +183,24 @@ func TestDiverges(t *testing.T) {
 	if again, _, err := guess("--resume", dir, "--json"); err == nil || again != out {
 		t.Errorf("resumed: %v %s", err, again)
 	}
+	if !strings.HasSuffix(err.Error(), "; the report has the rest; what may help is a new run with a lower --lr") {
+		t.Errorf("no advice in %q", err)
+	}
+}
+
+// What a task counts is called by its name.
+func TestUnit(t *testing.T) {
+	updates := stubTask
+	updates.Unit = "updates"
+	var errs bytes.Buffer
+	args := []string{"--out", filepath.Join(t.TempDir(), "run"), "--models", "steady,eager", "--episodes", "2000", "--diverge", "7"}
+	err := cli.Execute(context.Background(), Command(updates), args, io.Discard, &errs)
+	if err == nil || !strings.Contains(err.Error(), "eager, seed 1, diverged at update 7: ") {
+		t.Error(err)
+	}
+	if !strings.Contains(errs.String(), "learned at update ") || strings.Contains(errs.String(), "episode ") {
+		t.Errorf("%s", &errs)
+	}
 }
 
 func TestUsage(t *testing.T) {
@@ -199,8 +220,9 @@ func TestUsage(t *testing.T) {
 		"--preset slow":              `preset "slow": want quick or paper`,
 		"--size 0":                   "size 0: want at least 1",
 		"--set sise=3":               `no key "sise"`,
-		"--episodes many":            `"many"`,
-		"--threads -1":               "--threads",
+		"--episodes many":            `episodes "many": want a whole number`,
+		"--set episodes=many":        `episodes "many": want a whole number`,
+		"--threads -1":               "threads -1: want 0 to",
 		"--out " + full:              "not empty",
 		"--resume=":                  `--resume "": want a path, or no --resume`,
 		"--out=":                     `--out ""`,
@@ -228,6 +250,10 @@ func TestPresetsAndConfig(t *testing.T) {
 	out, _ := succeed(t, "--list-presets")
 	if !strings.Contains(out, "quick") || !strings.Contains(out, "paper") || strings.Count(out, "\n") != 2 {
 		t.Errorf("%q", out)
+	}
+	out, _ = succeed(t, "--list-presets", "--json")
+	if all := objects(t, out); len(all) != 2 || all[0]["name"] != "quick" || all[1]["about"] != "longer" {
+		t.Errorf("%s", out)
 	}
 	must(t, os.WriteFile("mine.yaml", []byte("preset: paper\nepisodes: 30\nsize: 5\n"), 0o666))
 	succeed(t, "--config", "mine.yaml", "--set", "size=6", "--episodes", "20")

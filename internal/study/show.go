@@ -96,7 +96,7 @@ func (j *job) tell(r *result) {
 	}
 	more := ""
 	if r.SolvedAt > 0 {
-		more = fmt.Sprintf(", learned at episode %s", thousands(r.SolvedAt))
+		more = fmt.Sprintf(", learned at %s %s", j.run.task.one(), thousands(r.SolvedAt))
 	}
 	if r.cut(j.run.end) {
 		more += fmt.Sprintf(" (ended by max_time %s)", j.run.common.MaxTime)
