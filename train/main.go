@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			if o.listPresets {
 				return listPresets(stdout)
 			}
-			if err := named(cmd.Flags()); err != nil {
+			if err := cli.NamedPaths(cmd.Flags(), "out", "resume", "cache", "config"); err != nil {
 				return err
 			}
 			p, err := prepare(o, flagged(cmd.Flags(), &given), stderr)
@@ -100,18 +100,6 @@ func (o *options) register(f *pflag.FlagSet, given *recipe.Recipe) {
 	f.StringArrayVar(&o.settings, "set", nil, "a setting `key=value`; may be repeated")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress: results on stdout, warnings and errors on stderr")
 	f.BoolVar(&o.listPresets, "list-presets", false, "list the presets")
-}
-
-// named refuses a path that is given as nothing. It is most likely a variable of
-// a shell that is not set, and to start a new run, because the one to resume has
-// no name, is not what was meant.
-func named(flags *pflag.FlagSet) error {
-	for _, name := range []string{"out", "resume", "cache", "config"} {
-		if f := flags.Lookup(name); f.Changed && f.Value.String() == "" {
-			return cli.Usagef("--%s \"\": want a path, or no --%s", name, name)
-		}
-	}
-	return nil
 }
 
 // flagged returns the fields that flags have set.

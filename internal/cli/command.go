@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/engram-lm/engram/internal/settings"
 )
 
 // Execute runs a cobra command, or the command under it that args name. Whatever
@@ -83,14 +85,30 @@ var wants = map[string]string{
 	"duration": "a duration such as 90s or 10m",
 }
 
-// flagError words what pflag says of a flag.
+// flagError words what pflag says of a flag. A setting is called by its key here too,
+// as it is where another setting or a file gives a value that cannot be.
 func flagError(c *cobra.Command, err error) error {
+	if bad, ok := errors.AsType[*settings.ValueError](err); ok {
+		return &UsageError{bad}
+	}
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		if want, ok := wants[bad.GetFlag().Value.Type()]; ok {
 			return Usagef("--%s: %q is not valid; want %s", bad.GetFlag().Name, bad.GetValue(), want)
 		}
 	}
 	return Usagef("%w; %s --help shows the flags", err, c.CommandPath())
+}
+
+// NamedPaths refuses a path among the flags that is given as nothing. It is most likely
+// a variable of a shell that is not set, and to start a new run, because the one to
+// resume has no name, is not what was meant.
+func NamedPaths(flags *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if f := flags.Lookup(name); f.Changed && f.Value.String() == "" {
+			return Usagef("--%s \"\": want a path, or no --%s", name, name)
+		}
+	}
+	return nil
 }
 
 // SetThreads limits how many threads compute at a time: the value of --threads,

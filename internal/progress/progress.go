@@ -13,7 +13,14 @@ import (
 )
 
 // Bar is a line that is drawn over and over. The nil Bar shows nothing.
-type Bar struct{ bar *progressbar.ProgressBar }
+type Bar struct {
+	bar        *progressbar.ProgressBar
+	what, unit string
+	total      int
+	speed      speed
+	limit      time.Duration // 0: none
+	drawn      time.Time
+}
 
 // New returns a bar for total units of work (unit is their plural, for instance
 // "tokens") after the words of what. It is nil, and so shows nothing, if quiet is
@@ -31,37 +38,73 @@ func Terminal(w io.Writer) bool {
 	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
+// draw returns a bar on any writer. The library draws it, but speed and time left
+// are this package's: the library's count what was done before the bar began, and
+// know no end but that of the work.
 func draw(w io.Writer, what string, total int, unit string) *Bar {
 	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWidth(24),
-		progressbar.OptionSetItsString(unit),
-		progressbar.OptionShowIts(),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionClearOnFinish(),
 	)
-	bar.StartWithoutRender() // the clock, which else starts with the first Set and makes its speed nonsense
-	return &Bar{bar}
+	return &Bar{bar: bar, what: what, unit: unit, total: total}
 }
 
-// Set says how many units are done. Errors of the terminal are of no account.
+// every is how often the bar is drawn at most.
+const every = 100 * time.Millisecond
+
+// Set says how many units are done. What the first call says was done before: the
+// speed is that of what follows. Errors of the terminal are of no account.
 func (b *Bar) Set(done int) {
+	if b == nil {
+		return
+	}
+	now := time.Now()
+	if now.Sub(b.drawn) < every && done < b.total {
+		return
+	}
+	b.drawn = now
+	b.speed.add(now, done)
+	b.bar.Describe(b.what + b.pace(done))
+	_ = b.bar.Set(done)
+}
+
+// Limit says that the work ends after this time, done or not.
+func (b *Bar) Limit(left time.Duration) {
 	if b != nil {
-		_ = b.bar.Set(done)
+		b.limit = max(left, 1)
 	}
 }
+
+// pace is the speed and the time left in words, nothing until they are known.
+func (b *Bar) pace(done int) string {
+	perSecond := b.speed.perSecond()
+	if perSecond <= 0 {
+		return ""
+	}
+	left := time.Duration(min(float64(b.total-done)/perSecond, maxLeft) * float64(time.Second))
+	if b.limit > 0 {
+		left = min(left, b.limit)
+	}
+	return ", " + Rate(perSecond, b.unit) + ", " + left.Round(time.Second).String() + " left"
+}
+
+// maxLeft is the longest time left, in seconds, that a time.Duration holds with
+// room to spare.
+const maxLeft = 1e9
 
 // Describe changes the words before the bar, for instance to tell the loss.
 func (b *Bar) Describe(what string) {
 	if b != nil {
-		b.bar.Describe(what)
+		b.what = what // drawn by the next Set
 	}
 }
 
 // Clear takes the bar off the terminal, so that something else can be written
-// there; the next Set draws it again.
+// there; a Set draws it again.
 func (b *Bar) Clear() {
 	if b != nil {
 		_ = b.bar.Clear()

@@ -2,9 +2,12 @@ package progress
 
 import (
 	"bytes"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,24 +33,28 @@ func TestNoTerminalNoBar(t *testing.T) {
 	}
 }
 
+// The speed is that of what the bar has seen, not of what was done before.
 func TestBar(t *testing.T) {
 	var buf bytes.Buffer
-	b := draw(&buf, "reading", 1000, "tokens")
-	for done := 0; done < 500; done += 100 {
+	b := draw(&buf, "reading", 2_000_000, "tokens")
+	for done := 1_000_000; done <= 1_000_400; done += 100 {
+		b.Set(done)
 		time.Sleep(120 * time.Millisecond) // beyond the throttle
-		b.Set(done + 100)
 	}
 	b.Describe("nll 4.5")
-	time.Sleep(120 * time.Millisecond)
-	b.Set(600)
+	b.Set(1_200_000)
 	out := buf.String()
-	for _, want := range []string{"reading  50%", "tokens/s", "nll 4.5  60%"} {
+	for _, want := range []string{"reading  50%", "nll 4.5, ", "60% |"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in %q", want, out)
 		}
 	}
-	if !regexp.MustCompile(`\[\d+s:\d+s\]`).MatchString(out) {
-		t.Errorf("no time taken and left in %q", out)
+	m := regexp.MustCompile(`reading, (\d+) tokens/s, \w+ left  50%`).FindStringSubmatch(out)
+	if m == nil {
+		t.Fatalf("no speed and time left in %q", out)
+	}
+	if n, _ := strconv.Atoi(m[1]); n > 100*1000/120 { // a sleep is never shorter
+		t.Errorf("%d tokens/s, but 100 in 120 ms at most", n)
 	}
 	if strings.Contains(out, "\x1b") || strings.Contains(out, "\n") {
 		t.Errorf("colours or a second line in %q", out)
@@ -55,5 +62,70 @@ func TestBar(t *testing.T) {
 	b.Clear()
 	if out := buf.String(); !strings.HasSuffix(out, " \r") {
 		t.Errorf("not cleared: %q", out)
+	}
+}
+
+// The time left is the smaller of what the work and the limit leave.
+func TestPace(t *testing.T) {
+	start := time.Now()
+	for _, c := range []struct {
+		seconds, done int
+		limit         time.Duration
+		want          string
+	}{
+		{0, 500, 0, ""},
+		{4, 540, 0, ", 10 tokens/s, 46s left"},
+		{4, 540, 20 * time.Second, ", 10 tokens/s, 20s left"},
+		{4, 540, time.Minute, ", 10 tokens/s, 46s left"},
+		{4, 540, -time.Second, ", 10 tokens/s, 0s left"},
+		{4, 500, 0, ""},
+		{4, 1000, 0, ", 125 tokens/s, 0s left"},
+	} {
+		b := draw(io.Discard, "reading", 1000, "tokens")
+		b.speed.add(start, 500)
+		b.speed.add(start.Add(time.Duration(c.seconds)*time.Second), c.done)
+		if c.limit != 0 {
+			b.Limit(c.limit)
+		}
+		if c.seconds == 0 {
+			b.speed.marks = b.speed.marks[:1]
+		}
+		if got := b.pace(c.done); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
+// A speed forgets what lies further back than its span.
+func TestSpeed(t *testing.T) {
+	var s speed
+	start := time.Now()
+	for i := range 100 {
+		n := i
+		if i > 50 {
+			n = 50 + 3*(i-50)
+		}
+		s.add(start.Add(time.Duration(i)*time.Second), n)
+		if want := 1.0; i > 0 && i <= 50 && s.perSecond() != want || i >= 56 && s.perSecond() != 3 {
+			t.Errorf("%g a second after %d", s.perSecond(), i)
+		}
+	}
+	if len(s.marks) > 7 {
+		t.Errorf("%d marks kept", len(s.marks))
+	}
+}
+
+func TestRate(t *testing.T) {
+	for want, v := range map[string]float64{
+		"13,300 episodes/s": 13_333.3, "1,230,000 episodes/s": 1_234_567, "9,990 episodes/s": 9_994, "10,000 episodes/s": 9_999,
+		"100 episodes/s": 99.99, "123 episodes/s": 123.4, "2.53 episodes/s": 2.531, "1 episodes/s": 1,
+		"30 episodes/min": 0.5, "1 episodes/min": 1. / 60, "36 episodes/h": 0.01, "0 episodes/s": math.NaN(),
+	} {
+		if got := Rate(v, "episodes"); got != want {
+			t.Errorf("%g: %q, want %q", v, got, want)
+		}
+	}
+	if got := Rate(13_333, ""); got != "13,300/s" {
+		t.Error(got)
 	}
 }

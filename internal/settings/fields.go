@@ -116,14 +116,19 @@ func (f Field) wants() string {
 	return "text"
 }
 
-func (f Field) refuse(s string) error { return fmt.Errorf("%s %q: want %s", f.Key, s, f.wants()) }
+// ValueError says that a value is none of a field's.
+type ValueError struct{ Key, Value, Want string }
 
-// Set parses a value into the field.
+func (e *ValueError) Error() string { return fmt.Sprintf("%s %q: want %s", e.Key, e.Value, e.Want) }
+
+func (f Field) refuse(s string) error { return &ValueError{f.Key, s, f.wants()} }
+
+// Set parses a value into the field; what is none is a *ValueError.
 func (f Field) Set(s string) error {
 	switch f.value.Kind() {
 	case reflect.String:
 		if !utf8.ValidString(s) {
-			return fmt.Errorf("%s %q: want UTF-8 text", f.Key, s)
+			return &ValueError{f.Key, s, "UTF-8 text"}
 		}
 		f.value.SetString(s)
 	case reflect.Int:

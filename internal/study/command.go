@@ -1,6 +1,7 @@
 package study
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,9 @@ func (t *Task[S]) task() *task {
 	return plain
 }
 
+// one is the singular of what the task counts.
+func (t *task) one() string { return strings.TrimSuffix(t.unit, "s") }
+
 // options are the flags that are not settings.
 type options struct {
 	out, resume, config      string
@@ -70,7 +74,10 @@ report (report.html, report.md, report.json); Ctrl-C saves and says how to go on
 Values come from the preset, then --config, then --set, then flags.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.listPresets {
-				return plain.listPresets(c.OutOrStdout())
+				return plain.listPresets(c.OutOrStdout(), o.json)
+			}
+			if err := cli.NamedPaths(c.Flags(), "out", "resume", "config"); err != nil {
+				return err
 			}
 			changed := slices.DeleteFunc(slices.Clone(flags), func(f settings.Field) bool { return !c.Flags().Changed(f.Flag()) })
 			if c.Flags().Changed("time") {
@@ -101,7 +108,7 @@ func (o *options) register(f *pflag.FlagSet, t *task, flags settings.Fields) {
 	f.StringVar(&o.resume, "resume", "", "`folder` of a run to go on with, with more models, seeds or episodes if given")
 	f.StringVar(&o.config, "config", "", "YAML `file` of settings, such as a run's config.yaml")
 	f.StringArrayVar(&o.settings, "set", nil, "a setting `key=value`; may be repeated")
-	f.BoolVar(&o.json, "json", false, "print the results as JSON, one object a model and seed")
+	f.BoolVar(&o.json, "json", false, "print the results as JSON, one object a model and seed; with --list-presets one a preset")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress: results on stdout, warnings and errors on stderr")
 	f.IntVar(&o.time, "time", 0, "time so many training `updates` of each model, and do nothing else")
 	f.BoolVar(&o.listPresets, "list-presets", false, "list the presets")
@@ -149,9 +156,18 @@ func (t *task) defaults(key string) string {
 	return " (default " + strings.Join(named, ", ") + ")"
 }
 
-func (t *task) listPresets(w io.Writer) error {
+func (t *task) listPresets(w io.Writer, asJSON bool) error {
 	for _, p := range t.presets {
-		if _, err := fmt.Fprintf(w, "%-12s  %s\n", p.name, p.about); err != nil {
+		var err error
+		if asJSON {
+			err = json.NewEncoder(w).Encode(struct {
+				Name  string `json:"name"`
+				About string `json:"about"`
+			}{p.name, p.about})
+		} else {
+			_, err = fmt.Fprintf(w, "%-12s  %s\n", p.name, p.about)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -32,7 +32,9 @@ type job struct {
 	everyEpisodes int
 	everyTime     time.Duration
 	saved         time.Time
-	said          time.Time // the last line of progress
+
+	start position // where this sitting began
+	shown stretch
 }
 
 // position is what a checkpoint keeps of how far a training has come.
@@ -123,19 +125,16 @@ func (r *run) guarded(text string) string {
 
 // learn trains and tests, from where the training is.
 func (j *job) learn(ctx context.Context) (*result, error) {
-	done, err := j.result()
-	if err != nil || done != nil && done.final(j.run.end) {
-		return done, err
-	}
 	if err := j.begin(); err != nil {
 		return nil, err
 	}
 	res := &result{Identity: j.identity()}
 	j.draw("", j.run.end.episodes, j.run.task.unit)
+	j.bar.Set(j.at.Episode)
 	defer func() { j.bar.Clear() }()
-	err = j.train(ctx)
+	err := j.train(ctx)
 	if bad, ok := errors.AsType[*optim.NonFiniteError](err); ok {
-		res.Status = fmt.Sprintf("diverged at episode %d: the %s of %s is %v", j.at.Episode+1, bad.What, bad.Tensor, bad.Value)
+		res.Status = fmt.Sprintf("diverged at %s %d: the %s of %s is %v", j.run.task.one(), j.at.Episode+1, bad.What, bad.Tensor, bad.Value)
 		err = nil
 	}
 	if err != nil {
@@ -203,7 +202,7 @@ func (j *job) begin() (err error) {
 		return err
 	}
 	j.writer = &checkpoint.Writer{Root: root, Keep: kept, Before: j.metrics.sync}
-	j.saved, j.said = time.Now(), time.Now()
+	j.saved = time.Now()
 	if s != nil {
 		if j.at, err = j.position(s, path); err != nil {
 			return err
@@ -216,6 +215,8 @@ func (j *job) begin() (err error) {
 			return err
 		}
 	}
+	j.start = j.at
+	j.shown = stretch{since: time.Now(), episode: j.at.Episode, seconds: j.at.Seconds}
 	return j.metrics.drop(j.arm.Model, j.seed, j.at.Episode)
 }
 
@@ -261,6 +262,12 @@ func (j *job) update() error {
 	at.GradNorm.add(p.Norm)
 	if goal := j.run.task.goal; goal != nil {
 		at.Goal.add(goal, j.run.task.metric.Higher, at.Episode, p.Value)
+	}
+	j.shown.value.add(p.Value)
+	j.shown.loss.add(p.Loss)
+	j.foretell()
+	if bound := j.run.end.time; bound > 0 {
+		j.bar.Limit(bound - time.Duration(at.Seconds*float64(time.Second)))
 	}
 	j.bar.Set(at.Episode)
 	every := j.run.common.LogEvery

@@ -11,7 +11,8 @@ import (
 	"github.com/engram-lm/engram/internal/report"
 )
 
-// report makes the report of the results [arm][seed].
+// report makes the report of the results [arm][seed], of which those that there are
+// not yet are nil.
 func (r *run) report(results [][]*result) (*report.Study, error) {
 	t := r.task
 	rep := &report.Study{
@@ -33,6 +34,9 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 	for i, a := range r.arms {
 		arm := report.StudyArm{Model: a.Model, About: a.About, Params: a.Params, Control: a.Control}
 		for j, seed := range r.seeds {
+			if results[i][j] == nil {
+				continue
+			}
 			s, err := results[i][j].seed(seed, r.jobDir(a.Model, seed))
 			if err != nil {
 				return nil, err
@@ -44,7 +48,9 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 			}
 			arm.Seeds = append(arm.Seeds, s)
 		}
-		rep.Models = append(rep.Models, arm)
+		if len(arm.Seeds) > 0 {
+			rep.Models = append(rep.Models, arm)
+		}
 	}
 	return rep, nil
 }

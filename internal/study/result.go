@@ -122,6 +122,12 @@ func (l limits) reached(episodes int, seconds float64, solvedAt int) bool {
 	return episodes >= l.episodes || l.stopAtGoal && solvedAt > 0 || l.time > 0 && seconds >= l.time.Seconds()
 }
 
+// cut reports whether it was the bound on its time that ended the training.
+func (r *result) cut(l limits) bool {
+	l.time = 0
+	return r.Status == "" && !l.reached(r.Episodes, r.Seconds, r.SolvedAt)
+}
+
 // final reports whether the result is that of a run with these limits; a run may
 // have been resumed to go on for longer.
 func (r *result) final(l limits) bool {

@@ -29,13 +29,14 @@ type run struct {
 	lock                *runlock.Lock
 	resume, json, quiet bool
 	stderr              io.Writer
+	foretold            map[string]bool // models of which it is said how long they will take
 }
 
 // prepare works out what to run and checks that it fits together. After an error
 // it has written nothing. The run's folder is the run's alone until its lock is
 // released.
 func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ *run, err error) {
-	r := &run{task: t, dir: o.out, resume: o.resume != "", json: o.json, quiet: o.quiet, stderr: stderr}
+	r := &run{task: t, dir: o.out, resume: o.resume != "", json: o.json, quiet: o.quiet, stderr: stderr, foretold: map[string]bool{}}
 	defer func() {
 		if err != nil && r.lock != nil {
 			err = errors.Join(err, r.lock.Release())
@@ -96,18 +97,18 @@ func (r *run) goOn() error {
 // run lets each model learn under each seed, and reports.
 func (r *run) run(ctx context.Context, stdout io.Writer) error {
 	r.introduce()
-	results, err := r.learnAll(ctx)
+	results, done, err := r.learnAll(ctx)
 	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
+		if done > 0 {
+			r.say("Report of what is finished: %s", r.page())
+		}
 		return &cli.ErrInterrupted{Message: "Stopped and saved. To go on: " + r.hint()}
 	}
 	if err != nil {
 		return fmt.Errorf("%w; to go on: %s", err, r.hint())
 	}
-	rep, err := r.report(results)
+	rep, err := r.publish(results, done)
 	if err != nil {
-		return err
-	}
-	if err := rep.Write(r.dir); err != nil {
 		return err
 	}
 	if r.json {
@@ -118,16 +119,20 @@ func (r *run) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r.say("\nReport: %s", filepath.Join(r.dir, "report.html"))
+	r.say("\nReport: %s", r.page())
 	return r.failures(results)
 }
+
+// page is the report that the user is told of.
+func (r *run) page() string { return filepath.Join(r.dir, "report.html") }
 
 // hint is the command that goes on with the run.
 func (r *run) hint() string { return r.task.invocation() + cli.Quoted([]string{"--resume", r.dir}) }
 
 // learnAll returns the results [arm][seed] of all trainings, those included that
-// have ended before.
-func (r *run) learnAll(ctx context.Context) ([][]*result, error) {
+// have ended before, and how many have ended: all, unless there is an error. After
+// each it writes the report of those so far, so that a run that is stopped has one.
+func (r *run) learnAll(ctx context.Context) (all [][]*result, done int, err error) {
 	dirs := []string{r.dir}
 	for _, arm := range r.arms {
 		for _, seed := range r.seeds {
@@ -135,25 +140,34 @@ func (r *run) learnAll(ctx context.Context) ([][]*result, error) {
 		}
 	}
 	if err := runfolder.Sweep(dirs...); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	metrics, err := openMetrics(filepath.Join(r.dir, metricsFile))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer metrics.close()
-	all := make([][]*result, len(r.arms))
+	if all, done, err = r.finished(); err != nil {
+		return nil, 0, err
+	}
 	for i := range r.arms {
-		for _, seed := range r.seeds {
-			j := &job{run: r, arm: &r.arms[i], seed: seed, metrics: metrics}
-			res, err := j.learn(ctx)
-			if err != nil {
-				return nil, fmt.Errorf("%s, seed %d: %w", r.arms[i].Model, seed, err)
+		for k, seed := range r.seeds {
+			if all[i][k] != nil {
+				continue
 			}
-			all[i] = append(all[i], res)
+			if done > 0 {
+				if _, err := r.publish(all, done); err != nil {
+					return all, done, err
+				}
+			}
+			j := &job{run: r, arm: &r.arms[i], seed: seed, metrics: metrics}
+			if all[i][k], err = j.learn(ctx); err != nil {
+				return all, done, fmt.Errorf("%s, seed %d: %w", r.arms[i].Model, seed, err)
+			}
+			done++
 		}
 	}
-	return all, nil
+	return all, done, nil
 }
 
 // introduce says what is about to be done.
@@ -185,7 +199,11 @@ func (r *run) failures(results [][]*result) error {
 	if failed == nil {
 		return nil
 	}
-	return errors.New(strings.Join(failed, "; ") + "; the report has the rest")
+	advice := "; the report has the rest"
+	if _, err := r.task.fields(r.common, r.own).Find("lr"); err == nil {
+		advice += "; what may help is a new run with a lower --lr"
+	}
+	return errors.New(strings.Join(failed, "; ") + advice)
 }
 
 func (r *run) say(format string, a ...any) {

@@ -1,9 +1,12 @@
 package study
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -130,22 +133,36 @@ func TestTable(t *testing.T) {
 // A training may end by reaching its goal, or by the time it has taken.
 func TestEnds(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "goal")
-	out, _ := succeed(t, "--out", dir, "--episodes", "2000", "--stop-at-goal", "--models", "steady", "--json")
+	out, errs := succeed(t, "--out", dir, "--episodes", "2000", "--stop-at-goal", "--max-time", "1h", "--models", "steady", "--json")
 	o := objects(t, out)[0]
 	at := o["learned_at"].(float64)
 	if o["episodes"].(float64) != at+20 || at < 10 || at > 1000 {
 		t.Errorf("%v: want the end 20 episodes after the goal", o)
+	}
+	if strings.Contains(errs, "max_time") {
+		t.Errorf("ended by its goal: %q", errs)
 	}
 	// To go on beyond it does not change when that was.
 	out, _ = succeed(t, "--resume", dir, "--stop-at-goal=false", "--json")
 	if o := objects(t, out)[0]; o["episodes"] != 2000.0 || o["learned_at"] != at {
 		t.Errorf("%v after 2,000 episodes: want it learned at %v still", o, at)
 	}
-	out, _ = succeed(t, "--out", filepath.Join(t.TempDir(), "time"), "--episodes", "100000", "--max-time", "60ms", "--delay", "2ms", "--models", "still", "--json")
+	dir = filepath.Join(t.TempDir(), "time")
+	out, errs = succeed(t, "--out", dir, "--episodes", "100000", "--max-time", "60ms", "--delay", "2ms", "--models", "still", "--json")
 	// A sleep of 2 ms is never shorter: at most 30 of them fit, however slow the machine.
 	o = objects(t, out)[0]
 	if n, seconds := o["episodes"].(float64), o["seconds"].(float64); n < 1 || n > 30 || seconds < 0.06 {
 		t.Errorf("%v episodes of 2 ms in %v s, with a bound of 60 ms", n, seconds)
+	}
+	if !strings.Contains(errs, " (ended by max_time 60ms)\n") {
+		t.Errorf("not told that the time has ended it: %q", errs)
+	}
+	const had = "still seed 1 has had its 60ms: raise --max-time to go on\n"
+	if again, errs := succeed(t, "--resume", dir, "--json"); again != out || !strings.Contains(errs, had) {
+		t.Errorf("resumed: no %q in %q", had, errs)
+	}
+	if _, errs := succeed(t, "--resume", dir, "--max-time", "500ms"); strings.Contains(errs, "has had its") {
+		t.Errorf("with more time: %q", errs)
 	}
 }
 
@@ -166,6 +183,24 @@ func TestDiverges(t *testing.T) {
 	if again, _, err := guess("--resume", dir, "--json"); err == nil || again != out {
 		t.Errorf("resumed: %v %s", err, again)
 	}
+	if !strings.HasSuffix(err.Error(), "; the report has the rest; what may help is a new run with a lower --lr") {
+		t.Errorf("no advice in %q", err)
+	}
+}
+
+// What a task counts is called by its name.
+func TestUnit(t *testing.T) {
+	updates := stubTask
+	updates.Unit = "updates"
+	var errs bytes.Buffer
+	args := []string{"--out", filepath.Join(t.TempDir(), "run"), "--models", "steady,eager", "--episodes", "2000", "--diverge", "7"}
+	err := cli.Execute(context.Background(), Command(updates), args, io.Discard, &errs)
+	if err == nil || !strings.Contains(err.Error(), "eager, seed 1, diverged at update 7: ") {
+		t.Error(err)
+	}
+	if !strings.Contains(errs.String(), "learned at update ") || strings.Contains(errs.String(), "episode ") {
+		t.Errorf("%s", &errs)
+	}
 }
 
 func TestUsage(t *testing.T) {
@@ -185,9 +220,13 @@ func TestUsage(t *testing.T) {
 		"--preset slow":              `preset "slow": want quick or paper`,
 		"--size 0":                   "size 0: want at least 1",
 		"--set sise=3":               `no key "sise"`,
-		"--episodes many":            `"many"`,
-		"--threads -1":               "--threads",
+		"--episodes many":            `episodes "many": want a whole number`,
+		"--set episodes=many":        `episodes "many": want a whole number`,
+		"--threads -1":               "threads -1: want 0 to",
 		"--out " + full:              "not empty",
+		"--resume=":                  `--resume "": want a path, or no --resume`,
+		"--out=":                     `--out ""`,
+		"--config=":                  `--config ""`,
 		"--resume r --out o":         "no --out",
 		"--resume r --set episodes=": "no --out, --config or --set",
 		"--bogus":                    "--bogus",
@@ -211,6 +250,10 @@ func TestPresetsAndConfig(t *testing.T) {
 	out, _ := succeed(t, "--list-presets")
 	if !strings.Contains(out, "quick") || !strings.Contains(out, "paper") || strings.Count(out, "\n") != 2 {
 		t.Errorf("%q", out)
+	}
+	out, _ = succeed(t, "--list-presets", "--json")
+	if all := objects(t, out); len(all) != 2 || all[0]["name"] != "quick" || all[1]["about"] != "longer" {
+		t.Errorf("%s", out)
 	}
 	must(t, os.WriteFile("mine.yaml", []byte("preset: paper\nepisodes: 30\nsize: 5\n"), 0o666))
 	succeed(t, "--config", "mine.yaml", "--set", "size=6", "--episodes", "20")

@@ -77,11 +77,14 @@ func (c *Common) validate(kinds []Kind) (seeds []uint64, end limits, err error) 
 		}
 	}
 	for _, n := range []struct {
-		key   string
-		value int
-	}{{"episodes", c.Episodes}, {"test_episodes", c.Tests}, {"log_every", c.LogEvery}} {
-		if n.value < 1 || n.value > maxEpisodes {
-			return nil, end, cli.Usagef("%s %d: want 1 to %d", n.key, n.value, maxEpisodes)
+		key           string
+		value, lo, hi int
+	}{
+		{"episodes", c.Episodes, 1, maxEpisodes}, {"test_episodes", c.Tests, 1, maxEpisodes},
+		{"log_every", c.LogEvery, 1, maxEpisodes}, {"threads", c.Threads, 0, maxThreads},
+	} {
+		if n.value < n.lo || n.value > n.hi {
+			return nil, end, cli.Usagef("%s %d: want %d to %d", n.key, n.value, n.lo, n.hi)
 		}
 	}
 	end = limits{episodes: c.Episodes, stopAtGoal: c.StopAtGoal}
@@ -101,6 +104,9 @@ func (c *Common) validate(kinds []Kind) (seeds []uint64, end limits, err error) 
 
 // maxEpisodes is how far a checkpoint counts.
 const maxEpisodes = 1 << 30
+
+// maxThreads is more cores than a machine has.
+const maxThreads = 4096
 
 // fields returns the settings of a run of the task, the common ones first.
 func (t *task) fields(common *Common, own any) settings.Fields {

@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/engram-lm/engram/internal/progress"
@@ -18,24 +19,72 @@ func (j *job) draw(what string, total int, unit string) {
 // sayEvery is how long a training may go on without a word.
 const sayEvery = time.Minute
 
-// logged shows a line of metrics: beside the bar, and as a line of its own for each
-// tenth of the training and each minute.
-func (j *job) logged(l line) {
-	value := ""
-	if l.Value != nil {
-		value = fmt.Sprintf("%s %s", l.Metric, j.run.task.metric.format(*l.Value))
-	} else if l.Loss != nil {
-		value = fmt.Sprintf("loss %.4g", *l.Loss)
+// stretch is the part of a training since the last line of progress.
+type stretch struct {
+	since       time.Time
+	episode     int     // at its beginning
+	seconds     float64 // likewise
+	value, loss mean
+}
+
+// inTraining writes what a model comes to while it learns, which is not what its
+// test will give.
+func (j *job) inTraining(value, loss *float64) string {
+	m := j.run.task.metric
+	switch {
+	case value != nil:
+		return fmt.Sprintf("training %s %s", m.Name, m.format(*value))
+	case loss != nil:
+		return fmt.Sprintf("training loss %.4g", *loss)
 	}
-	j.bar.Describe(j.name() + ", " + value)
+	return "no value"
+}
+
+// logged shows a line of metrics beside the bar. For each tenth of the training and
+// each minute it writes a line of its own, on all since the one before.
+func (j *job) logged(l line) {
+	j.bar.Describe(j.name() + ", " + j.inTraining(l.Value, l.Loss))
 	tenth := max(1, j.run.end.episodes/10)
-	if l.Episode/tenth == (l.Episode-j.run.common.LogEvery)/tenth && time.Since(j.said) < sayEvery {
+	if l.Episode/tenth == (l.Episode-j.run.common.LogEvery)/tenth && time.Since(j.shown.since) < sayEvery {
 		return
 	}
-	j.said = time.Now()
 	j.bar.Clear()
-	j.run.say("%s  %s of %s %s  %s  %.3g/s  %s", j.name(), Thousands(l.Episode), Thousands(j.run.end.episodes), j.run.task.unit,
-		value, l.EpisodesPerS, rounded(l.Seconds))
+	s := &j.shown
+	perSecond := float64(l.Episode-s.episode) / max(l.Seconds-s.seconds, 1e-9)
+	j.run.say("%s  %s of %s %s  %s  %s  %s", j.name(), Thousands(l.Episode), Thousands(j.run.end.episodes), j.run.task.unit,
+		j.inTraining(s.value.take(), s.loss.take()), progress.Rate(perSecond, ""), rounded(l.Seconds))
+	s.since, s.episode, s.seconds = time.Now(), l.Episode, l.Seconds
+}
+
+// foretellAfter is how many seconds of training tell how long it will take.
+const foretellAfter = 3
+
+// foretell says once a model how long a training of it will take, as soon as that is
+// known, if it is more than a minute.
+func (j *job) foretell() {
+	trained := j.at.Seconds - j.start.Seconds
+	if j.run.foretold[j.arm.Model] || trained < foretellAfter {
+		return
+	}
+	j.run.foretold[j.arm.Model] = true
+	if seconds := j.run.end.expect(trained / float64(j.at.Episode-j.start.Episode)); seconds > 60 {
+		most := ""
+		if j.run.end.stopAtGoal {
+			most = "at most "
+		}
+		j.bar.Clear()
+		j.run.say("%s: %sabout %s of training a seed", j.arm.Model, most, rounded(seconds))
+	}
+}
+
+// expect returns how many seconds a training will take whose episodes take so many
+// each, unless it reaches its goal before.
+func (l limits) expect(episode float64) float64 {
+	seconds := episode * float64(l.episodes)
+	if l.time > 0 {
+		seconds = min(seconds, l.time.Seconds())
+	}
+	return seconds
 }
 
 // tell says what came out.
@@ -45,12 +94,15 @@ func (j *job) tell(r *result) {
 		j.run.say("%s  %s", j.name(), r.Status)
 		return
 	}
-	solved := ""
+	more := ""
 	if r.SolvedAt > 0 {
-		solved = fmt.Sprintf(", learned at episode %s", Thousands(r.SolvedAt))
+		more = fmt.Sprintf(", learned at %s %s", j.run.task.one(), Thousands(r.SolvedAt))
+	}
+	if r.cut(j.run.end) {
+		more += fmt.Sprintf(" (ended by max_time %s)", j.run.common.MaxTime)
 	}
 	j.run.say("%s  after %s %s in %s: %s %s%s", j.name(), Thousands(r.Episodes), j.run.task.unit, rounded(r.Seconds),
-		j.run.task.metric.Name, j.run.task.metric.format(orNaN(r.Value)), solved)
+		j.run.task.metric.Name, j.run.task.metric.format(orNaN(r.Value)), more)
 }
 
 // format writes a value of the metric for a terminal.
@@ -70,5 +122,5 @@ func rounded(seconds float64) string {
 	case d < 2*time.Minute:
 		return d.Round(time.Second).String()
 	}
-	return d.Round(time.Minute).String()
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }

@@ -22,6 +22,10 @@ func TestInterruptedAndResumed(t *testing.T) {
 	must(t, os.Rename(dir, filepath.Join(parent, "whole")))
 
 	args = append(args, "--delay", "2ms")
+	reports := map[string]string{
+		"eager": "This run is not complete: 1 of its 3 trainings are finished",
+		"still": "This run is not complete: 2 of its 3 trainings are finished",
+	}
 	for _, stop := range []struct {
 		model  string
 		signal syscall.Signal
@@ -49,10 +53,27 @@ func TestInterruptedAndResumed(t *testing.T) {
 		if stop.status > 0 && !strings.HasSuffix(errs.String(), hint) {
 			t.Errorf("%v: no %q at the end of %q", stop.signal, hint, errs)
 		}
+		// What is finished has a report by then.
+		finished := stop.model != "steady"
+		for _, name := range []string{"report.html", "report.md", "report.json"} {
+			if !finished {
+				if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+					t.Errorf("%s of nothing", name)
+				}
+			} else if !strings.Contains(read(t, dir, name), reports[stop.model]) {
+				t.Errorf("%s, stopped in %s, does not say %q", name, stop.model, reports[stop.model])
+			}
+		}
+		if said := strings.Contains(errs.String(), "Report of what is finished: "); said != (finished && stop.status > 0) {
+			t.Errorf("told of a report: %v, in %q", said, errs)
+		}
 		args = []string{"--resume", dir, "--threads", "1"}
 	}
 	succeed(t, "--resume", dir, "--delay", "", "--threads", "0")
 	same(t, want, product(t, dir))
+	if strings.Contains(read(t, dir, "report.html"), "not complete") {
+		t.Error("the report of the whole run says that it is not complete")
+	}
 }
 
 // A run that was given more episodes and is stopped before all trainings have had

@@ -3,6 +3,7 @@ package study
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -52,7 +53,9 @@ func (t *task) timeUpdates(ctx context.Context, o *options, flags []settings.Fie
 	}
 	for _, arm := range arms {
 		r := Timing{Task: t.name, Model: arm.Model, Params: arm.Params, Threads: runtime.GOMAXPROCS(0), Updates: o.time}
-		if err := r.measure(ctx, arm, seeds[0]); err != nil {
+		if err := r.measure(ctx, arm, seeds[0]); errors.Is(err, context.Canceled) {
+			return &cli.ErrInterrupted{Message: "Stopped; --time keeps nothing."}
+		} else if err != nil {
 			return fmt.Errorf("%s: %w", arm.Model, err)
 		}
 		if o.json {

@@ -1,10 +1,15 @@
 package study
 
 import (
+	"context"
+	"errors"
+	"io"
 	"os"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/engram-lm/engram/internal/cli"
 )
 
 // --time says how fast each model is, and leaves nothing behind.
@@ -37,5 +42,15 @@ func TestTime(t *testing.T) {
 	}
 	if _, _, err := guess("--time", "9", "--models", "eager", "--set", "diverge=4"); err == nil || !strings.HasPrefix(err.Error(), "eager: ") {
 		t.Errorf("a diverging model: %v", err)
+	}
+}
+
+// Stopped, --time says that nothing of it is kept.
+func TestTimeInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := cli.Execute(ctx, stubCommand(), []string{"guess", "--time", "3"}, io.Discard, io.Discard)
+	if _, ok := errors.AsType[*cli.ErrInterrupted](err); !ok || err.Error() != "Stopped; --time keeps nothing." {
+		t.Errorf("%v", err)
 	}
 }

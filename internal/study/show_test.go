@@ -1,0 +1,79 @@
+package study
+
+import (
+	"bytes"
+	"math"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A line of progress is the mean of training since the one before, as the lines of
+// metrics between them have it.
+func TestLinesOfProgress(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	_, errs := succeed(t, "--out", dir, "--models", "steady", "--episodes", "100", "--log-every", "5")
+	said := regexp.MustCompile(`steady seed 1  (\d+) of 100 episodes  training error_rate ([\d.]+%)  [\d,.]+/s  [\d.]+m?s\n`).FindAllStringSubmatch(errs, -1)
+	if len(said) != 10 {
+		t.Fatalf("%d lines in %q", len(said), errs)
+	}
+	var values []float64
+	_, err := eachLine(filepath.Join(dir, metricsFile), func(_ []byte, l line) { values = append(values, *l.Value) })
+	must(t, err)
+	for i, line := range said {
+		if want := stubTask.Metric.format((values[2*i] + values[2*i+1]) / 2); line[2] != want {
+			t.Errorf("%s: want %s, the mean of 10 episodes", strings.TrimSpace(line[0]), want)
+		}
+	}
+}
+
+// How long a training will take is said once a model, when it is known, and only
+// where it pays.
+func TestForetell(t *testing.T) {
+	var out bytes.Buffer
+	r := &run{stderr: &out, end: limits{episodes: 6000}, foretold: map[string]bool{}}
+	at := func(model string, episode int, seconds float64) {
+		j := &job{run: r, arm: &Arm{Model: model}, start: position{Episode: 1000, Seconds: 99}, at: position{Episode: 1000 + episode, Seconds: 99 + seconds}}
+		j.foretell()
+	}
+	for _, c := range []struct {
+		model   string
+		episode int
+		seconds float64
+		end     limits
+		want    string
+	}{
+		{"slow", 1, 2.9, limits{episodes: 6000}, ""},
+		{"slow", 10, 3, limits{episodes: 6000}, "slow: about 30m of training a seed\n"},
+		{"slow", 20, 6, limits{episodes: 6000}, ""},
+		{"fast", 301, 3, limits{episodes: 6000}, ""},
+		{"bound", 10, 3, limits{episodes: 6000, time: 20 * time.Minute}, "bound: about 20m of training a seed\n"},
+		{"short", 10, 3, limits{episodes: 6000, time: time.Minute}, ""},
+		{"goal", 1, 36, limits{episodes: 6000, stopAtGoal: true}, "goal: at most about 60h0m of training a seed\n"},
+	} {
+		out.Reset()
+		r.end = c.end
+		at(c.model, c.episode, c.seconds)
+		if out.String() != c.want {
+			t.Errorf("%+v: %q", c, &out)
+		}
+	}
+	r.quiet = true
+	out.Reset()
+	if at("quiet", 10, 3); out.Len() > 0 {
+		t.Errorf("quiet: %q", &out)
+	}
+}
+
+func TestRounded(t *testing.T) {
+	for want, seconds := range map[string]float64{"1.2s": 1.234, "12s": 12.34, "2m": 121, "42m": 42*60 + 3, "1h0m": 3600, "0s": 0} {
+		if got := rounded(seconds); got != want {
+			t.Errorf("%g: %s, want %s", seconds, got, want)
+		}
+	}
+	if got := (&job{run: &run{task: stubTask.task()}}).inTraining(nil, finite(math.Pi)); got != "training loss 3.142" {
+		t.Error(got)
+	}
+}
