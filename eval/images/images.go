@@ -73,7 +73,14 @@ scripts/download cifar-10.`,
 			Common: study.Common{Episodes: 3000, Tests: 100, LogEvery: 10},
 			Own:    settings{Side: 32, Images: 3, Cycles: 3, Show: 20, Delay: 2, Recall: 3, LR: 1e-4}},
 	},
+	Columns: []study.Column{
+		{Name: "mean_fill_mse", About: "the error, in the same episodes, of filling the erased half with the image’s mean"},
+		{Name: "of_mean_fill", About: "the model’s error as a share of that"},
+	},
 	Arms: arms,
+	Yardstick: func(*settings) string {
+		return "Filling the erased half with the image’s mean instead comes to the error in the column mean fill mse; 0 is the image itself."
+	},
 }
 
 // Command returns the command of the task.
@@ -99,6 +106,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		return nil, fmt.Errorf("%s has %d images to train with and %d to test with; want at least the %d of an episode", set.Dir, train.len(), test.len(), s.Images)
 	}
 	sum := train.sum(test)
+	note := fmt.Sprintf("Data: %s, %s to train with and %s held out.", set.Name, study.Count(train.len(), "image"), study.Count(test.len(), "image"))
 	var all []study.Arm
 	for _, name := range common.Models {
 		layer, err := build(name, s)
@@ -107,7 +115,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: params(layer), Control: name == rnn, Data: sum,
-			About: fmt.Sprintf("%d neurons; %s: %d images to train with, %d held out", layer.HiddenSize(), set.Name, train.len(), test.len()),
+			About: study.Count(layer.HiddenSize(), "neuron"), Note: note,
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(layer, s, train, test, seed, common.Tests), nil
 			},

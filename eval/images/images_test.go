@@ -361,7 +361,7 @@ func TestData(t *testing.T) {
 		}
 	}
 	contains("config.yaml", "data: cifar-10-sample ")
-	contains("report.html", "17 neurons; cifar-10-sample: 54 images to train with, 6 held out")
+	contains("report.html", "Data: cifar-10-sample, 54 images to train with and 6 images held out.")
 
 	place("cifar-10", 80) // a better set, fetched since
 	_, err = run(t, "--resume", "run", "--episodes", "24")

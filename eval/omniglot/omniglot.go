@@ -86,7 +86,15 @@ omniglot-small.`,
 			Common: study.Common{Episodes: 5_000_000, Tests: 1000, LogEvery: 10_000},
 			Own:    settings{Ways: 5, Shots: 1, Features: 64, Batch: 1, LR: 3e-5, Decay: 0.666, DecayEvery: 1_000_000, Alpha: 1, Eta: 0.5}},
 	},
+	Columns: []study.Column{
+		{Name: "accuracy_low", About: "the lower end of its 95% confidence interval over the test episodes (Wilson’s)"},
+		{Name: "accuracy_high", About: "the upper end"},
+		{Name: "seen_accuracy", About: "the share in as many new episodes of the characters trained on"},
+	},
 	Arms: arms,
+	Yardstick: func(s *settings) string {
+		return fmt.Sprintf("Guessing is right in %.3g%% of the episodes, which have %d characters each.", 100/float64(s.Ways), s.Ways)
+	},
 }
 
 // Command returns the command of the task.
@@ -112,6 +120,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		return nil, fmt.Errorf("%s has %d characters to train with and %d to test with; want at least the %d of an episode", set.Dir, len(train), len(test), s.Ways)
 	}
 	sum := digest(train, test)
+	note := fmt.Sprintf("Data: %s, %s to train with and %s held out.", set.Name, study.Count(len(train), "character"), study.Count(len(test), "character"))
 	var all []study.Arm
 	for _, name := range common.Models {
 		n, err := params(name, s)
@@ -120,7 +129,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: n, Control: name == fixed, Data: sum,
-			About: fmt.Sprintf("%d features; %s: %d characters to train with, %d held out", s.Features, set.Name, len(train), len(test)),
+			About: study.Count(s.Features, "feature"), Note: note,
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(name, s, train, test, seed, common.Tests)
 			},

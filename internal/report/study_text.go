@@ -36,6 +36,9 @@ func (s *Study) find() finding {
 		measured += " This is one seed: how far another would land from it is unknown."
 	}
 	f.Support = append(f.Support, measured)
+	if s.Yardstick != "" {
+		f.Support = append(f.Support, s.Yardstick)
+	}
 	if !math.IsNaN(a.P) {
 		f.Support = append(f.Support, s.verdict(a, control))
 	}
@@ -87,7 +90,7 @@ func (s *Study) compare(n notation) table {
 	var extra []column
 	measures := s.measures()
 	for _, m := range measures {
-		extra = append(extra, column{Head: strings.ReplaceAll(m.Name, "_", " ")})
+		extra = append(extra, column{Head: m.label()})
 	}
 	var hasP bool
 	for i := range s.Models {
@@ -136,23 +139,34 @@ func (m Metric) label() string {
 	return strings.ReplaceAll(m.Name, "_", " ")
 }
 
-// measures are the numbers beside the metric that a table of the models has, in
-// order of appearance.
-func (s *Study) measures() []Measure {
-	var all []Measure
-	several := false
-	for _, a := range s.Models {
-		several = several || len(a.Seeds) > 1
-		for _, seed := range a.Seeds {
-			for _, m := range seed.Extra {
-				if !slices.ContainsFunc(all, func(other Measure) bool { return other.Name == m.Name }) {
-					all = append(all, m)
+// shown is a number beside the metric that the table of the models shows.
+type shown struct {
+	Column
+	Percent bool
+}
+
+// measures are those that a model has, in the order of the columns.
+func (s *Study) measures() []shown {
+	var all []shown
+	for _, c := range s.Columns {
+		found, several := (*Measure)(nil), false
+		for _, a := range s.Models {
+			several = several || len(a.Seeds) > 1
+			for i := range a.Seeds {
+				if at := slices.IndexFunc(a.Seeds[i].Extra, func(m Measure) bool { return m.Name == c.Name }); at >= 0 {
+					found = &a.Seeds[i].Extra[at]
 				}
 			}
 		}
+		if found != nil && !(found.Single && several) {
+			all = append(all, shown{c, found.Percent})
+		}
 	}
-	return slices.DeleteFunc(all, func(m Measure) bool { return m.Single && several })
+	return all
 }
+
+// label heads the column of a measure.
+func (c Column) label() string { return strings.ReplaceAll(c.Name, "_", " ") }
 
 // measure returns a number beside the metric, NaN if the seed has none.
 func (s *StudySeed) measure(name string) float64 {
@@ -167,6 +181,9 @@ func (s *StudySeed) measure(name string) float64 {
 // tableNote says how the table's numbers were made.
 func (s *Study) tableNote() string {
 	note := capital(s.Metric.label()) + ": " + s.Metric.Label + ", on held-out episodes after training."
+	for _, m := range s.measures() {
+		note += " " + capital(m.label()) + ": " + m.About + "."
+	}
 	for _, a := range s.Models {
 		if !math.IsNaN(a.Value.CI95) {
 			note += " Mean over seeds ± half-width of the 95% confidence interval (Student’s t)."

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/engram-lm/engram/internal/report"
 )
@@ -17,8 +18,17 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 		Command: r.began.Command, Version: r.began.Version, Task: t.name, Preset: r.common.Preset,
 		Title: t.title, About: t.about, Unit: t.unit, System: r.began.System,
 		Metric: report.Metric{Name: t.metric.Name, Label: t.metric.Label, Higher: t.metric.Higher, Percent: t.metric.Percent},
-		Config: string(t.fields(r.common, r.own).YAML()), Notes: r.began.Notes,
+		Config: string(t.fields(r.common, r.own).YAML()), Yardstick: t.yardstick(r.own),
 	}
+	for _, c := range t.columns {
+		rep.Columns = append(rep.Columns, report.Column(c))
+	}
+	for _, a := range r.arms {
+		if a.Note != "" && !slices.Contains(rep.Notes, a.Note) {
+			rep.Notes = append(rep.Notes, a.Note)
+		}
+	}
+	rep.Notes = append(rep.Notes, r.began.Notes...)
 	if g := t.goal; g != nil {
 		rep.Goal = &report.Goal{Value: g.Value, Window: g.Window, Hold: g.Hold}
 	}
