@@ -188,11 +188,12 @@ func (s *Study) control() *StudyArm {
 	return nil
 }
 
-// best returns the index of the model with the best mean, -1 without one.
-func (s *Study) best() int {
+// best returns the index of the model with the best mean but for that at except, -1
+// without one.
+func (s *Study) best(except int) int {
 	best := -1
 	for i, a := range s.Models {
-		if math.IsNaN(a.Value.Mean) {
+		if i == except || math.IsNaN(a.Value.Mean) {
 			continue
 		}
 		if best < 0 || s.Metric.better(a.Value.Mean, s.Models[best].Value.Mean) {

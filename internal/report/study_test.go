@@ -69,7 +69,7 @@ func TestStudy(t *testing.T) {
 	text := visible(t, page)
 	for _, want := range []string{
 		"Finding rewards: 5.10 ± 0.25 with plastic, 1.10 ± 0.25 with the control, rnn.",
-		"Retroactive, seed 3, diverged at episode 7", "2 of 3", "rnn (control)", "100 neurons", "22,002",
+		"Left out of the means: retroactive, seed 3, which diverged at episode 7", "2 of 3", "rnn (control)", "100 neurons", "22,002",
 		"250 (2 of 3)", "more than 350", "mean over the last 50 of them came to lie above 3 and then stayed there for 50 more", "steps to goal", "Lines are medians over seeds", "An episode", "The agent moves.",
 		"At random one earns 0.", "Steps to goal: how many steps it takes.", "go run ./eval maze", "the least there is", "above 3",
 	} {
@@ -201,7 +201,7 @@ func TestStudyMeasures(t *testing.T) {
 		s.Models[0].Seeds[i].Extra = extra(i)
 	}
 	s.Columns = []Column{{"accuracy_low", "the least"}, {"ratio", "of two"}, {"chance", "of guessing"}}
-	if got := row(); strings.Contains(got, "accuracy low") || !strings.Contains(got, "ratio 0.3; chance 21.0% +- 2.5%;") {
+	if got := row(); strings.Contains(got, "accuracy low") || !strings.Contains(got, "ratio 0.300; chance 21.0% +- 2.5%;") {
 		t.Errorf("three seeds: %s", got)
 	}
 	if note := s.tableNote(); strings.Contains(note, "the least") || !strings.Contains(note, " Ratio: of two. Chance: of guessing.") {
@@ -210,7 +210,7 @@ func TestStudyMeasures(t *testing.T) {
 	for i := range s.Models {
 		s.Models[i].Seeds = s.Models[i].Seeds[:1]
 	}
-	if got := row(); !strings.Contains(got, "accuracy low 75.8%; ratio 0.3; chance 20.0%;") {
+	if got := row(); !strings.Contains(got, "accuracy low 75.8%; ratio 0.300; chance 20.0%;") {
 		t.Errorf("one seed: %s", got)
 	}
 	if s.Columns = s.Columns[:2]; strings.Contains(row(), "chance") {

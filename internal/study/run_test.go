@@ -160,7 +160,7 @@ func TestDiverges(t *testing.T) {
 	if len(all) != 3 || all[1]["value"] != nil || !strings.Contains(fmt.Sprint(all[1]["status"]), "diverged") || all[0]["value"] == nil || all[2]["value"] == nil {
 		t.Errorf("%s", out)
 	}
-	if !strings.Contains(read(t, dir, "report.html"), "Eager, seed 1, diverged at episode 7") {
+	if !strings.Contains(read(t, dir, "report.html"), "eager, seed 1, which diverged at episode 7") {
 		t.Error("the report does not tell")
 	}
 	if again, _, err := guess("--resume", dir, "--json"); err == nil || again != out {
