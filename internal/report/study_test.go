@@ -70,7 +70,7 @@ func TestStudy(t *testing.T) {
 	for _, want := range []string{
 		"Finding rewards: 5.10 ± 0.25 with plastic, 1.10 ± 0.25 with the control, rnn.",
 		"Left out of the means: retroactive, seed 3, which diverged at episode 7", "2 of 3", "rnn (control)", "100 neurons", "22,002",
-		"250 (2 of 3)", "more than 350", "mean over the last 50 of them came to lie above 3 and then stayed there for 50 more", "steps to goal", "Lines are medians over seeds", "An episode", "The agent moves.",
+		"250 (2 of 3)", "more than 350", "mean over the last 50 of them came to lie above 3 and then stayed there for 50 more", "steps to goal", "While learning, over updates: reward of an episode. Lines are medians over seeds", "An episode", "The agent moves.",
 		"At random one earns 0.", "Steps to goal: how many steps it takes.", "go run ./eval maze", "the least there is", "above 3",
 	} {
 		if !strings.Contains(text, strings.ReplaceAll(want, " ± ", "\u00a0±\u00a0")) && !strings.Contains(strings.ReplaceAll(text, "\u00a0", " "), want) {
@@ -263,7 +263,7 @@ func TestUndecided(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"more than 19,393", "more than 499,000",
-		"\nRnn-large was stopped after 20,393 episodes and had not learned by then; plastic learned at 121,205 and lstm learned at 30,000. These runs do not say which needs fewer.\n"} {
+		"\nThe model rnn-large was stopped after 20,393 episodes and had not learned by then; plastic learned at 121,205 and lstm learned at 30,000. These runs do not say which needs fewer.\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
@@ -272,7 +272,7 @@ func TestUndecided(t *testing.T) {
 		t.Errorf("%d sentences of what is undecided: rnn is slower than both, and plastic than lstm", n)
 	}
 	s.Models[1].Seeds = append(s.Models[1].Seeds, StudySeed{Seed: 2, Episodes: 18_000})
-	if got := s.undecided(); len(got) != 1 || !strings.HasPrefix(got[0], "Rnn-large was stopped after 18,000 to 20,393 episodes") {
+	if got := s.undecided(); len(got) != 1 || !strings.HasPrefix(got[0], "The model rnn-large was stopped after 18,000 to 20,393 episodes") {
 		t.Errorf("%q", got)
 	}
 }

@@ -14,8 +14,12 @@ import (
 // report makes the report of the results [arm][seed].
 func (r *run) report(results [][]*result) (*report.Study, error) {
 	t := r.task
+	command, err := r.recipe()
+	if err != nil {
+		return nil, err
+	}
 	rep := &report.Study{
-		Command: r.began.Command, Version: r.began.Version, Task: t.name, Preset: r.common.Preset,
+		Command: command, Version: r.began.Version, Task: t.name, Preset: r.common.Preset,
 		Title: t.title, About: t.about, Unit: t.unit, System: r.began.System,
 		Metric: report.Metric{Name: t.metric.Name, Label: t.metric.Label, Higher: t.metric.Higher, Percent: t.metric.Percent},
 		Config: string(t.fields(r.common, r.own).YAML()), Yardstick: t.yardstick(r.own),

@@ -77,7 +77,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	page := read(t, dir, "report.html")
-	for _, want := range []string{"Guessing signs", "&lt;noisily&gt; &amp; guesses", "data:image/svg&#43;xml;base64,", "go run ./eval guess --out", "--seeds 3 --json", "still (control)", "class=\"band", "median"} {
+	for _, want := range []string{"Guessing signs", "&lt;noisily&gt; &amp; guesses", "data:image/svg&#43;xml;base64,", "<code>go run ./eval guess --seeds 3</code>", "still (control)", "class=\"band", "median"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in report.html", want)
 		}
