@@ -145,10 +145,11 @@ func (c *contest) verdict() string {
 }
 
 // shaded returns the index of the model whose row of the table stands out: that with
-// the best mean, -1 where another looks the same or the seeds leave it open.
+// the best mean, -1 where another looks the same or the seeds leave it open, as single
+// ones do.
 func (s *Study) shaded() int {
-	best := s.best(-1)
-	if best < 0 || s.contest().unclear() {
+	best, c := s.best(-1), s.contest()
+	if c == nil || c.n == 1 || c.m == 1 || c.unclear() {
 		return -1
 	}
 	means := make([]stats.Interval, len(s.Models))
