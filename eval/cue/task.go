@@ -1,6 +1,8 @@
 package cue
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/engram-lm/engram/internal/a2c"
@@ -66,6 +68,11 @@ more.`,
 	},
 	Unit:   "updates",
 	Metric: study.Metric{Name: "mean_reward", Label: "mean reward of an episode", Higher: true},
+	Columns: []study.Column{
+		{Name: "train_mean_reward", About: "that in training, over the last 1,000 updates, or their last tenth where they are fewer than 10,000"},
+		{Name: "right_answers", About: "their share of all answers"},
+		{Name: "right_answers_late", About: "that share in the second half of an episode"},
+	},
 	Models: a2c.Kinds,
 	Presets: []study.Preset[Settings]{
 		{
@@ -91,5 +98,8 @@ more.`,
 			Watch: func(env a2c.Env) a2c.Witness { return &witness{env: env.(*Env)} },
 		}
 		return t.Arms(common.Models, common.Tests, own.Settings)
+	},
+	Yardstick: func(own *Settings) string {
+		return fmt.Sprintf("An agent that answers at random earns 0 an episode; one that knows the target from the start %.1f.", own.rules().answers())
 	},
 }

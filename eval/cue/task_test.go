@@ -111,7 +111,7 @@ func TestWitness(t *testing.T) {
 		w.See(0, step, r)
 	}
 	measures, pictures := w.Report(nil)
-	if want := []study.Measure{{Name: "right_answers", Value: 0.75}, {Name: "right_answers_late", Value: 1}}; !reflect.DeepEqual(measures, want) {
+	if want := []study.Measure{{Name: "right_answers", Value: 0.75, Percent: true}, {Name: "right_answers_late", Value: 1, Percent: true}}; !reflect.DeepEqual(measures, want) {
 		t.Errorf("%v, want %v", measures, want)
 	}
 	if pictures != nil {
@@ -130,5 +130,17 @@ func TestWitness(t *testing.T) {
 	}
 	if v := share(0, 0); !math.IsNaN(v) {
 		t.Errorf("a share of no answers is %v", v)
+	}
+}
+
+// The report says what an agent may earn under the run's own rules.
+func TestYardstick(t *testing.T) {
+	own := quick()
+	if got, want := task.Yardstick(&own), "An agent that answers at random earns 0 an episode; one that knows the target from the start 13.2."; got != want {
+		t.Errorf("%s", got)
+	}
+	own.Steps = 120
+	if got := task.Yardstick(&own); strings.Contains(got, "13.2") {
+		t.Errorf("in twice the steps: %s", got)
 	}
 }

@@ -38,8 +38,8 @@ func share(right, answers int) float64 { return float64(right) / float64(answers
 
 func (w *witness) Report(modulation []float64) ([]study.Measure, []study.Picture) {
 	measures := []study.Measure{
-		{Name: "right_answers", Value: share(w.right[0]+w.right[1], w.answers[0]+w.answers[1])},
-		{Name: "right_answers_late", Value: share(w.right[1], w.answers[1])},
+		{Name: "right_answers", Value: share(w.right[0]+w.right[1], w.answers[0]+w.answers[1]), Percent: true},
+		{Name: "right_answers_late", Value: share(w.right[1], w.answers[1]), Percent: true},
 	}
 	if modulation == nil {
 		return measures, nil

@@ -73,7 +73,14 @@ scripts/download cifar-10.`,
 			Common: study.Common{Episodes: 3000, Tests: 100, LogEvery: 10},
 			Own:    settings{Side: 32, Images: 3, Cycles: 3, Show: 20, Delay: 2, Recall: 3, LR: 1e-4}},
 	},
+	Columns: []study.Column{
+		{Name: "mean_fill_mse", About: "the error, in the same episodes, of filling the erased half with the image’s mean"},
+		{Name: "of_mean_fill", About: "the model’s error as a share of that"},
+	},
 	Arms: arms,
+	Yardstick: func(*settings) string {
+		return "Filling the erased half with the image’s mean instead comes to the error in the column mean fill mse; 0 is the image itself."
+	},
 }
 
 // Command returns the command of the task.
@@ -107,7 +114,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: params(layer), Control: name == rnn, Data: sum,
-			About:  fmt.Sprintf("%s neurons", study.Thousands(layer.HiddenSize())),
+			About:  study.Count(layer.HiddenSize(), "neuron"),
 			Source: fmt.Sprintf("%s: %s images to train with, %s held out", set.Name, study.Thousands(train.len()), study.Thousands(test.len())),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(layer, s, train, test, seed, common.Tests), nil

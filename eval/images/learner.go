@@ -113,7 +113,7 @@ func (l *learner) Test(ctx context.Context, progress func(int)) (*study.Outcome,
 	picture, err := draw(shown, l.settings.Side)
 	return &study.Outcome{
 		Value:    sum / n,
-		Extra:    []study.Measure{{Name: "mean_fill_mse", Value: fill / n}, {Name: "of_mean_fill", Value: ratio(sum, fill)}},
+		Extra:    []study.Measure{{Name: "mean_fill_mse", Value: fill / n}, {Name: "of_mean_fill", Value: ratio(sum, fill), Percent: true}},
 		Pictures: []study.Picture{picture},
 	}, err
 }

@@ -1,6 +1,8 @@
 package maze
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/engram-lm/engram/internal/a2c"
@@ -61,6 +63,12 @@ papers do. All agents have as many parameters as the modulated one, or a few mor
 	},
 	Unit:   "updates",
 	Metric: study.Metric{Name: "mean_reward", Label: "mean reward of an episode", Higher: true},
+	Columns: []study.Column{
+		{Name: "train_mean_reward", About: "that in training, over the last 1,000 updates, or their last tenth where they are fewer than 10,000"},
+		{Name: "found", About: "how often the reward is found in an episode"},
+		{Name: "steps_to_first", About: "how many steps that takes the first time, all of the episode’s where it is never found"},
+		{Name: "steps_to_return", About: "how many from being put elsewhere until the reward is found again: few if the agent knows the way"},
+	},
 	Models: a2c.Kinds,
 	Presets: []study.Preset[Settings]{
 		{
@@ -86,5 +94,12 @@ papers do. All agents have as many parameters as the modulated one, or a few mor
 			Watch: func(env a2c.Env) a2c.Witness { return newWitness(env.(*Env)) },
 		}
 		return t.Arms(common.Models, common.Tests, own.Settings)
+	},
+	Yardstick: func(own *Settings) string {
+		random, knowing, ok := own.rules().yardsticks()
+		if !ok {
+			return ""
+		}
+		return fmt.Sprintf("An agent that acts at random earns %.1f an episode; one that knows the place of the reward from the start %.1f.", random, knowing)
 	},
 }

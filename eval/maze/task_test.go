@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,11 @@ func TestWitness(t *testing.T) {
 	if !reflect.DeepEqual(measures, want) {
 		t.Errorf("%v, want %v", measures, want)
 	}
+	for _, m := range measures {
+		if !slices.ContainsFunc(task.Columns, func(c study.Column) bool { return c.Name == m.Name && c.About != "" }) {
+			t.Errorf("%s is not explained", m.Name)
+		}
+	}
 	if got := pictures[1].Curves[1].Y; !reflect.DeepEqual(got, []float64{0, 0, 0, 0, 1, 0, 1, 0, 0, 1}) {
 		t.Errorf("the reward is found at %v", got)
 	}
@@ -178,5 +184,17 @@ func TestLongFilm(t *testing.T) {
 	}
 	if len(w.path) != 10_000 || len(film.Image) != frames || film.Config.Width != 404 {
 		t.Errorf("%d frames of width %d for %d steps, want %d of 404", len(film.Image), film.Config.Width, len(w.path), frames)
+	}
+}
+
+// The report says what an agent may earn under the run's own rules.
+func TestYardstick(t *testing.T) {
+	own := task.Presets[0].Own
+	if got, want := task.Yardstick(&own), "An agent that acts at random earns 13.8 an episode; one that knows the place of the reward from the start 276.4."; got != want {
+		t.Errorf("%s", got)
+	}
+	own.Size, own.Steps = 101, 10_000
+	if got := task.Yardstick(&own); got != "" {
+		t.Errorf("rules too large to work it out: %s", got)
 	}
 }

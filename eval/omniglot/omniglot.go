@@ -86,7 +86,15 @@ omniglot-small.`,
 			Common: study.Common{Episodes: 5_000_000, Tests: 1000, LogEvery: 10_000},
 			Own:    settings{Ways: 5, Shots: 1, Features: 64, Batch: 1, LR: 3e-5, Decay: 0.666, DecayEvery: 1_000_000, Alpha: 1, Eta: 0.5}},
 	},
+	Columns: []study.Column{
+		{Name: "accuracy_low", About: "the lower end of its 95% confidence interval over the test episodes (Wilson’s)"},
+		{Name: "accuracy_high", About: "the upper end"},
+		{Name: "seen_accuracy", About: "the share in as many new episodes of the characters trained on"},
+	},
 	Arms: arms,
+	Yardstick: func(s *settings) string {
+		return fmt.Sprintf("Guessing is right in %.3g%% of the episodes, which have %d characters each.", 100/float64(s.Ways), s.Ways)
+	},
 }
 
 // Command returns the command of the task.
@@ -120,7 +128,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: n, Control: name == fixed, Data: sum,
-			About:  fmt.Sprintf("%d features", s.Features),
+			About:  study.Count(s.Features, "feature"),
 			Source: fmt.Sprintf("%s: %s characters to train with, %s held out", set.Name, study.Thousands(len(train)), study.Thousands(len(test))),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(name, s, train, test, seed, common.Tests)

@@ -1,8 +1,6 @@
 package patterns
 
 import (
-	"fmt"
-
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
 	"github.com/engram-lm/engram/lstm"
@@ -55,15 +53,6 @@ func (m *model) params() int {
 		n += p.Size()
 	}
 	return n
-}
-
-func (m *model) neurons() string { return thousands(m.layer.HiddenSize()) }
-
-func thousands(n int) string {
-	if n >= 1000 {
-		return fmt.Sprintf("%d,%03d", n/1000, n%1000)
-	}
-	return fmt.Sprint(n)
 }
 
 // draw gives a learner its parameters. Those of tanh neurons are drawn from

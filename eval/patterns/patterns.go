@@ -7,7 +7,6 @@
 package patterns
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -99,6 +98,9 @@ guessing gets half of them wrong.`,
 				StopAtGoal: true, MaxTime: "20m"}, Own: small},
 	},
 	Arms: arms,
+	Yardstick: func(*settings) string {
+		return "Guessing gets half of the zeroed bits wrong, 50%; a perfect memory gets none."
+	},
 }
 
 // Command returns the command of the task.
@@ -119,7 +121,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		if err != nil {
 			return nil, err
 		}
-		about := fmt.Sprintf("%s neurons", m.neurons())
+		about := study.Count(m.layer.HiddenSize(), "neuron")
 		all = append(all, study.Arm{
 			Model: name, About: about, Params: m.params(), Control: name == control,
 			New: func(seed uint64) (study.Learner, error) { return newLearner(name, s, seed, common.Tests) },

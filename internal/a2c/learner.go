@@ -105,7 +105,7 @@ func (t Task) Arms(models []string, tests int, s Settings) ([]study.Arm, error) 
 			return nil, err
 		}
 		arms = append(arms, study.Arm{
-			Model: kind, About: fmt.Sprintf("%d neurons", layer.HiddenSize()), Params: ParamCount(layer, env.Actions()),
+			Model: kind, About: study.Count(layer.HiddenSize(), "neuron"), Params: ParamCount(layer, env.Actions()),
 			Control: kind == "rnn",
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(t, s, kind, layer, tests, seed)

@@ -123,15 +123,6 @@ func (n notation) speed(v float64) string {
 	return grouped(int(math.Round(v)))
 }
 
-// rate writes how many there are a second, with three significant digits below
-// 1,000.
-func (n notation) rate(v float64) string {
-	if v < 999.5 {
-		return n.number(v)
-	}
-	return n.speed(v)
-}
-
 // pValue writes p with three decimals.
 func (n notation) pValue(p float64) string {
 	switch {
@@ -185,4 +176,81 @@ func joined(items []string) string {
 // shape writes a tensor's shape: "[800, 200]".
 func shape(dims []int) string {
 	return strings.ReplaceAll(fmt.Sprint(dims), " ", ", ")
+}
+
+// column writes values below one another, all with as many decimals: of the means
+// alone three significant digits of the largest; of shares, which become
+// percentages, one decimal, and more where the smallest needs it for two digits; with
+// confidence intervals, two digits of the widest and one of the narrowest.
+func (n notation) column(values []stats.Interval, percent bool) []string {
+	scale, sign := 1.0, ""
+	if percent {
+		scale, sign = 100, "%"
+	}
+	decimals, ok := places(values, scale, percent)
+	cells := make([]string, len(values))
+	for i, v := range values {
+		switch {
+		case math.IsNaN(v.Mean) || math.IsInf(v.Mean, 0):
+			cells[i] = n.dash
+		case !ok:
+			cells[i] = n.measured(stats.Interval{Mean: scale * v.Mean, CI95: scale * v.CI95}) + sign
+		default:
+			cells[i] = n.fixed(scale*v.Mean, decimals) + sign
+			if bounded(v.CI95) {
+				cells[i] += n.space + n.plusMinus + n.space + n.fixed(scale*v.CI95, decimals) + sign
+			}
+		}
+	}
+	return cells
+}
+
+// places is the number of decimals of a column; ok is false where no such number
+// suits its values.
+func places(values []stats.Interval, scale float64, percent bool) (decimals int, ok bool) {
+	least, most, narrowest, widest, whole := math.Inf(1), 0.0, math.Inf(1), 0.0, true
+	for _, v := range values {
+		mean, ci := math.Abs(scale*v.Mean), scale*v.CI95
+		if math.IsNaN(mean) || math.IsInf(mean, 0) {
+			continue
+		}
+		whole = whole && mean == math.Trunc(mean)
+		if most = max(most, mean); mean > 0 {
+			least = min(least, mean)
+		}
+		if bounded(ci) {
+			narrowest, widest = min(narrowest, ci), max(widest, ci)
+		}
+	}
+	// digits is how many decimals show so many significant digits of v.
+	digits := func(v float64, significant int) int { return max(0, significant-1-int(math.Floor(math.Log10(v)))) }
+	switch {
+	case most >= 1e9 || most > 0 && most < 1e-4:
+		return 0, false
+	case widest > 0:
+		decimals = max(digits(widest, 2), digits(narrowest, 1))
+	case percent && least < 1:
+		decimals = digits(least, 2)
+	case !percent && !whole:
+		decimals = digits(most, 3)
+	}
+	if percent {
+		return min(max(decimals, 1), 3), true
+	}
+	return min(decimals, 6), true
+}
+
+// bounded reports whether there is an interval to show.
+func bounded(ci float64) bool { return ci > 0 && !math.IsInf(ci, 0) }
+
+// fixed writes v with so many decimals; what rounds to zero has no sign.
+func (n notation) fixed(v float64, decimals int) string {
+	text := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
+	if decimals == 0 && len(text) <= 10 {
+		text = grouped(int(math.Round(math.Abs(v))))
+	}
+	if v < 0 && strings.ContainsAny(text, "123456789") {
+		return n.minus + text
+	}
+	return text
 }

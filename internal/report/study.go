@@ -18,13 +18,16 @@ type Study struct {
 	Models  []StudyArm `json:"models"`
 	Pairs   []Pair     `json:"pairs,omitempty"` // of three models or more; Summarise derives them
 
-	Title  string   `json:"title"`
-	About  []string `json:"about"` // paragraphs: what the task is
-	Unit   string   `json:"unit"`  // plural of what a training counts
-	Goal   *Goal    `json:"goal,omitempty"`
-	Config string   `json:"config,omitempty"` // as YAML
-	System System   `json:"system"`
-	Notes  []string `json:"notes,omitempty"` // whole sentences, shown under the table
+	Title string   `json:"title"`
+	About []string `json:"about"` // paragraphs: what the task is
+	Unit  string   `json:"unit"`  // plural of what a training counts
+	// Yardstick is a sentence on what knowing nothing, or all, would come to.
+	Yardstick string   `json:"yardstick,omitempty"`
+	Columns   []Column `json:"columns,omitempty"`
+	Goal      *Goal    `json:"goal,omitempty"`
+	Config    string   `json:"config,omitempty"` // as YAML
+	System    System   `json:"system"`
+	Notes     []string `json:"notes,omitempty"` // whole sentences, shown under the table
 }
 
 // Metric is what the models are measured by.
@@ -33,6 +36,12 @@ type Metric struct {
 	Label   string `json:"label"` // in words
 	Higher  bool   `json:"higher_is_better"`
 	Percent bool   `json:"percent"` // a share of one, written as a percentage
+}
+
+// Column is a measure that the table of the models shows.
+type Column struct {
+	Name  string `json:"name"`
+	About string `json:"about"` // a clause
 }
 
 // Goal is when a model has learned the task: at the first episode from which on the
@@ -179,11 +188,12 @@ func (s *Study) control() *StudyArm {
 	return nil
 }
 
-// best returns the index of the model with the best mean, -1 without one.
-func (s *Study) best() int {
+// best returns the index of the model with the best mean but for that at except, -1
+// without one.
+func (s *Study) best(except int) int {
 	best := -1
 	for i, a := range s.Models {
-		if math.IsNaN(a.Value.Mean) {
+		if i == except || math.IsNaN(a.Value.Mean) {
 			continue
 		}
 		if best < 0 || s.Metric.better(a.Value.Mean, s.Models[best].Value.Mean) {

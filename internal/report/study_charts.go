@@ -116,7 +116,7 @@ func (a *StudyArm) curve(edges []float64, m Metric) series {
 
 // learningNote explains the curves.
 func (s *Study) learningNote() string {
-	note := fmt.Sprintf("%s while learning, over %s.", capital(s.Metric.Label), s.Unit)
+	note := fmt.Sprintf("While learning, over %s: %s.", s.Unit, s.Metric.Label)
 	for _, a := range s.Models {
 		if len(a.Seeds) > 1 {
 			note += " Lines are medians over seeds, bands their interquartile ranges."

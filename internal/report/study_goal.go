@@ -91,8 +91,8 @@ func (s *Study) undecided() (sentences []string) {
 		if most := slices.MaxFunc(missed, func(a, b *StudySeed) int { return a.Episodes - b.Episodes }).Episodes; most > fewest(missed) {
 			length += " to " + grouped(most)
 		}
-		sentences = append(sentences, fmt.Sprintf("%s was stopped after %s %s and had not learned by then; %s. These runs do not say which needs fewer.",
-			capital(a.Model), length, s.Unit, joined(later)))
+		sentences = append(sentences, fmt.Sprintf("The model %s was stopped after %s %s and had not learned by then; %s. These runs do not say which needs fewer.",
+			a.Model, length, s.Unit, joined(later)))
 	}
 	return sentences
 }

@@ -19,6 +19,7 @@ func study() *Study {
 		Command: "go run ./eval maze", Version: "1", Task: "maze", Preset: "quick", Title: "Finding rewards",
 		Metric: Metric{Name: "mean_reward", Label: "reward of an episode", Higher: true},
 		About:  []string{"A maze."}, Unit: "updates", Goal: &Goal{Value: 3, Window: 50, Hold: 50}, Config: "a: 1\n",
+		Columns: []Column{{"steps_to_goal", "how many steps it takes"}}, Yardstick: "At random one earns 0.",
 	}
 	for i, model := range []string{"plastic", "retroactive", "rnn"} {
 		a := StudyArm{Model: model, About: "100 neurons", Params: 22000 + i, Control: model == "rnn"}
@@ -68,9 +69,9 @@ func TestStudy(t *testing.T) {
 	text := visible(t, page)
 	for _, want := range []string{
 		"Finding rewards: 5.10 ± 0.25 with plastic, 1.10 ± 0.25 with the control, rnn.",
-		"Retroactive, seed 3, diverged at episode 7", "2 of 3", "rnn (control)", "100 neurons", "22,002",
-		"250 (2 of 3)", "more than 350", "mean over the last 50 of them came to lie above 3 and then stayed there for 50 more", "steps to goal", "Lines are medians over seeds", "An episode", "The agent moves.",
-		"go run ./eval maze", "the least there is", "above 3",
+		"Left out of the means: retroactive, seed 3, which diverged at episode 7", "2 of 3", "rnn (control)", "100 neurons", "22,002",
+		"250 (2 of 3)", "more than 350", "mean over the last 50 of them came to lie above 3 and then stayed there for 50 more", "steps to goal", "While learning, over updates: reward of an episode. Lines are medians over seeds", "An episode", "The agent moves.",
+		"At random one earns 0.", "Steps to goal: how many steps it takes.", "go run ./eval maze", "the least there is", "above 3",
 	} {
 		if !strings.Contains(text, strings.ReplaceAll(want, " ± ", "\u00a0±\u00a0")) && !strings.Contains(strings.ReplaceAll(text, "\u00a0", " "), want) {
 			t.Errorf("no %q on the page", want)
@@ -199,14 +200,21 @@ func TestStudyMeasures(t *testing.T) {
 	for i := range s.Models[0].Seeds {
 		s.Models[0].Seeds[i].Extra = extra(i)
 	}
-	if got := row(); strings.Contains(got, "accuracy low") || !strings.Contains(got, "chance 21.0% +- 2.5%; ratio 0.3;") {
+	s.Columns = []Column{{"accuracy_low", "the least"}, {"ratio", "of two"}, {"chance", "of guessing"}}
+	if got := row(); strings.Contains(got, "accuracy low") || !strings.Contains(got, "ratio 0.300; chance 21.0% +- 2.5%;") {
 		t.Errorf("three seeds: %s", got)
+	}
+	if note := s.tableNote(); strings.Contains(note, "the least") || !strings.Contains(note, " Ratio: of two. Chance: of guessing.") {
+		t.Errorf("three seeds: %s", note)
 	}
 	for i := range s.Models {
 		s.Models[i].Seeds = s.Models[i].Seeds[:1]
 	}
-	if got := row(); !strings.Contains(got, "accuracy low 75.8%; chance 20.0%; ratio 0.3;") {
+	if got := row(); !strings.Contains(got, "accuracy low 75.8%; ratio 0.300; chance 20.0%;") {
 		t.Errorf("one seed: %s", got)
+	}
+	if s.Columns = s.Columns[:2]; strings.Contains(row(), "chance") {
+		t.Errorf("a measure without a column: %s", row())
 	}
 }
 
@@ -255,7 +263,7 @@ func TestUndecided(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"more than 19,393", "more than 499,000",
-		"\nRnn-large was stopped after 20,393 episodes and had not learned by then; plastic learned at 121,205 and lstm learned at 30,000. These runs do not say which needs fewer.\n"} {
+		"\nThe model rnn-large was stopped after 20,393 episodes and had not learned by then; plastic learned at 121,205 and lstm learned at 30,000. These runs do not say which needs fewer.\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
@@ -264,7 +272,7 @@ func TestUndecided(t *testing.T) {
 		t.Errorf("%d sentences of what is undecided: rnn is slower than both, and plastic than lstm", n)
 	}
 	s.Models[1].Seeds = append(s.Models[1].Seeds, StudySeed{Seed: 2, Episodes: 18_000})
-	if got := s.undecided(); len(got) != 1 || !strings.HasPrefix(got[0], "Rnn-large was stopped after 18,000 to 20,393 episodes") {
+	if got := s.undecided(); len(got) != 1 || !strings.HasPrefix(got[0], "The model rnn-large was stopped after 18,000 to 20,393 episodes") {
 		t.Errorf("%q", got)
 	}
 }

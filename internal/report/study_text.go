@@ -11,84 +11,20 @@ import (
 	"github.com/engram-lm/engram/internal/stats"
 )
 
-// find says what the study showed.
-func (s *Study) find() finding {
-	best := s.best()
-	if best < 0 {
-		return finding{Headline: "No model came to its end.", Support: s.stopped()}
-	}
-	a, control := &s.Models[best], s.control()
-	reached := func(a *StudyArm) string { return s.Metric.interval(typographic, a.Value) }
-	f := finding{Headline: fmt.Sprintf("%s: %s with %s", s.Title, reached(a), a.Model)}
-	switch {
-	case control == nil || math.IsNaN(control.Value.Mean):
-	case control != a:
-		f.Headline += fmt.Sprintf(", %s with the control, %s", reached(control), control.Model)
-	case len(s.Models) > 1:
-		f.Headline += ", the control: no other model does better"
-	}
-	f.Headline += "."
-	n := len(a.collect((*StudySeed).value))
-	measured := fmt.Sprintf("Measured: %s, %s, on episodes that no model has learned from.", s.Metric.Label, pickText(s.Metric.Higher, "higher is better", "lower is better"))
-	if n > 1 {
-		measured += fmt.Sprintf(" Mean of %s with its 95%% confidence interval.", count(n, "seed"))
-	} else {
-		measured += " This is one seed: how far another would land from it is unknown."
-	}
-	f.Support = append(f.Support, measured)
-	if !math.IsNaN(a.P) {
-		f.Support = append(f.Support, s.verdict(a, control))
-	}
-	f.Support = append(f.Support, s.undecided()...)
-	f.Support = append(f.Support, s.stopped()...)
-	return f
-}
-
-// verdict says whether the difference of a model to the control is significant.
-// Three seeds against three cannot show that: their least p is 0.1.
-func (s *Study) verdict(a, control *StudyArm) string {
-	n, m := len(a.collect((*StudySeed).value)), len(control.collect((*StudySeed).value))
-	test := fmt.Sprintf("exact two-sided rank-sum test, %s", typographic.equation(a.P))
-	least := leastP(n, m)
-	switch {
-	case a.P < significant:
-		return "The difference to the control is significant (" + test + ")."
-	case least >= significant && a.P < least*1.001:
-		return "Each seed of one lies apart from each of the other, but so few cannot show significance (" + test + ", the least there is)."
-	}
-	return "The difference to the control is not significant (" + test + "): it may be chance."
-}
-
-func pickText(use bool, yes, no string) string {
-	if use {
-		return yes
-	}
-	return no
-}
-
-// stopped has a sentence for each training that did not come to its end.
-func (s *Study) stopped() []string {
-	var sentences []string
-	for _, a := range s.Models {
-		for _, seed := range a.Seeds {
-			if !seed.Finished() {
-				sentences = append(sentences, fmt.Sprintf("%s, seed %d, %s: it is in no mean.", capital(a.Model), seed.Seed, seed.Status))
-			}
-		}
-	}
-	return sentences
-}
-
 // compare builds the table of the models.
 func (s *Study) compare(n notation) table {
 	model, about, params := column{Head: "model", Text: true}, column{Head: "sizes", Text: true}, column{Head: "parameters"}
-	value, p := column{Head: s.Metric.label()}, column{Head: "p"}
+	value, p := column{Head: s.Metric.label(), Cells: s.values(n)}, column{Head: "p"}
 	learned, speed, seeds := column{Head: "learned at"}, column{Head: s.Unit + "/s"}, column{Head: "seeds"}
 	var extra []column
-	measures := s.measures()
-	for _, m := range measures {
-		extra = append(extra, column{Head: strings.ReplaceAll(m.Name, "_", " ")})
+	for _, m := range s.measures() {
+		var values []stats.Interval
+		for i := range s.Models {
+			values = append(values, stats.Summary(s.Models[i].collect(func(s *StudySeed) float64 { return s.measure(m.Name) })))
+		}
+		extra = append(extra, column{Head: m.label(), Cells: n.column(values, m.Percent)})
 	}
+	var rates []stats.Interval
 	var hasP bool
 	for i := range s.Models {
 		a := &s.Models[i]
@@ -99,25 +35,18 @@ func (s *Study) compare(n notation) table {
 		model.add(name)
 		about.add(a.About)
 		params.add(grouped(a.Params))
-		value.add(s.Metric.interval(n, a.Value))
 		p.add(n.pValue(a.P))
 		hasP = hasP || !math.IsNaN(a.P)
 		learned.add(s.learned(n, a))
-		for j, m := range measures {
-			write := n.measured
-			if m.Percent {
-				write = n.shares
-			}
-			extra[j].add(write(stats.Summary(a.collect(func(s *StudySeed) float64 { return s.measure(m.Name) }))))
-		}
-		speed.add(n.rate(stats.Mean(a.collect((*StudySeed).perSecond))))
+		rates = append(rates, stats.Interval{Mean: stats.Mean(a.collect((*StudySeed).perSecond)), CI95: math.NaN()})
 		if done := a.finished(); done == len(a.Seeds) {
 			seeds.add(grouped(done))
 		} else {
 			seeds.add(fmt.Sprintf("%d of %d", done, len(a.Seeds)))
 		}
 	}
-	t := table{Columns: []column{model, about, params, value}, Best: s.best()}
+	speed.Cells = n.column(rates, false)
+	t := table{Columns: []column{model, about, params, value}, Best: s.shaded()}
 	if hasP {
 		t.Columns = append(t.Columns, p)
 	}
@@ -128,6 +57,15 @@ func (s *Study) compare(n notation) table {
 	return t
 }
 
+// values are the means of the models, as their column of the table has them.
+func (s *Study) values(n notation) []string {
+	values := make([]stats.Interval, len(s.Models))
+	for i, a := range s.Models {
+		values[i] = a.Value
+	}
+	return n.column(values, s.Metric.Percent)
+}
+
 // label heads the column of the metric. A name as short as mse is an abbreviation.
 func (m Metric) label() string {
 	if len(m.Name) <= 3 {
@@ -136,23 +74,34 @@ func (m Metric) label() string {
 	return strings.ReplaceAll(m.Name, "_", " ")
 }
 
-// measures are the numbers beside the metric that a table of the models has, in
-// order of appearance.
-func (s *Study) measures() []Measure {
-	var all []Measure
-	several := false
-	for _, a := range s.Models {
-		several = several || len(a.Seeds) > 1
-		for _, seed := range a.Seeds {
-			for _, m := range seed.Extra {
-				if !slices.ContainsFunc(all, func(other Measure) bool { return other.Name == m.Name }) {
-					all = append(all, m)
+// shown is a number beside the metric that the table of the models shows.
+type shown struct {
+	Column
+	Percent bool
+}
+
+// measures are those that a model has, in the order of the columns.
+func (s *Study) measures() []shown {
+	var all []shown
+	for _, c := range s.Columns {
+		found, several := (*Measure)(nil), false
+		for _, a := range s.Models {
+			several = several || len(a.Seeds) > 1
+			for i := range a.Seeds {
+				if at := slices.IndexFunc(a.Seeds[i].Extra, func(m Measure) bool { return m.Name == c.Name }); at >= 0 {
+					found = &a.Seeds[i].Extra[at]
 				}
 			}
 		}
+		if found != nil && !(found.Single && several) {
+			all = append(all, shown{c, found.Percent})
+		}
 	}
-	return slices.DeleteFunc(all, func(m Measure) bool { return m.Single && several })
+	return all
 }
+
+// label heads the column of a measure.
+func (c Column) label() string { return strings.ReplaceAll(c.Name, "_", " ") }
 
 // measure returns a number beside the metric, NaN if the seed has none.
 func (s *StudySeed) measure(name string) float64 {
@@ -167,6 +116,9 @@ func (s *StudySeed) measure(name string) float64 {
 // tableNote says how the table's numbers were made.
 func (s *Study) tableNote() string {
 	note := capital(s.Metric.label()) + ": " + s.Metric.Label + ", on held-out episodes after training."
+	for _, m := range s.measures() {
+		note += " " + capital(m.label()) + ": " + m.About + "."
+	}
 	for _, a := range s.Models {
 		if !math.IsNaN(a.Value.CI95) {
 			note += " Mean over seeds ± half-width of the 95% confidence interval (Student’s t)."
@@ -209,7 +161,13 @@ func (s *Study) WriteTable(w io.Writer) error {
 
 // runs lists every training.
 func (s *Study) runs() []column {
-	n := typographic
+	var values []stats.Interval
+	for _, a := range s.Models {
+		for _, seed := range a.Seeds {
+			values = append(values, stats.Interval{Mean: seed.Value, CI95: math.NaN()})
+		}
+	}
+	cells := typographic.column(values, s.Metric.Percent)
 	columns := []column{{Head: "model", Text: true}, {Head: "seed"}, {Head: s.Unit}, {Head: "time"}, {Head: s.Metric.label()}}
 	if s.Goal != nil {
 		columns = append(columns, column{Head: "learned at"})
@@ -217,9 +175,10 @@ func (s *Study) runs() []column {
 	columns = append(columns, column{Head: "status", Text: true})
 	for _, a := range s.Models {
 		for _, seed := range a.Seeds {
-			row := []string{a.Model, strconv.FormatUint(seed.Seed, 10), grouped(seed.Episodes), elapsed(seed.Seconds), s.Metric.write(n, seed.Value)}
+			row := []string{a.Model, strconv.FormatUint(seed.Seed, 10), grouped(seed.Episodes), elapsed(seed.Seconds), cells[0]}
+			cells = cells[1:]
 			if s.Goal != nil {
-				row = append(row, s.learned(n, &StudyArm{Seeds: []StudySeed{seed}}))
+				row = append(row, s.learned(typographic, &StudyArm{Seeds: []StudySeed{seed}}))
 			}
 			status := seed.Status
 			if status == "" {

@@ -20,11 +20,13 @@ type task struct {
 	name, title, unit string
 	about             []string
 	metric            Metric
+	columns           []Column
 	goal              *Goal
 	kinds             []Kind
 	presets           []preset
 	blank             func() any // settings to parse into
 	arms              func(*Common, any) ([]Arm, error)
+	yardstick         func(any) string
 }
 
 type preset struct {
@@ -34,9 +36,15 @@ type preset struct {
 
 func (t *Task[S]) task() *task {
 	plain := &task{
-		name: t.Name, title: t.Title, unit: t.Unit, about: t.About, metric: t.Metric, goal: t.Goal, kinds: t.Models,
+		name: t.Name, title: t.Title, unit: t.Unit, about: t.About, metric: t.Metric, columns: t.Columns, goal: t.Goal, kinds: t.Models,
 		blank: func() any { return new(S) },
 		arms:  func(c *Common, own any) ([]Arm, error) { return t.Arms(c, own.(*S)) },
+	}
+	plain.yardstick = func(own any) string {
+		if t.Yardstick == nil {
+			return ""
+		}
+		return t.Yardstick(own.(*S))
 	}
 	for _, p := range t.Presets {
 		plain.presets = append(plain.presets, preset{p.Name, p.About, func() (Common, any) {

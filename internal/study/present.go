@@ -15,14 +15,21 @@ import (
 // not yet are nil.
 func (r *run) report(results [][]*result) (*report.Study, error) {
 	t := r.task
+	command, err := r.recipe()
+	if err != nil {
+		return nil, err
+	}
 	rep := &report.Study{
-		Command: r.began.Command, Version: r.began.Version, Task: t.name, Preset: r.common.Preset,
+		Command: command, Version: r.began.Version, Task: t.name, Preset: r.common.Preset,
 		Title: t.title, About: t.about, Unit: t.unit, System: r.began.System,
 		Metric: report.Metric{Name: t.metric.Name, Label: t.metric.Label, Higher: t.metric.Higher, Percent: t.metric.Percent},
-		Config: string(t.fields(r.common, r.own).YAML()), Notes: r.began.Notes,
+		Config: string(t.fields(r.common, r.own).YAML()), Yardstick: t.yardstick(r.own), Notes: r.began.Notes,
 	}
 	if source := r.source(); source != "" {
 		rep.About = append(slices.Clip(rep.About), "Data: "+source+".")
+	}
+	for _, c := range t.columns {
+		rep.Columns = append(rep.Columns, report.Column(c))
 	}
 	if g := t.goal; g != nil {
 		rep.Goal = &report.Goal{Value: g.Value, Window: g.Window, Hold: g.Hold}

@@ -80,7 +80,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	page := read(t, dir, "report.html")
-	for _, want := range []string{"Guessing signs", "Data: signs: as many as there are.", "&lt;noisily&gt; &amp; guesses", "data:image/svg&#43;xml;base64,", "go run ./eval guess --out", "--seeds 3 --json", "still (control)", "class=\"band", "median"} {
+	for _, want := range []string{"Guessing signs", "Data: signs: as many as there are.", "&lt;noisily&gt; &amp; guesses", "data:image/svg&#43;xml;base64,", "<code>go run ./eval guess --seeds 3</code>", "still (control)", "class=\"band", "median"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in report.html", want)
 		}
@@ -177,7 +177,7 @@ func TestDiverges(t *testing.T) {
 	if len(all) != 3 || all[1]["value"] != nil || !strings.Contains(fmt.Sprint(all[1]["status"]), "diverged") || all[0]["value"] == nil || all[2]["value"] == nil {
 		t.Errorf("%s", out)
 	}
-	if !strings.Contains(read(t, dir, "report.html"), "Eager, seed 1, diverged at episode 7") {
+	if !strings.Contains(read(t, dir, "report.html"), "eager, seed 1, which diverged at episode 7") {
 		t.Error("the report does not tell")
 	}
 	if again, _, err := guess("--resume", dir, "--json"); err == nil || again != out {

@@ -101,7 +101,7 @@ func (l *guesser) Test(ctx context.Context, progress func(int)) (*Outcome, error
 
 var stubTask = Task[stubSettings]{
 	Name: "guess", Title: "Guessing signs", Short: "Guess signs", Long: "Guess the signs of numbers.", Example: "  go run ./eval guess",
-	About: []string{"Numbers are hidden; a model sees them <noisily> & guesses."}, Unit: "episodes",
+	About: []string{"Numbers are hidden; a model sees them <noisily> & guesses."}, Unit: "episodes", Columns: []Column{{"first_weight", "the weight that comes first"}},
 	Metric: Metric{Name: "error_rate", Label: "signs guessed wrong", Percent: true},
 	Goal:   &Goal{Value: 0.05, Window: 10, Hold: 20},
 	Models: []Kind{{"steady", "learns"}, {"eager", "learns twice as fast"}, {"still", "does not learn"}},

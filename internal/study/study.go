@@ -31,8 +31,9 @@ type Task[S any] struct {
 	About   []string // for the report: paragraphs that say what the task is
 	Unit    string   // plural of what Settings.Episodes counts: "episodes", "updates"
 	Metric  Metric
-	Goal    *Goal  // when a run counts as solved; nil where that is not asked
-	Models  []Kind // every model there is, in the order of the report
+	Columns []Column // of the report's table, beside the metric
+	Goal    *Goal    // when a run counts as solved; nil where that is not asked
+	Models  []Kind   // every model there is, in the order of the report
 	Presets []Preset[S]
 
 	// Arms checks the settings and returns an arm for each of common.Models, in
@@ -40,6 +41,17 @@ type Task[S any] struct {
 	// it has found: the run keeps them so. What it has to say of bad settings is a cli.UsageError that names
 	// the key, the value and what would be right.
 	Arms func(common *Common, own *S) ([]Arm, error)
+	// Yardstick, which may be nil, says in a sentence what the metric of one that
+	// knows nothing is under the settings, and of one that knows all; "" where that
+	// is not known.
+	Yardstick func(own *S) string
+}
+
+// Column is a measure that the report's table shows. One that a task has no column
+// for is in the JSON alone.
+type Column struct {
+	Name  string // of the measure: "steps_to_first"
+	About string // a clause for the table's note: "steps until the reward is found"
 }
 
 // Metric is what a model is measured by on held-out episodes.
@@ -146,4 +158,12 @@ type Curve struct {
 	Name string    `json:"name"`
 	X    []float64 `json:"x"`
 	Y    []float64 `json:"y"`
+}
+
+// Count writes so many things: "1 neuron", "1,001 neurons".
+func Count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return Thousands(n) + " " + thing
 }

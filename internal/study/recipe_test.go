@@ -1,0 +1,59 @@
+package study
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A run that came from several commands and a file is made anew by one command,
+// which names neither its folder nor the file.
+func TestRecipe(t *testing.T) {
+	parent := t.TempDir()
+	config, grown := filepath.Join(parent, "my.yaml"), filepath.Join(parent, "grown")
+	must(t, writeFile(config, []byte("size: 5\n")))
+	succeed(t, "--config", config, "--set", "lr=0.07", "--out", grown, "--episodes", "37", "--seeds", "1", "--models", "eager", "--threads", "1", "--stop-at-goal", "--json")
+	succeed(t, "--resume", grown, "--models", "still")
+	out, _ := succeed(t, "--resume", grown, "--episodes", "90", "--seeds", "2", "--models", "still", "--json")
+
+	const want = "go run ./eval guess --models eager,still --seeds 2 --episodes 90 --stop-at-goal=true --size 5 --lr 0.07"
+	report := read(t, grown, "report.md")
+	if !strings.Contains(report, "\n"+want+"\n") || strings.Contains(report, parent) {
+		t.Fatalf("no %q alone in\n%s", want, report)
+	}
+	t.Chdir(t.TempDir())
+	again, _ := succeed(t, append(strings.Fields(want)[4:], "--json")...)
+	if got, want := times.ReplaceAllString(again, ""), times.ReplaceAllString(out, ""); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// The recipe begins with fetching the data of a task that has some.
+func TestRecipeFetches(t *testing.T) {
+	type own struct {
+		Data string `yaml:"data" help:"a set"`
+	}
+	plain := (&Task[own]{Name: "look", Models: stubTask.Models, Presets: []Preset[own]{{Name: "quick"}}}).task()
+	for data, want := range map[string]string{
+		"":                "go run ./eval look",
+		"omniglot-small":  "scripts/download omniglot-small\ngo run ./eval look --data omniglot-small",
+		"cifar-10-sample": "scripts/download cifar-10-sample --from MIRROR\ngo run ./eval look --data cifar-10-sample",
+		"my/own":          "go run ./eval look --data my/own",
+	} {
+		common, mine, err := plain.preset("quick")
+		must(t, err)
+		mine.(*own).Data = data
+		r := &run{task: plain, common: common, own: mine}
+		if got, err := r.recipe(); err != nil || got != want {
+			t.Errorf("%q: %s, %v; want %s", data, got, err, want)
+		}
+	}
+}
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 neurons", 1: "1 neuron", 1001: "1,001 neurons"} {
+		if got := Count(n, "neuron"); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
