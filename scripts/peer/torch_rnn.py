@@ -4,11 +4,13 @@ the peer that its speed is compared with.
 
     python3 scripts/peer/torch_rnn.py golden > plasticlstm/testdata/golden.json
     python3 scripts/peer/torch_rnn.py bench patterns 2 3
+    python3 scripts/peer/torch_rnn.py learn 1 10000
 
 bench TASK THREADS EPISODES prints one line of JSON: the least and the median
 seconds of an episode, forward, backward and a step of Adam, the least seconds of
 processor time, which other programs on the machine disturb less, and updates_per_s
-from the median.
+from the median. learn SEED EPISODES trains the plastic network of `eval patterns
+--preset comparison` and prints the share of the zeroed bits wrong.
 """
 import json
 import math
@@ -245,10 +247,44 @@ def episode(p, opt, x, n):
     return torch.cat(out), hebb
 
 
+def learn(seed, episodes):
+    """The small task of patterns: two of 50 bits once, 3 steps each and an empty one
+    after it, then 3 steps of one of them without half of its bits. Each line is the
+    mean over the 500 episodes before it."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    bits = 50
+    n = bits + 1
+    p = {"weight_hh": 0.01 * torch.randn(n, n), "alpha": 0.01 * torch.randn(n, n), "eta": torch.tensor([0.01])}
+    for v in p.values():
+        v.requires_grad_()
+    adam = torch.optim.Adam(p.values(), lr=3e-4)
+    wrong = []
+    for e in range(1, episodes + 1):
+        shown = [torch.where(torch.randperm(bits) < bits // 2, -1.0, 1.0) for _ in range(2)]
+        steps = []
+        for i in torch.randperm(2).tolist():
+            steps += 3 * [shown[i]] + [torch.zeros(bits)]
+        target = shown[torch.randint(0, 2, ()).item()]
+        zeroed = torch.randperm(bits) < bits // 2
+        steps += 3 * [target.masked_fill(zeroed, 0)]
+        x = 20 * torch.cat([torch.stack(steps), torch.ones(len(steps), 1)], 1)
+        out, _ = episode(p, {"feed": "direct"}, x.unsqueeze(1), n)
+        answer = out[-1, :bits]
+        adam.zero_grad()
+        ((answer - target) ** 2).sum().backward()
+        adam.step()
+        wrong.append((answer * target <= 0)[zeroed].float().mean().item())
+        if e % 500 == 0:
+            print(e, statistics.mean(wrong[-500:]), flush=True)
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["golden"]:
         golden()
     elif sys.argv[1:2] == ["bench"] and len(sys.argv) == 5:
         bench(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    elif sys.argv[1:2] == ["learn"] and len(sys.argv) == 4:
+        learn(int(sys.argv[2]), int(sys.argv[3]))
     else:
         sys.exit(__doc__)
