@@ -96,7 +96,7 @@ func (w *audience) Report(modulation []float64) ([]study.Measure, []study.Pictur
 }
 
 var small = Settings{
-	Hidden: 16, Batch: 10, LR: 1e-2, Eps: 1e-6, ClipNorm: 4, Gamma: 0.9, ValueCoef: 0.1, ConcentrationCoef: 0.03, Eta: 0.1, TraceClip: 1,
+	Hidden: 16, Batch: 10, LR: 1e-2, Eps: 1e-6, ClipNorm: 4, Gamma: 0.9, ValueCoef: 0.1, ConcentrationCoef: 0.03, Eta: 0.125, TraceClip: 1,
 }
 
 func newTestLearner(t testing.TB, kind string, seed uint64) study.Learner {

@@ -95,4 +95,14 @@ var errors = []planted{
 	{"agent/value", agent, "F(-2*scale*c.ValueCoef) * advantage", "F(-scale*c.ValueCoef) * advantage", "./internal/a2c", "TestGradients", ""},
 	{"agent/returns", agent, "F(c.Gamma)*a.returns[b]", "F(c.Gamma)*a.returns[0]", "./internal/a2c", "TestAgreesWithPyTorch", ""},
 	{"agent/hidden", agent, "a.scan.Backward(a.dhidden[:rows*a.n], nil", "a.scan.Backward(a.hidden[:rows*a.n], nil", "./internal/a2c", "TestGradients", ""},
+
+	{"agent/eta", "internal/a2c/models.go", `"trace_rate": {eta, eta}`, `"trace_rate": {0.1, eta}`, "./internal/a2c", "TestEta", ""},
+	{"agent/bound", "internal/study/weights.go", "optim.BoundTraceRates(w.Params)\n", "", "./internal/a2c", "TestEta", ""},
+	{"maze/first", "eval/maze/witness.go", "w.first.add(t)\n\t\t\t}\n\t\t\tcontinue", "}\n\t\t\tcontinue", "./eval/maze", "TestWitness", ""},
+	{"maze/yardstick", "eval/maze/yardstick.go", "case to == goal:", "case to == cell:", "./eval/maze", "TestOptimalAndRandomPolicies", ""},
+	{"cue/yardstick", "eval/cue/yardstick.go", "length <= left+1", "length <= left", "./eval/cue", "TestOptimalAndRandomPolicies", ""},
+	{"goal/hold", "internal/study/goal.go", "episode-t.Since < g.Hold", "false", "./internal/study", "TestGoal", ""},
+	{"goal/first", "internal/study/goal.go", "*t = tracker{Solved: at}", "t.Since = episode", "./internal/study", "TestGoal", ""},
+	{"calls/steps", "internal/scan/checked.go", "case taken+steps > c.steps:", "case taken > c.steps:", "./plasticlstm", "TestWrongCallsOfAScan", ""},
+	{"compare/nan", "internal/layertest/layertest.go", "if !(d <= math.MaxFloat64) {", "if d > math.MaxFloat64 {", "./internal/layertest", "TestCompare", ""},
 }
