@@ -24,7 +24,7 @@ const inTurn = 2
 
 // run takes all rows of each r through f, a few in turn.
 func (p *hebbian[F]) run(all []kernel.TraceBlocks[F], turn int, f func(*kernel.TraceBlocks[F])) {
-	if p.lanes() > 1 {
+	if p.lanes() > 1 && p.batch <= laneStreams {
 		p.runLanes(all, turn, f)
 		return
 	}

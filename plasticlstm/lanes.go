@@ -8,12 +8,13 @@ import (
 )
 
 // A large matrix is cut into lanes of rows, which the cores share where there are
-// fewer streams than cores. How it is cut depends on its size alone, and what
-// lanes have in common is summed in their order, so the bits do not depend on the
-// number of cores, nor on that of the streams.
+// fewer streams than cores. How it is cut depends on its size and on the number of
+// streams alone, and what lanes have in common is summed in their order, so the
+// bits do not depend on the number of cores.
 const (
-	wideFrom = 256 // neurons; with fewer there is one lane
-	laneRows = 64
+	wideFrom    = 256 // neurons; with fewer there is one lane
+	laneRows    = 64
+	laneStreams = 8 // at most; more go by blocks uncut: there lanes cost a twelfth at 512 neurons
 )
 
 // keepStreams is the most streams whose checkpoints the forward pass keeps, where
