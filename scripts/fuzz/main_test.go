@@ -24,6 +24,24 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// A target whose time is up has not failed, whatever go test calls it; one with a
+// failing input has.
+func TestTimeWasUp(t *testing.T) {
+	up := "fuzz: elapsed: 10s, execs: 28468 (3943/sec), new interesting: 0 (total: 228)\n--- FAIL: FuzzA (10.09s)\n    context deadline exceeded\nFAIL\nexit status 1\nFAIL\tx/a\t10.096s\n"
+	for out, want := range map[string]bool{
+		up: true,
+		"--- FAIL: FuzzA (4.53s)\n    --- FAIL: FuzzA (0.00s)\n        a_test.go:9: context deadline exceeded\n    \n    Failing input written to testdata/fuzz/FuzzA/b4\nFAIL\n": false,
+		up + "    Failing input written to testdata/fuzz/FuzzA/b4\n":                           false,
+		"--- FAIL: FuzzA (1.09s)\n    fuzzing process hung or terminated unexpectedly\nFAIL\n": false,
+		"# x/a\na_test.go:3: undefined: b\nFAIL\tx/a [build failed]\n":                         false,
+		"PASS\n": false,
+	} {
+		if got := timeWasUp(out); got != want {
+			t.Errorf("%v, want %v of\n%s", got, want, out)
+		}
+	}
+}
+
 // A module of two targets, one of which finds what it looks for at once.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
