@@ -32,7 +32,7 @@ type options struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
 	cmd := &cobra.Command{
-		Use: "fuzz [PACKAGE...]", Short: "run every fuzz target for a while",
+		Use: "fuzz [PACKAGE...]", Short: "run every fuzz target for a while", Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, packages []string) error { return o.run(ctx, packages, stdout) },
 	}
 	f := cmd.Flags()

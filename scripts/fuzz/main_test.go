@@ -24,6 +24,15 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// Packages may be named on the command line.
+func TestPackages(t *testing.T) {
+	var out bytes.Buffer
+	const pkg = "github.com/engram-lm/engram/internal/strictjson"
+	if err := run(context.Background(), []string{"--list", pkg}, &out, &out); err != nil || out.String() != pkg+" FuzzDecode\n" {
+		t.Errorf("listed %q, %v", &out, err)
+	}
+}
+
 // A target whose time is up has not failed, whatever go test calls it; one with a
 // failing input has.
 func TestTimeWasUp(t *testing.T) {
