@@ -12,6 +12,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/studytest"
 )
 
 // The paper's 200 modulated neurons with 27 inputs and 2 actions have 27*200 + 200
@@ -143,4 +144,8 @@ func TestYardstick(t *testing.T) {
 	if got := task.Yardstick(&own); strings.Contains(got, "13.2") {
 		t.Errorf("in twice the steps: %s", got)
 	}
+}
+
+func TestSideBySide(t *testing.T) {
+	studytest.SideBySide(t, Command, "--hidden", "8", "--batch", "4", "--episodes", "20", "--test-episodes", "8")
 }

@@ -9,15 +9,11 @@ import (
 	"github.com/engram-lm/engram/data/cifar"
 )
 
-// gallery is a set of grey images, shrunk to side x side pixels.
+// gallery is a set of grey images, shrunk to side x side pixels. Trainings side by
+// side read the same one.
 type gallery struct {
 	images *cifar.Images
 	side   int
-	whole  []float32 // scratch [cifar.Pixels]
-}
-
-func newGallery(images *cifar.Images, side int) *gallery {
-	return &gallery{images, side, make([]float32, cifar.Pixels)}
 }
 
 func (g *gallery) len() int { return g.images.Len() }
@@ -27,14 +23,15 @@ func (g *gallery) pixels() int { return g.side * g.side }
 // image writes image i to dst [pixels]. Each pixel is the mean of those it takes
 // the place of; the greatest absolute value is made 1 again.
 func (g *gallery) image(dst []float32, i int) {
-	g.images.Pattern(g.whole, i)
+	var whole [cifar.Pixels]float32
+	g.images.Pattern(whole[:], i)
 	block := cifar.Side / g.side
 	var greatest float32
 	for y := range g.side {
 		for x := range g.side {
 			var sum float32
 			for dy := range block {
-				for _, v := range g.whole[(y*block+dy)*cifar.Side+x*block:][:block] {
+				for _, v := range whole[(y*block+dy)*cifar.Side+x*block:][:block] {
 					sum += v
 				}
 			}

@@ -101,7 +101,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	if s.Data == "" {
 		s.Data = set.Name // the run stays with it when a better one is fetched
 	}
-	train, test := newGallery(set.Train, s.Side), newGallery(set.Test, s.Side)
+	train, test := &gallery{set.Train, s.Side}, &gallery{set.Test, s.Side}
 	if n := min(train.len(), test.len()); n < s.Images {
 		return nil, fmt.Errorf("%s has %d images to train with and %d to test with; want at least the %d of an episode", set.Dir, train.len(), test.len(), s.Images)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/engram-lm/engram/data/cifar"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/studytest"
 	"github.com/engram-lm/engram/lstm"
 )
 
@@ -53,7 +54,7 @@ func galleries(t *testing.T, n, side int) (train, test *gallery) {
 	t.Helper()
 	set, err := cifar.Open(folder(t, n), "")
 	must(t, err)
-	return newGallery(set.Train, side), newGallery(set.Test, side)
+	return &gallery{set.Train, side}, &gallery{set.Test, side}
 }
 
 func paper() settings { return task.Presets[1].Own }
@@ -76,7 +77,7 @@ func TestPaper(t *testing.T) {
 
 func TestShrink(t *testing.T) {
 	whole, _ := galleries(t, 20, 32)
-	small := newGallery(whole.images, 16)
+	small := &gallery{whole.images, 16}
 	a, b := make([]float32, 1024), make([]float32, 256)
 	for i := range whole.len() {
 		whole.image(a, i)
@@ -401,4 +402,8 @@ func TestUsage(t *testing.T) {
 	if _, err := run(t, "--data", data, "--out", out); err == nil || !strings.Contains(err.Error(), "2 to test with") {
 		t.Errorf("two held-out images for episodes of three: %v", err)
 	}
+}
+
+func TestSideBySide(t *testing.T) {
+	studytest.SideBySide(t, Command, "--data", folder(t, 60), "--side", "4", "--show", "2", "--episodes", "20", "--test-episodes", "10")
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/studytest"
 )
 
 // The published sizes; the LSTM is matched by the same rule.
@@ -197,4 +198,8 @@ func TestYardstick(t *testing.T) {
 	if got := task.Yardstick(&own); got != "" {
 		t.Errorf("rules too large to work it out: %s", got)
 	}
+}
+
+func TestSideBySide(t *testing.T) {
+	studytest.SideBySide(t, Command, "--hidden", "8", "--batch", "4", "--steps", "40", "--episodes", "20", "--test-episodes", "8")
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/studytest"
 )
 
 func TestEpisode(t *testing.T) {
@@ -372,4 +373,8 @@ func TestUsage(t *testing.T) {
 	if _, err := run(t, "--data", data, "--out", out, "--ways", "9"); err == nil || !strings.Contains(err.Error(), "8 to test with; want at least the 9") {
 		t.Errorf("nine of eight held-out characters: %v", err)
 	}
+}
+
+func TestSideBySide(t *testing.T) {
+	studytest.SideBySide(t, Command, "--data", folder(t), "--ways", "3", "--features", "4", "--episodes", "20", "--test-episodes", "10")
 }

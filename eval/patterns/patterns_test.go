@@ -15,6 +15,7 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/studytest"
 )
 
 func must(t *testing.T, err error) {
@@ -349,4 +350,8 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%s: %v, want %q", args, err, want)
 		}
 	}
+}
+
+func TestSideBySide(t *testing.T) {
+	studytest.SideBySide(t, Command, "--models", "plastic,rnn-large,lstm", "--extra", "9", "--lstm-hidden", "12", "--episodes", "20", "--test-episodes", "10")
 }

@@ -13,13 +13,33 @@ var workers = runtime.GOMAXPROCS(0)
 // does not change while the program runs.
 func Workers() int { return workers }
 
+// share is how many tasks of one call may run at a time; 0 is no bound of its own.
+var share atomic.Int64
+
+// Share lets at most n tasks of each call of Parallel run at a time from now on, so
+// that several computations, each on a goroutine of its own, leave one another
+// their cores; 0 lifts the bound. It changes no result.
+func Share(n int) { share.Store(int64(max(n, 0))) }
+
+// width returns how many of n tasks of a call may run at a time.
+func width(n int) int {
+	if own := int(share.Load()); own > 0 {
+		n = min(n, own)
+	}
+	if n = min(n, workers); n > 1 {
+		n = min(n, runtime.GOMAXPROCS(0))
+	}
+	return n
+}
+
 // Parallel runs f(0) to f(n-1), each once, in any order, on the calling goroutine
 // and on idle workers, and returns when all are done. At most min(Workers(),
-// GOMAXPROCS) tasks run at a time. Calls may be nested and made from several
-// goroutines. If a task panics, the tasks not yet begun are dropped and Parallel
-// panics with the same value.
+// GOMAXPROCS) tasks run at a time, and no more than Share allows. Calls may be
+// nested and made from several goroutines. If a task panics, the tasks not yet
+// begun are dropped and Parallel panics with the same value.
 func Parallel(n int, f func(i int)) {
-	if n <= 1 || workers == 1 {
+	wide := width(n)
+	if wide <= 1 {
 		for i := range n {
 			f(i)
 		}
@@ -27,14 +47,15 @@ func Parallel(n int, f func(i int)) {
 	}
 	j := newJob()
 	j.plain = f
-	j.start(n)
+	j.start(n, wide)
 }
 
 // ParallelWorkers is Parallel for tasks that need scratch memory: worker, in
 // [0, Workers()), is held by one running task of this call at a time. Tasks of
 // other calls, nested ones included, may carry the same number.
 func ParallelWorkers(n int, f func(worker, i int)) {
-	if n <= 1 || workers == 1 {
+	wide := width(n)
+	if wide <= 1 {
 		for i := range n {
 			f(0, i)
 		}
@@ -42,7 +63,7 @@ func ParallelWorkers(n int, f func(worker, i int)) {
 	}
 	j := newJob()
 	j.slotted = f
-	j.start(n)
+	j.start(n, wide)
 }
 
 // A job is one call of Parallel. The caller and the workers that take it up claim
@@ -95,13 +116,14 @@ func startWorkers(n int64) {
 	}
 }
 
-func (j *job) start(n int) {
+// start runs the job's n tasks, at most wide at a time.
+func (j *job) start(n, wide int) {
 	j.n = int64(n)
 	j.next.Store(0)
 	j.pending.Store(int64(n))
 	j.slots.Store(0)
 	j.failed.Store(false)
-	helpers := int64(min(n, workers, runtime.GOMAXPROCS(0)) - 1)
+	helpers := int64(wide - 1)
 	if started.Load() < helpers {
 		startWorkers(helpers)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func setWorkers(n int) { workers = n }
@@ -45,6 +46,36 @@ func TestWorkerSlotsAreExclusive(t *testing.T) {
 				runtime.Gosched()
 				held[worker].Store(false)
 			})
+		}
+	})
+}
+
+// Of each call no more tasks run at a time than Share allows, and all run; without
+// it they run side by side.
+func TestShare(t *testing.T) {
+	defer Share(0)
+	withWorkers(4, func() {
+		for _, c := range []struct{ share, want int }{{0, 4}, {1, 1}, {2, 2}, {9, 4}, {-1, 4}} {
+			Share(c.share)
+			for _, call := range []func(int, func()){
+				func(n int, f func()) { Parallel(n, func(int) { f() }) },
+				func(n int, f func()) { ParallelWorkers(n, func(int, int) { f() }) },
+			} {
+				var now, most, ran atomic.Int64
+				call(64, func() {
+					ran.Add(1)
+					for n := now.Add(1); ; {
+						if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
+							break
+						}
+					}
+					time.Sleep(time.Millisecond)
+					now.Add(-1)
+				})
+				if got := int(most.Load()); ran.Load() != 64 || got != c.want {
+					t.Errorf("Share(%d): %d of 64 tasks ran, %d at a time; want %d", c.share, ran.Load(), got, c.want)
+				}
+			}
 		}
 	})
 }

@@ -20,6 +20,9 @@ type Bar struct {
 	speed      speed
 	limit      time.Duration // 0: none
 	drawn      time.Time
+
+	log         *Log // that it was begun on; nil: none
+	name, short string
 }
 
 // New returns a bar for total units of work (unit is their plural, for instance
@@ -62,12 +65,21 @@ func (b *Bar) Set(done int) {
 	if b == nil {
 		return
 	}
+	if b.log != nil {
+		b.log.mu.Lock()
+		defer b.log.mu.Unlock()
+	}
 	now := time.Now()
 	if now.Sub(b.drawn) < every && done < b.total {
 		return
 	}
 	b.drawn = now
 	b.speed.add(now, done)
+	if b.log != nil && len(b.log.bars) > 1 {
+		b.short = b.state(done)
+		b.log.line()
+		return
+	}
 	b.bar.Describe(b.what + b.pace(done))
 	_ = b.bar.Set(done)
 }
@@ -81,15 +93,24 @@ func (b *Bar) Limit(left time.Duration) {
 
 // pace is the speed and the time left in words, nothing until they are known.
 func (b *Bar) pace(done int) string {
+	left, ok := b.left(done)
+	if !ok {
+		return ""
+	}
+	return ", " + Rate(b.speed.perSecond(), b.unit) + ", " + left.Round(time.Second).String() + " left"
+}
+
+// left is how long the work will still take, if that is known.
+func (b *Bar) left(done int) (time.Duration, bool) {
 	perSecond := b.speed.perSecond()
 	if perSecond <= 0 {
-		return ""
+		return 0, false
 	}
 	left := time.Duration(min(float64(b.total-done)/perSecond, maxLeft) * float64(time.Second))
 	if b.limit > 0 {
 		left = min(left, b.limit)
 	}
-	return ", " + Rate(perSecond, b.unit) + ", " + left.Round(time.Second).String() + " left"
+	return left, true
 }
 
 // maxLeft is the longest time left, in seconds, that a time.Duration holds with
@@ -108,5 +129,12 @@ func (b *Bar) Describe(what string) {
 func (b *Bar) Clear() {
 	if b != nil {
 		_ = b.bar.Clear()
+	}
+}
+
+// End takes a bar that was begun on a Log off it for good.
+func (b *Bar) End() {
+	if b != nil {
+		b.log.end(b)
 	}
 }

@@ -23,6 +23,7 @@ type job struct {
 	arm     *Arm
 	seed    uint64
 	metrics *metrics
+	into    **result // where the result goes
 
 	learner Learner
 	writer  *checkpoint.Writer
@@ -131,7 +132,7 @@ func (j *job) learn(ctx context.Context) (*result, error) {
 	res := &result{Identity: j.identity()}
 	j.draw("", j.run.end.episodes, j.run.task.unit)
 	j.bar.Set(j.at.Episode)
-	defer func() { j.bar.Clear() }()
+	defer func() { j.bar.End() }()
 	err := j.train(ctx)
 	if bad, ok := errors.AsType[*optim.NonFiniteError](err); ok {
 		res.Status = fmt.Sprintf("diverged at %s %d: the %s of %s is %v", j.run.task.one(), j.at.Episode+1, bad.What, bad.Tensor, bad.Value)
@@ -196,7 +197,7 @@ func (j *job) begin() (err error) {
 	}
 	s, path, warnings, err := checkpoint.Latest(root)
 	for _, w := range warnings {
-		fmt.Fprintln(j.run.stderr, "eval:", w)
+		j.run.log.Warnf("eval: %v", w)
 	}
 	if err != nil {
 		return err

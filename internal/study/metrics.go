@@ -8,8 +8,8 @@ import (
 	"io"
 	"math"
 	"os"
+	"sync"
 
-	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/badfile"
 )
 
@@ -64,27 +64,39 @@ func orNaN(v *float64) float64 {
 	return *v
 }
 
-// metrics is metrics.jsonl, open for appending.
+// metrics is metrics.jsonl, open for appending. Trainings side by side write to it.
 type metrics struct {
 	path string
+	mu   sync.Mutex
 	file *os.File
 }
 
 func openMetrics(path string) (*metrics, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
-	return &metrics{path, file}, err
+	m := &metrics{path: path}
+	return m, m.open()
+}
+
+func (m *metrics) open() (err error) {
+	m.file, err = os.OpenFile(m.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	return err
 }
 
 func (m *metrics) close() error { return m.file.Close() }
 
 // sync forces the lines to the disk.
-func (m *metrics) sync() error { return m.file.Sync() }
+func (m *metrics) sync() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.file.Sync()
+}
 
 func (m *metrics) write(l line) error {
 	b, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	_, err = m.file.Write(append(b, '\n'))
 	return err
 }
@@ -93,6 +105,8 @@ func (m *metrics) write(l line) error {
 // that a killed writer left torn: a resumed training writes them again. Lines of
 // others stay, for they may lie behind.
 func (m *metrics) drop(model string, seed uint64, after int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	var kept bytes.Buffer
 	dropped := false
 	torn, err := eachLine(m.path, func(raw []byte, l line) {
@@ -106,20 +120,44 @@ func (m *metrics) drop(model string, seed uint64, after int) error {
 	if err != nil || !dropped && !torn {
 		return err
 	}
+	return m.replace(kept.Bytes())
+}
+
+// arrange sorts the lines by model and seed, in this order, as trainings one after
+// the other would have written them.
+func (m *metrics) arrange(order []trainee) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rank := map[trainee]int{}
+	for i, who := range order {
+		rank[who] = i
+	}
+	lines := make([][]byte, len(order)+1) // of others at the end
+	latest, inOrder := 0, true
+	_, err := eachLine(m.path, func(raw []byte, l line) {
+		at, known := rank[trainee{l.Model, l.Seed}]
+		if !known {
+			at = len(order)
+		}
+		lines[at] = append(append(lines[at], raw...), '\n')
+		inOrder = inOrder && at >= latest
+		latest = at
+	})
+	if err != nil || inOrder {
+		return err
+	}
+	return m.replace(bytes.Join(lines, nil))
+}
+
+// replace puts another content in the file's place and goes on behind it.
+func (m *metrics) replace(content []byte) error {
 	if err := m.file.Close(); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(m.path, func(w io.Writer) error {
-		_, err := kept.WriteTo(w)
-		return err
-	}); err != nil {
+	if err := writeFile(m.path, content); err != nil {
 		return err
 	}
-	again, err := openMetrics(m.path)
-	if err == nil {
-		*m = *again
-	}
-	return err
+	return m.open()
 }
 
 // eachLine calls f with each whole line of a metrics file; torn reports whether it

@@ -32,7 +32,7 @@ func (r *run) recipe() (string, error) {
 		case err != nil:
 			return "", err
 		case f.Key == "preset" && f.String() != r.task.presets[0].name:
-		case f.String() == was.String(), f.Key == "threads", f.Key == "checkpoint_every": // the last two change no result
+		case f.String() == was.String(), changesNothing(f.Key):
 			continue
 		}
 		if f.IsBool() {

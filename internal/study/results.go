@@ -23,7 +23,7 @@ func (r *run) finished() (results [][]*result, done int, err error) {
 				of[k] = res
 				done++
 				if res.cut(r.end) {
-					r.say("%s has had its %s: raise --max-time to go on", j.name(), r.common.MaxTime)
+					r.log.Printf("%s has had its %s: raise --max-time to go on", j.name(), r.common.MaxTime)
 				}
 			}
 		}

@@ -70,7 +70,7 @@ func (t *task) resumed(o *options, flags []settings.Field) (*Common, any, record
 		if err != nil {
 			return fail(&cli.UsageError{Err: err})
 		}
-		grown = grown || f.String() != before && f.Key != "threads" && f.Key != "checkpoint_every"
+		grown = grown || f.String() != before && !changesNothing(f.Key)
 	}
 	if grown { // to repeat the run takes this command too
 		began.Command += "\n" + o.command

@@ -6,10 +6,16 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/machine"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/runfolder"
 	"github.com/engram-lm/engram/internal/runlock"
 	"github.com/engram-lm/engram/internal/settings"
@@ -25,18 +31,18 @@ type run struct {
 	arms   []Arm
 	began  record
 
-	dir                 string
-	lock                *runlock.Lock
-	resume, json, quiet bool
-	stderr              io.Writer
-	foretold            map[string]bool // models of which it is said how long they will take
+	dir          string
+	lock         *runlock.Lock
+	resume, json bool
+	log          *progress.Log
+	foretold     sync.Map // the models of which it is said how long they will take
 }
 
 // prepare works out what to run and checks that it fits together. After an error
 // it has written nothing. The run's folder is the run's alone until its lock is
 // released.
 func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ *run, err error) {
-	r := &run{task: t, dir: o.out, resume: o.resume != "", json: o.json, quiet: o.quiet, stderr: stderr, foretold: map[string]bool{}}
+	r := &run{task: t, dir: o.out, resume: o.resume != "", json: o.json, log: progress.NewLog(stderr, o.quiet)}
 	defer func() {
 		if err != nil && r.lock != nil {
 			err = errors.Join(err, r.lock.Release())
@@ -88,7 +94,7 @@ func (r *run) goOn() error {
 	}
 	if all := len(r.arms) * len(r.seeds); done < all { // else it only shows its results again
 		if note := r.began.restart(cli.Version, machine.This(), done, all); note != "" {
-			r.say("%s", note)
+			r.log.Printf("%s", note)
 		}
 	}
 	return r.keep()
@@ -100,7 +106,7 @@ func (r *run) run(ctx context.Context, stdout io.Writer) error {
 	results, done, err := r.learnAll(ctx)
 	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
 		if done > 0 {
-			r.say("Report of what is finished: %s", r.page())
+			r.log.Printf("Report of what is finished: %s", r.page())
 		}
 		return &cli.ErrInterrupted{Message: "Stopped and saved. To go on: " + r.hint()}
 	}
@@ -119,7 +125,7 @@ func (r *run) run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r.say("\nReport: %s", r.page())
+	r.log.Printf("\nReport: %s", r.page())
 	return r.failures(results)
 }
 
@@ -132,6 +138,7 @@ func (r *run) hint() string { return r.task.invocation() + cli.Quoted([]string{"
 // learnAll returns the results [arm][seed] of all trainings, those included that
 // have ended before, and how many have ended: all, unless there is an error. After
 // each it writes the report of those so far, so that a run that is stopped has one.
+// An error of one training stops those beside it, which save.
 func (r *run) learnAll(ctx context.Context) (all [][]*result, done int, err error) {
 	dirs := []string{r.dir}
 	for _, arm := range r.arms {
@@ -150,40 +157,86 @@ func (r *run) learnAll(ctx context.Context) (all [][]*result, done int, err erro
 	if all, done, err = r.finished(); err != nil {
 		return nil, 0, err
 	}
+	var jobs []*job
 	for i := range r.arms {
 		for k, seed := range r.seeds {
-			if all[i][k] != nil {
-				continue
+			if all[i][k] == nil {
+				jobs = append(jobs, &job{run: r, arm: &r.arms[i], seed: seed, metrics: metrics, into: &all[i][k]})
 			}
-			if done > 0 {
-				if _, err := r.publish(all, done); err != nil {
-					return all, done, err
-				}
-			}
-			j := &job{run: r, arm: &r.arms[i], seed: seed, metrics: metrics}
-			if all[i][k], err = j.learn(ctx); err != nil {
-				return all, done, fmt.Errorf("%s, seed %d: %w", r.arms[i].Model, seed, err)
-			}
-			done++
 		}
 	}
-	return all, done, nil
+	var mu sync.Mutex // of all, done and the report
+	left := len(jobs)
+	next := func() error { // is called whenever there are trainings to go on with
+		kernel.Share(max(1, runtime.GOMAXPROCS(0)/r.atOnce(left)))
+		if done == 0 || left == 0 {
+			return nil
+		}
+		_, err := r.publish(all, done)
+		return err
+	}
+	defer kernel.Share(0)
+	if err := next(); err != nil {
+		return nil, 0, err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.atOnce(left))
+	for _, j := range jobs {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			res, err := j.learn(ctx)
+			if err != nil {
+				return fmt.Errorf("%s, seed %d: %w", j.arm.Model, j.seed, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			*j.into = res
+			done++
+			left--
+			return next()
+		})
+	}
+	if err = g.Wait(); err == nil {
+		err = metrics.arrange(r.trainees())
+	}
+	return all, done, err
+}
+
+// trainees are the trainings in the order of the report.
+func (r *run) trainees() (all []trainee) {
+	for _, arm := range r.arms {
+		for _, seed := range r.seeds {
+			all = append(all, trainee{arm.Model, seed})
+		}
+	}
+	return all
+}
+
+// atOnce returns how many of the trainings that are left learn side by side.
+func (r *run) atOnce(left int) int {
+	n := r.common.Parallel
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	return max(1, min(n, left))
 }
 
 // introduce says what is about to be done.
 func (r *run) introduce() {
-	r.say("%s, preset %s: %s %s a model and seed", r.task.title, r.common.Preset, Thousands(r.common.Episodes), r.task.unit)
+	r.log.Printf("%s, preset %s: %s %s a model and seed", r.task.title, r.common.Preset, Thousands(r.common.Episodes), r.task.unit)
 	for _, a := range r.arms {
 		note := a.About
 		if a.Control {
 			note += " (the control)"
 		}
-		r.say("  %-12s %12s parameters  %s", a.Model, Thousands(a.Params), note)
+		r.log.Printf("  %-12s %12s parameters  %s", a.Model, Thousands(a.Params), note)
 	}
 	if source := r.source(); source != "" {
-		r.say("Data %s", source)
+		r.log.Printf("Data %s", source)
 	}
-	r.say("Run folder %s", r.dir)
+	r.log.Printf("Run folder %s", r.dir)
 }
 
 // failures is an error if a training has diverged.
@@ -204,12 +257,6 @@ func (r *run) failures(results [][]*result) error {
 		advice += "; what may help is a new run with a lower --lr"
 	}
 	return errors.New(strings.Join(failed, "; ") + advice)
-}
-
-func (r *run) say(format string, a ...any) {
-	if !r.quiet {
-		fmt.Fprintf(r.stderr, format+"\n", a...)
-	}
 }
 
 // Thousands writes a count with separators: "10,000".

@@ -14,7 +14,7 @@ import (
 // flag. In a preset the zero value of a setting means its default.
 type Common struct {
 	Preset   string        `yaml:"preset" help:"where the values come from that nothing else sets"`
-	Models   settings.List `yaml:"models" help:"what learns, one after the other" resume:"may change"`                            // default: all
+	Models   settings.List `yaml:"models" help:"what learns, in this order" resume:"may change"`                                  // default: all
 	Seeds    string        `yaml:"seeds" help:"a number N for the seeds 1 to N, or a list such as 2,7 or 7," resume:"may change"` // default: 1,
 	Episodes int           `yaml:"episodes" help:"training episodes, an optimiser step each; a resumed run may have more" resume:"may change"`
 	Tests    int           `yaml:"test_episodes" help:"held-out episodes that a trained model is measured on"` // default: 100
@@ -23,6 +23,7 @@ type Common struct {
 	StopAtGoal bool   `yaml:"stop_at_goal" help:"end a model's training as soon as it has learned the task" resume:"may change"`
 
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
+	Parallel        int    `yaml:"parallel" help:"trainings (a model and a seed each) to run side by side, each on its share of the cores; 0: one a core" resume:"may change"`
 	CheckpointEvery string `yaml:"checkpoint_every" help:"episodes (500) or time (2m) between checkpoints; 0 saves at the end only" resume:"may change"` // default: 1m
 	LogEvery        int    `yaml:"log_every" help:"episodes between lines of metrics.jsonl, each the mean over them"`                                    // default: 10
 }
@@ -81,7 +82,7 @@ func (c *Common) validate(kinds []Kind) (seeds []uint64, end limits, err error) 
 		value, lo, hi int
 	}{
 		{"episodes", c.Episodes, 1, maxEpisodes}, {"test_episodes", c.Tests, 1, maxEpisodes},
-		{"log_every", c.LogEvery, 1, maxEpisodes}, {"threads", c.Threads, 0, maxThreads},
+		{"log_every", c.LogEvery, 1, maxEpisodes}, {"threads", c.Threads, 0, maxThreads}, {"parallel", c.Parallel, 0, maxThreads},
 	} {
 		if n.value < n.lo || n.value > n.hi {
 			return nil, end, cli.Usagef("%s %d: want %d to %d", n.key, n.value, n.lo, n.hi)
@@ -100,6 +101,11 @@ func (c *Common) validate(kinds []Kind) (seeds []uint64, end limits, err error) 
 		return nil, end, &cli.UsageError{Err: err}
 	}
 	return seeds, end, nil
+}
+
+// changesNothing reports whether a setting has no part in what comes out of a run.
+func changesNothing(key string) bool {
+	return key == "threads" || key == "parallel" || key == "checkpoint_every"
 }
 
 // maxEpisodes is how far a checkpoint counts.

@@ -12,8 +12,8 @@ func (j *job) name() string { return fmt.Sprintf("%s seed %d", j.arm.Model, j.se
 
 // draw begins a bar on a terminal.
 func (j *job) draw(what string, total int, unit string) {
-	j.bar.Clear()
-	j.bar = progress.New(j.run.stderr, j.run.quiet, j.name()+what, total, unit)
+	j.bar.End()
+	j.bar = j.run.log.Begin(j.name()+what, total, unit)
 }
 
 // sayEvery is how long a training may go on without a word.
@@ -48,10 +48,9 @@ func (j *job) logged(l line) {
 	if l.Episode/tenth == (l.Episode-j.run.common.LogEvery)/tenth && time.Since(j.shown.since) < sayEvery {
 		return
 	}
-	j.bar.Clear()
 	s := &j.shown
 	perSecond := float64(l.Episode-s.episode) / max(l.Seconds-s.seconds, 1e-9)
-	j.run.say("%s  %s of %s %s  %s  %s  %s", j.name(), Thousands(l.Episode), Thousands(j.run.end.episodes), j.run.task.unit,
+	j.run.log.Printf("%s  %s of %s %s  %s  %s  %s", j.name(), Thousands(l.Episode), Thousands(j.run.end.episodes), j.run.task.unit,
 		j.inTraining(s.value.take(), s.loss.take()), progress.Rate(perSecond, ""), rounded(l.Seconds))
 	s.since, s.episode, s.seconds = time.Now(), l.Episode, l.Seconds
 }
@@ -63,17 +62,18 @@ const foretellAfter = 3
 // known, if it is more than a minute.
 func (j *job) foretell() {
 	trained := j.at.Seconds - j.start.Seconds
-	if j.run.foretold[j.arm.Model] || trained < foretellAfter {
+	if trained < foretellAfter {
 		return
 	}
-	j.run.foretold[j.arm.Model] = true
+	if _, said := j.run.foretold.LoadOrStore(j.arm.Model, true); said {
+		return
+	}
 	if seconds := j.run.end.expect(trained / float64(j.at.Episode-j.start.Episode)); seconds > 60 {
 		most := ""
 		if j.run.end.stopAtGoal {
 			most = "at most "
 		}
-		j.bar.Clear()
-		j.run.say("%s: %sabout %s of training a seed", j.arm.Model, most, rounded(seconds))
+		j.run.log.Printf("%s: %sabout %s of training a seed", j.arm.Model, most, rounded(seconds))
 	}
 }
 
@@ -89,9 +89,8 @@ func (l limits) expect(episode float64) float64 {
 
 // tell says what came out.
 func (j *job) tell(r *result) {
-	j.bar.Clear()
 	if r.Status != "" {
-		j.run.say("%s  %s", j.name(), r.Status)
+		j.run.log.Printf("%s  %s", j.name(), r.Status)
 		return
 	}
 	more := ""
@@ -101,7 +100,7 @@ func (j *job) tell(r *result) {
 	if r.cut(j.run.end) {
 		more += fmt.Sprintf(" (ended by max_time %s)", j.run.common.MaxTime)
 	}
-	j.run.say("%s  after %s %s in %s: %s %s%s", j.name(), Thousands(r.Episodes), j.run.task.unit, rounded(r.Seconds),
+	j.run.log.Printf("%s  after %s %s in %s: %s %s%s", j.name(), Thousands(r.Episodes), j.run.task.unit, rounded(r.Seconds),
 		j.run.task.metric.Name, j.run.task.metric.format(orNaN(r.Value)), more)
 }
 

@@ -6,8 +6,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/engram-lm/engram/internal/progress"
 )
 
 // A line of progress is the mean of training since the one before, as the lines of
@@ -33,7 +36,7 @@ func TestLinesOfProgress(t *testing.T) {
 // where it pays.
 func TestForetell(t *testing.T) {
 	var out bytes.Buffer
-	r := &run{stderr: &out, end: limits{episodes: 6000}, foretold: map[string]bool{}}
+	r := &run{log: progress.NewLog(&out, false), end: limits{episodes: 6000}}
 	at := func(model string, episode int, seconds float64) {
 		j := &job{run: r, arm: &Arm{Model: model}, start: position{Episode: 1000, Seconds: 99}, at: position{Episode: 1000 + episode, Seconds: 99 + seconds}}
 		j.foretell()
@@ -60,7 +63,7 @@ func TestForetell(t *testing.T) {
 			t.Errorf("%+v: %q", c, &out)
 		}
 	}
-	r.quiet = true
+	r.log, r.foretold = progress.NewLog(&out, true), sync.Map{}
 	out.Reset()
 	if at("quiet", 10, 3); out.Len() > 0 {
 		t.Errorf("quiet: %q", &out)

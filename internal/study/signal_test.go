@@ -3,6 +3,7 @@
 package study
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ import (
 func TestInterruptedAndResumed(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "run")
-	args := []string{"--episodes", "200", "--checkpoint-every", "7", "--log-every", "3", "--out", dir}
+	args := []string{"--episodes", "200", "--checkpoint-every", "7", "--log-every", "3", "--parallel", "1", "--out", dir}
 	succeed(t, args...)
 	want := product(t, dir)
 	must(t, os.Rename(dir, filepath.Join(parent, "whole")))
@@ -81,7 +82,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 func TestInterruptedWhileGrowing(t *testing.T) {
 	parent := t.TempDir()
 	whole, dir := filepath.Join(parent, "whole"), filepath.Join(parent, "run")
-	models := []string{"--models", "steady,still"}
+	models := []string{"--models", "steady,still", "--parallel", "1"}
 	succeed(t, append(models, "--episodes", "200", "--out", whole)...)
 	succeed(t, append(models, "--episodes", "60", "--out", dir)...)
 	for _, model := range []string{"steady", "still"} {
@@ -113,6 +114,61 @@ func TestInterruptedWhileGrowing(t *testing.T) {
 	}
 	succeed(t, "--resume", dir, "--delay", "")
 	sameButOrder(t, product(t, whole), product(t, dir), "step-00000200")
+}
+
+// Trainings that learn side by side come to what they come to one after the other,
+// whatever stops them.
+func TestInterruptedSideBySide(t *testing.T) {
+	parent := t.TempDir()
+	whole, dir := filepath.Join(parent, "whole"), filepath.Join(parent, "run")
+	args := []string{"--episodes", "200", "--seeds", "2", "--checkpoint-every", "7", "--log-every", "3"}
+	succeed(t, append(args, "--parallel", "1", "--out", whole)...)
+	want := product(t, whole)
+
+	args = append(args, "--parallel", "4", "--delay", "2ms", "--out", dir)
+	for i, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT, syscall.SIGKILL} {
+		c, _, errs := command(args...)
+		steady, eager := lines(dir, "steady"), lines(dir, "eager")
+		must(t, c.Start())
+		deadline := time.Now().Add(time.Minute)
+		for lines(dir, "steady") < steady+6 || lines(dir, "eager") < eager+6 {
+			if time.Now().After(deadline) {
+				t.Fatalf("they do not learn side by side: %s", errs)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if i == 0 && lines(dir, "still") > 0 {
+			t.Error("more than four at a time")
+		}
+		must(t, c.Process.Signal(signal))
+		_ = c.Wait()
+		if signal == syscall.SIGINT && (c.ProcessState.ExitCode() != 130 || !strings.Contains(errs.String(), "Stopped and saved. To go on: ")) {
+			t.Errorf("status %d: %s", c.ProcessState.ExitCode(), errs)
+		}
+		args = []string{"--resume", dir}
+	}
+	succeed(t, "--resume", dir, "--delay", "")
+	got := product(t, dir)
+	for _, p := range []map[string]string{want, got} {
+		maps.DeleteFunc(p, func(name, _ string) bool { // the configuration; a stop saves one checkpoint more
+			return name == "report.json" || strings.Contains(name, "/checkpoints/") && !strings.Contains(name, "step-00000200")
+		})
+	}
+	same(t, want, got)
+}
+
+// What stops one training stops and saves those beside it, and is what is told.
+func TestFailureSideBySide(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	args := []string{"--models", "steady,still", "--episodes", "300", "--delay", "5ms", "--checkpoint-every", "0", "--parallel", "2", "--out", dir}
+	_, errs, err := guess(append(args, "--fail")...)
+	if err == nil || !strings.Contains(err.Error(), "still, seed 1: no will to learn; to go on: ") || strings.Contains(errs, "after 300") {
+		t.Errorf("%v: %s", err, errs)
+	}
+	if saved, err := filepath.Glob(filepath.Join(dir, "steady-seed1", checkpoints, "step-*")); err != nil || len(saved) != 1 {
+		t.Errorf("%v saved (%v)", saved, err)
+	}
+	succeed(t, "--resume", dir, "--delay", "", "--fail=false")
 }
 
 // lines counts the lines of metrics of a model.

@@ -2,6 +2,7 @@ package study
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -20,6 +21,7 @@ type stubSettings struct {
 	LR      float64 `yaml:"lr" help:"learning rate"`
 	Delay   string  `yaml:"delay" help:"time that an update takes" resume:"may change"`
 	Diverge int     `yaml:"diverge" help:"episode of the model eager that gives a NaN; 0 for none"`
+	Fail    bool    `yaml:"fail" help:"the model still fails" resume:"may change"`
 }
 
 // guesser is a model of the stub task. The control does not learn.
@@ -63,6 +65,9 @@ func (l *guesser) wrong() float64 {
 func (l *guesser) Update() (Point, error) {
 	if d, err := time.ParseDuration(l.settings.Delay); err == nil {
 		time.Sleep(d)
+	}
+	if l.settings.Fail && l.still {
+		return Point{}, errors.New("no will to learn")
 	}
 	p := Point{Value: l.wrong()}
 	for i := range l.w {

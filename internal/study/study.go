@@ -1,7 +1,7 @@
 // Package study runs the learning tasks of eval/: every model of a task learns
-// under every seed, one after the other, from the first episode to the last; then
-// it is tested on episodes it has not seen, and a report sets the models side by
-// side.
+// under every seed, from the first episode to the last, several side by side where
+// there are cores for it; then it is tested on episodes it has not seen, and a
+// report holds the models against each other.
 //
 // A task says what there is to learn (Task), which models try (Arm), and how one
 // of them takes a step (Learner). All the rest is here: flags and presets, the run

@@ -28,6 +28,11 @@ func main() {
 }
 
 func run(verbose bool, names []string) error {
+	for _, name := range names {
+		if !slices.ContainsFunc(errors, func(e planted) bool { return e.name == name }) {
+			return fmt.Errorf("%s: no such error; scripts/plant/errors.go lists them", name)
+		}
+	}
 	dir, err := os.MkdirTemp("", "plant")
 	if err != nil {
 		return err
