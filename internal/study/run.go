@@ -157,9 +157,9 @@ func (r *run) learnAll(ctx context.Context) (all [][]*result, done int, err erro
 	if all, done, err = r.finished(); err != nil {
 		return nil, 0, err
 	}
-	var jobs []*job
-	for i := range r.arms {
-		for k, seed := range r.seeds {
+	var jobs []*job // all models under a seed, then the next: a run that is stopped has something to compare
+	for k, seed := range r.seeds {
+		for i := range r.arms {
 			if all[i][k] == nil {
 				jobs = append(jobs, &job{run: r, arm: &r.arms[i], seed: seed, metrics: metrics, into: &all[i][k]})
 			}
