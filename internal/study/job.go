@@ -19,11 +19,12 @@ import (
 
 // job is one model learning under one seed.
 type job struct {
-	run     *run
-	arm     *Arm
-	seed    uint64
-	metrics *metrics
-	into    **result // where the result goes
+	run   *run
+	all   *trainings // it is one of
+	arm   *Arm
+	seed  uint64
+	into  **result // where the result goes
+	noted position // the others know of
 
 	learner Learner
 	writer  *checkpoint.Writer
@@ -202,7 +203,7 @@ func (j *job) begin() (err error) {
 	if err != nil {
 		return err
 	}
-	j.writer = &checkpoint.Writer{Root: root, Keep: kept, Before: j.metrics.sync}
+	j.writer = &checkpoint.Writer{Root: root, Keep: kept, Before: j.all.metrics.sync}
 	j.saved = time.Now()
 	if s != nil {
 		if j.at, err = j.position(s, path); err != nil {
@@ -218,7 +219,7 @@ func (j *job) begin() (err error) {
 	}
 	j.start = j.at
 	j.shown = stretch{since: time.Now(), episode: j.at.Episode, seconds: j.at.Seconds}
-	return j.metrics.drop(j.arm.Model, j.seed, j.at.Episode)
+	return j.all.metrics.drop(j.arm.Model, j.seed, j.at.Episode)
 }
 
 // foreign says that a file is not of this training.
@@ -282,7 +283,7 @@ func (j *job) update() error {
 	}
 	at.LineSeconds = at.Seconds
 	j.logged(l)
-	return j.metrics.write(l)
+	return j.all.metrics.write(l)
 }
 
 // save begins to write a checkpoint, which goes on beside the next episodes; old

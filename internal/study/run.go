@@ -6,14 +6,9 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/engram-lm/engram/internal/cli"
-	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/runfolder"
@@ -35,7 +30,6 @@ type run struct {
 	lock         *runlock.Lock
 	resume, json bool
 	log          *progress.Log
-	foretold     sync.Map // the models of which it is said how long they will take
 }
 
 // prepare works out what to run and checks that it fits together. After an error
@@ -103,7 +97,7 @@ func (r *run) goOn() error {
 // run lets each model learn under each seed, and reports.
 func (r *run) run(ctx context.Context, stdout io.Writer) error {
 	r.introduce()
-	results, done, err := r.learnAll(ctx)
+	results, done, err := r.learn(ctx)
 	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
 		if done > 0 {
 			r.log.Printf("Report of what is finished: %s", r.page())
@@ -134,94 +128,6 @@ func (r *run) page() string { return filepath.Join(r.dir, "report.html") }
 
 // hint is the command that goes on with the run.
 func (r *run) hint() string { return r.task.invocation() + cli.Quoted([]string{"--resume", r.dir}) }
-
-// learnAll returns the results [arm][seed] of all trainings, those included that
-// have ended before, and how many have ended: all, unless there is an error. After
-// each it writes the report of those so far, so that a run that is stopped has one.
-// An error of one training stops those beside it, which save.
-func (r *run) learnAll(ctx context.Context) (all [][]*result, done int, err error) {
-	dirs := []string{r.dir}
-	for _, arm := range r.arms {
-		for _, seed := range r.seeds {
-			dirs = append(dirs, r.jobDir(arm.Model, seed))
-		}
-	}
-	if err := runfolder.Sweep(dirs...); err != nil {
-		return nil, 0, err
-	}
-	metrics, err := openMetrics(filepath.Join(r.dir, metricsFile))
-	if err != nil {
-		return nil, 0, err
-	}
-	defer metrics.close()
-	if all, done, err = r.finished(); err != nil {
-		return nil, 0, err
-	}
-	var jobs []*job // all models under a seed, then the next: a run that is stopped has something to compare
-	for k, seed := range r.seeds {
-		for i := range r.arms {
-			if all[i][k] == nil {
-				jobs = append(jobs, &job{run: r, arm: &r.arms[i], seed: seed, metrics: metrics, into: &all[i][k]})
-			}
-		}
-	}
-	var mu sync.Mutex // of all, done and the report
-	left := len(jobs)
-	next := func() error { // is called whenever there are trainings to go on with
-		kernel.Share(max(1, runtime.GOMAXPROCS(0)/r.atOnce(left)))
-		if done == 0 || left == 0 {
-			return nil
-		}
-		_, err := r.publish(all, done)
-		return err
-	}
-	defer kernel.Share(0)
-	if err := next(); err != nil {
-		return nil, 0, err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.atOnce(left))
-	for _, j := range jobs {
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			res, err := j.learn(ctx)
-			if err != nil {
-				return fmt.Errorf("%s, seed %d: %w", j.arm.Model, j.seed, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			*j.into = res
-			done++
-			left--
-			return next()
-		})
-	}
-	if err = g.Wait(); err == nil {
-		err = metrics.arrange(r.trainees())
-	}
-	return all, done, err
-}
-
-// trainees are the trainings in the order of the report.
-func (r *run) trainees() (all []trainee) {
-	for _, arm := range r.arms {
-		for _, seed := range r.seeds {
-			all = append(all, trainee{arm.Model, seed})
-		}
-	}
-	return all
-}
-
-// atOnce returns how many of the trainings that are left learn side by side.
-func (r *run) atOnce(left int) int {
-	n := r.common.Parallel
-	if n == 0 {
-		n = runtime.GOMAXPROCS(0)
-	}
-	return max(1, min(n, left))
-}
 
 // introduce says what is about to be done.
 func (r *run) introduce() {

@@ -58,33 +58,29 @@ func (j *job) logged(l line) {
 // foretellAfter is how many seconds of training tell how long it will take.
 const foretellAfter = 3
 
-// foretell says once a model how long a training of it will take, as soon as that is
-// known, if it is more than a minute.
+// foretell tells the others how far this training is, as soon as its speed is known.
 func (j *job) foretell() {
-	trained := j.at.Seconds - j.start.Seconds
-	if trained < foretellAfter {
-		return
-	}
-	if _, said := j.run.foretold.LoadOrStore(j.arm.Model, true); said {
-		return
-	}
-	if seconds := j.run.end.expect(trained / float64(j.at.Episode-j.start.Episode)); seconds > 60 {
-		most := ""
-		if j.run.end.stopAtGoal {
-			most = "at most "
-		}
-		j.run.log.Printf("%s: %sabout %s of training a seed", j.arm.Model, most, rounded(seconds))
+	if trained := j.at.Seconds - j.start.Seconds; trained >= foretellAfter {
+		j.all.note(j, j.at, trained/float64(j.at.Episode-j.start.Episode))
 	}
 }
 
-// expect returns how many seconds a training will take whose episodes take so many
-// each, unless it reaches its goal before.
-func (l limits) expect(episode float64) float64 {
-	seconds := episode * float64(l.episodes)
+// expect returns how many seconds a training that is at a position will still take
+// if its episodes take so many each, unless it reaches its goal before.
+func (l limits) expect(at position, episode float64) float64 {
+	seconds := episode * float64(l.episodes-at.Episode)
 	if l.time > 0 {
-		seconds = min(seconds, l.time.Seconds())
+		seconds = min(seconds, l.time.Seconds()-at.Seconds)
 	}
-	return seconds
+	return max(seconds, 0)
+}
+
+// atMost is what to say before a time that reaching the goal may shorten.
+func (l limits) atMost() string {
+	if l.stopAtGoal {
+		return "at most "
+	}
+	return ""
 }
 
 // tell says what came out.

@@ -5,8 +5,8 @@ import (
 	"math"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -37,8 +37,9 @@ func TestLinesOfProgress(t *testing.T) {
 func TestForetell(t *testing.T) {
 	var out bytes.Buffer
 	r := &run{log: progress.NewLog(&out, false), end: limits{episodes: 6000}}
+	all := &trainings{run: r}
 	at := func(model string, episode int, seconds float64) {
-		j := &job{run: r, arm: &Arm{Model: model}, start: position{Episode: 1000, Seconds: 99}, at: position{Episode: 1000 + episode, Seconds: 99 + seconds}}
+		j := &job{run: r, all: all, arm: &Arm{Model: model}, start: position{Episode: 1000, Seconds: 99}, at: position{Episode: 1000 + episode, Seconds: 99 + seconds}}
 		j.foretell()
 	}
 	for _, c := range []struct {
@@ -63,11 +64,47 @@ func TestForetell(t *testing.T) {
 			t.Errorf("%+v: %q", c, &out)
 		}
 	}
-	r.log, r.foretold = progress.NewLog(&out, true), sync.Map{}
+	r.log = progress.NewLog(&out, true)
 	out.Reset()
 	if at("quiet", 10, 3); out.Len() > 0 {
 		t.Errorf("quiet: %q", &out)
 	}
+}
+
+// How long a run will still take is said when it is known of all its models, and
+// whenever one of several trainings has ended.
+func TestForetellAll(t *testing.T) {
+	var out bytes.Buffer
+	r := &run{log: progress.NewLog(&out, false), common: &Common{Parallel: 2}, end: limits{episodes: 1000}, dir: t.TempDir()}
+	all := &trainings{run: r}
+	jobs := map[string]*job{}
+	for _, name := range []string{"a1", "b1", "a2", "b2"} {
+		jobs[name] = &job{run: r, all: all, arm: &Arm{Model: name[:1]}, into: new(*result)}
+		all.left = append(all.left, jobs[name])
+	}
+	said := func(want string) {
+		t.Helper()
+		if out.String() != want {
+			t.Errorf("%q, want %q", &out, want)
+		}
+		out.Reset()
+	}
+	end := func(name string) {
+		all.done++
+		all.left = slices.DeleteFunc(all.left, func(j *job) bool { return j == jobs[name] })
+		all.tell()
+	}
+	all.note(jobs["a1"], position{Episode: 100}, 0.6)
+	said("a: about 10m of training a seed\n")
+	all.note(jobs["b1"], position{Episode: 500}, 1.2)
+	// 540 and 600 seconds of those under way, 600 and 1,200 of the others.
+	said("b: about 20m of training a seed\n0 of 4 trainings finished, about 25m left\n")
+	all.note(jobs["b1"], position{Episode: 1000}, 1.2)
+	end("b1")
+	said("1 of 4 trainings finished, about 20m left\n") // b2 alone takes that
+	end("a1")
+	end("a2")
+	said("2 of 4 trainings finished, about 20m left\n") // and nothing of one that is the last
 }
 
 func TestRounded(t *testing.T) {

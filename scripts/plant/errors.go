@@ -104,10 +104,10 @@ var errors = []planted{
 	{"goal/hold", "internal/study/goal.go", "episode-t.Since < g.Hold", "false", "./internal/study", "TestGoal", ""},
 	{"goal/first", "internal/study/goal.go", "*t = tracker{Solved: at}", "t.Since = episode", "./internal/study", "TestGoal", ""},
 
-	{"beside/order", "internal/study/run.go", "err = metrics.arrange(r.trainees())", "_ = metrics.arrange", "./internal/study", "TestInterruptedSideBySide", ""},
+	{"beside/order", "internal/study/trainings.go", "return t.metrics.arrange(t.run.trainees())", "return nil", "./internal/study", "TestInterruptedSideBySide", ""},
 	{"beside/drop", "internal/study/metrics.go", "l.Model == model && l.Seed == seed && l.Episode > after", "l.Model == model && l.Episode > after", "./internal/study", "TestInterruptedSideBySide", ""},
-	{"beside/stop", "internal/study/run.go", "g, ctx := errgroup.WithContext(ctx)", "g, _ := errgroup.WithContext(ctx)", "./internal/study", "TestFailureSideBySide", ""},
-	{"beside/limit", "internal/study/run.go", "return max(1, min(n, left))", "return left", "./internal/study", "TestInterruptedSideBySide", ""},
+	{"beside/stop", "internal/study/trainings.go", "g, ctx := errgroup.WithContext(ctx)", "g, _ := errgroup.WithContext(ctx)", "./internal/study", "TestFailureSideBySide", ""},
+	{"beside/limit", "internal/study/trainings.go", "return max(1, min(n, len(t.left)))", "return max(1, len(t.left))", "./internal/study", "TestInterruptedSideBySide", ""},
 	{"beside/share", "internal/kernel/parallel.go", "n = min(n, own)", "n = max(n, own)", "./internal/kernel", "TestShare", ""},
 	{"beside/bars", "internal/progress/log.go", "l.drawn = len(text)", "_ = text", "./internal/progress", "TestLog", ""},
 	{"calls/steps", "internal/scan/checked.go", "case taken+steps > c.steps:", "case taken > c.steps:", "./plasticlstm", "TestWrongCallsOfAScan", ""},
