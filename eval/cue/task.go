@@ -45,6 +45,16 @@ func quick() Settings {
 	return s
 }
 
+// comparison returns the paper's task for smaller agents that learn it sooner. An
+// answer has no consequence but its own reward, so a discount of 0 gives it all the
+// credit that is due to it and nothing of what later answers earn; and a policy that
+// may be sure leaves the plateau sooner.
+func comparison() Settings {
+	s := settings(Paper(), 64)
+	s.LR, s.Gamma, s.ConcentrationCoef, s.ClipNorm = 3e-4, 0, 0.01, 0.5
+	return s
+}
+
 var task = study.Task[Settings]{
 	Name:  "cue",
 	Title: "Finding the target cue",
@@ -84,6 +94,11 @@ more.`,
 			Name: "paper", About: "the paper's sizes and settings: days",
 			Common: study.Common{Episodes: 200_000, Seeds: "10", Tests: 3000, LogEvery: 100},
 			Own:    settings(Paper(), 200),
+		},
+		{
+			Name: "comparison", About: "the paper's task, smaller agents, settings under which it is learned sooner: an hour or two",
+			Common: study.Common{Episodes: 20_000, Seeds: "4", Tests: 3000, LogEvery: 100},
+			Own:    comparison(),
 		},
 	},
 	Arms: func(common *study.Common, own *Settings) ([]study.Arm, error) {
