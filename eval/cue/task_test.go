@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,22 +18,31 @@ import (
 
 // The paper's 200 modulated neurons with 27 inputs and 2 actions have 27*200 + 200
 // weights of the inputs, 2*200^2 of the connections, 201 of the modulator and
-// 3*201 of the heads; each other network is the smallest one with no fewer.
-func TestPaperSizes(t *testing.T) {
-	preset := task.Presets[1]
-	preset.Common.Models = []string{"modulated", "retroactive", "plastic", "rnn", "lstm"}
-	arms, err := task.Arms(&preset.Common, &preset.Own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []struct {
+// 3*201 of the heads; each other network is the smallest one with no fewer. The
+// comparison's have 64 neurons, under the same rules.
+func TestSizes(t *testing.T) {
+	type size struct {
 		about  string
 		params int
-	}{
-		{"200 neurons", 86404}, {"200 neurons", 86405}, {"201 neurons", 87037}, {"279 neurons", 86493}, {"134 neurons", 87237},
+	}
+	for name, sizes := range map[string][]size{
+		"paper":      {{"200 neurons", 86404}, {"200 neurons", 86405}, {"201 neurons", 87037}, {"279 neurons", 86493}, {"134 neurons", 87237}},
+		"comparison": {{"64 neurons", 10244}, {"64 neurons", 10245}, {"65 neurons", 10469}, {"87 neurons", 10269}, {"39 neurons", 10572}},
 	} {
-		if arms[i].About != want.about || arms[i].Params != want.params || arms[i].Control != (arms[i].Model == "rnn") {
-			t.Errorf("%s: %s, %d parameters, control %t; want %s, %d", arms[i].Model, arms[i].About, arms[i].Params, arms[i].Control, want.about, want.params)
+		i := slices.IndexFunc(task.Presets, func(p study.Preset[Settings]) bool { return p.Name == name })
+		preset := task.Presets[i]
+		if preset.Own.rules() != Paper() {
+			t.Errorf("preset %s has the rules %+v, want the paper's", name, preset.Own.rules())
+		}
+		preset.Common.Models = []string{"modulated", "retroactive", "plastic", "rnn", "lstm"}
+		arms, err := task.Arms(&preset.Common, &preset.Own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range sizes {
+			if arms[i].About != want.about || arms[i].Params != want.params || arms[i].Control != (arms[i].Model == "rnn") {
+				t.Errorf("%s, %s: %s, %d parameters, control %t; want %s, %d", name, arms[i].Model, arms[i].About, arms[i].Params, arms[i].Control, want.about, want.params)
+			}
 		}
 	}
 }
