@@ -76,12 +76,11 @@ func (s *isa) stripTile(rows, vecs int) {
 		}
 		for i := range rows {
 			m := Mem{Base: a, Disp: 4*i + u*strip}
-			if s.lanes == 16 { // one operation fewer than below for two vectors
-				for j := range vecs {
-					VFMADD231PS_BCST(m, bv[j], acc[i][j])
-				}
+			if s.lanes == 16 && vecs == 1 { // one instruction and no more loads than below
+				VFMADD231PS_BCST(m, bv[0], acc[i][0])
 				continue
 			}
+			// Loads are as scarce as multiply-adds: an element of A is read once.
 			x := s.vec()
 			VBROADCASTSS(m, x)
 			for j := range vecs {
