@@ -2,7 +2,6 @@ package stats
 
 import (
 	"cmp"
-	"errors"
 	"math"
 	"slices"
 
@@ -32,26 +31,6 @@ func Welch(x, y []float64) Comparison {
 }
 
 func sq(x float64) float64 { return x * x }
-
-// RankSum returns the two-sided p-value of the Wilcoxon-Mann-Whitney rank-sum
-// test of x against y: exact over all orders for up to 50 values a sample (25
-// with ties), a normal approximation above. It assumes nothing about the shape
-// of the distributions, and pays for it: three values against three cannot fall
-// below 0.1. An empty sample gives NaN; samples whose values are all equal
-// give 1.
-func RankSum(x, y []float64) float64 {
-	if slices.ContainsFunc(x, math.IsNaN) || slices.ContainsFunc(y, math.IsNaN) {
-		return math.NaN()
-	}
-	test, err := stats.MannWhitneyUTest(x, y, stats.LocationDiffers)
-	switch {
-	case errors.Is(err, stats.ErrSamplesEqual):
-		return 1
-	case err != nil:
-		return math.NaN()
-	}
-	return min(test.P, 1) // doubling a tail of a distribution with ties can pass 1
-}
 
 // Holm returns the p-values adjusted for their number by Holm's step-down
 // method, in the order given: to call those at most 0.05 significant is to err

@@ -97,27 +97,6 @@ func integrateTail(t, dof float64) float64 {
 	return 1 - 2*sum*h/3
 }
 
-func TestRankSum(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		x, y []float64
-		p    float64
-	}{
-		// 2 of the 20 ways to pick 3 of 6 ranks are as extreme.
-		{"three below three", []float64{1, 2, 3}, []float64{4, 5, 6}, 0.1},
-		// 2 of the 70 ways to pick 4 of 8.
-		{"four above four", []float64{5, 6, 7, 8}, []float64{1, 2, 3, 4}, 2.0 / 70},
-		// Ranks 1, 4, 5 sum to 10, U = 4 of 9: half of all orders have U <= 4.
-		{"interleaved", []float64{1, 4, 5}, []float64{2, 3, 6}, 1},
-		{"all equal", []float64{2, 2}, []float64{2, 2}, 1},
-		{"one value each", []float64{1}, []float64{2}, 1},
-		{"empty", nil, []float64{1}, nan},
-		{"NaN", []float64{nan, 1}, []float64{2, 3}, nan},
-	} {
-		near(t, test.name, RankSum(test.x, test.y), test.p)
-	}
-}
-
 func TestHolm(t *testing.T) {
 	// Sorted: .01 x 3, .03 x 2, .04 x 1 = .04, raised to the .06 before it.
 	got := Holm([]float64{0.04, 0.01, nan, 0.03})

@@ -110,6 +110,10 @@ var errors = []planted{
 	{"beside/limit", "internal/study/trainings.go", "return max(1, min(n, len(t.left)))", "return max(1, len(t.left))", "./internal/study", "TestInterruptedSideBySide", ""},
 	{"beside/share", "internal/kernel/parallel.go", "n = min(n, own)", "n = max(n, own)", "./internal/kernel", "TestShare", ""},
 	{"beside/bars", "internal/progress/log.go", "l.drawn = len(text)", "_ = text", "./internal/progress", "TestLog", ""},
+	{"stats/ties", "internal/stats/ranksum.go", "first + 1 + end", "2 * (first + 1)", "./internal/stats", "TestRankSum", ""},
+	{"stats/tail", "internal/stats/ranksum.go", "if s >= sum {", "if s > sum {", "./internal/stats", "TestRankSum", ""},
+	{"bpc/eos", "tokenizer/tokenizer.go", "if n++; !ends || id != eos {", "if n++; !ends || id == eos {", "./tokenizer", "TestEncodeText", ""},
+
 	{"calls/steps", "internal/scan/checked.go", "case taken+steps > c.steps:", "case taken > c.steps:", "./plasticlstm", "TestWrongCallsOfAScan", ""},
 	{"compare/nan", "internal/layertest/layertest.go", "if !(d <= math.MaxFloat64) {", "if d > math.MaxFloat64 {", "./internal/layertest", "TestCompare", ""},
 }
