@@ -35,7 +35,7 @@ type cacheKey struct {
 }
 
 // formatVersion is part of every name: another layout never meets this one's files.
-const formatVersion = "engram-corpus/2"
+const formatVersion = "engram-corpus/3"
 
 // maxManifest is the size in bytes that a manifest may have.
 const maxManifest = 1 << 16

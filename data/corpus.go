@@ -67,7 +67,7 @@ type Split struct {
 	Name       string // train, valid, test; for OpenText the file
 	Tokens     []int32
 	Lines      int64
-	Characters int64  // of the tokens, one more each for its separator
+	Characters int64  // of the tokens; see tokenizer.Tokenizer.Characters
 	Unknown    int64  // words outside the vocabulary, now the unknown word
 	SourceHash string // SHA-256 of the text, in hexadecimal
 }

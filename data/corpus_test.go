@@ -62,7 +62,7 @@ func TestOpenEveryLayout(t *testing.T) {
 			t.Errorf("%s: %q in %s, %d words", layout, c.Name, c.Dir, c.Tokenizer.Size())
 		}
 		want := &Split{
-			Name: "test", Tokens: []int32{3, 2, 2}, Lines: 2, Characters: 6 + 6 + 6, Unknown: 1,
+			Name: "test", Tokens: []int32{3, 2, 2}, Lines: 2, Characters: 6 + 1 + 1, Unknown: 1,
 		}
 		got := split(t, c, "test")
 		want.SourceHash = got.SourceHash
@@ -173,7 +173,7 @@ func TestOpenText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]int32{1, 0, 2, 0, 2}, s.Tokens); diff != "" || s.Lines != 2 || s.Characters != 2+2+6+2+6 {
+	if diff := cmp.Diff([]int32{1, 0, 2, 0, 2}, s.Tokens); diff != "" || s.Lines != 2 || s.Characters != 2+2+1+2+1 {
 		t.Errorf("%d lines, %d characters (-want +got):\n%s", s.Lines, s.Characters, diff)
 	}
 	var unknown *tokenizer.UnknownWordError

@@ -66,14 +66,14 @@ func TestPerplexityOfCases(t *testing.T) {
 }
 
 // The words are w2 w10 <eos> w3 <eos>. One stream scores all but w2, and they
-// have 3+1 + 5+1 + 2+1 + 5+1 characters; two streams are w2 w10 and <eos> w3, the
+// have 3+1 + 1 + 2+1 + 1 characters, <eos> being the newline; two streams are w2 w10 and <eos> w3, the
 // last <eos> dropped, and score w10 and w3: 3+1 + 2+1.
 func TestBitsPerCharacter(t *testing.T) {
 	text := file(t, "w2 w10\nw3")
 	for _, c := range []struct {
 		batch              string
 		tokens, characters float64
-	}{{"1", 4, 19}, {"2", 2, 7}} {
+	}{{"1", 4, 9}, {"2", 2, 7}} {
 		got := measured(t, "--model", lstmCase+"/model", "--text", text, "--batch", c.batch)
 		want := got["nll"] * c.tokens / math.Log(2) / c.characters
 		if got["tokens"] != c.tokens || !(math.Abs(got["bpc"]-want) < 1e-12) {

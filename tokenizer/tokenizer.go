@@ -136,14 +136,17 @@ func (t *Tokenizer) Decode(ids []int32) (string, error) {
 	return t.library.Decode(wide, false), nil
 }
 
-// Characters returns how many characters (Unicode code points) the words of
-// ids have, and one more each for the white space that separates it from the
-// next: what bits per character are counted by. <eos> and <unk> count as they
-// are written.
+// Characters returns how many characters (Unicode code points) the text of ids
+// has, what bits per character are counted by: each word's own and one for the
+// space that follows it. <eos> is the newline, one character; <unk> counts as it
+// is written.
 func (t *Tokenizer) Characters(ids []int32) int64 {
+	eos, ends := t.EOS()
 	var n int64
 	for _, id := range ids {
-		n += int64(utf8.RuneCountInString(t.words[id])) + 1
+		if n++; !ends || id != eos {
+			n += int64(utf8.RuneCountInString(t.words[id]))
+		}
 	}
 	return n
 }

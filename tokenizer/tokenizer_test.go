@@ -59,7 +59,7 @@ func TestEncodeText(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if n := tok.Characters(got.Tokens); n != 2+2+6+6+6+2+6 {
+	if n := tok.Characters(got.Tokens); n != 2+2+1+1+6+2+1 {
 		t.Errorf("%d characters", n)
 	}
 }

@@ -166,7 +166,7 @@ type result struct {
 	NLL        float64 `json:"nll"`        // mean over the scored tokens, in nats
 	Tokens     int     `json:"tokens"`     // scored
 	Perplexity float64 `json:"perplexity"` // e^nll
-	BPC        float64 `json:"bpc"`        // bits per character of the scored tokens and their separators
+	BPC        float64 `json:"bpc"`        // bits per character of the scored tokens; see tokenizer.Tokenizer.Characters
 }
 
 func newResult(e lm.Evaluation, characters int64) (result, error) {

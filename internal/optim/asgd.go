@@ -7,14 +7,18 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 )
 
-// ASGD is averaged SGD (Polyak and Juditsky 1992) in the manner of AWD-LSTM
-// (Merity, Keskar and Socher 2018): the steps are plain SGD, and from a trigger
-// on the running mean of the parameters after each step is kept beside them,
+// ASGD is averaged SGD (Polyak and Juditsky 1992), which AWD-LSTM (Merity, Keskar
+// and Socher 2018) triggers late in a training: the steps are plain SGD, and from
+// a trigger on the running mean of the parameters after each step is kept beside
+// them,
 //
 //	avg <- avg + mu (p - avg),  mu = 1 / (t - t0 + 1)
 //
-// with t0 the first step after the trigger. The mean is what is evaluated and
-// saved; Swap puts it in place.
+// with t0 the first step after the trigger: after n such steps, the mean of all n.
+// PyTorch's torch.optim.ASGD(t0=0, lambd=0), which AWD-LSTM's code uses, takes
+// mu = 1 at the second of these steps as well, and so leaves out the first: its
+// mean is that of the last n-1. The mean is what is evaluated and saved; Swap
+// puts it in place.
 type ASGD struct {
 	WeightDecay float64
 

@@ -35,7 +35,7 @@ type Recipe struct {
 	LR          float64 `yaml:"lr" help:"learning rate, on the mean loss of a window" resume:"by force"`
 	ClipNorm    float64 `yaml:"clip_norm" help:"bound of the gradient's global norm; 0 turns it off" resume:"by force"`
 	Dropout     float64 `yaml:"dropout" help:"share of non-recurrent connections dropped, one mask a stream and window; 0 turns it off" resume:"by force"`
-	WeightDecay float64 `yaml:"weight_decay" help:"decoupled weight decay; 0 turns it off" resume:"by force"`
+	WeightDecay float64 `yaml:"weight_decay" help:"weight decay wd: sgd and asgd add wd times the parameter to its gradient, adam decouples it (AdamW); 0 turns it off" resume:"by force"`
 	Decay       float64 `yaml:"decay" help:"factor of the learning rate at each epoch from decay_start on, or at each plateau" resume:"by force"`
 	DecayStart  int     `yaml:"decay_start" help:"epoch of the first decay; 0 keeps the rate" resume:"by force"`
 	Plateau     bool    `yaml:"plateau" help:"decay whenever the validation loss has not fallen, instead of by epochs"`
