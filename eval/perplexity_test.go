@@ -16,9 +16,9 @@ func measured(t *testing.T, args ...string) map[string]float64 {
 	out := succeed(t, append([]string{"perplexity", "--json"}, args...)...)
 	var got map[string]float64
 	must(t, json.Unmarshal([]byte(out), &got))
-	for _, key := range []string{"nll", "tokens", "perplexity", "bpc"} {
-		if _, ok := got[key]; !ok || len(got) != 4 {
-			t.Fatalf("want nll, tokens, perplexity and bpc: %s", out)
+	for _, key := range []string{"nll", "tokens", "perplexity", "bpc", "unknown"} {
+		if _, ok := got[key]; !ok || len(got) != 5 {
+			t.Fatalf("want nll, tokens, perplexity, bpc and unknown: %s", out)
 		}
 	}
 	if got["perplexity"] != math.Exp(got["nll"]) {

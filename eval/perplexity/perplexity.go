@@ -6,10 +6,7 @@ package perplexity
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 
@@ -19,7 +16,7 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/progress"
-	"github.com/engram-lm/engram/tokenizer"
+	"github.com/engram-lm/engram/internal/score"
 )
 
 // options are the flags' values.
@@ -27,6 +24,8 @@ type options struct {
 	model, data, split, text, cache string
 	batch, bptt, threads            int
 	json, quiet                     bool
+	traces                          traces
+	streamsGiven                    bool
 }
 
 // Command returns the command of the task.
@@ -46,18 +45,27 @@ the start and carried to the end, the traces of a plastic model with it; the
 first token is not scored, for nothing comes before it.
 
 The text is read as one stream unless --batch cuts it into several of equal
-length, side by side: that is faster, but each of them starts without a past.`,
+length, side by side: that is faster, but each of them starts without a past.
+
+` + tracesHelp,
 		Example: `  # the test text of a corpus: a registered set, or a folder with a train, a
   # valid and a test text
   go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb
   go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data my/corpus --split valid
 
   # any text, for a script
-  go run ./eval perplexity --model runs/sample/lstm-seed1/best --text letters.txt --json`,
+  go run ./eval perplexity --model runs/sample/lstm-seed1/best --text letters.txt --json
+
+  # what the traces are worth
+  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --traces mean`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.check(c.Flags().Changed("split")); err != nil {
 				return err
 			}
+			if err := o.traces.check(c.Flags(), o.text != ""); err != nil {
+				return err
+			}
+			o.streamsGiven = c.Flags().Changed("warm-up-streams")
 			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -69,6 +77,7 @@ length, side by side: that is faster, but each of them starts without a past.`,
 	f.StringVar(&o.text, "text", "", "a text `file` to read instead of a corpus")
 	f.IntVar(&o.batch, "batch", 1, "how many `streams` the text is cut into")
 	f.IntVar(&o.bptt, "bptt", 35, "how many `tokens` of a stream are read at a time")
+	o.traces.register(f)
 	f.StringVar(&o.cache, "cache", "", "the `folder` for encoded corpora (default: engram in the user's cache folder)")
 	f.IntVar(&o.threads, "threads", 0, "how many `threads` compute (default: one a core)")
 	f.BoolVar(&o.json, "json", false, "print the result as one JSON object")
@@ -102,7 +111,11 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	text, name, err := o.read(tok, stderr)
+	if err := o.traces.fits(model, o.model); err != nil {
+		return err
+	}
+	texts := &texts{tok: tok, cache: o.cache, stderr: stderr, data: o.data}
+	text, name, err := o.scored(texts)
 	if err != nil {
 		return err
 	}
@@ -110,8 +123,13 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return cli.Usagef("--batch: %w", err)
 	}
+	warm, err := o.traces.warm(texts, o.batch, o.streamsGiven)
+	if err != nil {
+		return err
+	}
 	bar := progress.New(stderr, o.quiet, name, windows.Targets(), "tokens")
-	e, err := model.Evaluate(ctx, text.Tokens, o.batch, o.bptt, bar.Set)
+	reading := score.Reading{Batch: o.batch, Steps: o.bptt, Progress: bar.Set}
+	losses, err := score.Read(ctx, model, text.Tokens, score.Traces(o.traces.mode), warm, reading, nil)
 	bar.Clear()
 	if ctx.Err() != nil {
 		return &cli.ErrInterrupted{Message: "interrupted before the end of the text, so there is no result; run the same command again"}
@@ -119,82 +137,15 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r, err := newResult(e, tok.Characters(scored(text.Tokens, o.batch)))
+	r, err := newResult(losses, tok.Characters(score.Targets(text.Tokens, o.batch)), text.Unknown)
 	if err != nil {
 		return err
 	}
 	if o.json {
 		return json.NewEncoder(stdout).Encode(r)
 	}
-	return r.print(stdout, name, o.batch, text.Unknown)
-}
-
-// read returns the text to score and what to call it.
-func (o *options) read(tok *tokenizer.Tokenizer, stderr io.Writer) (*data.Split, string, error) {
-	if o.text != "" {
-		text, err := data.OpenText(o.text, tok)
-		return text, o.text, err
+	if note := o.traces.note(); note != "" {
+		name += ", " + note
 	}
-	corpus, err := data.Open(o.data, data.Options{
-		CacheDir:  o.cache,
-		Tokenizer: tok,
-		Warn:      func(line string) { fmt.Fprintln(stderr, "eval:", line) },
-	})
-	if unknown, ok := errors.AsType[*data.NotFoundError](err); ok {
-		return nil, "", cli.Usagef("--data: %w", unknown)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	text, err := corpus.Split(o.split)
-	return text, corpus.Name + ", " + o.split, err
-}
-
-// scored returns the tokens that are targets when tokens are read as batch
-// streams of equal length: each stream's first and the remainder are not.
-func scored(tokens []int32, batch int) []int32 {
-	length := len(tokens) / batch
-	targets := make([]int32, 0, batch*(length-1))
-	for b := range batch {
-		targets = append(targets, tokens[b*length+1:(b+1)*length]...)
-	}
-	return targets
-}
-
-// result is what is printed with --json; the keys are a contract.
-type result struct {
-	NLL        float64 `json:"nll"`        // mean over the scored tokens, in nats
-	Tokens     int     `json:"tokens"`     // scored
-	Perplexity float64 `json:"perplexity"` // e^nll
-	BPC        float64 `json:"bpc"`        // bits per character of the scored tokens; see tokenizer.Tokenizer.Characters
-}
-
-func newResult(e lm.Evaluation, characters int64) (result, error) {
-	r := result{
-		NLL:        e.NLL,
-		Tokens:     e.Tokens,
-		Perplexity: lm.Perplexity(e.NLL),
-		BPC:        e.NLL * float64(e.Tokens) / math.Ln2 / float64(characters),
-	}
-	if math.IsInf(r.Perplexity, 0) {
-		return result{}, fmt.Errorf("the mean NLL is %.4g nats, and its perplexity too large for a number; the model's parameters are not those of a trained model", e.NLL)
-	}
-	return r, nil
-}
-
-func (r result) print(w io.Writer, name string, batch int, unknown int64) error {
-	streams := "1 stream"
-	if batch > 1 {
-		streams = fmt.Sprintf("%d streams", batch)
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d tokens scored in %s\n", name, r.Tokens, streams)
-	fmt.Fprintf(&b, "  perplexity  %.2f\n", r.Perplexity)
-	fmt.Fprintf(&b, "  nll         %.4f nats a token\n", r.NLL)
-	fmt.Fprintf(&b, "  bpc         %.4f bits a character\n", r.BPC)
-	if unknown > 0 {
-		fmt.Fprintf(&b, "  words outside the vocabulary, read as the unknown word: %d\n", unknown)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return r.print(stdout, name, o.batch)
 }

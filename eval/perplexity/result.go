@@ -1,0 +1,52 @@
+package perplexity
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/score"
+)
+
+// result is what is printed with --json; the keys are a contract.
+type result struct {
+	NLL        float64 `json:"nll"`        // mean over the scored tokens, in nats
+	Tokens     int     `json:"tokens"`     // scored
+	Perplexity float64 `json:"perplexity"` // e^nll
+	BPC        float64 `json:"bpc"`        // bits per character of the scored tokens; see tokenizer.Tokenizer.Characters
+	Unknown    int64   `json:"unknown"`    // words of the text outside the vocabulary, read as the unknown word
+}
+
+func newResult(l score.Losses, characters, unknown int64) (result, error) {
+	nll := l.Mean()
+	r := result{
+		NLL:        nll,
+		Tokens:     len(l),
+		Perplexity: lm.Perplexity(nll),
+		BPC:        nll * float64(len(l)) / math.Ln2 / float64(characters),
+		Unknown:    unknown,
+	}
+	if math.IsInf(r.Perplexity, 0) || math.IsNaN(r.Perplexity) {
+		return result{}, fmt.Errorf("the mean NLL is %.4g nats, and its perplexity too large for a number; the model's parameters are not those of a trained model", nll)
+	}
+	return r, nil
+}
+
+func (r result) print(w io.Writer, name string, batch int) error {
+	streams := "1 stream"
+	if batch > 1 {
+		streams = fmt.Sprintf("%d streams", batch)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d tokens scored in %s\n", name, r.Tokens, streams)
+	fmt.Fprintf(&b, "  perplexity  %.2f\n", r.Perplexity)
+	fmt.Fprintf(&b, "  nll         %.4f nats a token\n", r.NLL)
+	fmt.Fprintf(&b, "  bpc         %.4f bits a character\n", r.BPC)
+	if r.Unknown > 0 {
+		fmt.Fprintf(&b, "  words outside the vocabulary, read as the unknown word: %d\n", r.Unknown)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,119 @@
+package lm
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/plasticlstm"
+)
+
+// What a model's traces are, and what is left of it when they stand still. A kind
+// of model with a memory of its own has its say in these methods, and nowhere else.
+
+// HasTraces reports whether anything of the model learns while it reads.
+func (m *Model[F]) HasTraces() bool { return m.Config.Plasticity != nil }
+
+// Off returns the model without its traces: alpha = 0. Like the others here it is
+// a copy, in which nothing learns while it reads.
+func (m *Model[F]) Off() (*Model[F], error) {
+	return m.still(func(int) []F { return nil })
+}
+
+// Frozen returns the model whose traces stand still at those of stream b of state.
+func (m *Model[F]) Frozen(state State[F], b int) (*Model[F], error) {
+	return m.still(func(l int) []F { return state[l].Stream(b).Part("hebb") })
+}
+
+// Mean returns the model whose traces stand still at their mean over the streams
+// of state: what a trace is whatever was read, a constant weight by another name.
+func (m *Model[F]) Mean(state State[F]) (*Model[F], error) {
+	return m.still(func(l int) []F {
+		all, batch := state[l].Part("hebb"), state[l].Batch
+		mean := make([]F, len(all)/batch)
+		for c := range mean {
+			sum := 0.0
+			for b := range batch {
+				sum += float64(all[b*len(mean)+c])
+			}
+			mean[c] = F(sum / float64(batch))
+		}
+		return mean
+	})
+}
+
+// still returns the standard LSTM that m is while the traces of each layer stand
+// still; hebb returns those of a layer, nil for zero.
+func (m *Model[F]) still(hebb func(l int) []F) (*Model[F], error) {
+	if !m.HasTraces() {
+		return nil, fmt.Errorf("lm: a model of kind %s has no traces that could stand still", m.Config.Model)
+	}
+	c := m.Config
+	c.Model, c.Plasticity = modeldir.LSTM, nil
+	still, err := empty[F](c)
+	if err != nil {
+		return nil, err
+	}
+	from, to := m.Params, still.Params
+	take := func(values ...[]F) {
+		for i, v := range values {
+			copy(to[i].Value, v)
+		}
+		to = to[len(values):]
+	}
+	take(from[0].Value)
+	from = from[1:]
+	for l, layer := range m.layers {
+		var params [][]F
+		for _, p := range from[:len(layer.Params())] {
+			params = append(params, p.Value)
+		}
+		take(plasticlstm.Still(layer.(*plasticlstm.LSTM), params, hebb(l))...)
+		from = from[len(params):]
+	}
+	for _, p := range from {
+		take(p.Value)
+	}
+	return still, nil
+}
+
+// ResetTraces zeroes the traces and leaves h and c as they are.
+func (s State[F]) ResetTraces() {
+	for _, layer := range s {
+		for _, name := range traceParts {
+			clear(layer.Part(name))
+		}
+	}
+}
+
+// traceParts are the parts of a layer's state that learn while it reads.
+var traceParts = []string{"hebb", "trace"}
+
+// Absorb reads all of tokens, cut into as many streams of equal length as state
+// has, and replaces state by the one after them. Nothing is scored. Progress,
+// unless nil, is told the number of tokens read so far.
+func (m *Model[F]) Absorb(ctx context.Context, tokens []int32, state State[F], steps int, progress func(done int)) error {
+	batch := state[0].Batch
+	length := len(tokens) / batch
+	if length < 1 || steps < 1 {
+		return fmt.Errorf("lm: %d tokens for %d streams, %d at a time: want at least 1 for each", len(tokens), batch, steps)
+	}
+	defer m.Hold()()
+	for t := 0; t < length; t += steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(steps, length-t)
+		x := make([]int32, n*batch)
+		for i := range x {
+			x[i] = tokens[i%batch*length+t+i/batch]
+		}
+		if _, err := m.Logits(x, state); err != nil {
+			return err
+		}
+		if progress != nil {
+			progress((t + n) * batch)
+		}
+	}
+	return nil
+}
