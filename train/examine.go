@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/lm"
-	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/trainer"
@@ -50,8 +50,8 @@ func (p *plan) score(ctx context.Context, dir string, res *result, obs *observer
 
 // describe adds a finished training to an arm of the report, with what the
 // traces and the neuromodulator of its best model do and what it writes.
-func (p *plan) describe(c modeldir.Config, seed uint64, res *result, rep *report.Report, arm *report.Arm) error {
-	m, tok, err := lm.Load[float32](filepath.Join(p.jobDir(c, seed), "best"))
+func (p *plan) describe(a recipe.Arm, seed uint64, res *result, rep *report.Report, arm *report.Arm) error {
+	m, tok, err := lm.Load[float32](filepath.Join(p.jobDir(a, seed), "best"))
 	if err != nil {
 		return err
 	}
@@ -66,13 +66,13 @@ func (p *plan) describe(c modeldir.Config, seed uint64, res *result, rep *report
 		return err
 	}
 	if s.Sample, err = sample(m, tok, seed); err != nil {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("The sample of %s, seed %d, ends early: %v.", c.Model, seed, err))
+		rep.Notes = append(rep.Notes, fmt.Sprintf("The sample of %s, seed %d, ends early: %v.", a.Label, seed, err))
 	}
 	for _, what := range res.Outcome.Rollbacks {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("In the training of %s, seed %d: %s.", c.Model, seed, what))
+		rep.Notes = append(rep.Notes, fmt.Sprintf("In the training of %s, seed %d: %s.", a.Label, seed, what))
 	}
 	if res.ValidNLL == nil || res.TestNLL == nil {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("Read as one stream, a text has no finite loss under %s, seed %d, and so no perplexity.", c.Model, seed))
+		rep.Notes = append(rep.Notes, fmt.Sprintf("Read as one stream, a text has no finite loss under %s, seed %d, and so no perplexity.", a.Label, seed))
 	}
 	arm.Seeds = append(arm.Seeds, s)
 	return nil

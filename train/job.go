@@ -14,7 +14,7 @@ import (
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/lm"
-	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/strictjson"
@@ -70,23 +70,23 @@ func (r *result) seed(seed uint64) report.Seed {
 	}
 }
 
-func (p *plan) jobDir(c modeldir.Config, seed uint64) string {
-	return filepath.Join(p.dir, fmt.Sprintf("%s-seed%d", c.Model, seed))
+func (p *plan) jobDir(a recipe.Arm, seed uint64) string {
+	return filepath.Join(p.dir, fmt.Sprintf("%s-seed%d", a.Label, seed))
 }
 
 // train trains one model under one seed and scores it, unless that is done already.
-func (p *plan) train(ctx context.Context, c modeldir.Config, seed uint64, metrics *trainer.Metrics, from int64) (*result, error) {
-	dir := p.jobDir(c, seed)
+func (p *plan) train(ctx context.Context, a recipe.Arm, seed uint64, metrics *trainer.Metrics, from int64) (*result, error) {
+	dir := p.jobDir(a, seed)
 	if done, err := readResult(dir); done != nil || err != nil {
 		return done, err
 	}
-	obs := newObserver(p.stderr, p.quiet, c, seed)
+	obs := newObserver(p.stderr, p.quiet, a.Label, seed)
 	defer obs.close()
 	// A change that the record keeps was insisted on already, though the process may
 	// have been killed before a checkpoint followed it.
 	force := p.force || len(p.began.Forced) > 0
 	job := &trainer.Job{
-		Dir: dir, Model: c, Recipe: p.recipe, Seed: seed, Tokenizer: p.vocab, Initial: p.initial,
+		Dir: dir, Model: a.Model, Label: a.Label, Recipe: a.Recipe, Seed: seed, Tokenizer: p.vocab, Initial: p.initial,
 		Train: p.splits["train"], Valid: p.splits["valid"], Metrics: metrics, MetricsStart: from, Observer: obs, Force: force,
 	}
 	out, err := job.Run(ctx)
@@ -119,8 +119,8 @@ func (p *plan) estimate() time.Duration {
 		return 0
 	}
 	var total time.Duration
-	for _, c := range p.models {
-		m, err := lm.New[float32](c, 1)
+	for _, a := range p.arms {
+		m, err := lm.New[float32](a.Model, 1)
 		if err != nil {
 			return 0
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/trainer"
 )
@@ -28,8 +27,8 @@ type observer struct {
 
 var _ trainer.Observer = (*observer)(nil)
 
-func newObserver(w io.Writer, quiet bool, c modeldir.Config, seed uint64) *observer {
-	return &observer{w: w, quiet: quiet, name: fmt.Sprintf("%s seed %d", c.Model, seed), begin: time.Now()}
+func newObserver(w io.Writer, quiet bool, label string, seed uint64) *observer {
+	return &observer{w: w, quiet: quiet, name: fmt.Sprintf("%s seed %d", label, seed), begin: time.Now()}
 }
 
 func (o *observer) say(format string, a ...any) {

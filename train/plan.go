@@ -34,7 +34,7 @@ type plan struct {
 	corpus  *data.Corpus
 	splits  map[string]*data.Split
 	vocab   []byte // tokenizer.json
-	models  []modeldir.Config
+	arms    []recipe.Arm
 	budget  int
 	initial map[string][]float32
 	stderr  io.Writer
@@ -93,8 +93,11 @@ func prepare(o options, flags []recipe.Field, stderr io.Writer) (_ *plan, err er
 	}
 	if start != nil {
 		p.vocab, p.initial = start.TokenizerJSON, start.Tensors
-		p.models, p.budget = []modeldir.Config{start.Config}, start.Config.ParamCount()
-	} else if p.models, p.budget, err = p.recipe.Match(p.corpus.Tokenizer.Size()); err != nil {
+		if p.arms, err = p.recipe.Arms(); err != nil {
+			return nil, &cli.UsageError{Err: err}
+		}
+		p.arms[0].Model, p.budget = start.Config, start.Config.ParamCount()
+	} else if p.arms, p.budget, err = p.recipe.Match(p.corpus.Tokenizer.Size()); err != nil {
 		return nil, &cli.UsageError{Err: err}
 	}
 	if err := p.fits(); err != nil {
@@ -182,11 +185,12 @@ func (p *plan) fits() error {
 			return fmt.Errorf("the %s text of %s: %w", name, r.Data, err)
 		}
 	}
-	for _, c := range p.models {
+	for _, a := range p.arms {
+		c := a.Model
 		for l := range c.NumLayers {
 			_, h := c.LayerSize(l)
 			if n := int64(r.Batch) * int64(h) * int64(h); c.Plasticity != nil && n > maxState {
-				return cli.Usagef("--batch %d: the Hebbian traces of model %s have %d numbers a layer; want at most %d: a smaller batch or hidden size", r.Batch, c.Model, n, int64(maxState))
+				return cli.Usagef("--batch %d: the Hebbian traces of model %s have %d numbers a layer; want at most %d: a smaller batch or hidden size", r.Batch, a.Label, n, int64(maxState))
 			}
 		}
 	}

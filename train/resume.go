@@ -161,14 +161,14 @@ func (p *plan) keep(forced []string) error {
 
 // done counts the trainings of the run that are finished, and all of them.
 func (p *plan) done() (done, all int) {
-	for _, c := range p.models {
+	for _, a := range p.arms {
 		for _, seed := range p.seeds {
-			if exists(filepath.Join(p.jobDir(c, seed), resultFile)) {
+			if exists(filepath.Join(p.jobDir(a, seed), resultFile)) {
 				done++
 			}
 		}
 	}
-	return done, len(p.models) * len(p.seeds)
+	return done, len(p.arms) * len(p.seeds)
 }
 
 // write replaces a file of the run's folder.

@@ -75,19 +75,19 @@ func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
 	}
 	defer metrics.Close()
 	var from int64
-	for i, config := range p.models {
+	for i, a := range p.arms {
 		for _, seed := range p.seeds {
-			res, err := p.train(ctx, config, seed, metrics, from)
+			res, err := p.train(ctx, a, seed, metrics, from)
 			if err == nil {
 				from = res.Metrics
-				err = p.describe(config, seed, res, rep, &rep.Arms[i])
+				err = p.describe(a, seed, res, rep, &rep.Arms[i])
 			}
 			if diverged, ok := errors.AsType[*trainer.DivergedError](err); ok {
 				rep.Arms[i].Seeds = append(rep.Arms[i].Seeds, report.Seed{Seed: seed, Status: "diverged: " + diverged.Error()})
-				return fmt.Errorf("%s, seed %d: diverged at %w", config.Model, seed, err)
+				return fmt.Errorf("%s, seed %d: diverged at %w", a.Label, seed, err)
 			}
 			if err != nil {
-				return fmt.Errorf("%s, seed %d: %w", config.Model, seed, err)
+				return fmt.Errorf("%s, seed %d: %w", a.Label, seed, err)
 			}
 		}
 	}
@@ -97,9 +97,9 @@ func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
 // sweep clears the run's folder of what killed processes left unfinished.
 func (p *plan) sweep() error {
 	dirs := []string{p.dir}
-	for _, c := range p.models {
+	for _, a := range p.arms {
 		for _, seed := range p.seeds {
-			dirs = append(dirs, p.jobDir(c, seed))
+			dirs = append(dirs, p.jobDir(a, seed))
 		}
 	}
 	return runfolder.Sweep(dirs...)
@@ -126,9 +126,9 @@ func (p *plan) finished(stdout io.Writer) (bool, error) {
 		}
 	}
 	rep := p.report()
-	for i, config := range p.models {
+	for i, a := range p.arms {
 		for _, seed := range p.seeds {
-			res, err := readResult(p.jobDir(config, seed))
+			res, err := readResult(p.jobDir(a, seed))
 			if res == nil || err != nil {
 				return false, err
 			}
@@ -146,8 +146,9 @@ func (p *plan) introduce() {
 	}
 	p.say("Corpus %s: vocabulary %s, %s train / %s valid / %s test tokens", p.corpus.Name, thousands(p.corpus.Tokenizer.Size()),
 		thousands(len(p.splits["train"].Tokens)), thousands(len(p.splits["valid"].Tokens)), thousands(len(p.splits["test"].Tokens)))
-	for _, c := range p.models {
-		p.say("  %-12s %d x %d, embedding %d: %s parameters of %s", c.Model, c.NumLayers, c.HiddenSize, c.EmbeddingSize,
+	for _, a := range p.arms {
+		c := a.Model
+		p.say("  %-12s %d x %d, embedding %d: %s parameters of %s", a.Label, c.NumLayers, c.HiddenSize, c.EmbeddingSize,
 			thousands(c.ParamCount()), thousands(p.budget))
 	}
 	p.say("Run folder %s", p.dir)
@@ -169,8 +170,9 @@ func (p *plan) report() *report.Report {
 		Config: p.began.Config,
 		Notes:  slices.Concat(p.began.Forced, p.began.Notes),
 	}
-	for _, c := range p.models {
-		arm := report.Arm{Model: c.Model, Hidden: c.HiddenSize, Embedding: c.EmbeddingSize, Params: c.ParamCount()}
+	for _, a := range p.arms {
+		c := a.Model
+		arm := report.Arm{Model: a.Label, Kind: a.Kind, Hidden: c.HiddenSize, Embedding: c.EmbeddingSize, Params: c.ParamCount()}
 		for _, t := range c.Tensors() {
 			arm.Accounting = append(arm.Accounting, report.TensorCount{Name: t.Name, Shape: t.Shape, Count: t.Size()})
 		}

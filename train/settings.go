@@ -92,14 +92,19 @@ func choosePreset(data string) (preset, why string) {
 }
 
 // adopt takes kind, sizes and options of the recipe from the model that
-// training starts from, and refuses what was asked for otherwise.
+// training starts from, and refuses what was asked for otherwise. One arm of that
+// kind may be asked for, under a name and with settings of its own.
 func (s *settings) adopt(c modeldir.Config) error {
 	preset, err := recipe.New(s.recipe.Preset)
 	if err != nil {
 		return err
 	}
+	models := c.Model
+	if arms, err := s.recipe.Arms(); s.explicit["models"] && err == nil && len(arms) == 1 && arms[0].Kind == c.Model {
+		models = s.recipe.Models.String()
+	}
 	has := map[string]string{
-		"models": c.Model, "layers": fmt.Sprint(c.NumLayers), "tie": fmt.Sprint(c.TieWeights),
+		"models": models, "layers": fmt.Sprint(c.NumLayers), "tie": fmt.Sprint(c.TieWeights),
 		"hidden": fmt.Sprint(c.HiddenSize), "embed": fmt.Sprint(c.EmbeddingSize),
 		"params": fmt.Sprint(c.ParamCount()), "min_count": "0",
 	}
@@ -131,6 +136,19 @@ func (s *settings) adopt(c modeldir.Config) error {
 		}
 	}
 	s.recipe.Params = 0 // the model is its own budget
+	arms, err := s.recipe.Arms()
+	if err != nil {
+		return &cli.UsageError{Err: err}
+	}
+	for _, key := range []string{"alpha", "rate", "modulator_input", "rule", "clip"} {
+		f, err := arms[0].Recipe.Field(key)
+		if err != nil {
+			return err
+		}
+		if f.String() != has[key] {
+			return cli.Usagef("--models %s contradicts --init, whose model %s: leave out its %s", models, respect(c, key, has[key]), key)
+		}
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ package lm
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/rng"
@@ -47,8 +48,24 @@ type Model[F Float] struct {
 // embeddingScale bounds the uniform distribution of a new embedding or decoder.
 const embeddingScale = 0.1
 
+// Start says from which ranges the parameters of a new model are drawn, where
+// these are not the layers' own.
+type Start struct {
+	// Scale, above 0, makes the weights of embedding, decoder and gates uniform in
+	// [-Scale, Scale].
+	Scale float64
+	// Layer may change Lo and Hi of a layer's parameters; nil changes none.
+	Layer func(params []lstm.Param)
+}
+
 // New returns a model whose parameters are drawn from seed.
 func New[F Float](config modeldir.Config, seed uint64) (*Model[F], error) {
+	return NewFrom[F](config, seed, Start{})
+}
+
+// NewFrom is New with other ranges. The same numbers are drawn, so that where two
+// starts agree, so do the parameters.
+func NewFrom[F Float](config modeldir.Config, seed uint64, start Start) (*Model[F], error) {
 	m, err := empty[F](config)
 	if err != nil {
 		return nil, err
@@ -65,16 +82,34 @@ func New[F Float](config modeldir.Config, seed uint64) (*Model[F], error) {
 		rest = rest[1:]
 		return v
 	}
-	draw(next(), -embeddingScale, embeddingScale)
+	scale := embeddingScale
+	if start.Scale > 0 {
+		scale = start.Scale
+	}
+	draw(next(), -scale, scale)
 	for _, l := range m.layers {
-		for _, p := range l.Params() {
+		for _, p := range start.layer(l) {
 			draw(next(), p.Lo, p.Hi)
 		}
 	}
 	if !config.TieWeights {
-		draw(next(), -embeddingScale, embeddingScale)
+		draw(next(), -scale, scale)
 	}
 	return m, nil // the decoder's bias stays zero
+}
+
+// layer returns the parameters of a layer with the ranges to draw them from.
+func (s Start) layer(l lstm.Layer) []lstm.Param {
+	params := l.Params()
+	for i := range params {
+		if p := &params[i]; s.Scale > 0 && strings.HasPrefix(p.Name, "weight_") {
+			p.Lo, p.Hi = -s.Scale, s.Scale
+		}
+	}
+	if s.Layer != nil {
+		s.Layer(params)
+	}
+	return params
 }
 
 // FromTensors returns a model with the given parameters, by name.

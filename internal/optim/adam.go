@@ -10,10 +10,14 @@ import (
 // Adam is Adam with decoupled weight decay (Kingma and Ba 2015; Loshchilov and
 // Hutter 2019, algorithm 2):
 //
+//	g <- g + L2 p
 //	m <- b1 m + (1-b1) g,  v <- b2 v + (1-b2) g^2
 //	p <- p - lr ( m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps) + WeightDecay p )
+//
+// With L2 above 0 it is the penalty of Kingma and Ba's Adam, which the moments
+// take part in; under plain SGD the two are the same.
 type Adam struct {
-	Beta1, Beta2, Eps, WeightDecay float64
+	Beta1, Beta2, Eps, WeightDecay, L2 float64
 
 	t    int64 // steps taken
 	m, v slots // first and second moments
@@ -51,8 +55,9 @@ func (a *Adam) Step(params []Param, lr, scale float64) error {
 	for i := range params {
 		p := &params[i]
 		m, v := a.m[p.Name], a.v[p.Name]
+		lr, scale := p.step(lr, scale)
 		// A row without a gradient moves too: its moments decay.
-		bad = cmp.Or(bad, p.nonFinite(p.all(scale, func(value, grad []float32, at int) {
+		bad = cmp.Or(bad, p.nonFinite(p.all(scale, a.L2, func(value, grad []float32, at int) {
 			kernel.AdamStep(value, grad, m[at:at+len(value)], v[at:at+len(value)], float32(lr),
 				float32(a.Beta1), float32(a.Beta2), float32(a.Eps), float32(a.WeightDecay), float32(bc1), float32(bc2))
 		})))

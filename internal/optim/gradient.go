@@ -19,12 +19,14 @@ func (e *NonFiniteError) Error() string {
 }
 
 // GlobalNorm returns the Euclidean norm over all gradients, summed in float64
-// over the parameters in their order. A norm that is NaN or infinite is a
-// *NonFiniteError.
+// over the parameters in their order, without those that are held. A norm that is
+// NaN or infinite is a *NonFiniteError.
 func GlobalNorm(params []Param) (float64, error) {
 	var sum float64
-	for _, p := range params {
-		sum += sumSquares(p.Grad)
+	for i := range params {
+		if !params[i].held() {
+			sum += sumSquares(params[i].Grad)
+		}
 	}
 	norm := math.Sqrt(sum)
 	if !math.IsNaN(norm) && !math.IsInf(norm, 0) {

@@ -30,6 +30,8 @@ type Param struct {
 	Shape       []int
 	Value, Grad []float32
 	Rows        []int
+
+	Group *Group // nil: all is as Step is told
 }
 
 // Optimizer changes parameters by their gradients. The parameters of every
@@ -72,13 +74,14 @@ func (s *SGD) Step(params []Param, lr, scale float64) error {
 // descend computes Value -= lr (scale Grad + decay Value). Its error is a
 // *NonFiniteError.
 func (p *Param) descend(lr, scale, decay float64) error {
+	lr, scale = p.step(lr, scale)
 	// With the scale in the rate it costs nothing.
 	rate, decay32 := float32(lr*scale), float32(decay/scale)
 	step := func(value, grad []float32, _ int) { kernel.SGDStep(value, grad, rate, decay32) }
 	if p.Rows != nil && decay == 0 {
 		return p.nonFinite(p.touched(step))
 	}
-	return p.nonFinite(p.all(1, step))
+	return p.nonFinite(p.all(1, 0, step))
 }
 
 func (s *SGD) State() State { return State{} }
@@ -96,6 +99,9 @@ func check(params []Param, lr, scale float64) error {
 	for i := range params {
 		if err := params[i].check(); err != nil {
 			return err
+		}
+		if g := params[i].Group; g != nil && (!(g.Rate >= 0) || math.IsInf(g.Rate, 0) || !(g.Scale >= 0) || math.IsInf(g.Scale, 0)) {
+			return fmt.Errorf("parameter %s has the group %+v; want finite numbers of at least 0", params[i].Name, *g)
 		}
 	}
 	return nil

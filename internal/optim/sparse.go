@@ -62,34 +62,40 @@ func (p *Param) touched(f func(value, grad []float32, at int)) int {
 
 // all is touched for every value: in long parts if the gradient is dense, else
 // row by row, with zeros for the gradient of a row that is not in Rows. The
-// gradients are multiplied by scale just before f, which finds them in the cache.
-func (p *Param) all(scale float64, f func(value, grad []float32, at int)) int {
+// gradients are multiplied by scale, and l2 times the values added to them, just
+// before f, which finds them in the cache.
+func (p *Param) all(scale, l2 float64, f func(value, grad []float32, at int)) int {
 	var bad firstIndex
 	part := func(value, grad []float32, at int) {
 		f(value, grad, at)
 		bad.look(value, at)
 	}
-	scaled := func(grad []float32) []float32 {
+	scaled := func(value, grad []float32) []float32 {
 		if scale != 1 {
 			kernel.Scale(float32(scale), grad)
+		}
+		if l2 != 0 {
+			kernel.Axpy(float32(l2), value, grad)
 		}
 		return grad
 	}
 	if p.Rows == nil {
-		inChunks(len(p.Value), func(_, lo, hi int) { part(p.Value[lo:hi], scaled(p.Grad[lo:hi]), lo) })
+		inChunks(len(p.Value), func(_, lo, hi int) { part(p.Value[lo:hi], scaled(p.Value[lo:hi], p.Grad[lo:hi]), lo) })
 		return bad.index()
 	}
 	size := p.size()
-	zeros := make([]float32, size)
 	inParts(p.Shape[0], size, func(lo, hi int) {
+		none := make([]float32, size) // the gradient of a row that is not in Rows
 		i, _ := slices.BinarySearch(p.Rows, lo)
 		for row := lo; row < hi; row++ {
-			grad := zeros
+			value, grad := p.Value[row*size:(row+1)*size], none
 			if i < len(p.Rows) && p.Rows[i] == row {
-				grad = scaled(p.Grad[i*size : (i+1)*size])
+				grad = p.Grad[i*size : (i+1)*size]
 				i++
+			} else {
+				clear(none)
 			}
-			part(p.Value[row*size:(row+1)*size], grad, row*size)
+			part(value, scaled(value, grad), row*size)
 		}
 	})
 	return bad.index()

@@ -15,7 +15,7 @@ import (
 type Recipe struct {
 	Data     string `yaml:"data" help:"corpus: a set that scripts/download fetched (ptb, wikitext-2), sample, or a folder of texts" resume:"may change"`
 	Preset   string `yaml:"preset" help:"where the values come from that nothing else sets: sample or ptb-small"`
-	Models   List   `yaml:"models" help:"what to train, one after the other, at equal parameter count: lstm, plastic, modulated, retroactive"`
+	Models   List   `yaml:"models" help:"what to train, one after the other, at equal parameter count: lstm, plastic, modulated, retroactive, still (modulated with hold_alpha); or [LABEL=]KIND:KEY=VALUE:... with settings of its own, as slow=modulated:rule=decay"`
 	Seeds    string `yaml:"seeds" help:"a number N for the seeds 1 to N, or a list such as 2,7 or 7,"`
 	MinCount int    `yaml:"min_count" help:"types rarer than this in the train text become <unk>; 0 keeps all"`
 	Init     string `yaml:"init" help:"model folder to start from; its kind, sizes, options and tokenizer hold"`
@@ -36,6 +36,9 @@ type Recipe struct {
 	ClipNorm    float64 `yaml:"clip_norm" help:"bound of the gradient's global norm; 0 turns it off" resume:"by force"`
 	Dropout     float64 `yaml:"dropout" help:"share of non-recurrent connections dropped, one mask a stream and window; 0 turns it off" resume:"by force"`
 	WeightDecay float64 `yaml:"weight_decay" help:"weight decay wd: sgd and asgd add wd times the parameter to its gradient, adam decouples it (AdamW); 0 turns it off" resume:"by force"`
+	L2          float64 `yaml:"l2" help:"L2 penalty, 0 to 1: l2 times the parameter added to its clipped gradient, under adam before the moments; under sgd and asgd the same as weight_decay; 0 turns it off" resume:"by force"`
+	ClipGroups  bool    `yaml:"clip_groups" help:"bound the gradient's norm by clip_norm in each group apart: plasticity coefficients, rates, modulator, all others" resume:"by force"`
+	InitScale   float64 `yaml:"init_scale" help:"embedding, decoder and gate weights start uniform within +-init_scale, 0 to 10; 0: +-0.1, gates +-1/sqrt(hidden)"`
 	Decay       float64 `yaml:"decay" help:"factor of the learning rate at each epoch from decay_start on, or at each plateau" resume:"by force"`
 	DecayStart  int     `yaml:"decay_start" help:"epoch of the first decay; 0 keeps the rate" resume:"by force"`
 	Plateau     bool    `yaml:"plateau" help:"decay whenever the validation loss has not fallen, instead of by epochs"`
@@ -47,6 +50,18 @@ type Recipe struct {
 	ModulatorInput string  `yaml:"modulator_input" help:"what the neuromodulator reads: hidden, previous_hidden or cell"`
 	Rule           string  `yaml:"rule" help:"how a trace changes: clip, additive, decay or oja"`
 	Clip           float64 `yaml:"clip" help:"bound of the Hebbian trace"`
+
+	Start           string  `yaml:"start" help:"how plastic parameters start: small (alpha 0..0.001, eta 0.01, fan-out +-0.02, modulator +-1/sqrt(hidden), its bias 0) or published (alpha 0..0.0001, eta 0.01, fan-out +-1, modulator and bias +-1/sqrt(hidden))"`
+	AlphaStart      string  `yaml:"alpha_start" help:"uniform start of the plasticity coefficients instead: a number or LO..HI within +-100"`
+	EtaStart        string  `yaml:"eta_start" help:"uniform start of the trained rates eta and of the retroactive trace rate instead: a number or LO..HI within +-100, of a trace rate within 0..1"`
+	FanoutStart     string  `yaml:"fanout_start" help:"uniform start of the modulator's fan-out instead: a number or LO..HI within +-100"`
+	FanoutBiasStart string  `yaml:"fanout_bias_start" help:"uniform start of the fan-out's bias (rate neuron) instead: a number or LO..HI within +-100"`
+	ModulatorStart  string  `yaml:"modulator_start" help:"uniform start of the modulator's weights and bias instead: a number or LO..HI within +-100"`
+	AlphaLR         float64 `yaml:"alpha_lr" help:"factor of the learning rate of the plasticity coefficients, 0 to 1000; 0 leaves them at their start" resume:"by force"`
+	RateLR          float64 `yaml:"rate_lr" help:"the same of the plasticity rates: eta, fan-out, trace rate" resume:"by force"`
+	ModulatorLR     float64 `yaml:"modulator_lr" help:"the same of the neuromodulator's weights and bias" resume:"by force"`
+	Thaw            int     `yaml:"thaw" help:"epoch from which coefficients, rates and modulator train; before it they stay at their start; 0: the first" resume:"by force"`
+	HoldAlpha       bool    `yaml:"hold_alpha" help:"hold the plasticity coefficients at 0: a control of the same size under the same optimiser, without plasticity"`
 
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
 	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (50) or time (2m) between checkpoints within an epoch; 0 saves at the end of each epoch only" resume:"may change"`
@@ -64,6 +79,7 @@ func base() Recipe {
 		Models: slices.Clone(Kinds), Seeds: "1,",
 		Layers: 2, Optimizer: "sgd", Decay: 1,
 		Alpha: "connection", Rate: "connection", ModulatorInput: "hidden", Rule: "clip", Clip: 2,
+		Start: Small, AlphaLR: 1, RateLR: 1, ModulatorLR: 1,
 		CheckpointEvery: "0", KeepCheckpoints: 2, LogEvery: 100, OnNaN: "stop", Rollbacks: 3,
 	}
 }

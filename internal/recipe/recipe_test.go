@@ -18,6 +18,9 @@ func other() Recipe {
 		Epochs: 5, Steps: 17, Batch: 6, BPTT: 11, Optimizer: "asgd",
 		LR: 1e-3, ClipNorm: 0.125, Dropout: 0.35, WeightDecay: 1.2e-6, Decay: 0.9, DecayStart: 2, Plateau: true, AverageFrom: 4, DivideAlpha: true,
 		Alpha: "layer", Rate: "neuron", ModulatorInput: "cell", Rule: "oja", Clip: 0.75,
+		L2: 1e-5, ClipGroups: true, InitScale: 0.11,
+		Start: "published", AlphaStart: "-0.1..0.1", EtaStart: "0.05", FanoutStart: "-1..1", FanoutBiasStart: "0..0", ModulatorStart: "1e-1",
+		AlphaLR: 0.5, RateLR: 2, ModulatorLR: 0, Thaw: 3, HoldAlpha: true,
 		Threads: 2, CheckpointEvery: "2m", KeepCheckpoints: 3, LogEvery: 9, OnNaN: "rollback", Rollbacks: 2,
 	}
 }
@@ -193,6 +196,22 @@ func TestValidate(t *testing.T) {
 		"rule=decay":           "does not go with model retroactive",
 		"clip=0":               "clip 0",
 		"clip=1e39":            "clip 1e+39",
+		"l2=-1":                "l2 -1: want 0 to 1",
+		"init_scale=11":        "init_scale 11: want 0 to 10",
+		"start=large":          `start "large": want one of small, published`,
+		"alpha_start=x":        `alpha_start "x": want a number or LO..HI such as -0.05..0.05, within +-100`,
+		"alpha_start=1..-1":    "alpha_start",
+		"alpha_start=1..":      "alpha_start",
+		"alpha_start=101":      "within +-100",
+		"alpha_start=nan":      "alpha_start",
+		"eta_start=-0.1":       "trace rate of model retroactive starts: want 0 to 1",
+		"fanout_start=-1:1":    "fanout_start",
+		"fanout_bias_start=-":  "fanout_bias_start",
+		"modulator_start=..1":  "modulator_start",
+		"alpha_lr=-1":          "alpha_lr -1: want 0 to 1000",
+		"rate_lr=1001":         "rate_lr 1001",
+		"modulator_lr=-2":      "modulator_lr -2",
+		"thaw=-1":              "thaw -1",
 		"threads=-1":           "threads -1",
 		"checkpoint_every=-5":  "want steps (50) or time (2m)",
 		"checkpoint_every=0s":  "want steps (50) or time (2m)",
@@ -269,12 +288,13 @@ func TestMatch(t *testing.T) {
 	}
 	check := func(wantBudget int, want ...string) {
 		t.Helper()
-		configs, budget, err := r.Match(10000)
+		arms, budget, err := r.Match(10000)
 		if err != nil || budget != wantBudget {
 			t.Fatalf("budget %d, %v, want %d", budget, err, wantBudget)
 		}
 		var got []string
-		for _, c := range configs {
+		for _, a := range arms {
+			c := a.Model
 			got = append(got, fmt.Sprintf("%s %d %d %d", c.Model, c.HiddenSize, c.EmbeddingSize, c.ParamCount()))
 		}
 		if d := cmp.Diff(want, got); d != "" {
@@ -302,12 +322,13 @@ func TestMatchIsTheLargestThatFits(t *testing.T) {
 		if _, err := r.Set(setting); err != nil {
 			t.Fatal(err)
 		}
-		configs, budget, err := r.Match(3000)
+		arms, budget, err := r.Match(3000)
 		if err != nil {
 			t.Fatal(err)
 		}
 		largest := 0
-		for _, c := range configs {
+		for _, a := range arms {
+			c := a.Model
 			larger := c
 			larger.HiddenSize++
 			if r.Embed == 0 {

@@ -19,17 +19,42 @@ const (
 
 // Validate reports the first value that cannot be.
 func (r *Recipe) Validate() error {
-	if len(r.Models) == 0 {
-		return fmt.Errorf("models: none: want at least one of %s", strings.Join(Kinds, ", "))
+	if err := r.validate(); err != nil {
+		return err
 	}
-	for i, m := range r.Models {
-		if !slices.Contains(Kinds, m) {
-			return fmt.Errorf("models: %q: want lstm, plastic, modulated or retroactive", m)
-		}
-		if slices.Contains(r.Models[:i], m) {
-			return fmt.Errorf("models: %s is given twice: want each once", m)
+	arms, err := r.Arms()
+	if err != nil {
+		return err
+	}
+	for _, a := range arms {
+		if err := a.validate(); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// validate reports what an arm's own settings make impossible.
+func (a *Arm) validate() error {
+	r := &a.Recipe
+	err := r.validate()
+	if err == nil && a.Kind == modeldir.Retroactive && (r.Rule == "decay" || r.Rule == "oja") {
+		err = fmt.Errorf("rule %s does not go with model retroactive: want rule clip or additive, or models without it", r.Rule)
+	}
+	if err == nil {
+		err = r.validateStarts(a.Kind)
+	}
+	if err == nil {
+		_, err = r.Model(a.Kind, 1)
+	}
+	if err != nil && a.Label != a.Kind {
+		return fmt.Errorf("models: %s: %w", a.Label, err)
+	}
+	return err
+}
+
+// validate reports the first value that can be in no run.
+func (r *Recipe) validate() error {
 	if _, err := r.SeedList(); err != nil {
 		return err
 	}
@@ -56,10 +81,16 @@ func (r *Recipe) Validate() error {
 		{"clip_norm", r.ClipNorm, 0, many},
 		{"dropout", r.Dropout, 0, 0.99},
 		{"weight_decay", r.WeightDecay, 0, 1},
+		{"l2", r.L2, 0, 1},
+		{"init_scale", r.InitScale, 0, 10},
 		{"decay", r.Decay, 1e-9, 1},
 		{"clip", r.Clip, math.SmallestNonzeroFloat32, math.MaxFloat32},
 		{"decay_start", float64(r.DecayStart), 0, many},
 		{"average_from", float64(r.AverageFrom), 0, many},
+		{"alpha_lr", r.AlphaLR, 0, 1000},
+		{"rate_lr", r.RateLR, 0, 1000},
+		{"modulator_lr", r.ModulatorLR, 0, 1000},
+		{"thaw", float64(r.Thaw), 0, many},
 		{"threads", float64(r.Threads), 0, 4096},
 		{"log_every", float64(r.LogEvery), 1, many},
 		{"keep_checkpoints", float64(r.KeepCheckpoints), 1, 1000},
@@ -81,6 +112,7 @@ func (r *Recipe) Validate() error {
 		{"rate", r.Rate, modeldir.Sharings},
 		{"modulator_input", r.ModulatorInput, modeldir.ModulatorInputs},
 		{"rule", r.Rule, modeldir.Rules},
+		{"start", r.Start, starts},
 		{"on_nan", r.OnNaN, []string{Stop, Rollback}},
 	} {
 		if !slices.Contains(c.accepted, c.value) {
@@ -89,14 +121,6 @@ func (r *Recipe) Validate() error {
 	}
 	if r.LR == 0 {
 		return fmt.Errorf("lr 0: want a number above 0")
-	}
-	if slices.Contains(r.Models, modeldir.Retroactive) && (r.Rule == "decay" || r.Rule == "oja") {
-		return fmt.Errorf("rule %s does not go with model retroactive: want rule clip or additive, or models without it", r.Rule)
-	}
-	for _, m := range r.Models {
-		if _, err := r.Model(m, 1); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -131,25 +155,26 @@ func (r *Recipe) Model(kind string, vocab int) (modeldir.Config, error) {
 	return c, c.Validate()
 }
 
-// Match returns the configurations of the recipe's models, each the largest
-// whose parameter count does not exceed the budget: that of the largest of the
-// models at the recipe's hidden size, unless the recipe gives one.
-func (r *Recipe) Match(vocab int) (configs []modeldir.Config, budget int, err error) {
+// Match returns the recipe's arms, each with the largest model whose parameter
+// count does not exceed the budget: that of the largest of the models at the
+// recipe's hidden size, unless the recipe gives one.
+func (r *Recipe) Match(vocab int) (arms []Arm, budget int, err error) {
+	if arms, err = r.Arms(); err != nil {
+		return nil, 0, err
+	}
 	budget = r.Params
-	for _, kind := range r.Models {
-		c, err := r.Model(kind, vocab)
-		if err != nil {
+	for i, a := range arms {
+		if arms[i].Model, err = a.Recipe.Model(a.Kind, vocab); err != nil {
 			return nil, 0, err
 		}
 		if r.Params == 0 {
-			budget = max(budget, c.ParamCount())
+			budget = max(budget, arms[i].Model.ParamCount())
 		}
-		configs = append(configs, c)
 	}
-	for i, c := range configs {
-		if configs[i], err = modeldir.Match(budget, c, r.Embed); err != nil {
+	for i, a := range arms {
+		if arms[i].Model, err = modeldir.Match(budget, a.Model, r.Embed); err != nil {
 			return nil, 0, err
 		}
 	}
-	return configs, budget, nil
+	return arms, budget, nil
 }

@@ -45,7 +45,8 @@ type System = machine.System
 
 // Arm is one model of the comparison.
 type Arm struct {
-	Model     string `json:"model"`
+	Model     string `json:"model"` // what the run calls it
+	Kind      string `json:"kind"`  // of model
 	Hidden    int    `json:"hidden"`
 	Embedding int    `json:"embedding"`
 	Params    int    `json:"params"`

@@ -100,7 +100,7 @@ func (t *training) rollBack(why *DivergedError) error {
 	did := fmt.Sprintf("rollback %d of %d to step %d, at half the rate: step %d, epoch %d: %v",
 		len(t.Rollbacks)+1, t.Recipe.Rollbacks, t.Step, why.Step, why.Epoch, why.What)
 	t.Rollbacks = append(t.Rollbacks, did)
-	t.Observer.Warn(fmt.Sprintf("%s seed %d: %s", t.Model.Model, t.Seed, did))
+	t.Observer.Warn(fmt.Sprintf("%s seed %d: %s", t.name(), t.Seed, did))
 	line := t.line(t.rate())
 	line.Event = did
 	if err := t.Metrics.Write(line); err != nil {

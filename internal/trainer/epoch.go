@@ -13,6 +13,7 @@ import (
 // for, validates and saves.
 func (t *training) epoch(ctx context.Context) error {
 	lr := t.rate()
+	t.groups.epoch(&t.Recipe, t.Epoch)
 	if a, ok := t.optimizer.(*optim.ASGD); ok && t.Epoch >= t.averageFrom() {
 		a.Trigger()
 	}

@@ -35,7 +35,11 @@ func (t *training) step(w data.Window, lr float64) error {
 	if t.GradNorm, err = optim.GlobalNorm(t.params); err != nil {
 		return t.diverged(err)
 	}
-	err = t.optimizer.Step(t.params, lr, optim.ClipScale(t.GradNorm, t.Recipe.ClipNorm))
+	scale := optim.ClipScale(t.GradNorm, t.Recipe.ClipNorm)
+	if t.Recipe.ClipGroups {
+		scale = optim.ClipGroups(t.params, t.Recipe.ClipNorm)
+	}
+	err = t.optimizer.Step(t.params, lr, scale)
 	if _, ok := errors.AsType[*optim.NonFiniteError](err); ok {
 		return t.diverged(err)
 	}
@@ -59,7 +63,7 @@ func (t *training) step(w data.Window, lr float64) error {
 // line is what there is to say after a step.
 func (t *training) line(lr float64) Line {
 	return Line{
-		Model: t.Model.Model, Seed: t.Seed, Epoch: t.Epoch, Step: t.Step, Tokens: t.AllTokens,
+		Model: t.name(), Seed: t.Seed, Epoch: t.Epoch, Step: t.Step, Tokens: t.AllTokens,
 		TrainNLL: t.trainNLL(), LR: lr, GradNorm: t.GradNorm, TokensPerS: t.speed(),
 	}
 }

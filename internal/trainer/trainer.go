@@ -17,6 +17,7 @@ import (
 type Job struct {
 	Dir       string // MODEL-seedN: last/, best/ and checkpoints/ go there
 	Model     modeldir.Config
+	Label     string // what metrics and messages call it; empty: by its kind
 	Recipe    recipe.Recipe
 	Seed      uint64
 	Tokenizer []byte               // tokenizer.json

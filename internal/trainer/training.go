@@ -11,6 +11,7 @@ import (
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
 )
@@ -20,6 +21,7 @@ type training struct {
 	*Job
 	model     *lm.Model[float32]
 	params    []optim.Param
+	groups    groups
 	optimizer optim.Optimizer
 	schedule  optim.Schedule
 	masks     *rng.Stream
@@ -51,6 +53,14 @@ type progress struct {
 	Rollbacks []string `json:"rollbacks,omitempty"` // each of them halved the rate
 }
 
+// name is what metrics and messages call the model.
+func (j *Job) name() string {
+	if j.Label == "" {
+		return j.Model.Model
+	}
+	return j.Label
+}
+
 // begin makes the training ready to go on from where its newest checkpoint is.
 func (j *Job) begin() (*training, error) {
 	t := &training{Job: j, masks: rng.New(j.Seed, "dropout")}
@@ -61,13 +71,18 @@ func (j *Job) begin() (*training, error) {
 	if j.Initial != nil {
 		t.model, err = lm.FromTensors[float32](j.Model, j.Initial)
 	} else {
-		t.model, err = lm.New[float32](j.Model, j.Seed)
+		t.model, err = lm.NewFrom[float32](j.Model, j.Seed, lm.Start{Scale: j.Recipe.InitScale, Layer: j.Recipe.StartLayer})
 	}
 	if err != nil {
 		return nil, err
 	}
+	t.groups = groups{}
 	for _, p := range t.model.Params {
-		t.params = append(t.params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value})
+		role := modeldir.RoleOf(p.Name)
+		if j.Recipe.HoldAlpha && role == modeldir.Coefficients {
+			clear(p.Value) // those of a model to start from too
+		}
+		t.params = append(t.params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value, Group: t.groups.of(role)})
 	}
 	if t.windows, err = data.NewWindows(j.Train.Tokens, j.Recipe.Batch, j.Recipe.BPTT); err != nil {
 		return nil, fmt.Errorf("train text: %w", err)
@@ -101,11 +116,13 @@ func (j *Job) method() (o optim.Optimizer, s optim.Schedule, err error) {
 	r := j.Recipe
 	switch r.Optimizer {
 	case "sgd":
-		o = &optim.SGD{WeightDecay: r.WeightDecay}
+		o = &optim.SGD{WeightDecay: r.WeightDecay + r.L2}
 	case "asgd":
-		o = &optim.ASGD{WeightDecay: r.WeightDecay}
+		o = &optim.ASGD{WeightDecay: r.WeightDecay + r.L2}
 	default:
-		o = optim.NewAdam(r.WeightDecay)
+		adam := optim.NewAdam(r.WeightDecay)
+		adam.L2 = r.L2
+		o = adam
 	}
 	if r.Plateau {
 		s, err = optim.NewPlateau(r.LR, r.Decay, 0, 0)

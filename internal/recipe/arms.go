@@ -1,0 +1,101 @@
+package recipe
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/engram-lm/engram/internal/modeldir"
+)
+
+// Still is the name of the control arm: a modulated model whose plasticity
+// coefficients are held at 0, of the same size and under the same optimiser.
+const Still = "still"
+
+// Arm is one model of a run, with the settings that are its own.
+type Arm struct {
+	Label  string // what folders, metrics and the report call it
+	Kind   string
+	Recipe Recipe // the run's, changed by the arm's settings
+	Model  modeldir.Config
+}
+
+// armKeys are the settings that may differ between the arms of a run. All others
+// say what the arms are compared on.
+var armKeys = append([]string{
+	"optimizer", "lr", "clip_norm", "clip_groups", "dropout", "weight_decay", "l2",
+	"decay", "decay_start", "plateau", "average_from", "init_scale",
+}, plasticKeys...)
+
+// plasticKeys are those of them that a standard LSTM has no use for.
+var plasticKeys = []string{
+	"alpha", "rate", "modulator_input", "rule", "clip", "divide_alpha", "hold_alpha", "thaw", "start",
+	"alpha_start", "eta_start", "fanout_start", "fanout_bias_start", "modulator_start",
+	"alpha_lr", "rate_lr", "modulator_lr",
+}
+
+var labels = regexp.MustCompile(`^[a-z0-9-]+$`)
+
+// Arms returns the models of the run. Each is given as
+//
+//	[LABEL=]KIND[:KEY=VALUE]...
+//
+// and called by its kind where it has no label. The models' sizes are not in it:
+// Match finds them.
+func (r *Recipe) Arms() ([]Arm, error) {
+	if len(r.Models) == 0 {
+		return nil, fmt.Errorf("models: none: want at least one of %s", strings.Join(Kinds, ", "))
+	}
+	var arms []Arm
+	for _, text := range r.Models {
+		a, err := r.arm(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range arms {
+			if other.Label == a.Label {
+				return nil, fmt.Errorf("models: %s is given twice: want each once, or a label, as in slow=modulated:rule=decay", a.Label)
+			}
+		}
+		arms = append(arms, a)
+	}
+	return arms, nil
+}
+
+func (r *Recipe) arm(text string) (Arm, error) {
+	name, settings, some := strings.Cut(text, ":")
+	label, kind, labelled := strings.Cut(name, "=")
+	if !labelled {
+		kind = label
+	}
+	a := Arm{Label: label, Kind: kind, Recipe: *r}
+	if kind == Still {
+		a.Kind, a.Recipe.HoldAlpha = modeldir.Modulated, true
+	}
+	switch {
+	case !slices.Contains(Kinds, a.Kind):
+		return a, fmt.Errorf("models: %q: want %s or %s", kind, strings.Join(Kinds, ", "), Still)
+	case !labels.MatchString(label):
+		return a, fmt.Errorf("models: label %q of %s: want letters a to z, digits and -", label, text)
+	case label != kind && (slices.Contains(Kinds, label) || label == Still):
+		return a, fmt.Errorf("models: label %q of %s is the name of another kind: want another label", label, text)
+	}
+	for setting := range strings.SplitSeq(settings, ":") {
+		if !some {
+			break
+		}
+		key, _, _ := strings.Cut(setting, "=")
+		key = strings.ReplaceAll(key, "-", "_")
+		if !slices.Contains(armKeys, key) {
+			return a, fmt.Errorf("models: setting %q of %s: want KEY=VALUE with one of %s", setting, label, strings.Join(armKeys, ", "))
+		}
+		if kind == modeldir.LSTM && slices.Contains(plasticKeys, key) {
+			return a, fmt.Errorf("models: setting %q of %s, which is a standard LSTM and has no traces: leave it out", setting, label)
+		}
+		if _, err := a.Recipe.Set(setting); err != nil {
+			return a, fmt.Errorf("models: %s: %w", label, err)
+		}
+	}
+	return a, nil
+}
