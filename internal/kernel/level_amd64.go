@@ -36,7 +36,9 @@ var routinesAVX2 = routines{
 	traceUpdate:   [8]func(*byte){0: traceUpdate0AVX2, 2: traceUpdate2AVX2, 4: traceUpdate4AVX2, 6: traceUpdate6AVX2},
 	traceForward:  [8]func(*byte) float32{traceForward0AVX2, traceForward1AVX2, traceForward2AVX2, traceForward3AVX2, traceForward4AVX2, traceForward5AVX2, traceForward6AVX2, traceForward7AVX2},
 	traceBackward: [8]func(*byte){traceBackward0AVX2, traceBackward1AVX2, traceBackward2AVX2, traceBackward3AVX2, traceBackward4AVX2, traceBackward5AVX2, traceBackward6AVX2, traceBackward7AVX2},
-	fma:           fmaAVX2,
+	mulWeights:    mulWeightsAVX2, decomposedUpdate: decomposedUpdateAVX2, decomposedUpdateMul: decomposedUpdateMulAVX2,
+	fullUpdate: fullUpdateAVX2, fullUpdateMul: fullUpdateMulAVX2, eligibilityUpdate: eligibilityUpdateAVX2, eligibilityUpdateMul: eligibilityUpdateMulAVX2,
+	fma: fmaAVX2,
 }
 
 var routinesAVX512 = routines{
@@ -55,5 +57,7 @@ var routinesAVX512 = routines{
 	blockBackward:     [8]func(*byte){blockBackward0AVX512, blockBackward1AVX512, blockBackward2AVX512, blockBackward3AVX512, blockBackward4AVX512, blockBackward5AVX512, blockBackward6AVX512, blockBackward7AVX512},
 	blockUpdateFree:   [8]func(*byte){0: blockUpdateFree0AVX512, 4: blockUpdateFree4AVX512},
 	blockBackwardFree: [8]func(*byte){0: blockBackwardFree0AVX512, 4: blockBackwardFree4AVX512},
-	fma:               fmaAVX512,
+	mulWeights:        mulWeightsAVX512, decomposedUpdate: decomposedUpdateAVX512, decomposedUpdateMul: decomposedUpdateMulAVX512,
+	fullUpdate: fullUpdateAVX512, fullUpdateMul: fullUpdateMulAVX512, eligibilityUpdate: eligibilityUpdateAVX512, eligibilityUpdateMul: eligibilityUpdateMulAVX512,
+	fma: fmaAVX512,
 }

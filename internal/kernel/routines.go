@@ -46,6 +46,15 @@ type routines struct {
 	blockUpdate, blockForward, blockBackward [8]func(r *byte)
 	blockUpdateFree, blockBackwardFree       [8]func(r *byte) // for traces that reach no bound; not for every variant
 
+	// Those without Mul are for a next of nil.
+	mulWeights           func(w, pre, out []float32)
+	decomposedUpdate     func(w, y, x, post, pre []float32, rate float32)
+	decomposedUpdateMul  func(w, y, x, post, pre []float32, rate float32, next, out []float32)
+	fullUpdate           func(w, k, post, pre []float32, rate float32)
+	fullUpdateMul        func(w, k, post, pre []float32, rate float32, next, out []float32)
+	eligibilityUpdate    func(w, e, post, pre []float32, rate, eta, bound float32)
+	eligibilityUpdateMul func(w, e, post, pre []float32, rate, eta, bound float32, next, out []float32)
+
 	fma func(rounds int) // rounds * fmaPerRound multiply-adds, for PeakFMA
 }
 

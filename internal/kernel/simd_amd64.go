@@ -317,6 +317,41 @@ func traceForward7AVX2(r *byte) float32
 //go:noescape
 func traceBackward7AVX2(r *byte)
 
+// mulWeightsAVX2 computes out_j += sum_i pre_i w_ij.
+//
+//go:noescape
+func mulWeightsAVX2(w []float32, pre []float32, out []float32)
+
+// decomposedUpdateAVX2 computes w_ij += rate sum_k y_kj x_ik (post_j pre_i, post_j, pre_i, 1).
+//
+//go:noescape
+func decomposedUpdateAVX2(w []float32, y []float32, x []float32, post []float32, pre []float32, rate float32)
+
+// decomposedUpdateMulAVX2 computes w_ij += rate sum_k y_kj x_ik (post_j pre_i, post_j, pre_i, 1), and then out_j += sum_i next_i w_ij.
+//
+//go:noescape
+func decomposedUpdateMulAVX2(w []float32, y []float32, x []float32, post []float32, pre []float32, rate float32, next []float32, out []float32)
+
+// fullUpdateAVX2 computes w_ij += rate (k_i0j post_j pre_i + k_i1j post_j + k_i2j pre_i + k_i3j).
+//
+//go:noescape
+func fullUpdateAVX2(w []float32, k []float32, post []float32, pre []float32, rate float32)
+
+// fullUpdateMulAVX2 computes w_ij += rate (k_i0j post_j pre_i + k_i1j post_j + k_i2j pre_i + k_i3j), and then out_j += sum_i next_i w_ij.
+//
+//go:noescape
+func fullUpdateMulAVX2(w []float32, k []float32, post []float32, pre []float32, rate float32, next []float32, out []float32)
+
+// eligibilityUpdateAVX2 computes e_ij = eta post_j pre_i + (1-eta) e_ij and then w_ij = clip(w_ij + rate e_ij).
+//
+//go:noescape
+func eligibilityUpdateAVX2(w []float32, e []float32, post []float32, pre []float32, rate float32, eta float32, bound float32)
+
+// eligibilityUpdateMulAVX2 computes e_ij = eta post_j pre_i + (1-eta) e_ij and then w_ij = clip(w_ij + rate e_ij), and then out_j += sum_i next_i w_ij.
+//
+//go:noescape
+func eligibilityUpdateMulAVX2(w []float32, e []float32, post []float32, pre []float32, rate float32, eta float32, bound float32, next []float32, out []float32)
+
 // expAVX512 computes dst = e^x.
 //
 //go:noescape
@@ -831,6 +866,41 @@ func traceForward7AVX512(r *byte) float32
 //
 //go:noescape
 func traceBackward7AVX512(r *byte)
+
+// mulWeightsAVX512 computes out_j += sum_i pre_i w_ij.
+//
+//go:noescape
+func mulWeightsAVX512(w []float32, pre []float32, out []float32)
+
+// decomposedUpdateAVX512 computes w_ij += rate sum_k y_kj x_ik (post_j pre_i, post_j, pre_i, 1).
+//
+//go:noescape
+func decomposedUpdateAVX512(w []float32, y []float32, x []float32, post []float32, pre []float32, rate float32)
+
+// decomposedUpdateMulAVX512 computes w_ij += rate sum_k y_kj x_ik (post_j pre_i, post_j, pre_i, 1), and then out_j += sum_i next_i w_ij.
+//
+//go:noescape
+func decomposedUpdateMulAVX512(w []float32, y []float32, x []float32, post []float32, pre []float32, rate float32, next []float32, out []float32)
+
+// fullUpdateAVX512 computes w_ij += rate (k_i0j post_j pre_i + k_i1j post_j + k_i2j pre_i + k_i3j).
+//
+//go:noescape
+func fullUpdateAVX512(w []float32, k []float32, post []float32, pre []float32, rate float32)
+
+// fullUpdateMulAVX512 computes w_ij += rate (k_i0j post_j pre_i + k_i1j post_j + k_i2j pre_i + k_i3j), and then out_j += sum_i next_i w_ij.
+//
+//go:noescape
+func fullUpdateMulAVX512(w []float32, k []float32, post []float32, pre []float32, rate float32, next []float32, out []float32)
+
+// eligibilityUpdateAVX512 computes e_ij = eta post_j pre_i + (1-eta) e_ij and then w_ij = clip(w_ij + rate e_ij).
+//
+//go:noescape
+func eligibilityUpdateAVX512(w []float32, e []float32, post []float32, pre []float32, rate float32, eta float32, bound float32)
+
+// eligibilityUpdateMulAVX512 computes e_ij = eta post_j pre_i + (1-eta) e_ij and then w_ij = clip(w_ij + rate e_ij), and then out_j += sum_i next_i w_ij.
+//
+//go:noescape
+func eligibilityUpdateMulAVX512(w []float32, e []float32, post []float32, pre []float32, rate float32, eta float32, bound float32, next []float32, out []float32)
 
 // blockForward0AVX512 is TraceBlocksForward.
 //

@@ -6855,6 +6855,481 @@ done3:
 	VZEROUPPER
 	RET
 
+// func mulWeightsAVX2(w []float32, pre []float32, out []float32)
+// Requires: AVX, FMA3
+TEXT ·mulWeightsAVX2(SB), NOSPLIT, $0-72
+	MOVQ w_base+0(FP), AX
+	MOVQ out_len+56(FP), CX
+	MOVQ pre_len+32(FP), DX
+	MOVQ out_base+48(FP), BX
+	MOVQ pre_base+24(FP), SI
+	MOVQ CX, DI
+	SHLQ $0x02, DI
+	XORQ R8, R8
+
+tile1:
+	CMPQ    CX, $0x10
+	JLT     narrower3
+	VMOVUPS (BX)(R8*1), Y0
+	VMOVUPS 32(BX)(R8*1), Y1
+	MOVQ    R8, R9
+	XORQ    R10, R10
+
+row2:
+	VMOVUPS      (AX)(R9*1), Y2
+	VMOVUPS      32(AX)(R9*1), Y3
+	VBROADCASTSS (SI)(R10*4), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         DI, R9
+	INCQ         R10
+	CMPQ         R10, DX
+	JLT          row2
+	VMOVUPS      Y0, (BX)(R8*1)
+	VMOVUPS      Y1, 32(BX)(R8*1)
+	ADDQ         $+64, R8
+	SUBQ         $0x10, CX
+	JMP          tile1
+
+narrower3:
+	VZEROUPPER
+	RET
+
+// func decomposedUpdateAVX2(w []float32, y []float32, x []float32, post []float32, pre []float32, rate float32)
+// Requires: AVX, FMA3
+TEXT ·decomposedUpdateAVX2(SB), NOSPLIT, $0-124
+	MOVQ w_base+0(FP), AX
+	MOVQ post_len+80(FP), CX
+	MOVQ pre_len+104(FP), DX
+	MOVQ pre_base+96(FP), BX
+	MOVQ CX, SI
+	SHLQ $0x02, SI
+	XORQ DI, DI
+	MOVQ y_base+24(FP), R10
+	MOVQ x_base+48(FP), R11
+	MOVQ post_base+72(FP), R12
+
+tile1:
+	CMPQ         CX, $0x10
+	JLT          narrower3
+	VBROADCASTSS rate+120(FP), Y0
+	VMOVUPS      (R12)(DI*1), Y1
+	VMOVUPS      32(R12)(DI*1), Y2
+	MOVQ         R10, R8
+	VMOVUPS      (R8)(DI*1), Y3
+	VMOVUPS      32(R8)(DI*1), Y4
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	ADDQ         SI, R8
+	VMOVUPS      (R8)(DI*1), Y5
+	VMOVUPS      32(R8)(DI*1), Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VMULPS       Y0, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	ADDQ         SI, R8
+	VMOVUPS      (R8)(DI*1), Y1
+	VMOVUPS      32(R8)(DI*1), Y2
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y0, Y2, Y2
+	ADDQ         SI, R8
+	VMOVUPS      (R8)(DI*1), Y7
+	VMOVUPS      32(R8)(DI*1), Y8
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y0, Y8, Y8
+	ADDQ         SI, R8
+	MOVQ         R11, R13
+	MOVQ         DI, R8
+	XORQ         R9, R9
+
+row2:
+	VMOVUPS      (AX)(R8*1), Y0
+	VMOVUPS      32(AX)(R8*1), Y9
+	VBROADCASTSS 4(R13), Y10
+	VFMADD231PS  Y5, Y10, Y0
+	VFMADD231PS  Y6, Y10, Y9
+	VBROADCASTSS 12(R13), Y10
+	VFMADD231PS  Y7, Y10, Y0
+	VFMADD231PS  Y8, Y10, Y9
+	VBROADCASTSS (R13), Y10
+	VMULPS       Y10, Y3, Y11
+	VMULPS       Y10, Y4, Y10
+	VBROADCASTSS 8(R13), Y12
+	VFMADD231PS  Y1, Y12, Y11
+	VFMADD231PS  Y2, Y12, Y10
+	VBROADCASTSS (BX)(R9*4), Y12
+	VFMADD231PS  Y11, Y12, Y0
+	VFMADD231PS  Y10, Y12, Y9
+	ADDQ         $0x10, R13
+	VMOVUPS      Y0, (AX)(R8*1)
+	VMOVUPS      Y9, 32(AX)(R8*1)
+	ADDQ         SI, R8
+	INCQ         R9
+	CMPQ         R9, DX
+	JLT          row2
+	ADDQ         $+64, DI
+	SUBQ         $0x10, CX
+	JMP          tile1
+
+narrower3:
+	VZEROUPPER
+	RET
+
+// func decomposedUpdateMulAVX2(w []float32, y []float32, x []float32, post []float32, pre []float32, rate float32, next []float32, out []float32)
+// Requires: AVX, FMA3
+TEXT ·decomposedUpdateMulAVX2(SB), NOSPLIT, $0-176
+	MOVQ w_base+0(FP), AX
+	MOVQ post_len+80(FP), CX
+	MOVQ pre_len+104(FP), DX
+	MOVQ pre_base+96(FP), BX
+	MOVQ next_base+128(FP), SI
+	MOVQ out_base+152(FP), DI
+	MOVQ CX, R8
+	SHLQ $0x02, R8
+	XORQ R9, R9
+	MOVQ y_base+24(FP), R12
+	MOVQ x_base+48(FP), R13
+	MOVQ post_base+72(FP), R14
+
+tile1:
+	CMPQ         CX, $0x10
+	JLT          narrower3
+	VBROADCASTSS rate+120(FP), Y0
+	VMOVUPS      (R14)(R9*1), Y1
+	VMOVUPS      32(R14)(R9*1), Y2
+	MOVQ         R12, R10
+	VMOVUPS      (R10)(R9*1), Y3
+	VMOVUPS      32(R10)(R9*1), Y4
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	ADDQ         R8, R10
+	VMOVUPS      (R10)(R9*1), Y5
+	VMOVUPS      32(R10)(R9*1), Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VMULPS       Y0, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	ADDQ         R8, R10
+	VMOVUPS      (R10)(R9*1), Y1
+	VMOVUPS      32(R10)(R9*1), Y2
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y0, Y2, Y2
+	ADDQ         R8, R10
+	VMOVUPS      (R10)(R9*1), Y7
+	VMOVUPS      32(R10)(R9*1), Y8
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y0, Y8, Y8
+	ADDQ         R8, R10
+	MOVQ         R13, R15
+	VMOVUPS      (DI)(R9*1), Y0
+	VMOVUPS      32(DI)(R9*1), Y9
+	MOVQ         R9, R10
+	XORQ         R11, R11
+
+row2:
+	VMOVUPS      (AX)(R10*1), Y10
+	VMOVUPS      32(AX)(R10*1), Y11
+	VBROADCASTSS 4(R15), Y12
+	VFMADD231PS  Y5, Y12, Y10
+	VFMADD231PS  Y6, Y12, Y11
+	VBROADCASTSS 12(R15), Y12
+	VFMADD231PS  Y7, Y12, Y10
+	VFMADD231PS  Y8, Y12, Y11
+	VBROADCASTSS (R15), Y12
+	VMULPS       Y12, Y3, Y13
+	VMULPS       Y12, Y4, Y12
+	VBROADCASTSS 8(R15), Y14
+	VFMADD231PS  Y1, Y14, Y13
+	VFMADD231PS  Y2, Y14, Y12
+	VBROADCASTSS (BX)(R11*4), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VFMADD231PS  Y12, Y14, Y11
+	ADDQ         $0x10, R15
+	VMOVUPS      Y10, (AX)(R10*1)
+	VMOVUPS      Y11, 32(AX)(R10*1)
+	VBROADCASTSS (SI)(R11*4), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         R8, R10
+	INCQ         R11
+	CMPQ         R11, DX
+	JLT          row2
+	VMOVUPS      Y0, (DI)(R9*1)
+	VMOVUPS      Y9, 32(DI)(R9*1)
+	ADDQ         $+64, R9
+	SUBQ         $0x10, CX
+	JMP          tile1
+
+narrower3:
+	VZEROUPPER
+	RET
+
+// func fullUpdateAVX2(w []float32, k []float32, post []float32, pre []float32, rate float32)
+// Requires: AVX, FMA3
+TEXT ·fullUpdateAVX2(SB), NOSPLIT, $0-100
+	MOVQ w_base+0(FP), AX
+	MOVQ post_len+56(FP), CX
+	MOVQ pre_len+80(FP), DX
+	MOVQ pre_base+72(FP), BX
+	MOVQ CX, SI
+	SHLQ $0x02, SI
+	XORQ DI, DI
+	MOVQ k_base+24(FP), R10
+	MOVQ post_base+48(FP), R11
+	MOVQ SI, R13
+	ADDQ SI, R13
+	ADDQ SI, R13
+
+tile1:
+	CMPQ         CX, $0x10
+	JLT          narrower3
+	VBROADCASTSS rate+96(FP), Y0
+	VMOVUPS      (R11)(DI*1), Y1
+	VMOVUPS      32(R11)(DI*1), Y2
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y0, Y2, Y2
+	MOVQ         R10, R12
+	ADDQ         DI, R12
+	MOVQ         DI, R8
+	XORQ         R9, R9
+
+row2:
+	VMOVUPS      (AX)(R8*1), Y3
+	VMOVUPS      32(AX)(R8*1), Y4
+	VBROADCASTSS (BX)(R9*4), Y5
+	VMOVUPS      (R12), Y6
+	VFMADD213PS  (R12)(SI*1), Y5, Y6
+	VFMADD231PS  Y6, Y1, Y3
+	VMOVUPS      (R12)(SI*2), Y6
+	VFMADD213PS  (R12)(R13*1), Y5, Y6
+	VFMADD231PS  Y6, Y0, Y3
+	VMOVUPS      32(R12), Y6
+	VFMADD213PS  32(R12)(SI*1), Y5, Y6
+	VFMADD231PS  Y6, Y2, Y4
+	VMOVUPS      32(R12)(SI*2), Y6
+	VFMADD213PS  32(R12)(R13*1), Y5, Y6
+	VFMADD231PS  Y6, Y0, Y4
+	ADDQ         SI, R12
+	ADDQ         R13, R12
+	VMOVUPS      Y3, (AX)(R8*1)
+	VMOVUPS      Y4, 32(AX)(R8*1)
+	ADDQ         SI, R8
+	INCQ         R9
+	CMPQ         R9, DX
+	JLT          row2
+	ADDQ         $+64, DI
+	SUBQ         $0x10, CX
+	JMP          tile1
+
+narrower3:
+	VZEROUPPER
+	RET
+
+// func fullUpdateMulAVX2(w []float32, k []float32, post []float32, pre []float32, rate float32, next []float32, out []float32)
+// Requires: AVX, FMA3
+TEXT ·fullUpdateMulAVX2(SB), NOSPLIT, $0-152
+	MOVQ w_base+0(FP), AX
+	MOVQ post_len+56(FP), CX
+	MOVQ pre_len+80(FP), DX
+	MOVQ pre_base+72(FP), BX
+	MOVQ next_base+104(FP), SI
+	MOVQ out_base+128(FP), DI
+	MOVQ CX, R8
+	SHLQ $0x02, R8
+	XORQ R9, R9
+	MOVQ k_base+24(FP), R12
+	MOVQ post_base+48(FP), R13
+	MOVQ R8, R15
+	ADDQ R8, R15
+	ADDQ R8, R15
+
+tile1:
+	CMPQ         CX, $0x10
+	JLT          narrower3
+	VBROADCASTSS rate+96(FP), Y0
+	VMOVUPS      (R13)(R9*1), Y1
+	VMOVUPS      32(R13)(R9*1), Y2
+	VMULPS       Y0, Y1, Y1
+	VMULPS       Y0, Y2, Y2
+	MOVQ         R12, R14
+	ADDQ         R9, R14
+	VMOVUPS      (DI)(R9*1), Y3
+	VMOVUPS      32(DI)(R9*1), Y4
+	MOVQ         R9, R10
+	XORQ         R11, R11
+
+row2:
+	VMOVUPS      (AX)(R10*1), Y5
+	VMOVUPS      32(AX)(R10*1), Y6
+	VBROADCASTSS (BX)(R11*4), Y7
+	VMOVUPS      (R14), Y8
+	VFMADD213PS  (R14)(R8*1), Y7, Y8
+	VFMADD231PS  Y8, Y1, Y5
+	VMOVUPS      (R14)(R8*2), Y8
+	VFMADD213PS  (R14)(R15*1), Y7, Y8
+	VFMADD231PS  Y8, Y0, Y5
+	VMOVUPS      32(R14), Y8
+	VFMADD213PS  32(R14)(R8*1), Y7, Y8
+	VFMADD231PS  Y8, Y2, Y6
+	VMOVUPS      32(R14)(R8*2), Y8
+	VFMADD213PS  32(R14)(R15*1), Y7, Y8
+	VFMADD231PS  Y8, Y0, Y6
+	ADDQ         R8, R14
+	ADDQ         R15, R14
+	VMOVUPS      Y5, (AX)(R10*1)
+	VMOVUPS      Y6, 32(AX)(R10*1)
+	VBROADCASTSS (SI)(R11*4), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VFMADD231PS  Y7, Y6, Y4
+	ADDQ         R8, R10
+	INCQ         R11
+	CMPQ         R11, DX
+	JLT          row2
+	VMOVUPS      Y3, (DI)(R9*1)
+	VMOVUPS      Y4, 32(DI)(R9*1)
+	ADDQ         $+64, R9
+	SUBQ         $0x10, CX
+	JMP          tile1
+
+narrower3:
+	VZEROUPPER
+	RET
+
+// func eligibilityUpdateAVX2(w []float32, e []float32, post []float32, pre []float32, rate float32, eta float32, bound float32)
+// Requires: AVX, FMA3
+TEXT ·eligibilityUpdateAVX2(SB), NOSPLIT, $0-108
+	MOVQ         w_base+0(FP), AX
+	MOVQ         post_len+56(FP), CX
+	MOVQ         pre_len+80(FP), DX
+	MOVQ         pre_base+72(FP), BX
+	MOVQ         CX, SI
+	SHLQ         $0x02, SI
+	XORQ         DI, DI
+	MOVQ         e_base+24(FP), R10
+	MOVQ         post_base+48(FP), R11
+	VBROADCASTSS rate+96(FP), Y0
+	VBROADCASTSS bound+104(FP), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS eta+100(FP), Y4
+	VBROADCASTSS const_3f800000<>+0(SB), Y1
+	VSUBPS       Y4, Y1, Y1
+	VSUBPS       Y2, Y3, Y3
+
+tile1:
+	CMPQ         CX, $0x10
+	JLT          narrower3
+	VBROADCASTSS eta+100(FP), Y4
+	VMOVUPS      (R11)(DI*1), Y5
+	VMOVUPS      32(R11)(DI*1), Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	MOVQ         DI, R8
+	XORQ         R9, R9
+
+row2:
+	VMOVUPS      (AX)(R8*1), Y4
+	VMOVUPS      32(AX)(R8*1), Y7
+	VBROADCASTSS (BX)(R9*4), Y8
+	VMULPS       Y8, Y5, Y9
+	VFMADD231PS  (R10)(R8*1), Y1, Y9
+	VMOVUPS      Y9, (R10)(R8*1)
+	VFMADD231PS  Y9, Y0, Y4
+	VMINPS       Y4, Y2, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMULPS       Y8, Y6, Y8
+	VFMADD231PS  32(R10)(R8*1), Y1, Y8
+	VMOVUPS      Y8, 32(R10)(R8*1)
+	VFMADD231PS  Y8, Y0, Y7
+	VMINPS       Y7, Y2, Y7
+	VMAXPS       Y7, Y3, Y7
+	VMOVUPS      Y4, (AX)(R8*1)
+	VMOVUPS      Y7, 32(AX)(R8*1)
+	ADDQ         SI, R8
+	INCQ         R9
+	CMPQ         R9, DX
+	JLT          row2
+	ADDQ         $+64, DI
+	SUBQ         $0x10, CX
+	JMP          tile1
+
+narrower3:
+	VZEROUPPER
+	RET
+
+// func eligibilityUpdateMulAVX2(w []float32, e []float32, post []float32, pre []float32, rate float32, eta float32, bound float32, next []float32, out []float32)
+// Requires: AVX, FMA3
+TEXT ·eligibilityUpdateMulAVX2(SB), NOSPLIT, $0-160
+	MOVQ         w_base+0(FP), AX
+	MOVQ         post_len+56(FP), CX
+	MOVQ         pre_len+80(FP), DX
+	MOVQ         pre_base+72(FP), BX
+	MOVQ         next_base+112(FP), SI
+	MOVQ         out_base+136(FP), DI
+	MOVQ         CX, R8
+	SHLQ         $0x02, R8
+	XORQ         R9, R9
+	MOVQ         e_base+24(FP), R12
+	MOVQ         post_base+48(FP), R13
+	VBROADCASTSS rate+96(FP), Y0
+	VBROADCASTSS bound+104(FP), Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS eta+100(FP), Y4
+	VBROADCASTSS const_3f800000<>+0(SB), Y1
+	VSUBPS       Y4, Y1, Y1
+	VSUBPS       Y2, Y3, Y3
+
+tile1:
+	CMPQ         CX, $0x10
+	JLT          narrower3
+	VBROADCASTSS eta+100(FP), Y4
+	VMOVUPS      (R13)(R9*1), Y5
+	VMOVUPS      32(R13)(R9*1), Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	VMOVUPS      (DI)(R9*1), Y4
+	VMOVUPS      32(DI)(R9*1), Y7
+	MOVQ         R9, R10
+	XORQ         R11, R11
+
+row2:
+	VMOVUPS      (AX)(R10*1), Y8
+	VMOVUPS      32(AX)(R10*1), Y9
+	VBROADCASTSS (BX)(R11*4), Y10
+	VMULPS       Y10, Y5, Y11
+	VFMADD231PS  (R12)(R10*1), Y1, Y11
+	VMOVUPS      Y11, (R12)(R10*1)
+	VFMADD231PS  Y11, Y0, Y8
+	VMINPS       Y8, Y2, Y8
+	VMAXPS       Y8, Y3, Y8
+	VMULPS       Y10, Y6, Y10
+	VFMADD231PS  32(R12)(R10*1), Y1, Y10
+	VMOVUPS      Y10, 32(R12)(R10*1)
+	VFMADD231PS  Y10, Y0, Y9
+	VMINPS       Y9, Y2, Y9
+	VMAXPS       Y9, Y3, Y9
+	VMOVUPS      Y8, (AX)(R10*1)
+	VMOVUPS      Y9, 32(AX)(R10*1)
+	VBROADCASTSS (SI)(R11*4), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         R8, R10
+	INCQ         R11
+	CMPQ         R11, DX
+	JLT          row2
+	VMOVUPS      Y4, (DI)(R9*1)
+	VMOVUPS      Y7, 32(DI)(R9*1)
+	ADDQ         $+64, R9
+	SUBQ         $0x10, CX
+	JMP          tile1
+
+narrower3:
+	VZEROUPPER
+	RET
+
 // func expAVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·expAVX512(SB), NOSPLIT, $0-48
@@ -22406,6 +22881,906 @@ done3:
 	VMOVSHDUP     X5, X0
 	VADDPS        X0, X5, X5
 	VMOVSS        X5, 396(AX)
+	VZEROUPPER
+	RET
+
+// func mulWeightsAVX512(w []float32, pre []float32, out []float32)
+// Requires: AVX, AVX512F
+TEXT ·mulWeightsAVX512(SB), NOSPLIT, $0-72
+	MOVQ w_base+0(FP), AX
+	MOVQ out_len+56(FP), CX
+	MOVQ pre_len+32(FP), DX
+	MOVQ out_base+48(FP), BX
+	MOVQ pre_base+24(FP), SI
+	MOVQ CX, DI
+	SHLQ $0x02, DI
+	XORQ R8, R8
+
+tile1:
+	CMPQ    CX, $0x40
+	JLT     narrower3
+	VMOVUPS (BX)(R8*1), Z0
+	VMOVUPS 64(BX)(R8*1), Z1
+	VMOVUPS 128(BX)(R8*1), Z2
+	VMOVUPS 192(BX)(R8*1), Z3
+	MOVQ    R8, R9
+	XORQ    R10, R10
+
+row2:
+	VMOVUPS      (AX)(R9*1), Z4
+	VMOVUPS      64(AX)(R9*1), Z5
+	VMOVUPS      128(AX)(R9*1), Z6
+	VMOVUPS      192(AX)(R9*1), Z7
+	VBROADCASTSS (SI)(R10*4), Z8
+	VFMADD231PS  Z8, Z4, Z0
+	VFMADD231PS  Z8, Z5, Z1
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	ADDQ         DI, R9
+	INCQ         R10
+	CMPQ         R10, DX
+	JLT          row2
+	VMOVUPS      Z0, (BX)(R8*1)
+	VMOVUPS      Z1, 64(BX)(R8*1)
+	VMOVUPS      Z2, 128(BX)(R8*1)
+	VMOVUPS      Z3, 192(BX)(R8*1)
+	ADDQ         $+256, R8
+	SUBQ         $0x40, CX
+	JMP          tile1
+
+narrower3:
+tile4:
+	CMPQ    CX, $0x10
+	JLT     narrower6
+	VMOVUPS (BX)(R8*1), Z0
+	MOVQ    R8, R9
+	XORQ    R10, R10
+
+row5:
+	VMOVUPS      (AX)(R9*1), Z1
+	VBROADCASTSS (SI)(R10*4), Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         DI, R9
+	INCQ         R10
+	CMPQ         R10, DX
+	JLT          row5
+	VMOVUPS      Z0, (BX)(R8*1)
+	ADDQ         $+64, R8
+	SUBQ         $0x10, CX
+	JMP          tile4
+
+narrower6:
+	VZEROUPPER
+	RET
+
+// func decomposedUpdateAVX512(w []float32, y []float32, x []float32, post []float32, pre []float32, rate float32)
+// Requires: AVX, AVX512F
+TEXT ·decomposedUpdateAVX512(SB), NOSPLIT, $0-124
+	MOVQ w_base+0(FP), AX
+	MOVQ post_len+80(FP), CX
+	MOVQ pre_len+104(FP), DX
+	MOVQ pre_base+96(FP), BX
+	MOVQ CX, SI
+	SHLQ $0x02, SI
+	XORQ DI, DI
+	MOVQ y_base+24(FP), R10
+	MOVQ x_base+48(FP), R11
+	MOVQ post_base+72(FP), R12
+
+tile1:
+	CMPQ         CX, $0x40
+	JLT          narrower3
+	VBROADCASTSS rate+120(FP), Z0
+	VMOVUPS      (R12)(DI*1), Z1
+	VMOVUPS      64(R12)(DI*1), Z2
+	VMOVUPS      128(R12)(DI*1), Z3
+	VMOVUPS      192(R12)(DI*1), Z4
+	MOVQ         R10, R8
+	VMOVUPS      (R8)(DI*1), Z5
+	VMOVUPS      64(R8)(DI*1), Z6
+	VMOVUPS      128(R8)(DI*1), Z7
+	VMOVUPS      192(R8)(DI*1), Z8
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z4, Z8, Z8
+	ADDQ         SI, R8
+	VMOVUPS      (R8)(DI*1), Z9
+	VMOVUPS      64(R8)(DI*1), Z10
+	VMOVUPS      128(R8)(DI*1), Z11
+	VMOVUPS      192(R8)(DI*1), Z12
+	VMULPS       Z0, Z9, Z9
+	VMULPS       Z1, Z9, Z9
+	VMULPS       Z0, Z10, Z10
+	VMULPS       Z2, Z10, Z10
+	VMULPS       Z0, Z11, Z11
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z0, Z12, Z12
+	VMULPS       Z4, Z12, Z12
+	ADDQ         SI, R8
+	VMOVUPS      (R8)(DI*1), Z1
+	VMOVUPS      64(R8)(DI*1), Z2
+	VMOVUPS      128(R8)(DI*1), Z3
+	VMOVUPS      192(R8)(DI*1), Z4
+	VMULPS       Z0, Z1, Z1
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z0, Z3, Z3
+	VMULPS       Z0, Z4, Z4
+	ADDQ         SI, R8
+	VMOVUPS      (R8)(DI*1), Z13
+	VMOVUPS      64(R8)(DI*1), Z14
+	VMOVUPS      128(R8)(DI*1), Z15
+	VMOVUPS      192(R8)(DI*1), Z16
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z0, Z15, Z15
+	VMULPS       Z0, Z16, Z16
+	ADDQ         SI, R8
+	MOVQ         R11, R13
+	MOVQ         DI, R8
+	XORQ         R9, R9
+
+row2:
+	VMOVUPS      (AX)(R8*1), Z0
+	VMOVUPS      64(AX)(R8*1), Z17
+	VMOVUPS      128(AX)(R8*1), Z18
+	VMOVUPS      192(AX)(R8*1), Z19
+	VBROADCASTSS 4(R13), Z20
+	VFMADD231PS  Z9, Z20, Z0
+	VFMADD231PS  Z10, Z20, Z17
+	VFMADD231PS  Z11, Z20, Z18
+	VFMADD231PS  Z12, Z20, Z19
+	VBROADCASTSS 12(R13), Z20
+	VFMADD231PS  Z13, Z20, Z0
+	VFMADD231PS  Z14, Z20, Z17
+	VFMADD231PS  Z15, Z20, Z18
+	VFMADD231PS  Z16, Z20, Z19
+	VBROADCASTSS (R13), Z20
+	VMULPS       Z20, Z5, Z21
+	VMULPS       Z20, Z6, Z22
+	VMULPS       Z20, Z7, Z23
+	VMULPS       Z20, Z8, Z20
+	VBROADCASTSS 8(R13), Z24
+	VFMADD231PS  Z1, Z24, Z21
+	VFMADD231PS  Z2, Z24, Z22
+	VFMADD231PS  Z3, Z24, Z23
+	VFMADD231PS  Z4, Z24, Z20
+	VBROADCASTSS (BX)(R9*4), Z24
+	VFMADD231PS  Z21, Z24, Z0
+	VFMADD231PS  Z22, Z24, Z17
+	VFMADD231PS  Z23, Z24, Z18
+	VFMADD231PS  Z20, Z24, Z19
+	ADDQ         $0x10, R13
+	VMOVUPS      Z0, (AX)(R8*1)
+	VMOVUPS      Z17, 64(AX)(R8*1)
+	VMOVUPS      Z18, 128(AX)(R8*1)
+	VMOVUPS      Z19, 192(AX)(R8*1)
+	ADDQ         SI, R8
+	INCQ         R9
+	CMPQ         R9, DX
+	JLT          row2
+	ADDQ         $+256, DI
+	SUBQ         $0x40, CX
+	JMP          tile1
+
+narrower3:
+tile4:
+	CMPQ         CX, $0x10
+	JLT          narrower6
+	VBROADCASTSS rate+120(FP), Z0
+	VMOVUPS      (R12)(DI*1), Z1
+	MOVQ         R10, R8
+	VMOVUPS      (R8)(DI*1), Z2
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	ADDQ         SI, R8
+	VMOVUPS      (R8)(DI*1), Z3
+	VMULPS       Z0, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	ADDQ         SI, R8
+	VMOVUPS      (R8)(DI*1), Z1
+	VMULPS       Z0, Z1, Z1
+	ADDQ         SI, R8
+	VMOVUPS      (R8)(DI*1), Z4
+	VMULPS       Z0, Z4, Z4
+	ADDQ         SI, R8
+	MOVQ         R11, R13
+	MOVQ         DI, R8
+	XORQ         R9, R9
+
+row5:
+	VMOVUPS      (AX)(R8*1), Z0
+	VBROADCASTSS 4(R13), Z5
+	VFMADD231PS  Z3, Z5, Z0
+	VBROADCASTSS 12(R13), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R13), Z5
+	VMULPS       Z5, Z2, Z5
+	VBROADCASTSS 8(R13), Z6
+	VFMADD231PS  Z1, Z6, Z5
+	VBROADCASTSS (BX)(R9*4), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	ADDQ         $0x10, R13
+	VMOVUPS      Z0, (AX)(R8*1)
+	ADDQ         SI, R8
+	INCQ         R9
+	CMPQ         R9, DX
+	JLT          row5
+	ADDQ         $+64, DI
+	SUBQ         $0x10, CX
+	JMP          tile4
+
+narrower6:
+	VZEROUPPER
+	RET
+
+// func decomposedUpdateMulAVX512(w []float32, y []float32, x []float32, post []float32, pre []float32, rate float32, next []float32, out []float32)
+// Requires: AVX, AVX512F
+TEXT ·decomposedUpdateMulAVX512(SB), NOSPLIT, $0-176
+	MOVQ w_base+0(FP), AX
+	MOVQ post_len+80(FP), CX
+	MOVQ pre_len+104(FP), DX
+	MOVQ pre_base+96(FP), BX
+	MOVQ next_base+128(FP), SI
+	MOVQ out_base+152(FP), DI
+	MOVQ CX, R8
+	SHLQ $0x02, R8
+	XORQ R9, R9
+	MOVQ y_base+24(FP), R12
+	MOVQ x_base+48(FP), R13
+	MOVQ post_base+72(FP), R14
+
+tile1:
+	CMPQ         CX, $0x40
+	JLT          narrower3
+	VBROADCASTSS rate+120(FP), Z0
+	VMOVUPS      (R14)(R9*1), Z1
+	VMOVUPS      64(R14)(R9*1), Z2
+	VMOVUPS      128(R14)(R9*1), Z3
+	VMOVUPS      192(R14)(R9*1), Z4
+	MOVQ         R12, R10
+	VMOVUPS      (R10)(R9*1), Z5
+	VMOVUPS      64(R10)(R9*1), Z6
+	VMOVUPS      128(R10)(R9*1), Z7
+	VMOVUPS      192(R10)(R9*1), Z8
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z4, Z8, Z8
+	ADDQ         R8, R10
+	VMOVUPS      (R10)(R9*1), Z9
+	VMOVUPS      64(R10)(R9*1), Z10
+	VMOVUPS      128(R10)(R9*1), Z11
+	VMOVUPS      192(R10)(R9*1), Z12
+	VMULPS       Z0, Z9, Z9
+	VMULPS       Z1, Z9, Z9
+	VMULPS       Z0, Z10, Z10
+	VMULPS       Z2, Z10, Z10
+	VMULPS       Z0, Z11, Z11
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z0, Z12, Z12
+	VMULPS       Z4, Z12, Z12
+	ADDQ         R8, R10
+	VMOVUPS      (R10)(R9*1), Z1
+	VMOVUPS      64(R10)(R9*1), Z2
+	VMOVUPS      128(R10)(R9*1), Z3
+	VMOVUPS      192(R10)(R9*1), Z4
+	VMULPS       Z0, Z1, Z1
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z0, Z3, Z3
+	VMULPS       Z0, Z4, Z4
+	ADDQ         R8, R10
+	VMOVUPS      (R10)(R9*1), Z13
+	VMOVUPS      64(R10)(R9*1), Z14
+	VMOVUPS      128(R10)(R9*1), Z15
+	VMOVUPS      192(R10)(R9*1), Z16
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z0, Z15, Z15
+	VMULPS       Z0, Z16, Z16
+	ADDQ         R8, R10
+	MOVQ         R13, R15
+	VMOVUPS      (DI)(R9*1), Z0
+	VMOVUPS      64(DI)(R9*1), Z17
+	VMOVUPS      128(DI)(R9*1), Z18
+	VMOVUPS      192(DI)(R9*1), Z19
+	MOVQ         R9, R10
+	XORQ         R11, R11
+
+row2:
+	VMOVUPS      (AX)(R10*1), Z20
+	VMOVUPS      64(AX)(R10*1), Z21
+	VMOVUPS      128(AX)(R10*1), Z22
+	VMOVUPS      192(AX)(R10*1), Z23
+	VBROADCASTSS 4(R15), Z24
+	VFMADD231PS  Z9, Z24, Z20
+	VFMADD231PS  Z10, Z24, Z21
+	VFMADD231PS  Z11, Z24, Z22
+	VFMADD231PS  Z12, Z24, Z23
+	VBROADCASTSS 12(R15), Z24
+	VFMADD231PS  Z13, Z24, Z20
+	VFMADD231PS  Z14, Z24, Z21
+	VFMADD231PS  Z15, Z24, Z22
+	VFMADD231PS  Z16, Z24, Z23
+	VBROADCASTSS (R15), Z24
+	VMULPS       Z24, Z5, Z25
+	VMULPS       Z24, Z6, Z26
+	VMULPS       Z24, Z7, Z27
+	VMULPS       Z24, Z8, Z24
+	VBROADCASTSS 8(R15), Z28
+	VFMADD231PS  Z1, Z28, Z25
+	VFMADD231PS  Z2, Z28, Z26
+	VFMADD231PS  Z3, Z28, Z27
+	VFMADD231PS  Z4, Z28, Z24
+	VBROADCASTSS (BX)(R11*4), Z28
+	VFMADD231PS  Z25, Z28, Z20
+	VFMADD231PS  Z26, Z28, Z21
+	VFMADD231PS  Z27, Z28, Z22
+	VFMADD231PS  Z24, Z28, Z23
+	ADDQ         $0x10, R15
+	VMOVUPS      Z20, (AX)(R10*1)
+	VMOVUPS      Z21, 64(AX)(R10*1)
+	VMOVUPS      Z22, 128(AX)(R10*1)
+	VMOVUPS      Z23, 192(AX)(R10*1)
+	VBROADCASTSS (SI)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         R8, R10
+	INCQ         R11
+	CMPQ         R11, DX
+	JLT          row2
+	VMOVUPS      Z0, (DI)(R9*1)
+	VMOVUPS      Z17, 64(DI)(R9*1)
+	VMOVUPS      Z18, 128(DI)(R9*1)
+	VMOVUPS      Z19, 192(DI)(R9*1)
+	ADDQ         $+256, R9
+	SUBQ         $0x40, CX
+	JMP          tile1
+
+narrower3:
+tile4:
+	CMPQ         CX, $0x10
+	JLT          narrower6
+	VBROADCASTSS rate+120(FP), Z0
+	VMOVUPS      (R14)(R9*1), Z1
+	MOVQ         R12, R10
+	VMOVUPS      (R10)(R9*1), Z2
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	ADDQ         R8, R10
+	VMOVUPS      (R10)(R9*1), Z3
+	VMULPS       Z0, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	ADDQ         R8, R10
+	VMOVUPS      (R10)(R9*1), Z1
+	VMULPS       Z0, Z1, Z1
+	ADDQ         R8, R10
+	VMOVUPS      (R10)(R9*1), Z4
+	VMULPS       Z0, Z4, Z4
+	ADDQ         R8, R10
+	MOVQ         R13, R15
+	VMOVUPS      (DI)(R9*1), Z0
+	MOVQ         R9, R10
+	XORQ         R11, R11
+
+row5:
+	VMOVUPS      (AX)(R10*1), Z5
+	VBROADCASTSS 4(R15), Z6
+	VFMADD231PS  Z3, Z6, Z5
+	VBROADCASTSS 12(R15), Z6
+	VFMADD231PS  Z4, Z6, Z5
+	VBROADCASTSS (R15), Z6
+	VMULPS       Z6, Z2, Z6
+	VBROADCASTSS 8(R15), Z7
+	VFMADD231PS  Z1, Z7, Z6
+	VBROADCASTSS (BX)(R11*4), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         $0x10, R15
+	VMOVUPS      Z5, (AX)(R10*1)
+	VBROADCASTSS (SI)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	ADDQ         R8, R10
+	INCQ         R11
+	CMPQ         R11, DX
+	JLT          row5
+	VMOVUPS      Z0, (DI)(R9*1)
+	ADDQ         $+64, R9
+	SUBQ         $0x10, CX
+	JMP          tile4
+
+narrower6:
+	VZEROUPPER
+	RET
+
+// func fullUpdateAVX512(w []float32, k []float32, post []float32, pre []float32, rate float32)
+// Requires: AVX, AVX512F
+TEXT ·fullUpdateAVX512(SB), NOSPLIT, $0-100
+	MOVQ w_base+0(FP), AX
+	MOVQ post_len+56(FP), CX
+	MOVQ pre_len+80(FP), DX
+	MOVQ pre_base+72(FP), BX
+	MOVQ CX, SI
+	SHLQ $0x02, SI
+	XORQ DI, DI
+	MOVQ k_base+24(FP), R10
+	MOVQ post_base+48(FP), R11
+	MOVQ SI, R13
+	ADDQ SI, R13
+	ADDQ SI, R13
+
+tile1:
+	CMPQ         CX, $0x40
+	JLT          narrower3
+	VBROADCASTSS rate+96(FP), Z0
+	VMOVUPS      (R11)(DI*1), Z1
+	VMOVUPS      64(R11)(DI*1), Z2
+	VMOVUPS      128(R11)(DI*1), Z3
+	VMOVUPS      192(R11)(DI*1), Z4
+	VMULPS       Z0, Z1, Z1
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z0, Z3, Z3
+	VMULPS       Z0, Z4, Z4
+	MOVQ         R10, R12
+	ADDQ         DI, R12
+	MOVQ         DI, R8
+	XORQ         R9, R9
+
+row2:
+	VMOVUPS      (AX)(R8*1), Z5
+	VMOVUPS      64(AX)(R8*1), Z6
+	VMOVUPS      128(AX)(R8*1), Z7
+	VMOVUPS      192(AX)(R8*1), Z8
+	VBROADCASTSS (BX)(R9*4), Z9
+	VMOVUPS      (R12), Z10
+	VFMADD213PS  (R12)(SI*1), Z9, Z10
+	VFMADD231PS  Z10, Z1, Z5
+	VMOVUPS      (R12)(SI*2), Z10
+	VFMADD213PS  (R12)(R13*1), Z9, Z10
+	VFMADD231PS  Z10, Z0, Z5
+	VMOVUPS      64(R12), Z10
+	VFMADD213PS  64(R12)(SI*1), Z9, Z10
+	VFMADD231PS  Z10, Z2, Z6
+	VMOVUPS      64(R12)(SI*2), Z10
+	VFMADD213PS  64(R12)(R13*1), Z9, Z10
+	VFMADD231PS  Z10, Z0, Z6
+	VMOVUPS      128(R12), Z10
+	VFMADD213PS  128(R12)(SI*1), Z9, Z10
+	VFMADD231PS  Z10, Z3, Z7
+	VMOVUPS      128(R12)(SI*2), Z10
+	VFMADD213PS  128(R12)(R13*1), Z9, Z10
+	VFMADD231PS  Z10, Z0, Z7
+	VMOVUPS      192(R12), Z10
+	VFMADD213PS  192(R12)(SI*1), Z9, Z10
+	VFMADD231PS  Z10, Z4, Z8
+	VMOVUPS      192(R12)(SI*2), Z10
+	VFMADD213PS  192(R12)(R13*1), Z9, Z10
+	VFMADD231PS  Z10, Z0, Z8
+	ADDQ         SI, R12
+	ADDQ         R13, R12
+	VMOVUPS      Z5, (AX)(R8*1)
+	VMOVUPS      Z6, 64(AX)(R8*1)
+	VMOVUPS      Z7, 128(AX)(R8*1)
+	VMOVUPS      Z8, 192(AX)(R8*1)
+	ADDQ         SI, R8
+	INCQ         R9
+	CMPQ         R9, DX
+	JLT          row2
+	ADDQ         $+256, DI
+	SUBQ         $0x40, CX
+	JMP          tile1
+
+narrower3:
+tile4:
+	CMPQ         CX, $0x10
+	JLT          narrower6
+	VBROADCASTSS rate+96(FP), Z0
+	VMOVUPS      (R11)(DI*1), Z1
+	VMULPS       Z0, Z1, Z1
+	MOVQ         R10, R12
+	ADDQ         DI, R12
+	MOVQ         DI, R8
+	XORQ         R9, R9
+
+row5:
+	VMOVUPS      (AX)(R8*1), Z2
+	VBROADCASTSS (BX)(R9*4), Z3
+	VMOVUPS      (R12), Z4
+	VFMADD213PS  (R12)(SI*1), Z3, Z4
+	VFMADD231PS  Z4, Z1, Z2
+	VMOVUPS      (R12)(SI*2), Z4
+	VFMADD213PS  (R12)(R13*1), Z3, Z4
+	VFMADD231PS  Z4, Z0, Z2
+	ADDQ         SI, R12
+	ADDQ         R13, R12
+	VMOVUPS      Z2, (AX)(R8*1)
+	ADDQ         SI, R8
+	INCQ         R9
+	CMPQ         R9, DX
+	JLT          row5
+	ADDQ         $+64, DI
+	SUBQ         $0x10, CX
+	JMP          tile4
+
+narrower6:
+	VZEROUPPER
+	RET
+
+// func fullUpdateMulAVX512(w []float32, k []float32, post []float32, pre []float32, rate float32, next []float32, out []float32)
+// Requires: AVX, AVX512F
+TEXT ·fullUpdateMulAVX512(SB), NOSPLIT, $0-152
+	MOVQ w_base+0(FP), AX
+	MOVQ post_len+56(FP), CX
+	MOVQ pre_len+80(FP), DX
+	MOVQ pre_base+72(FP), BX
+	MOVQ next_base+104(FP), SI
+	MOVQ out_base+128(FP), DI
+	MOVQ CX, R8
+	SHLQ $0x02, R8
+	XORQ R9, R9
+	MOVQ k_base+24(FP), R12
+	MOVQ post_base+48(FP), R13
+	MOVQ R8, R15
+	ADDQ R8, R15
+	ADDQ R8, R15
+
+tile1:
+	CMPQ         CX, $0x40
+	JLT          narrower3
+	VBROADCASTSS rate+96(FP), Z0
+	VMOVUPS      (R13)(R9*1), Z1
+	VMOVUPS      64(R13)(R9*1), Z2
+	VMOVUPS      128(R13)(R9*1), Z3
+	VMOVUPS      192(R13)(R9*1), Z4
+	VMULPS       Z0, Z1, Z1
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z0, Z3, Z3
+	VMULPS       Z0, Z4, Z4
+	MOVQ         R12, R14
+	ADDQ         R9, R14
+	VMOVUPS      (DI)(R9*1), Z5
+	VMOVUPS      64(DI)(R9*1), Z6
+	VMOVUPS      128(DI)(R9*1), Z7
+	VMOVUPS      192(DI)(R9*1), Z8
+	MOVQ         R9, R10
+	XORQ         R11, R11
+
+row2:
+	VMOVUPS      (AX)(R10*1), Z9
+	VMOVUPS      64(AX)(R10*1), Z10
+	VMOVUPS      128(AX)(R10*1), Z11
+	VMOVUPS      192(AX)(R10*1), Z12
+	VBROADCASTSS (BX)(R11*4), Z13
+	VMOVUPS      (R14), Z14
+	VFMADD213PS  (R14)(R8*1), Z13, Z14
+	VFMADD231PS  Z14, Z1, Z9
+	VMOVUPS      (R14)(R8*2), Z14
+	VFMADD213PS  (R14)(R15*1), Z13, Z14
+	VFMADD231PS  Z14, Z0, Z9
+	VMOVUPS      64(R14), Z14
+	VFMADD213PS  64(R14)(R8*1), Z13, Z14
+	VFMADD231PS  Z14, Z2, Z10
+	VMOVUPS      64(R14)(R8*2), Z14
+	VFMADD213PS  64(R14)(R15*1), Z13, Z14
+	VFMADD231PS  Z14, Z0, Z10
+	VMOVUPS      128(R14), Z14
+	VFMADD213PS  128(R14)(R8*1), Z13, Z14
+	VFMADD231PS  Z14, Z3, Z11
+	VMOVUPS      128(R14)(R8*2), Z14
+	VFMADD213PS  128(R14)(R15*1), Z13, Z14
+	VFMADD231PS  Z14, Z0, Z11
+	VMOVUPS      192(R14), Z14
+	VFMADD213PS  192(R14)(R8*1), Z13, Z14
+	VFMADD231PS  Z14, Z4, Z12
+	VMOVUPS      192(R14)(R8*2), Z14
+	VFMADD213PS  192(R14)(R15*1), Z13, Z14
+	VFMADD231PS  Z14, Z0, Z12
+	ADDQ         R8, R14
+	ADDQ         R15, R14
+	VMOVUPS      Z9, (AX)(R10*1)
+	VMOVUPS      Z10, 64(AX)(R10*1)
+	VMOVUPS      Z11, 128(AX)(R10*1)
+	VMOVUPS      Z12, 192(AX)(R10*1)
+	VBROADCASTSS (SI)(R11*4), Z13
+	VFMADD231PS  Z13, Z9, Z5
+	VFMADD231PS  Z13, Z10, Z6
+	VFMADD231PS  Z13, Z11, Z7
+	VFMADD231PS  Z13, Z12, Z8
+	ADDQ         R8, R10
+	INCQ         R11
+	CMPQ         R11, DX
+	JLT          row2
+	VMOVUPS      Z5, (DI)(R9*1)
+	VMOVUPS      Z6, 64(DI)(R9*1)
+	VMOVUPS      Z7, 128(DI)(R9*1)
+	VMOVUPS      Z8, 192(DI)(R9*1)
+	ADDQ         $+256, R9
+	SUBQ         $0x40, CX
+	JMP          tile1
+
+narrower3:
+tile4:
+	CMPQ         CX, $0x10
+	JLT          narrower6
+	VBROADCASTSS rate+96(FP), Z0
+	VMOVUPS      (R13)(R9*1), Z1
+	VMULPS       Z0, Z1, Z1
+	MOVQ         R12, R14
+	ADDQ         R9, R14
+	VMOVUPS      (DI)(R9*1), Z2
+	MOVQ         R9, R10
+	XORQ         R11, R11
+
+row5:
+	VMOVUPS      (AX)(R10*1), Z3
+	VBROADCASTSS (BX)(R11*4), Z4
+	VMOVUPS      (R14), Z5
+	VFMADD213PS  (R14)(R8*1), Z4, Z5
+	VFMADD231PS  Z5, Z1, Z3
+	VMOVUPS      (R14)(R8*2), Z5
+	VFMADD213PS  (R14)(R15*1), Z4, Z5
+	VFMADD231PS  Z5, Z0, Z3
+	ADDQ         R8, R14
+	ADDQ         R15, R14
+	VMOVUPS      Z3, (AX)(R10*1)
+	VBROADCASTSS (SI)(R11*4), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         R8, R10
+	INCQ         R11
+	CMPQ         R11, DX
+	JLT          row5
+	VMOVUPS      Z2, (DI)(R9*1)
+	ADDQ         $+64, R9
+	SUBQ         $0x10, CX
+	JMP          tile4
+
+narrower6:
+	VZEROUPPER
+	RET
+
+// func eligibilityUpdateAVX512(w []float32, e []float32, post []float32, pre []float32, rate float32, eta float32, bound float32)
+// Requires: AVX, AVX512F
+TEXT ·eligibilityUpdateAVX512(SB), NOSPLIT, $0-108
+	MOVQ         w_base+0(FP), AX
+	MOVQ         post_len+56(FP), CX
+	MOVQ         pre_len+80(FP), DX
+	MOVQ         pre_base+72(FP), BX
+	MOVQ         CX, SI
+	SHLQ         $0x02, SI
+	XORQ         DI, DI
+	MOVQ         e_base+24(FP), R10
+	MOVQ         post_base+48(FP), R11
+	VBROADCASTSS rate+96(FP), Z0
+	VBROADCASTSS bound+104(FP), Z2
+	VPXORD       Z3, Z3, Z3
+	VBROADCASTSS eta+100(FP), Z4
+	VBROADCASTSS const_3f800000<>+0(SB), Z1
+	VSUBPS       Z4, Z1, Z1
+	VSUBPS       Z2, Z3, Z3
+
+tile1:
+	CMPQ         CX, $0x40
+	JLT          narrower3
+	VBROADCASTSS eta+100(FP), Z4
+	VMOVUPS      (R11)(DI*1), Z5
+	VMOVUPS      64(R11)(DI*1), Z6
+	VMOVUPS      128(R11)(DI*1), Z7
+	VMOVUPS      192(R11)(DI*1), Z8
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z4, Z6, Z6
+	VMULPS       Z4, Z7, Z7
+	VMULPS       Z4, Z8, Z8
+	MOVQ         DI, R8
+	XORQ         R9, R9
+
+row2:
+	VMOVUPS      (AX)(R8*1), Z4
+	VMOVUPS      64(AX)(R8*1), Z9
+	VMOVUPS      128(AX)(R8*1), Z10
+	VMOVUPS      192(AX)(R8*1), Z11
+	VBROADCASTSS (BX)(R9*4), Z12
+	VMULPS       Z12, Z5, Z13
+	VFMADD231PS  (R10)(R8*1), Z1, Z13
+	VMOVUPS      Z13, (R10)(R8*1)
+	VFMADD231PS  Z13, Z0, Z4
+	VMINPS       Z4, Z2, Z4
+	VMAXPS       Z4, Z3, Z4
+	VMULPS       Z12, Z6, Z13
+	VFMADD231PS  64(R10)(R8*1), Z1, Z13
+	VMOVUPS      Z13, 64(R10)(R8*1)
+	VFMADD231PS  Z13, Z0, Z9
+	VMINPS       Z9, Z2, Z9
+	VMAXPS       Z9, Z3, Z9
+	VMULPS       Z12, Z7, Z13
+	VFMADD231PS  128(R10)(R8*1), Z1, Z13
+	VMOVUPS      Z13, 128(R10)(R8*1)
+	VFMADD231PS  Z13, Z0, Z10
+	VMINPS       Z10, Z2, Z10
+	VMAXPS       Z10, Z3, Z10
+	VMULPS       Z12, Z8, Z12
+	VFMADD231PS  192(R10)(R8*1), Z1, Z12
+	VMOVUPS      Z12, 192(R10)(R8*1)
+	VFMADD231PS  Z12, Z0, Z11
+	VMINPS       Z11, Z2, Z11
+	VMAXPS       Z11, Z3, Z11
+	VMOVUPS      Z4, (AX)(R8*1)
+	VMOVUPS      Z9, 64(AX)(R8*1)
+	VMOVUPS      Z10, 128(AX)(R8*1)
+	VMOVUPS      Z11, 192(AX)(R8*1)
+	ADDQ         SI, R8
+	INCQ         R9
+	CMPQ         R9, DX
+	JLT          row2
+	ADDQ         $+256, DI
+	SUBQ         $0x40, CX
+	JMP          tile1
+
+narrower3:
+tile4:
+	CMPQ         CX, $0x10
+	JLT          narrower6
+	VBROADCASTSS eta+100(FP), Z4
+	VMOVUPS      (R11)(DI*1), Z5
+	VMULPS       Z4, Z5, Z5
+	MOVQ         DI, R8
+	XORQ         R9, R9
+
+row5:
+	VMOVUPS      (AX)(R8*1), Z4
+	VBROADCASTSS (BX)(R9*4), Z6
+	VMULPS       Z6, Z5, Z6
+	VFMADD231PS  (R10)(R8*1), Z1, Z6
+	VMOVUPS      Z6, (R10)(R8*1)
+	VFMADD231PS  Z6, Z0, Z4
+	VMINPS       Z4, Z2, Z4
+	VMAXPS       Z4, Z3, Z4
+	VMOVUPS      Z4, (AX)(R8*1)
+	ADDQ         SI, R8
+	INCQ         R9
+	CMPQ         R9, DX
+	JLT          row5
+	ADDQ         $+64, DI
+	SUBQ         $0x10, CX
+	JMP          tile4
+
+narrower6:
+	VZEROUPPER
+	RET
+
+// func eligibilityUpdateMulAVX512(w []float32, e []float32, post []float32, pre []float32, rate float32, eta float32, bound float32, next []float32, out []float32)
+// Requires: AVX, AVX512F
+TEXT ·eligibilityUpdateMulAVX512(SB), NOSPLIT, $0-160
+	MOVQ         w_base+0(FP), AX
+	MOVQ         post_len+56(FP), CX
+	MOVQ         pre_len+80(FP), DX
+	MOVQ         pre_base+72(FP), BX
+	MOVQ         next_base+112(FP), SI
+	MOVQ         out_base+136(FP), DI
+	MOVQ         CX, R8
+	SHLQ         $0x02, R8
+	XORQ         R9, R9
+	MOVQ         e_base+24(FP), R12
+	MOVQ         post_base+48(FP), R13
+	VBROADCASTSS rate+96(FP), Z0
+	VBROADCASTSS bound+104(FP), Z2
+	VPXORD       Z3, Z3, Z3
+	VBROADCASTSS eta+100(FP), Z4
+	VBROADCASTSS const_3f800000<>+0(SB), Z1
+	VSUBPS       Z4, Z1, Z1
+	VSUBPS       Z2, Z3, Z3
+
+tile1:
+	CMPQ         CX, $0x40
+	JLT          narrower3
+	VBROADCASTSS eta+100(FP), Z4
+	VMOVUPS      (R13)(R9*1), Z5
+	VMOVUPS      64(R13)(R9*1), Z6
+	VMOVUPS      128(R13)(R9*1), Z7
+	VMOVUPS      192(R13)(R9*1), Z8
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z4, Z6, Z6
+	VMULPS       Z4, Z7, Z7
+	VMULPS       Z4, Z8, Z8
+	VMOVUPS      (DI)(R9*1), Z4
+	VMOVUPS      64(DI)(R9*1), Z9
+	VMOVUPS      128(DI)(R9*1), Z10
+	VMOVUPS      192(DI)(R9*1), Z11
+	MOVQ         R9, R10
+	XORQ         R11, R11
+
+row2:
+	VMOVUPS      (AX)(R10*1), Z12
+	VMOVUPS      64(AX)(R10*1), Z13
+	VMOVUPS      128(AX)(R10*1), Z14
+	VMOVUPS      192(AX)(R10*1), Z15
+	VBROADCASTSS (BX)(R11*4), Z16
+	VMULPS       Z16, Z5, Z17
+	VFMADD231PS  (R12)(R10*1), Z1, Z17
+	VMOVUPS      Z17, (R12)(R10*1)
+	VFMADD231PS  Z17, Z0, Z12
+	VMINPS       Z12, Z2, Z12
+	VMAXPS       Z12, Z3, Z12
+	VMULPS       Z16, Z6, Z17
+	VFMADD231PS  64(R12)(R10*1), Z1, Z17
+	VMOVUPS      Z17, 64(R12)(R10*1)
+	VFMADD231PS  Z17, Z0, Z13
+	VMINPS       Z13, Z2, Z13
+	VMAXPS       Z13, Z3, Z13
+	VMULPS       Z16, Z7, Z17
+	VFMADD231PS  128(R12)(R10*1), Z1, Z17
+	VMOVUPS      Z17, 128(R12)(R10*1)
+	VFMADD231PS  Z17, Z0, Z14
+	VMINPS       Z14, Z2, Z14
+	VMAXPS       Z14, Z3, Z14
+	VMULPS       Z16, Z8, Z16
+	VFMADD231PS  192(R12)(R10*1), Z1, Z16
+	VMOVUPS      Z16, 192(R12)(R10*1)
+	VFMADD231PS  Z16, Z0, Z15
+	VMINPS       Z15, Z2, Z15
+	VMAXPS       Z15, Z3, Z15
+	VMOVUPS      Z12, (AX)(R10*1)
+	VMOVUPS      Z13, 64(AX)(R10*1)
+	VMOVUPS      Z14, 128(AX)(R10*1)
+	VMOVUPS      Z15, 192(AX)(R10*1)
+	VBROADCASTSS (SI)(R11*4), Z16
+	VFMADD231PS  Z16, Z12, Z4
+	VFMADD231PS  Z16, Z13, Z9
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	ADDQ         R8, R10
+	INCQ         R11
+	CMPQ         R11, DX
+	JLT          row2
+	VMOVUPS      Z4, (DI)(R9*1)
+	VMOVUPS      Z9, 64(DI)(R9*1)
+	VMOVUPS      Z10, 128(DI)(R9*1)
+	VMOVUPS      Z11, 192(DI)(R9*1)
+	ADDQ         $+256, R9
+	SUBQ         $0x40, CX
+	JMP          tile1
+
+narrower3:
+tile4:
+	CMPQ         CX, $0x10
+	JLT          narrower6
+	VBROADCASTSS eta+100(FP), Z4
+	VMOVUPS      (R13)(R9*1), Z5
+	VMULPS       Z4, Z5, Z5
+	VMOVUPS      (DI)(R9*1), Z4
+	MOVQ         R9, R10
+	XORQ         R11, R11
+
+row5:
+	VMOVUPS      (AX)(R10*1), Z6
+	VBROADCASTSS (BX)(R11*4), Z7
+	VMULPS       Z7, Z5, Z7
+	VFMADD231PS  (R12)(R10*1), Z1, Z7
+	VMOVUPS      Z7, (R12)(R10*1)
+	VFMADD231PS  Z7, Z0, Z6
+	VMINPS       Z6, Z2, Z6
+	VMAXPS       Z6, Z3, Z6
+	VMOVUPS      Z6, (AX)(R10*1)
+	VBROADCASTSS (SI)(R11*4), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	ADDQ         R8, R10
+	INCQ         R11
+	CMPQ         R11, DX
+	JLT          row5
+	VMOVUPS      Z4, (DI)(R9*1)
+	ADDQ         $+64, R9
+	SUBQ         $0x10, CX
+	JMP          tile4
+
+narrower6:
 	VZEROUPPER
 	RET
 

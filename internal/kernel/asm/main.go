@@ -17,6 +17,7 @@ func main() {
 		peak(s)
 		tiles(s)
 		traces(s)
+		weights(s)
 	}
 	blocks()
 	transpose8()
