@@ -103,11 +103,8 @@ func readCached(dir string, k cacheKey, vocabulary int) (*Split, error) {
 		return nil, err
 	}
 	var m Manifest
-	if err := strictjson.Decode(base+".json", data, &m); err != nil {
+	if err := strictjson.DecodeFormat(base+".json", data, formatVersion, "", &m); err != nil {
 		return nil, err
-	}
-	if m.Format != formatVersion {
-		return nil, badfile.New(base+".json", "format", "is %.40q; want %q", m.Format, formatVersion)
 	}
 	if m.Split != k.Split || m.Source != k.Source || m.Tokenizer != k.Tokenizer {
 		return nil, badfile.New(base+".json", "", "belongs to another text or tokenizer")

@@ -31,14 +31,65 @@ type file struct {
 	Padding       json.RawMessage `json:"padding,omitempty"`
 	AddedTokens   []addedToken    `json:"added_tokens,omitempty"`
 	Normalizer    json.RawMessage `json:"normalizer,omitempty"`
-	PreTokenizer  typed           `json:"pre_tokenizer"`
+	PreTokenizer  preTokenizer    `json:"pre_tokenizer"`
 	PostProcessor json.RawMessage `json:"post_processor,omitempty"`
 	Decoder       json.RawMessage `json:"decoder,omitempty"`
 	Model         model           `json:"model"`
 }
 
-type typed struct {
-	Type string `json:"type"`
+// preTokenizer is how a text is cut into words.
+type preTokenizer struct {
+	Type  string            `json:"type"`
+	Parts []json.RawMessage `json:"pretokenizers,omitempty"` // of a Sequence; each is one again
+}
+
+// check reports anything but a WhitespaceSplit, or a Sequence of that alone, which
+// is the same.
+func (p preTokenizer) check() error {
+	const key = "pre_tokenizer.type"
+	switch {
+	case p.Type == whitespaceSplit && p.Parts == nil:
+		return nil
+	case p.Type != sequence:
+		return badfile.New(fileName, key, "is %.40q with parts; want %q", p.Type, whitespaceSplit)
+	}
+	var parts []string
+	for _, part := range p.Parts {
+		kind, _ := strictjson.Stated(part, "type")
+		parts = append(parts, fmt.Sprintf("%.40q", kind))
+	}
+	if len(parts) != 1 || parts[0] != strconv.Quote(whitespaceSplit) {
+		return badfile.New(fileName, key, "is %q of [%s]; want %q", sequence, strings.Join(parts, ", "), whitespaceSplit)
+	}
+	var only preTokenizer
+	return strictjson.Decode(fileName, p.Parts[0], &only)
+}
+
+// What a tokenizer.json must be.
+const (
+	wordLevel       = "WordLevel"
+	whitespaceSplit = "WhitespaceSplit"
+	sequence        = "Sequence"
+)
+
+// checkKind reports what the file says it is, if that is another kind of tokenizer:
+// those have keys of their own, none of which is what is wrong with them.
+func checkKind(data []byte) error {
+	kind, ok := strictjson.Stated(data, "model", "type")
+	otherModel := ok && kind != wordLevel
+	splits, ok := strictjson.Stated(data, "pre_tokenizer", "type")
+	otherSplits := ok && splits != whitespaceSplit && splits != sequence
+	switch {
+	case otherModel && otherSplits:
+		return badfile.New(fileName, "model.type", "is %.40q; want %q (and pre_tokenizer.type: is %.40q; want %q)", kind, wordLevel, splits, whitespaceSplit)
+	case otherModel:
+		return badfile.New(fileName, "model.type", "is %.40q; want %q", kind, wordLevel)
+	case otherSplits && splits == "Whitespace":
+		return badfile.New(fileName, "pre_tokenizer.type", "is %q; want %q (%[1]q would cut <unk> into three)", splits, whitespaceSplit)
+	case otherSplits:
+		return badfile.New(fileName, "pre_tokenizer.type", "is %.40q; want %q", splits, whitespaceSplit)
+	}
+	return nil
 }
 
 type model struct {
@@ -78,6 +129,9 @@ func Load(path string) (*Tokenizer, error) {
 func Parse(data []byte) (*Tokenizer, error) {
 	if len(data) > MaxFile {
 		return nil, badfile.New(fileName, "", "is larger than %d MiB", MaxFile>>20)
+	}
+	if err := checkKind(data); err != nil {
+		return nil, err
 	}
 	var f file
 	// A map that grows to its size is allocated twice over. A word takes at
@@ -120,13 +174,7 @@ func (f *file) check() error {
 			return badfile.New(fileName, part.key, "is not supported; want null")
 		}
 	}
-	if f.PreTokenizer.Type != "WhitespaceSplit" {
-		return badfile.New(fileName, "pre_tokenizer.type", "is %.40q; want \"WhitespaceSplit\" (\"Whitespace\" would cut <unk> into three)", f.PreTokenizer.Type)
-	}
-	if f.Model.Type != "WordLevel" {
-		return badfile.New(fileName, "model.type", "is %.40q; want \"WordLevel\"", f.Model.Type)
-	}
-	return nil
+	return f.PreTokenizer.check()
 }
 
 // words returns the vocabulary in the order of its ids, which must be 0 to n-1.

@@ -62,6 +62,23 @@ func TestParseOtherUnknownWord(t *testing.T) {
 	}
 }
 
+// with is a sound tokenizer.json with texts replaced: from, to, from, to.
+func with(fromTo ...string) string {
+	return strings.NewReplacer(fromTo...).Replace(fmt.Sprintf(document, "", `"a":0`))
+}
+
+// A Sequence of the one WhitespaceSplit cuts as that does.
+func TestParseSequenceOfOne(t *testing.T) {
+	one, err := Parse([]byte(with()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := Parse([]byte(with(`{"type":"WhitespaceSplit"}`, `{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"}]}`)))
+	if err != nil || same.Hash() != one.Hash() {
+		t.Errorf("%v", err)
+	}
+}
+
 // malformed are files each of which the library panics on or takes silently.
 var malformed = []struct{ text, want string }{
 	{``, "ends in the middle"},
@@ -99,6 +116,16 @@ var malformed = []struct{ text, want string }{
 	{fmt.Sprintf(document, "", `"a\u00a0b":0`), "white space in it"},
 	{fmt.Sprintf(document, "", `"a\u0000":0`), "no text"},
 	{fmt.Sprintf(document, "", "\"a\xff\":0"), "not valid UTF-8"},
+	{with(`"model":{`, `"model":{"dropout":null,"merges":[],`, `"WordLevel"`, `"BPE"`), `model.type: is "BPE"; want "WordLevel"`},
+	{with(`"model":{`, `"model":{"continuing_subword_prefix":"##",`, `"WordLevel"`, `"WordPiece"`), `model.type: is "WordPiece"; want "WordLevel"`},
+	{with(`"model":{"type":"WordLevel",`, `"model":{"unk_id":0,"type":"Unigram",`), `model.type: is "Unigram"; want "WordLevel"`},
+	{with(`"WordLevel"`, `"BPE"`, `{"type":"WhitespaceSplit"}`, `{"type":"ByteLevel","use_regex":true}`), `model.type: is "BPE"; want "WordLevel" (and pre_tokenizer.type: is "ByteLevel"; want "WhitespaceSplit")`},
+	{with(`{"type":"WhitespaceSplit"}`, `{"type":"Metaspace","replacement":"_"}`), `pre_tokenizer.type: is "Metaspace"; want "WhitespaceSplit"`},
+	{with(`{"type":"WhitespaceSplit"}`, `{"type":"Split","pattern":{"String":" "},"invert":false}`), `pre_tokenizer.type: is "Split"; want "WhitespaceSplit"`},
+	{with(`{"type":"WhitespaceSplit"}`, `{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{"type":"Split","invert":false}]}`), `pre_tokenizer.type: is "Sequence" of ["WhitespaceSplit", "Split"]; want "WhitespaceSplit"`},
+	{with(`{"type":"WhitespaceSplit"}`, `{"type":"Sequence","pretokenizers":[]}`), `pre_tokenizer.type: is "Sequence" of []; want`},
+	{with(`{"type":"WhitespaceSplit"}`, `{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit","x":1}]}`), `unknown key`},
+	{with(`{"type":"WhitespaceSplit"}`, `{"type":"WhitespaceSplit","pretokenizers":[{"type":"Split"}]}`), `pre_tokenizer.type`},
 	{fmt.Sprintf(document, `{"id":1,"content":"a"}`, `"a":0`), "added_tokens"},
 	{fmt.Sprintf(document, `{"id":1,"content":"[CLS]"}`, `"a":0`), "added_tokens"},
 	{fmt.Sprintf(document, `7`, `"a":0`), "added_tokens"},

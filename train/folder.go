@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
-	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
@@ -56,13 +55,7 @@ func readRecord(dir string) (record, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := strictjson.Decode(path, b, &r); err != nil {
-		return r, err
-	}
-	if r.Format != runFormat {
-		return r, badfile.New(path, "format", "is %q; want %q: the run goes on with the version of train that began it", r.Format, runFormat)
-	}
-	return r, nil
+	return r, strictjson.DecodeFormat(path, b, runFormat, "a run goes on with the command and the version that began it", &r)
 }
 
 // create makes the run's folder, whole with its configuration or not at all.

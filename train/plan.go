@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/engram-lm/engram/data"
@@ -125,9 +124,6 @@ func (p *plan) start(s *settings) (*modeldir.Model, *tokenizer.Tokenizer, error)
 		dir = filepath.Join(p.dir, initFolder)
 	}
 	m, err := modeldir.Load(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("--init: %s is not a model folder: %w; want one such as runs/NAME/lstm-seed1/best", dir, err)
-	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("--init: %w", err)
 	}

@@ -125,11 +125,8 @@ func readManifest(path string) (manifest, error) {
 
 func parseManifest(path string, b []byte) (manifest, error) {
 	var m manifest
-	if err := strictjson.Decode(path, b, &m); err != nil {
+	if err := strictjson.DecodeFormat(path, b, Format, "", &m); err != nil {
 		return manifest{}, err
-	}
-	if m.Format != Format {
-		return manifest{}, badfile.New(path, "format", "is %q; want %q", m.Format, Format)
 	}
 	if len(m.Files) != 2 || m.Files[0].Name != tensorsFile || m.Files[1].Name != stateFile {
 		return manifest{}, badfile.New(path, "files", "has %d entries; want %s and %s", len(m.Files), tensorsFile, stateFile)

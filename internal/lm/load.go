@@ -1,9 +1,6 @@
 package lm
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/engram-lm/engram/internal/badfile"
@@ -16,10 +13,6 @@ import (
 // fs.ErrNotExist.
 func Load[F Float](dir string) (*Model[F], *tokenizer.Tokenizer, error) {
 	folder, err := modeldir.Load(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%s is not a model folder: %w; want the folder of %s, %s and %s that a training run writes, such as runs/NAME/lstm-seed1/best",
-			dir, err, modeldir.ConfigFile, modeldir.TensorsFile, modeldir.TokenizerFile)
-	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -6,7 +6,6 @@
 package modeldir
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -71,15 +70,8 @@ type Plasticity struct {
 func ParseConfig(b []byte) (Config, error) { return parseConfig("config.json", b) }
 
 func parseConfig(path string, b []byte) (Config, error) {
-	// The version comes first: another one may well have other keys.
-	var version struct{ Format any }
-	if json.Unmarshal(b, &version) == nil {
-		if f, ok := version.Format.(string); ok && f != Format {
-			return Config{}, badfile.New(path, "format", "is %q; want %q", f, Format)
-		}
-	}
 	var c Config
-	if err := strictjson.Decode(path, b, &c); err != nil {
+	if err := strictjson.DecodeFormat(path, b, Format, "", &c); err != nil {
 		return Config{}, err
 	}
 	if p := c.Plasticity; p != nil && c.Model == Plastic && p.ModulatorInput == "" {

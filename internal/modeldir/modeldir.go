@@ -50,7 +50,7 @@ func Load(dir string) (*Model, error) {
 	}
 	tokenizer, err := regular.Read(filepath.Join(dir, TokenizerFile), maxTokenizer)
 	if err != nil {
-		return nil, err
+		return nil, missing(dir, err)
 	}
 	if err := strictjson.Check(filepath.Join(dir, TokenizerFile), tokenizer); err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func Load(dir string) (*Model, error) {
 	}
 	read, err := tensorfile.Read(path)
 	if err != nil {
-		return nil, err
+		return nil, missing(dir, err)
 	}
 	tensors, err := fit(path, config, read)
 	if err != nil {
@@ -78,7 +78,7 @@ func LoadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, ConfigFile)
 	b, err := regular.Read(path, maxConfig)
 	if err != nil {
-		return Config{}, err
+		return Config{}, missing(dir, err)
 	}
 	return parseConfig(path, b)
 }

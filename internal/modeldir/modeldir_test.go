@@ -217,7 +217,10 @@ func TestLoadRefuses(t *testing.T) {
 		change func(dir string)
 		want   string
 	}{
-		"unknown key":  {func(d string) { write(d, ConfigFile, []byte(`{"hidden": 3}`)) }, "config.json: hidden: unknown key"},
+		"unknown key":  {func(d string) { write(d, ConfigFile, []byte(`{"hidden": 3, "format": "engram/1"}`)) }, "config.json: hidden: unknown key"},
+		"another's":    {func(d string) { write(d, ConfigFile, []byte(`{"architectures": ["X"], "hidden_size": 3}`)) }, `config.json: format: is missing; want "engram/1"`},
+		"PyTorch":      {func(d string) { write(d, TensorsFile, []byte("PK\x03\x04 and more bytes")) }, "model.safetensors: is a zip archive, as PyTorch saves weights; want a safetensors file"},
+		"Git LFS":      {func(d string) { write(d, TensorsFile, []byte("version https://git-lfs.github.com/spec/v1\n")) }, "model.safetensors: is the pointer of a file that Git LFS has not fetched"},
 		"other sizes":  {func(d string) { write(d, ConfigFile, []byte(lstmJSON)) }, "model.safetensors: embedding.weight: has shape [4 2]; config.json wants [23 5]"},
 		"large config": {func(d string) { write(d, ConfigFile, make([]byte, 1<<20)) }, "want at most 65536"},
 		"tokenizer":    {func(d string) { write(d, TokenizerFile, []byte(`{"a": 1, "a": 2}`)) }, "tokenizer.json: a: appears twice"},
@@ -253,6 +256,28 @@ func TestLoadRefuses(t *testing.T) {
 		}
 		if _, err := Load(dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), name) {
 			t.Errorf("without %s: %v", name, err)
+		}
+	}
+}
+
+// What is given in the place of a model folder is named, and a run's folder tells
+// where its models are.
+func TestLoadElsewhere(t *testing.T) {
+	run := t.TempDir()
+	model := filepath.Join(run, "lstm-seed1", "best")
+	if err := Save(model, tiny()); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{
+		run:                                   "want one in it: " + model,
+		filepath.Join(run, "lstm-seed1"):      "want one in it: " + model,
+		filepath.Join(model, ConfigFile):      ConfigFile + " is not a model folder but a file: want the folder of config.json",
+		filepath.Join(run, "none"):            "none is not a model folder",
+		filepath.Join(model, "none"):          "want the folder of config.json",
+		filepath.Join(model, ConfigFile, "x"): "not a directory",
+	} {
+		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", dir, err, want)
 		}
 	}
 }

@@ -47,11 +47,8 @@ func (t *task) readRecord(dir string) (record, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := strictjson.Decode(path, b, &r); err != nil {
+	if err := strictjson.DecodeFormat(path, b, runFormat, "a run goes on with the command and the version that began it", &r); err != nil {
 		return r, err
-	}
-	if r.Format != runFormat {
-		return r, badfile.New(path, "format", "is %q; want %q: a run goes on with the command and the version that began it", r.Format, runFormat)
 	}
 	if r.Task != t.name {
 		return r, badfile.New(path, "task", "is %q; want %q: go on with eval %s", r.Task, t.name, r.Task)

@@ -13,6 +13,7 @@ package tensorfile
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"io"
@@ -91,6 +92,24 @@ func read(path string, r io.Reader, size int64) (map[string]Tensor, error) {
 	return tensors, nil
 }
 
+// otherKind names the file of weights that begins so and is no safetensors file;
+// empty for any other beginning.
+func otherKind(prefix []byte) string {
+	for _, k := range []struct{ magic, name string }{
+		{"PK\x03\x04", "a zip archive, as PyTorch saves weights"},
+		{"\x80\x02", "a Python pickle, as older PyTorch saves weights"},
+		{"\x89HDF", "an HDF5 file, as Keras saves weights"},
+		{"GGUF", "a GGUF file"},
+		{"\x93NUMPY", "a NumPy array"},
+		{"version ", "the pointer of a file that Git LFS has not fetched"},
+	} {
+		if bytes.HasPrefix(prefix, []byte(k.magic)) {
+			return k.name
+		}
+	}
+	return ""
+}
+
 func readHeader(path string, r io.Reader, size int64) ([]byte, error) {
 	if size < 8 {
 		return nil, badfile.New(path, "", "has %d bytes, too few for a safetensors file; copy it again", size)
@@ -98,6 +117,9 @@ func readHeader(path string, r io.Reader, size int64) ([]byte, error) {
 	var prefix [8]byte
 	if _, err := io.ReadFull(r, prefix[:]); err != nil {
 		return nil, shortRead(path, "header length", err)
+	}
+	if kind := otherKind(prefix[:]); kind != "" {
+		return nil, badfile.New(path, "", "is %s; want a safetensors file", kind)
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
 	if n > MaxHeader || n > uint64(size)-8 {
