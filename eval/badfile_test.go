@@ -57,7 +57,7 @@ func TestBadText(t *testing.T) {
 		{"not UTF-8", model, "w3 \xff\xfe w4\n", []string{":1", "UTF-8"}},
 		{"empty", model, "", []string{"empty"}},
 		{"only white space", model, "\n \n", []string{"empty"}},
-		{"unknown word", strict, "w3 w4\nw5 zebra\n", []string{":2", `"zebra"`, "<unk>"}},
+		{"unknown word", strict, "w3 w4\nw5 zebra\n", []string{":2", `"zebra"`, "<unk>", "use a text of its words only, or a model trained with --min-count"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := file(t, c.text)

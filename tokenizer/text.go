@@ -27,6 +27,9 @@ type UnknownWordError struct {
 	Word string
 	File string // empty for text that came from no file
 	Line int    // from 1; 0 for text that came from no file
+	// Advice is what to do, for whoever knows where the vocabulary is from; empty
+	// stands for what is right where that cannot be changed.
+	Advice string
 }
 
 func (e *UnknownWordError) Error() string {
@@ -34,8 +37,12 @@ func (e *UnknownWordError) Error() string {
 	if r := []rune(word); len(r) > 60 {
 		word = string(r[:60]) + "..."
 	}
-	return fmt.Sprintf("%s: the word %q is outside the vocabulary, which has no %s to stand for it; build the vocabulary with a minimum count (--min-count 2), or use a text of its words only",
-		place(e.File, e.Line, "the text"), word, Unknown)
+	advice := e.Advice
+	if advice == "" {
+		advice = "use a text of its words only, or a model trained with --min-count, whose vocabulary has " + Unknown
+	}
+	return fmt.Sprintf("%s: the word %q is outside the vocabulary, which has no %s to stand for it; %s",
+		place(e.File, e.Line, "the text"), word, Unknown, advice)
 }
 
 func place(file string, line int, otherwise string) string {
@@ -125,7 +132,7 @@ func (t *Tokenizer) EncodeText(text io.Reader, file string) (Text, error) {
 		id, ok := t.ID(string(w))
 		if !ok {
 			if !hasUnk {
-				return &UnknownWordError{string(w), file, line}
+				return &UnknownWordError{Word: string(w), File: file, Line: line}
 			}
 			id = unk
 			out.Unknown++

@@ -62,7 +62,7 @@ func newTokenizer(words []string, vocab map[string]int, unk string) (*Tokenizer,
 		return nil, err
 	}
 	if size.n > MaxFile {
-		return nil, fmt.Errorf("has %d different words, for which a %s would take more than %d MiB; keep fewer (--min-count 2)", len(words), fileName, MaxFile>>20)
+		return nil, fmt.Errorf("has %d different words, for which a %s would take more than %d MiB; keep fewer, by a higher --min-count", len(words), fileName, MaxFile>>20)
 	}
 	t.hash = hex.EncodeToString(hash.Sum(nil))
 	return t, nil

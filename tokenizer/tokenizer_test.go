@@ -79,7 +79,7 @@ func TestUnknownWord(t *testing.T) {
 	tok := build(t, "a b\n", Options{})
 	_, err := tok.EncodeText(strings.NewReader("a b\n\na c\n"), "dir/valid.txt")
 	var unknown *UnknownWordError
-	if !errors.As(err, &unknown) || *unknown != (UnknownWordError{"c", "dir/valid.txt", 3}) {
+	if !errors.As(err, &unknown) || *unknown != (UnknownWordError{Word: "c", File: "dir/valid.txt", Line: 3}) {
 		t.Fatalf("error %#v", err)
 	}
 	if s := err.Error(); !strings.HasPrefix(s, `dir/valid.txt:3: the word "c" is outside the vocabulary`) || strings.Contains(s, "\n") {

@@ -40,6 +40,28 @@ func TestBadCorpus(t *testing.T) {
 	}
 }
 
+// What to do about a word that the vocabulary lacks works where it is said.
+func TestUnknownWordAdvice(t *testing.T) {
+	t.Parallel()
+	// The rarest word comes four times, <eos> twice.
+	dir := corpus(t, map[string]string{"train.txt": "a b a b a b a b a b c c\na b a b a b a b a b c c\n", "valid.txt": "a b c a b c a\n", "test.txt": "a b zebra c a\n"})
+	run := func(more ...string) []string {
+		return tiny(append([]string{"--models", "lstm", "--data", dir}, more...)...)
+	}
+	place := filepath.Join(dir, "test.txt") + `:1: the word "zebra"`
+	fail(t, cli.Failure, []string{place, "the rarest word of the train text comes 4 times: --min-count 5 makes it <unk>"}, run()...)
+	fail(t, cli.Failure, []string{place, "no word of the train text comes less than 2 times, and the rarest comes 4 times: --min-count 5"}, run("--min-count", "2")...)
+	succeed(t, run("--min-count", "5", "--out", t.TempDir())...)
+
+	known := corpus(t, map[string]string{"train.txt": read(t, dir, "train.txt"), "valid.txt": "a b c a b c a\n", "test.txt": "a b c a b c a\n"})
+	out := filepath.Join(t.TempDir(), "run")
+	succeed(t, tiny("--models", "lstm", "--data", known, "--out", out)...)
+	fail(t, cli.Failure, []string{place, "the vocabulary is that of the model of --init", "start from a model trained with --min-count"},
+		"--init", filepath.Join(out, "lstm-seed1", "best"), "--data", dir, "--batch", "3")
+	write(t, filepath.Join(known, "test.txt"), "a zebra b c a\n")
+	fail(t, cli.Failure, []string{"zebra", "restore the texts that the run was started with"}, "--resume", out)
+}
+
 func TestInitRefuses(t *testing.T) {
 	t.Parallel()
 	run := func(model, data string, more ...string) []string {

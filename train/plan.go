@@ -159,12 +159,49 @@ func (p *plan) read(cache string, tok *tokenizer.Tokenizer) (err error) {
 	}
 	p.splits = map[string]*data.Split{}
 	for _, name := range data.Splits {
-		if p.splits[name], err = p.corpus.Split(name); err != nil {
+		p.splits[name], err = p.corpus.Split(name)
+		if word, ok := errors.AsType[*tokenizer.UnknownWordError](err); ok {
+			word.Advice = p.unknownAdvice()
+		}
+		if err != nil {
 			return err
 		}
 	}
 	p.vocab, err = p.corpus.Tokenizer.JSON()
 	return err
+}
+
+// unknownAdvice is what to do about a word of a text that the vocabulary lacks.
+func (p *plan) unknownAdvice() string {
+	train := p.splits["train"]
+	switch {
+	case p.resume:
+		return "restore the texts that the run was started with, or start a new run"
+	case p.recipe.Init != "":
+		return "the vocabulary is that of the model of --init: use a text of its words only, or start from a model trained with --min-count"
+	case train == nil: // it is a word of the train text itself, which changed while it was read
+		return "run this again"
+	}
+	counts := make([]int, p.corpus.Tokenizer.Size())
+	for _, id := range train.Tokens {
+		counts[id]++
+	}
+	eos, _ := p.corpus.Tokenizer.EOS()
+	rarest := len(train.Tokens)
+	for id, n := range counts {
+		if id != int(eos) {
+			rarest = min(rarest, n)
+		}
+	}
+	times := "once"
+	if rarest > 1 {
+		times = fmt.Sprintf("%d times", rarest)
+	}
+	why := "the rarest word of the train text comes " + times
+	if n := p.recipe.MinCount; n > 0 {
+		why = fmt.Sprintf("no word of the train text comes less than %d times, and the rarest comes %s", n, times)
+	}
+	return fmt.Sprintf("%s: --min-count %d makes it %s, or use a text of its words only", why, rarest+1, tokenizer.Unknown)
 }
 
 // maxState is how many numbers the carried state of a layer may have, 16 GiB.
