@@ -8,6 +8,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/trainer"
 )
 
 func TestBadCorpus(t *testing.T) {
@@ -198,8 +199,73 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
-// A loss may be finite and its perplexity too large for a number: the run ends
-// well, and the report has no number there.
+// A training of numbers that are all finite may come to no model all the same, up
+// to perplexities too large for a number: that is said wherever a result would be,
+// and again when the run is looked at.
+func TestFiniteDivergence(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "run")
+	for name, c := range map[string]struct {
+		args  []string
+		words string
+	}{
+		"one goes on": {[]string{"--models", "lstm,plastic", "--lr", "3000", "--clip-norm", "0", "--dropout", "0", "--seeds", "2,"}, "diverged: the "},
+		"beyond":      {[]string{"--models", "lstm", "--lr", "100000", "--dropout", "0", "--out", out}, "too large for a number"},
+	} {
+		c2 := command(t, tiny(c.args...)...)
+		stdout, errs, status := finish(t, c2)
+		if status != cli.Failure || !strings.Contains(stdout, "diverged: the ") || !strings.Contains(stdout, c.words) || strings.Contains(stdout, "lowest") || strings.Contains(stdout, "reaches") {
+			t.Errorf("%s: status %d, %s", name, status, stdout)
+		}
+		lines := strings.Split(strings.TrimSpace(errs), "\n")
+		last := lines[len(lines)-1]
+		if !strings.HasPrefix(last, "train: lstm, seed ") || !strings.Contains(last, c.words) || !strings.Contains(last, "nothing ln 21 = 3.04; a smaller --lr may help") {
+			t.Errorf("%s: %s", name, last)
+		}
+		for _, line := range lines[:len(lines)-1] {
+			if len(line) > 160 {
+				t.Errorf("%s: a line of %d letters: %s", name, len(line), line)
+			}
+		}
+	}
+	c := command(t, "--resume", out)
+	if stdout, errs, status := finish(t, c); status != cli.Failure || !strings.Contains(stdout, "The training diverged: the perplexity is too large for a number.") || !strings.Contains(errs, "diverged: the train loss") {
+		t.Errorf("looked at again: status %d, %s, %s", status, stdout, errs)
+	}
+	if report := read(t, out, "report.json"); !strings.Contains(report, `"status": "diverged: the train loss`) {
+		t.Error(report)
+	}
+}
+
+// What has not learned much, knows a text by heart or has not seen the like is no
+// divergence.
+func TestBadIsNotDiverged(t *testing.T) {
+	at := func(nll float64) *float64 { return &nll }
+	for _, c := range []struct {
+		train       float64
+		valid, test *float64
+		vocabulary  int
+		diverged    bool
+	}{
+		{2.4, at(2.5), at(2.6), 13, false},
+		{0.01, at(12), at(9), 13, false}, // knows the train text by heart
+		{7.5, at(3), at(3), 13, false},
+		{7.6, at(3), at(3), 13, true}, // ended above ln 13 + 5
+		{13, at(17), at(16), 10_000, false},
+		{2.4, at(16), at(16), 13, true},
+		{2.4, at(2.5), at(16), 13, true},
+		{2.4, nil, at(2.5), 13, true},
+		{2.4, at(2.5), nil, 13, true},
+	} {
+		r := result{Outcome: trainer.Outcome{Epochs: []trainer.Epoch{{TrainNLL: 99}, {TrainNLL: c.train}}}, ValidNLL: c.valid, TestNLL: c.test}
+		if got := r.diverged(c.vocabulary); (got != "") != c.diverged {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
+// A loss may be finite and its perplexity too large for a number: the report has no
+// number there, and says why.
 func TestPerplexityBeyondNumbers(t *testing.T) {
 	t.Parallel()
 	m, err := modeldir.Load(folder(lstmCase, "model"))
@@ -209,9 +275,11 @@ func TestPerplexityBeyondNumbers(t *testing.T) {
 	}
 	wild, out := filepath.Join(t.TempDir(), "wild"), filepath.Join(t.TempDir(), "run")
 	must(t, modeldir.Save(wild, m))
-	succeed(t, "--init", wild, "--batch", "3", "--bptt", "4", "--steps", "2", "--out", out, "--data", folder(lstmCase, "corpus"))
+	_, errs, status := finish(t, command(t, "--init", wild, "--batch", "3", "--bptt", "4", "--steps", "2", "--quiet", "--out", out, "--data", folder(lstmCase, "corpus")))
+	if status != cli.Failure || !strings.Contains(errs, "too large for a number") {
+		t.Errorf("status %d, %s", status, errs)
+	}
 	if !strings.Contains(read(t, out, "report.json"), `"test_ppl": null`) {
 		t.Error("a perplexity where there is none")
 	}
-	succeed(t, "--resume", out)
 }

@@ -55,7 +55,7 @@ func (p *plan) describe(a recipe.Arm, seed uint64, res *result, rep *report.Repo
 	if err != nil {
 		return err
 	}
-	s := res.seed(seed)
+	s := res.seed(seed, a.Model.VocabSize)
 	for _, e := range res.Outcome.Epochs {
 		s.Curve = append(s.Curve, report.EpochPoint{
 			Epoch: e.Epoch, Step: e.Step, TrainNLL: e.TrainNLL, ValidPPL: lm.Perplexity(e.ValidNLL), LR: e.LR, TokensPerS: e.TokensPerS,

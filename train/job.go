@@ -62,12 +62,16 @@ func perplexity(nll *float64) float64 {
 	return lm.Perplexity(*nll)
 }
 
-// seed is what a report's table says of the result.
-func (r *result) seed(seed uint64) report.Seed {
-	return report.Seed{
+// seed is what a report's table says of the result, in a vocabulary of that size.
+func (r *result) seed(seed uint64, vocabulary int) report.Seed {
+	s := report.Seed{
 		Seed: seed, BestEpoch: r.Outcome.BestEpoch, TokensPerS: r.Outcome.TokensPerS, Status: report.Done,
 		ValidPPL: perplexity(r.ValidNLL), TestPPL: perplexity(r.TestNLL),
 	}
+	if clause := r.diverged(vocabulary); clause != "" {
+		s.Status = clause
+	}
+	return s
 }
 
 func (p *plan) jobDir(a recipe.Arm, seed uint64) string {

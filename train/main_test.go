@@ -137,6 +137,29 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// Settings that have no effect are named or refused, and adam gets a rate of its own.
+func TestSettingsWithoutEffect(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "run")
+	_, errs := succeed(t, tiny("--models", "lstm", "--rule", "oja", "--steps", "3", "--quiet")...)
+	if errs != "train: epochs 2 has no effect: steps 3 says when the run ends\ntrain: rule oja has no effect: a standard LSTM has no traces\n" {
+		t.Errorf("%q", errs)
+	}
+	fail(t, cli.Usage, []string{"average_from 10", "asgd would average nothing", "2 epochs", "want 1 to 2"}, tiny("--optimizer", "asgd", "--average-from", "10")...)
+
+	args := []string{"--data", folder(lstmCase, "corpus"), "--models", "lstm", "--hidden", "6", "--batch", "3", "--bptt", "4", "--epochs", "2", "--optimizer", "adam"}
+	_, errs = succeed(t, append(args, "--out", out)...)
+	if !strings.Contains(errs, "Learning rate 0.002, for adam; the preset's 10 is for SGD\n") || !strings.Contains(read(t, out, configFile), "lr: 0.002 #") {
+		t.Errorf("%q", errs)
+	}
+	same := filepath.Join(t.TempDir(), "run")
+	succeed(t, append(args, "--lr", "0.002", "--out", same)...)
+	weights := "lstm-seed1/last/model.safetensors"
+	if read(t, out, weights) != read(t, same, weights) {
+		t.Error("the rate that adam gets is not the one that is told")
+	}
+}
+
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	out, errs := succeed(t, "--help")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/trainer"
 )
@@ -73,12 +74,23 @@ func (o *observer) EpochEnds(e trainer.Epoch) {
 	if e.Best {
 		best = "  best so far"
 	}
-	o.say("%s  epoch %2d/%d  train ppl %8.2f  valid ppl %8.2f  lr %-8.4g %7s tokens/s  %6s%s", o.name, e.Epoch, o.epochs,
-		math.Exp(e.TrainNLL), math.Exp(e.ValidNLL), e.LR, thousands(int(e.TokensPerS)), rounded(time.Since(o.begin)), best)
+	o.say("%s  epoch %2d/%d  train ppl %8s  valid ppl %8s  lr %-8.4g %7s tokens/s  %6s%s", o.name, e.Epoch, o.epochs,
+		ppl(lm.Perplexity(e.TrainNLL)), ppl(lm.Perplexity(e.ValidNLL)), e.LR, thousands(int(e.TokensPerS)), rounded(time.Since(o.begin)), best)
 }
 
 func (o *observer) done(r *result) {
-	o.say("%s  best epoch %d: valid ppl %.2f, test ppl %.2f (one stream)", o.name, r.Outcome.BestEpoch, perplexity(r.ValidNLL), perplexity(r.TestNLL))
+	o.say("%s  best epoch %d: valid ppl %s, test ppl %s (one stream)", o.name, r.Outcome.BestEpoch, ppl(perplexity(r.ValidNLL)), ppl(perplexity(r.TestNLL)))
+}
+
+// ppl writes a perplexity in a few letters, whatever its size.
+func ppl(v float64) string {
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return "too large"
+	case v < 1e6:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'e', 1, 64)
 }
 
 // Warn says what was mended, even where nothing but results and errors is wanted.

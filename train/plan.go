@@ -37,7 +37,8 @@ type plan struct {
 	budget  int
 	initial map[string][]float32
 	stderr  io.Writer
-	intro   string
+	intro   []string // what there is to say about settings that nobody chose
+	idle    []string // settings that were asked for and have no effect, a clause each
 }
 
 // say writes a line to the user, unless nothing but results is wanted.
@@ -99,7 +100,7 @@ func prepare(o options, flags []recipe.Field, stderr io.Writer) (_ *plan, err er
 	} else if p.arms, p.budget, err = p.recipe.Match(p.corpus.Tokenizer.Size()); err != nil {
 		return nil, &cli.UsageError{Err: err}
 	}
-	if err := p.fits(); err != nil {
+	if err := p.fits(s.explicit); err != nil {
 		return nil, err
 	}
 	p.began = p.record(o.command)
@@ -207,11 +208,17 @@ func (p *plan) unknownAdvice() string {
 // maxState is how many numbers the carried state of a layer may have, 16 GiB.
 const maxState = 1 << 32
 
-// fits checks that the texts and the memory suffice for batch and windows.
-func (p *plan) fits() error {
+// fits checks that the texts and the memory suffice for batch and windows, and
+// what was asked for of the settings for the run's length.
+func (p *plan) fits(asked map[string]bool) error {
 	r := &p.recipe
-	if _, err := data.NewWindows(p.splits["train"].Tokens, r.Batch, r.BPTT); err != nil {
+	windows, err := data.NewWindows(p.splits["train"].Tokens, r.Batch, r.BPTT)
+	if err != nil {
 		return cli.Usagef("--batch: the train text of %s: %w", r.Data, err)
+	}
+	p.idle = r.Idle(asked, windows.Len())
+	if err := r.CheckLength(windows.Len()); err != nil && !p.resume { // else it was begun so
+		return &cli.UsageError{Err: err}
 	}
 	for _, name := range []string{"valid", "test"} {
 		if _, err := data.NewWindows(p.splits[name].Tokens, 1, r.BPTT); err != nil {

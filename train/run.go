@@ -46,7 +46,7 @@ func (p *plan) run(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	p.say("\nReport: %s", filepath.Join(p.dir, reportPage))
-	return nil
+	return failures(rep)
 }
 
 // reportPage is the report that the user is told of.
@@ -132,17 +132,20 @@ func (p *plan) finished(stdout io.Writer) (bool, error) {
 			if res == nil || err != nil {
 				return false, err
 			}
-			rep.Arms[i].Seeds = append(rep.Arms[i].Seeds, res.seed(seed))
+			rep.Arms[i].Seeds = append(rep.Arms[i].Seeds, res.seed(seed, a.Model.VocabSize))
 		}
 	}
 	p.say("The run in %s is finished; nothing is left to do. Report: %s", p.dir, filepath.Join(p.dir, reportPage))
-	return true, rep.WriteTable(stdout, false)
+	return true, errors.Join(rep.WriteTable(stdout, false), failures(rep))
 }
 
 // introduce says what is about to be done.
 func (p *plan) introduce() {
-	if p.intro != "" {
-		p.say("%s", p.intro)
+	for _, line := range p.intro {
+		p.say("%s", line)
+	}
+	for _, clause := range p.idle {
+		fmt.Fprintln(p.stderr, "train:", clause)
 	}
 	p.say("Corpus %s: vocabulary %s, %s train / %s valid / %s test tokens", p.corpus.Name, thousands(p.corpus.Tokenizer.Size()),
 		thousands(len(p.splits["train"].Tokens)), thousands(len(p.splits["valid"].Tokens)), thousands(len(p.splits["test"].Tokens)))

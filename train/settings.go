@@ -15,7 +15,7 @@ import (
 type settings struct {
 	recipe   recipe.Recipe
 	explicit map[string]bool // keys that something other than the preset has set
-	chosen   string          // what there is to say about a preset that nobody asked for
+	chosen   []string        // what there is to say about values that nobody asked for
 }
 
 // compose builds the settings of a new run: preset, file, --set, flags. They are
@@ -64,7 +64,10 @@ func compose(o options, flags []recipe.Field) (settings, error) {
 	}
 	preset := named.Preset
 	if preset == "" {
-		preset, s.chosen = choosePreset(named.Data)
+		var why string
+		if preset, why = choosePreset(named.Data); why != "" {
+			s.chosen = append(s.chosen, why)
+		}
 	}
 	if s.recipe, err = recipe.New(preset); err == nil {
 		err = apply(&s.recipe)
@@ -73,6 +76,10 @@ func compose(o options, flags []recipe.Field) (settings, error) {
 		return s, &cli.UsageError{Err: err}
 	}
 	s.recipe.Preset = preset
+	if r := &s.recipe; r.Optimizer == "adam" && !s.explicit["lr"] {
+		s.chosen = append(s.chosen, fmt.Sprintf("Learning rate %v, for adam; the preset's %v is for SGD", recipe.AdamLR, r.LR))
+		r.LR = recipe.AdamLR
+	}
 	return s, nil
 }
 

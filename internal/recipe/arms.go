@@ -81,6 +81,7 @@ func (r *Recipe) arm(text string) (Arm, error) {
 	case label != kind && (slices.Contains(Kinds, label) || label == Still):
 		return a, fmt.Errorf("models: label %q of %s is the name of another kind: want another label", label, text)
 	}
+	ownRate := false
 	for setting := range strings.SplitSeq(settings, ":") {
 		if !some {
 			break
@@ -96,6 +97,18 @@ func (r *Recipe) arm(text string) (Arm, error) {
 		if _, err := a.Recipe.Set(setting); err != nil {
 			return a, fmt.Errorf("models: %s: %w", label, err)
 		}
+		ownRate = ownRate || key == "lr"
+	}
+	if is := a.Recipe.Optimizer; !ownRate && (is == "adam") != (r.Optimizer == "adam") {
+		return a, fmt.Errorf("models: %s has optimizer %s, and the run's lr %v is meant for %s: want an lr of its own, as in %[1]s=%s:optimizer=%[2]s:lr=%[6]v", label, is, r.LR, r.Optimizer, kind, suitable(is))
 	}
 	return a, nil
+}
+
+// suitable is a learning rate to try with an optimizer.
+func suitable(optimizer string) float64 {
+	if optimizer == "adam" {
+		return AdamLR
+	}
+	return 10
 }

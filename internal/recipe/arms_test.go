@@ -26,6 +26,27 @@ func sample(t *testing.T, settings ...string) Recipe {
 	return r
 }
 
+// A rate for SGD is none for adam, nor the other way round.
+func TestArmOptimizerWantsItsRate(t *testing.T) {
+	for _, c := range []struct{ optimizer, models, want string }{
+		{"sgd", "a=lstm:optimizer=adam", "models: a has optimizer adam, and the run's lr 10 is meant for sgd: want an lr of its own, as in a=lstm:optimizer=adam:lr=0.002"},
+		{"sgd", "a=lstm:optimizer=adam:lr=0.01", ""},
+		{"sgd", "a=lstm:optimizer=asgd", ""},
+		{"adam", "a=lstm:optimizer=sgd", "as in a=lstm:optimizer=sgd:lr=10"},
+		{"adam", "lstm,a=lstm:optimizer=adam", ""},
+	} {
+		r, err := New("sample")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Optimizer, r.Models = c.optimizer, strings.Split(c.models, ",")
+		_, err = r.Arms()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s, %s: %v, want %q", c.optimizer, c.models, err, c.want)
+		}
+	}
+}
+
 func TestArms(t *testing.T) {
 	r := sample(t, "rule=oja", "models=lstm:l2=1e-5,still,slow=modulated:rule=decay:alpha=neuron:alpha-start=-0.1..0.1:lr=2,plastic")
 	if err := r.Validate(); err != nil {

@@ -32,7 +32,7 @@ type Recipe struct {
 	BPTT      int    `yaml:"bptt" help:"steps of a back-propagation window, T"`
 	Optimizer string `yaml:"optimizer" help:"sgd, asgd (SGD whose later steps are averaged) or adam"`
 
-	LR          float64 `yaml:"lr" help:"learning rate, on the mean loss of a window" resume:"by force"`
+	LR          float64 `yaml:"lr" help:"learning rate, on the mean loss of a window; with adam 0.002 unless given" resume:"by force"`
 	ClipNorm    float64 `yaml:"clip_norm" help:"bound of the gradient's global norm; 0 turns it off" resume:"by force"`
 	Dropout     float64 `yaml:"dropout" help:"share of non-recurrent connections dropped, one mask a stream and window; 0 turns it off" resume:"by force"`
 	WeightDecay float64 `yaml:"weight_decay" help:"weight decay wd: sgd and asgd add wd times the parameter to its gradient, adam decouples it (AdamW); 0 turns it off" resume:"by force"`

@@ -29,10 +29,58 @@ func (r *Report) find() finding {
 		f = r.findBest(validPPL, "validation perplexity")
 	}
 	if f.Headline == "" {
-		f.Headline = "No perplexity was measured."
+		f.Headline = r.withoutAny()
 	}
-	f.Support = append(f.Support, r.stopped()...)
+	f.Support = append(f.Support, append(r.ignorant(), r.stopped()...)...)
 	return f
+}
+
+// ignorant has a sentence if arms do no better than a model that knows nothing,
+// whose perplexity is the size of the vocabulary.
+func (r *Report) ignorant() []string {
+	var names []string
+	for i := range r.Arms {
+		if a := &r.Arms[i]; r.Dataset.Vocab > 0 && a.TestPPL.Mean >= float64(r.Dataset.Vocab) {
+			names = append(names, called(a.Model))
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	verb := " has"
+	if len(names) > 1 {
+		verb = " have"
+	}
+	return []string{fmt.Sprintf("%s%s learned nothing that helps here: a model that knows nothing has the vocabulary’s size, %s, as its perplexity.",
+		capital(joined(names)), verb, grouped(r.Dataset.Vocab))}
+}
+
+// withoutAny is the headline of a report in which no perplexity counts.
+func (r *Report) withoutAny() string {
+	trainings, stopped, beyond := 0, 0, 0
+	for i := range r.Arms {
+		for j := range r.Arms[i].Seeds {
+			s := &r.Arms[i].Seeds[j]
+			trainings++
+			if !s.Finished() {
+				stopped++
+			}
+			if math.IsNaN(s.ValidPPL) && s.BestEpoch > 0 { // it was validated, and came to no number
+				beyond++
+			}
+		}
+	}
+	subject := "Every training"
+	if trainings == 1 {
+		subject = "The training"
+	}
+	switch {
+	case trainings == 0 || stopped < trainings:
+		return "No perplexity was measured."
+	case beyond == trainings:
+		return subject + " diverged: the perplexity is too large for a number."
+	}
+	return subject + " diverged: there is no perplexity that means anything."
 }
 
 // findBest names the arm with the lowest mean of measure. Without any value it

@@ -186,6 +186,24 @@ This is one seed: how far another would land from it is unknown.
 	}
 }
 
+// A perplexity above the vocabulary's size is no knowledge, and is not left without
+// a word.
+func TestKnowsNothing(t *testing.T) {
+	for _, c := range []struct {
+		vocabulary int
+		want       string
+	}{
+		{0, ""}, {105, ""}, {104, "The LSTM has learned nothing that helps here: a model that knows nothing has the vocabulary’s size, 104,"},
+		{102, "The LSTM and the plastic model have learned nothing"},
+	} {
+		r := &Report{Arms: []Arm{arm("lstm", 104), arm("plastic", 102)}, Dataset: Dataset{Vocab: c.vocabulary}}
+		r.Summarise()
+		if got := strings.Join(r.find().Support, "\n"); !strings.Contains(got, c.want) || c.want == "" && strings.Contains(got, "nothing that helps") {
+			t.Errorf("%d: %s", c.vocabulary, got)
+		}
+	}
+}
+
 func TestFinding(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -194,7 +212,10 @@ func TestFinding(t *testing.T) {
 	}{
 		{"no arm", nil, []string{"No perplexity was measured."}},
 		{"all diverged", []Arm{arm("lstm", nan, nan)},
-			[]string{"No perplexity was measured.", "finished 0 of 2 runs (seeds 1 and 2 diverged"}},
+			[]string{"Every training diverged: there is no perplexity that means anything.", "finished 0 of 2 runs (seeds 1 and 2 diverged"}},
+		{"diverged beyond numbers", []Arm{{Model: "lstm", Seeds: []Seed{{Seed: 1, BestEpoch: 2, ValidPPL: nan, TestPPL: nan, Status: "diverged: too far"}}}},
+			[]string{"The training diverged: the perplexity is too large for a number.", "finished 0 of 1 run (seed 1 diverged"}},
+		{"not measured", []Arm{{Model: "lstm", Seeds: []Seed{{Seed: 1, ValidPPL: nan, TestPPL: nan}}}}, []string{"No perplexity was measured."}},
 		{"single seeds", []Arm{arm("lstm", 104), arm("plastic", 102)},
 			[]string{"The plastic model has the lowest test perplexity: 102.00, which is 2.00 below the LSTM.", "A single seed says nothing"}},
 		{"not significant", []Arm{arm("lstm", 104, 102, 106), arm("plastic", 103, 101, 105)},

@@ -14,7 +14,7 @@ import (
 func (t *training) epoch(ctx context.Context) error {
 	lr := t.rate()
 	t.groups.epoch(&t.Recipe, t.Epoch)
-	if a, ok := t.optimizer.(*optim.ASGD); ok && t.Epoch >= t.averageFrom() {
+	if a, ok := t.optimizer.(*optim.ASGD); ok && t.Epoch >= t.Recipe.AveragesFrom(t.epochs()) {
 		a.Trigger()
 	}
 	t.Observer.EpochStarts(t.Epoch, t.epochs(), t.targets(), t.Tokens)
@@ -56,14 +56,6 @@ func (t *training) targets() int {
 		return left * t.Recipe.BPTT * t.Recipe.Batch
 	}
 	return t.windows.Targets()
-}
-
-// averageFrom is the first epoch whose steps averaged SGD averages.
-func (t *training) averageFrom() int {
-	if t.Recipe.AverageFrom > 0 {
-		return t.Recipe.AverageFrom
-	}
-	return t.epochs()/2 + 1
 }
 
 // endEpoch validates, saves last/ and, if this epoch is the best, best/, and

@@ -150,12 +150,7 @@ func (t *training) done() bool {
 }
 
 // epochs is how many epochs there will be; the last one may be cut short.
-func (t *training) epochs() int {
-	if windows := t.windows.Len(); t.Recipe.Steps > 0 {
-		return (t.Recipe.Steps + windows - 1) / windows
-	}
-	return t.Recipe.Epochs
-}
+func (t *training) epochs() int { return t.Recipe.Passes(t.windows.Len()) }
 
 // speed is the number of tokens trained per second, validations left out.
 func (t *training) speed() float64 {
