@@ -34,6 +34,10 @@ type result struct {
 	Outcome  trainer.Outcome `json:"outcome"`
 	ValidNLL *float64        `json:"valid_nll,omitempty"`
 	TestNLL  *float64        `json:"test_nll,omitempty"`
+	// With the traces of a plastic model standing still.
+	TestNLLOff    *float64 `json:"test_nll_off,omitempty"`
+	TestNLLFrozen *float64 `json:"test_nll_frozen,omitempty"`
+	TestNLLMean   *float64 `json:"test_nll_mean,omitempty"`
 }
 
 // readResult returns the result in the folder of a model and seed; nil if it has
@@ -67,6 +71,7 @@ func (r *result) seed(seed uint64, vocabulary int) report.Seed {
 	s := report.Seed{
 		Seed: seed, BestEpoch: r.Outcome.BestEpoch, TokensPerS: r.Outcome.TokensPerS, Status: report.Done,
 		ValidPPL: perplexity(r.ValidNLL), TestPPL: perplexity(r.TestNLL),
+		TestPPLOff: perplexity(r.TestNLLOff), TestPPLFrozen: perplexity(r.TestNLLFrozen), TestPPLMean: perplexity(r.TestNLLMean),
 	}
 	if clause := r.diverged(vocabulary); clause != "" {
 		s.Status = clause

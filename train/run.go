@@ -167,11 +167,13 @@ func (p *plan) report() *report.Report {
 		Dataset: report.Dataset{
 			Vocab: p.corpus.Tokenizer.Size(), TrainTokens: len(p.splits["train"].Tokens),
 			ValidTokens: len(p.splits["valid"].Tokens), TestTokens: len(p.splits["test"].Tokens),
+			ValidUnknown: int(p.splits["valid"].Unknown), TestUnknown: int(p.splits["test"].Unknown),
 			SourceHash: p.splits["train"].SourceHash,
 		},
-		System: p.began.System,
-		Config: p.began.Config,
-		Notes:  slices.Concat(p.began.Forced, p.began.Notes),
+		Unknown: int(p.splits["valid"].Unknown + p.splits["test"].Unknown),
+		System:  p.began.System,
+		Config:  p.began.Config,
+		Notes:   slices.Concat(p.began.Forced, p.began.Notes),
 	}
 	for _, a := range p.arms {
 		c := a.Model
