@@ -58,6 +58,16 @@ func readResult(dir string) (*result, error) {
 	return &r, nil
 }
 
+// result returns the result of a training; nil if it has not finished, or has to go
+// on because the run was made longer.
+func (p *plan) result(a recipe.Arm, seed uint64) (*result, error) {
+	res, err := readResult(p.jobDir(a, seed))
+	if err == nil && res != nil && res.Metrics <= p.began.MetricsFrom {
+		return nil, nil
+	}
+	return res, err
+}
+
 // perplexity of an NLL that may be missing.
 func perplexity(nll *float64) float64 {
 	if nll == nil {
@@ -86,7 +96,7 @@ func (p *plan) jobDir(a recipe.Arm, seed uint64) string {
 // train trains one model under one seed and scores it, unless that is done already.
 func (p *plan) train(ctx context.Context, a recipe.Arm, seed uint64, metrics *trainer.Metrics, from int64) (*result, error) {
 	dir := p.jobDir(a, seed)
-	if done, err := readResult(dir); done != nil || err != nil {
+	if done, err := p.result(a, seed); done != nil || err != nil {
 		return done, err
 	}
 	obs := newObserver(p.stderr, p.quiet, a.Label, seed)

@@ -74,7 +74,7 @@ func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
 		return err
 	}
 	defer metrics.Close()
-	var from int64
+	from := p.began.MetricsFrom
 	for i, a := range p.arms {
 		for _, seed := range p.seeds {
 			res, err := p.train(ctx, a, seed, metrics, from)
@@ -128,7 +128,7 @@ func (p *plan) finished(stdout io.Writer) (bool, error) {
 	rep := p.report()
 	for i, a := range p.arms {
 		for _, seed := range p.seeds {
-			res, err := readResult(p.jobDir(a, seed))
+			res, err := p.result(a, seed)
 			if res == nil || err != nil {
 				return false, err
 			}
