@@ -8,13 +8,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/engram-lm/engram/eval/bandit"
 	"github.com/engram-lm/engram/eval/cue"
+	"github.com/engram-lm/engram/eval/fewshot"
 	"github.com/engram-lm/engram/eval/generate"
+	"github.com/engram-lm/engram/eval/hyper"
 	"github.com/engram-lm/engram/eval/images"
 	"github.com/engram-lm/engram/eval/maze"
 	"github.com/engram-lm/engram/eval/omniglot"
 	"github.com/engram-lm/engram/eval/patterns"
 	"github.com/engram-lm/engram/eval/perplexity"
+	"github.com/engram-lm/engram/eval/sinusoid"
 	"github.com/engram-lm/engram/internal/cli"
 )
 
@@ -28,6 +32,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Example: `  go run ./eval perplexity --model runs/sample/lstm-seed1/best --data sample
   go run ./eval generate --model runs/sample/lstm-seed1/best --prompt "the rays of light"`,
 	}
-	root.AddCommand(perplexity.Command(), generate.Command(), patterns.Command(), images.Command(), omniglot.Command(), cue.Command(), maze.Command())
+	root.AddCommand(perplexity.Command(), generate.Command(), patterns.Command(), images.Command(), omniglot.Command(), cue.Command(), maze.Command(), sinusoid.Command(), hyper.Command(), bandit.Command(), fewshot.Command())
 	return cli.Execute(ctx, root, args, stdout, stderr)
 }

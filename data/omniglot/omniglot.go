@@ -7,7 +7,10 @@ package omniglot
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -155,4 +158,20 @@ func (s *Set) Split(held int, seed uint64) (train, test []*Character) {
 		}
 	}
 	return train, test
+}
+
+// Digest returns the SHA-256 of the characters of all parts and their drawings, in
+// hexadecimal digits.
+func Digest(parts ...[]*Character) string {
+	h := sha256.New()
+	for _, part := range parts {
+		for _, c := range part {
+			fmt.Fprintf(h, "%q %q", c.Alphabet, c.Name)
+			for i := range c.Drawings {
+				h.Write(c.Drawings[i][:])
+			}
+		}
+		fmt.Fprintln(h)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

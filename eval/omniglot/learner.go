@@ -2,9 +2,6 @@ package omniglot
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -204,19 +201,4 @@ func wilson(right, n float64) (low, high float64) {
 	centre := share + z*z/(2*n)
 	spread := z * math.Sqrt(share*(1-share)/n+z*z/(4*n*n))
 	return (centre - spread) / (1 + z*z/n), (centre + spread) / (1 + z*z/n)
-}
-
-// digest is the SHA-256 of the characters of both parts and their drawings.
-func digest(parts ...[]*omniglot.Character) string {
-	h := sha256.New()
-	for _, part := range parts {
-		for _, c := range part {
-			fmt.Fprintf(h, "%q %q", c.Alphabet, c.Name)
-			for i := range c.Drawings {
-				h.Write(c.Drawings[i][:])
-			}
-		}
-		fmt.Fprintln(h)
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

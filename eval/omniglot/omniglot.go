@@ -119,7 +119,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	if n := min(len(train), len(test)); n < s.Ways {
 		return nil, fmt.Errorf("%s has %d characters to train with and %d to test with; want at least the %d of an episode", set.Dir, len(train), len(test), s.Ways)
 	}
-	sum := digest(train, test)
+	sum := omniglot.Digest(train, test)
 	var all []study.Arm
 	for _, name := range common.Models {
 		n, err := params(name, s)

@@ -107,7 +107,10 @@ type Report struct {
 	// |dL/dphi| at the end of the free and of the (last) nudged phase: how far they
 	// are from rest.
 	FreeGrad, NudgedGrad float64
-	Displacement         float64 // |phi_beta - phi_0|
+	// Displacement is how far the nudge moves phi: |phi_beta - phi_0|, or under
+	// Symmetric |phi_beta - phi_-beta| / 2, and under Matched from the end of the
+	// longer free phase: so that what that had left to do is not in it.
+	Displacement float64
 	// Drift is how far phi goes in as many further steps at beta = 0; NaN unless it
 	// was asked for.
 	Drift float64
@@ -160,7 +163,9 @@ func (r *Rule[F]) Gradient(e Energy[F], theta, phi, dtheta []F) Report {
 	case Symmetric:
 		rep.In, _, rep.FreeGrad = end(phi, 0, 0)
 		nudge(-b, -1/(2*b))
+		down := append([]F(nil), moved...)
 		nudge(b, 1/(2*b))
+		rep.Displacement = distance(moved, down) / 2
 	case SecondOrder:
 		rep.In, _, rep.FreeGrad = end(phi, 0, -1.5/b)
 		nudge(2*b, -0.5/b)

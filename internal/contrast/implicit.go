@@ -62,6 +62,12 @@ func (im *Implicit[F]) Gradient(e Energy[F], theta, phi, dtheta []F) Report {
 	return rep
 }
 
+// Learn takes the free phase alone, as Rule.Learn.
+func (im *Implicit[F]) Learn(e Energy[F], theta, phi []F) (in, out float64) {
+	r := Rule[F]{Free: im.Free}
+	return r.Learn(e, theta, phi)
+}
+
 // outer writes the partial derivatives of L_out alone, by phi to v and by theta to
 // direct, and returns L_in, L_out and |dL_in/dphi|.
 func outer[F kernel.Float](e Energy[F], phi, theta, v, direct []F) (in, out, norm float64) {

@@ -28,8 +28,10 @@ type MLP[F kernel.Float] struct {
 	Act       Activation
 	Modulated bool
 
-	h, z   [][]F // by layer, [n, size]: activations, and W h + c where modulated
-	dh, dz []F
+	h, z         [][]F // by layer, [n, size]: activations, and W h + c where modulated
+	dh, dz, dy   []F
+	drop         []F        // gradients that are not asked for
+	params, dual []layer[F] // views of parameters and of gradients
 }
 
 // Len returns the lengths of body and rest.
@@ -60,12 +62,12 @@ func (m *MLP[F]) Init(normal func() float64, body, rest []F) {
 	}
 	clear(body)
 	clear(rest)
-	m.layers(body, rest, func(l int, p *layer[F]) {
+	for _, p := range m.views(nil, body, rest) {
 		draw(p.w, p.in)
 		for i := range p.g {
 			p.g[i] = 1
 		}
-	})
+	}
 }
 
 // layer is a view of a layer's parameters.
@@ -74,13 +76,9 @@ type layer[F kernel.Float] struct {
 	w, c, g, b []F
 }
 
-// layers calls f with each layer's views, the head last.
-func (m *MLP[F]) layers(body, rest []F, f func(l int, p *layer[F])) {
-	take := func(from *[]F, n int) []F {
-		x := (*from)[:n:n]
-		*from = (*from)[n:]
-		return x
-	}
+// views returns each layer's views, the head last, in the memory of all.
+func (m *MLP[F]) views(all []layer[F], body, rest []F) []layer[F] {
+	all = all[:0]
 	last := len(m.Sizes) - 1
 	for l := 1; l <= last; l++ {
 		p := layer[F]{in: m.Sizes[l-1], out: m.Sizes[l]}
@@ -91,8 +89,16 @@ func (m *MLP[F]) layers(body, rest []F, f func(l int, p *layer[F])) {
 			p.g, p.b = take(&rest, p.out), take(&rest, p.out)
 		}
 		p.w, p.c = take(from, p.out*p.in), take(from, p.out)
-		f(l, &p)
+		all = append(all, p)
 	}
+	return all
+}
+
+// take cuts the first n numbers off a slice.
+func take[F kernel.Float](from *[]F, n int) []F {
+	x := (*from)[:n:n]
+	*from = (*from)[n:]
+	return x
 }
 
 // Forward returns the outputs [n, outputs] for inputs x [n, inputs]; the slice is
@@ -104,14 +110,16 @@ func (m *MLP[F]) Forward(body, rest, x []F) []F {
 	}
 	m.h[0] = x
 	last := len(m.Sizes) - 1
-	m.layers(body, rest, func(l int, p *layer[F]) {
+	m.params = m.views(m.params, body, rest)
+	for l := 1; l <= last; l++ {
+		p := &m.params[l-1]
 		h := grow(&m.h[l], n*p.out)
 		for i := range n {
 			copy(h[i*p.out:], p.c)
 		}
 		kernel.GemmSerial(false, true, n, p.out, p.in, 1, m.h[l-1], p.in, p.w, p.in, 1, h, p.out)
 		if l == last {
-			return
+			break
 		}
 		if m.Modulated {
 			copy(grow(&m.z[l], len(h)), h)
@@ -124,29 +132,30 @@ func (m *MLP[F]) Forward(body, rest, x []F) []F {
 		}
 		if m.Act == Tanh {
 			kernel.Tanh(h, h)
-			return
+			continue
 		}
 		for i, v := range h {
 			h[i] = max(v, 0)
 		}
-	})
+	}
 	return m.h[last]
 }
 
 // Backward adds the gradients of body and rest, given dy [n, outputs], after a
-// Forward with the same parameters. dy is overwritten; a nil gradient is left out.
-func (m *MLP[F]) Backward(body, rest, dy, dbody, drest []F) {
+// Forward. dy is overwritten; one of the gradients may be nil, and is left out.
+func (m *MLP[F]) Backward(dy, dbody, drest []F) {
+	body, rest := m.Len()
 	if dbody == nil {
-		dbody = make([]F, len(body))
+		dbody = grow(&m.drop, body)
 	}
 	if drest == nil {
-		drest = make([]F, len(rest))
+		drest = grow(&m.drop, rest)
 	}
-	views, grads := m.views(body, rest), m.views(dbody, drest)
+	m.dual = m.views(m.dual, dbody, drest)
 	n := len(m.h[0]) / m.Sizes[0]
 	dz := dy
 	for l := len(m.Sizes) - 1; l >= 1; l-- {
-		p, g := &views[l-1], &grads[l-1]
+		p, g := &m.params[l-1], &m.dual[l-1]
 		if l < len(m.Sizes)-1 {
 			dz = grow(&m.dz, n*p.out)
 			copy(dz, m.dh)
@@ -196,12 +205,12 @@ func (m *MLP[F]) Loss(body, rest []F, s *Set[F], scale F, dbody, drest []F) floa
 	if dbody == nil && drest == nil {
 		return s.Loss.Gradient(y, nil)
 	}
-	dy := make([]F, len(y))
+	dy := grow(&m.dy, len(y))
 	loss := s.Loss.Gradient(y, dy)
 	if scale != 1 {
 		kernel.Scale(scale, dy)
 	}
-	m.Backward(body, rest, dy, dbody, drest)
+	m.Backward(dy, dbody, drest)
 	return loss
 }
 
@@ -216,4 +225,12 @@ func (m *MLP[F]) Validate() error {
 		}
 	}
 	return nil
+}
+
+// Hidden returns the last hidden layer [n, size] of a plain net whose parameters
+// phi are body and rest, for inputs x; the slice is the net's own.
+func (m *MLP[F]) Hidden(phi, x []F) []F {
+	body, _ := m.Len()
+	m.Forward(phi[:body], phi[body:], x)
+	return m.h[len(m.Sizes)-2]
 }

@@ -16,7 +16,7 @@ func (m *MLP[F]) Curvature(body, rest []F, s *Set[F], vbody, vrest, hbody, hrest
 	y := m.Forward(body, rest, s.X)
 	n := len(s.X) / m.Sizes[0]
 	last := len(m.Sizes) - 1
-	p, v, h := m.views(body, rest), m.views(vbody, vrest), m.views(hbody, hrest)
+	p, v, h := m.params, m.views(nil, vbody, vrest), m.views(nil, hbody, hrest)
 
 	rh := make([][]F, last+1) // nil: the inputs do not change
 	rz := make([][]F, last+1)
@@ -96,11 +96,4 @@ func (m *MLP[F]) slope(a F) F {
 		return 1
 	}
 	return 0
-}
-
-// views returns each layer's views, the head last.
-func (m *MLP[F]) views(body, rest []F) []layer[F] {
-	all := make([]layer[F], 0, len(m.Sizes))
-	m.layers(body, rest, func(_ int, p *layer[F]) { all = append(all, *p) })
-	return all
 }

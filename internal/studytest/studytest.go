@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -38,6 +39,34 @@ func SideBySide(t *testing.T, command func() *cobra.Command, flags ...string) {
 		if !bytes.Equal(beside[name], want) {
 			t.Errorf("%s is not the same side by side", name)
 		}
+	}
+}
+
+// Resumed holds what trainings of a task come to in two sittings, the second from
+// the checkpoints of the first, against what they come to in one: results and last
+// checkpoints must have the same bits. Metrics need not: their lines begin anew.
+func Resumed(t *testing.T, command func() *cobra.Command, episodes int, flags ...string) {
+	t.Helper()
+	run := func(args ...string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if err := cli.Execute(t.Context(), command(), append(args, "--quiet"), &out, &errs); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, &errs)
+		}
+	}
+	whole, halves := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "run")
+	count := func(n int) []string { return append([]string{"--episodes", strconv.Itoa(n)}, flags...) }
+	run(append(count(episodes), "--out", whole)...)
+	run(append(count(episodes/2), "--out", halves)...)
+	run("--resume", halves, "--episodes", strconv.Itoa(episodes))
+	want, got := product(t, whole), product(t, halves)
+	for name, b := range want {
+		if filepath.Base(name) != "metrics.jsonl" && !bytes.Equal(got[name], b) {
+			t.Errorf("%s is not the same after two sittings", name)
+		}
+	}
+	if len(want) < 3 {
+		t.Errorf("only %d files to compare", len(want))
 	}
 }
 

@@ -1,0 +1,60 @@
+package sinusoid
+
+import (
+	"fmt"
+
+	"github.com/engram-lm/engram/internal/contrast"
+	"github.com/engram-lm/engram/internal/meta"
+	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/study"
+)
+
+// show draws a held-out wave, its points, and what the model makes of them.
+func (s *settings) show(name string, l *meta.Learner) ([]study.Picture, []study.Measure, error) {
+	if name == spikingName {
+		return nil, nil, nil
+	}
+	// The first wave of the test, and the same numbers once more for its task.
+	w, train, _ := s.draw(rng.New(l.Seed, "test").Rand)
+	task := l.Draw(rng.New(l.Seed, "test").Rand)
+	fast, _ := task.Len()
+	phi := make([]float32, fast)
+	adapt := l.Adapt
+	if adapt == nil {
+		adapt = l.Method
+	}
+	_, out := adapt.Learn(task, l.Theta, phi)
+
+	const dots = 101
+	x := make([]float64, dots)
+	for i := range x {
+		x[i] = reach * (2*float64(i)/(dots-1) - 1)
+	}
+	curve := func(name string, y func(float64) float64) study.Curve {
+		c := study.Curve{Name: name, X: x, Y: make([]float64, dots)}
+		for i, x := range x {
+			c.Y[i] = y(x)
+		}
+		return c
+	}
+	net := &contrast.MLP[float32]{Sizes: s.sizes(), Act: contrast.ReLU}
+	body, rest := phi, phi
+	if name == modulatory {
+		net.Act, net.Modulated = contrast.Tanh, true
+		n, _ := net.Len()
+		body = l.Theta[:n]
+	} else {
+		n, _ := net.Len()
+		body, rest = phi[:n], phi[n:]
+	}
+	learned := curve("learned", func(x float64) float64 { return float64(net.Forward(body, rest, []float32{float32(x)})[0]) })
+	lo, hi := train.x[0], train.x[0]
+	for _, x := range train.x {
+		lo, hi = min(lo, x), max(hi, x)
+	}
+	return []study.Picture{{
+		Title:   "A new wave",
+		Caption: fmt.Sprintf("The first held-out wave and what %s makes of it from %d points between %.1f and %.1f: a mean squared error of %.3g on others.", name, s.Shots, lo, hi, out),
+		Curves:  []study.Curve{curve("wave", w.at), learned}, X: "x", Y: "y",
+	}}, nil, nil
+}
