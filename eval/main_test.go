@@ -168,6 +168,8 @@ func TestUsage(t *testing.T) {
 		{"perplexity --model " + model + " --data nonsense", "--data,\"nonsense\",sample, ptb"},
 		{"perplexity --model " + model + " --data omniglot", "--data,omniglot,text corpus"},
 		{"perplexity --model " + model + " --data " + text, "--data,folder"},
+		{"perplexity --model " + model + " --precision f16 --text " + text, "--precision,\"f16\",f32 or bf16"},
+		{"generate --model " + model + " --precision f16", "--precision,\"f16\",f32 or bf16"},
 		{"perplexity --model " + model + " --batch 1000 --text " + text, "--batch,at most"},
 		{"generate --prompt w3", "--model is missing"},
 		{"generate --model M --tokens 0", "--tokens,at least 1"},

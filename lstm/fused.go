@@ -60,6 +60,14 @@ func (w *Window[F]) Hold(on bool) {
 	}
 }
 
+// Round makes the inputs of the layer's matrix products rounded to a precision from
+// the next run on; all else stays in the element type. It reports whether the layer
+// can: an LSTM, plastic or not, does.
+func (w *Window[F]) Round(to Precision) bool {
+	s, ok := w.scan.(interface{ Round(Precision) bool })
+	return ok && s.Round(to) || to == F32
+}
+
 // Apply adds w to the graph of its inputs. See Fused.
 func (w *Window[F]) Apply(x, state *G.Node, params []*G.Node) (Output, error) {
 	steps, batch, err := check(w.layer, x, state, params)

@@ -16,6 +16,7 @@ type Scan[F lstm.Float] struct {
 type cell[F lstm.Float] interface {
 	lstm.Scan[F]
 	Hold(on bool)
+	Round(to lstm.Precision) bool
 }
 
 func newScan[F lstm.Float](l lstm.Layer, c scan.Cell[F], h *hebbian[F]) *Scan[F] {

@@ -205,6 +205,7 @@ func TestUsage(t *testing.T) {
 		{"--models lstm --rule bogus", `"bogus",oja`},
 		{"--rule oja", "rule oja,retroactive,additive"},
 		{"--models retroactive --rule decay", "rule decay,retroactive,additive"},
+		{"--models lstm --precision f16", `precision "f16",f32, bf16`},
 		{"--preset large", `"large",sample or ptb-small`},
 		{"--preset ptb-small", "ptb,scripts/download"},
 		{"--data nonsense", `--data,"nonsense",sample, ptb`},

@@ -11,6 +11,8 @@ import (
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
@@ -35,7 +37,6 @@ type plan struct {
 	vocab   []byte // tokenizer.json
 	arms    []recipe.Arm
 	budget  int
-	windows int // of an epoch
 	initial map[string][]float32
 	stderr  io.Writer
 	intro   []string // what there is to say about settings that nobody chose
@@ -97,7 +98,7 @@ func prepare(o options, flags []recipe.Field, stderr io.Writer) (_ *plan, err er
 		if p.arms, err = p.recipe.Arms(); err != nil {
 			return nil, &cli.UsageError{Err: err}
 		}
-		p.arms[0].Model, p.budget = start.Config, start.Config.ParamCount()
+		p.arms[0].Model, p.budget = p.arms[0].Recipe.Rounded(start.Config), start.Config.ParamCount()
 	} else if p.arms, p.budget, err = p.recipe.Match(p.corpus.Tokenizer.Size()); err != nil {
 		return nil, &cli.UsageError{Err: err}
 	}
@@ -106,7 +107,7 @@ func prepare(o options, flags []recipe.Field, stderr io.Writer) (_ *plan, err er
 	}
 	p.began = p.record(o.command)
 	if p.resume {
-		return p, p.continues(was, s.unforced)
+		return p, p.continues(was)
 	}
 	if err := p.create(start); err != nil {
 		return nil, err
@@ -217,9 +218,8 @@ func (p *plan) fits(asked map[string]bool) error {
 	if err != nil {
 		return cli.Usagef("--batch: the train text of %s: %w", r.Data, err)
 	}
-	p.windows = windows.Len()
-	p.idle = r.Idle(asked, p.windows)
-	if err := r.CheckLength(p.windows); err != nil && !p.resume { // else it was begun so
+	p.idle = r.Idle(asked, windows.Len())
+	if err := r.CheckLength(windows.Len()); err != nil && !p.resume { // else it was begun so
 		return &cli.UsageError{Err: err}
 	}
 	for _, name := range []string{"valid", "test"} {
@@ -242,10 +242,15 @@ func (p *plan) fits(asked map[string]bool) error {
 // record says what the run is.
 func (p *plan) record(command string) record {
 	vocabulary := sha256.Sum256(p.vocab)
+	system := machine.This()
+	system.Kernel = p.kernels()
 	return record{
 		Format: runFormat, Command: command, Version: cli.Version, Config: string(p.recipe.YAML()),
 		Vocabulary: hex.EncodeToString(vocabulary[:]),
 		Train:      p.splits["train"].SourceHash, Valid: p.splits["valid"].SourceHash, Test: p.splits["test"].SourceHash,
-		System: machine.This(),
+		System: system,
 	}
 }
+
+// kernels names the instructions that the run computes with.
+func (p *plan) kernels() string { return kernel.LevelOf(lm.Precision(p.arms[0].Model)) }

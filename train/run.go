@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/runfolder"
@@ -74,7 +76,7 @@ func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
 		return err
 	}
 	defer metrics.Close()
-	from := p.began.MetricsFrom
+	var from int64
 	for i, a := range p.arms {
 		for _, seed := range p.seeds {
 			res, err := p.train(ctx, a, seed, metrics, from)
@@ -128,7 +130,7 @@ func (p *plan) finished(stdout io.Writer) (bool, error) {
 	rep := p.report()
 	for i, a := range p.arms {
 		for _, seed := range p.seeds {
-			res, err := p.result(a, seed)
+			res, err := readResult(p.jobDir(a, seed))
 			if res == nil || err != nil {
 				return false, err
 			}
@@ -154,6 +156,9 @@ func (p *plan) introduce() {
 		p.say("  %-12s %d x %d, embedding %d: %s parameters of %s", a.Label, c.NumLayers, c.HiddenSize, c.EmbeddingSize,
 			thousands(c.ParamCount()), thousands(p.budget))
 	}
+	if p.recipe.Precision == modeldir.BF16 && !kernel.NativeBF16() {
+		p.say("This processor does not multiply bfloat16 (AVX512-BF16): products run in float32 on rounded numbers, no faster than --precision f32")
+	}
 	p.say("Run folder %s", p.dir)
 	if estimate := p.estimate(); estimate > 0 {
 		p.say("This will take about %s on %d cores", rounded(estimate), runtime.GOMAXPROCS(0))
@@ -167,13 +172,11 @@ func (p *plan) report() *report.Report {
 		Dataset: report.Dataset{
 			Vocab: p.corpus.Tokenizer.Size(), TrainTokens: len(p.splits["train"].Tokens),
 			ValidTokens: len(p.splits["valid"].Tokens), TestTokens: len(p.splits["test"].Tokens),
-			ValidUnknown: int(p.splits["valid"].Unknown), TestUnknown: int(p.splits["test"].Unknown),
 			SourceHash: p.splits["train"].SourceHash,
 		},
-		Unknown: int(p.splits["valid"].Unknown + p.splits["test"].Unknown),
-		System:  p.began.System,
-		Config:  p.began.Config,
-		Notes:   slices.Concat(p.began.Forced, p.began.Notes),
+		System: p.began.System, Precision: p.recipe.Precision,
+		Config: p.began.Config,
+		Notes:  slices.Concat(p.began.Forced, p.began.Notes),
 	}
 	for _, a := range p.arms {
 		c := a.Model

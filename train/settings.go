@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +16,6 @@ import (
 type settings struct {
 	recipe   recipe.Recipe
 	explicit map[string]bool // keys that something other than the preset has set
-	unforced []change        // of a resumed run: what wants --force
 	chosen   []string        // what there is to say about values that nobody asked for
 }
 
@@ -124,6 +124,7 @@ func (s *settings) adopt(c modeldir.Config) error {
 		}
 		has[key] = f.String()
 	}
+	has["precision"] = cmp.Or(c.Precision, modeldir.F32)
 	if q := c.Plasticity; q != nil {
 		has["alpha"], has["rate"], has["rule"] = q.Alpha, q.Rate, q.Rule
 		has["modulator_input"], has["clip"] = q.ModulatorInput, fmt.Sprint(q.Clip)
@@ -136,6 +137,9 @@ func (s *settings) adopt(c modeldir.Config) error {
 		asked := f.String()
 		// 0 asks for no parameter count, and for an embedding of the hidden size.
 		equal := asked == want || asked == "0" && (f.Key == "params" || f.Key == "embed" && c.EmbeddingSize == c.HiddenSize)
+		if f.Key == "precision" && s.explicit[f.Key] {
+			continue // a model can be trained on in another one
+		}
 		if s.explicit[f.Key] && !equal {
 			return cli.Usagef("--%s %s contradicts --init, whose model %s: leave it out", f.Flag(), asked, respect(c, f.Key, want))
 		}

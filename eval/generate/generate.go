@@ -24,6 +24,7 @@ import (
 // options are the flags' values.
 type options struct {
 	model, prompt         string
+	precision             string
 	tokens, topK, threads int
 	temperature           float64
 	seed                  uint64
@@ -73,6 +74,7 @@ the vocabulary has no <unk>.`,
 	f.Uint64Var(&o.seed, "seed", 1, "the `seed` of the draws")
 	f.BoolVar(&o.frozen, "frozen", false, "hold the traces as they are after the prompt")
 	f.BoolVar(&o.allowUnk, "allow-unk", false, "let the model write <unk> too")
+	f.StringVar(&o.precision, "precision", "", "what the inputs of matrix products are rounded to: `f32 or bf16` (default: the model's own)")
 	f.IntVar(&o.threads, "threads", 0, "how many `threads` compute (default: one a core)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object: prompt, text, tokens")
 	f.BoolVar(&o.quiet, "quiet", false, "show no progress")
@@ -98,6 +100,9 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	model, tok, err := lm.Load[float32](o.model)
 	if err != nil {
 		return err
+	}
+	if err := model.RoundTo(o.precision); err != nil {
+		return &cli.UsageError{Err: fmt.Errorf("--precision: %w", err)}
 	}
 	prompt, err := o.encode(tok)
 	if err != nil {

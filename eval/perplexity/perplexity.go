@@ -6,6 +6,7 @@ package perplexity
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -21,11 +22,11 @@ import (
 
 // options are the flags' values.
 type options struct {
-	model, data, split, text, cache string
-	batch, bptt, threads            int
-	json, quiet                     bool
-	traces                          traces
-	streamsGiven                    bool
+	model, data, split, text, cache, precision string
+	batch, bptt, threads                       int
+	json, quiet                                bool
+	traces                                     traces
+	streamsGiven                               bool
 }
 
 // Command returns the command of the task.
@@ -79,6 +80,7 @@ length, side by side: that is faster, but each of them starts without a past.
 	f.IntVar(&o.bptt, "bptt", 35, "how many `tokens` of a stream are read at a time")
 	o.traces.register(f)
 	f.StringVar(&o.cache, "cache", "", "the `folder` for encoded corpora (default: engram in the user's cache folder)")
+	f.StringVar(&o.precision, "precision", "", "what the inputs of matrix products are rounded to: `f32 or bf16` (default: the model's own)")
 	f.IntVar(&o.threads, "threads", 0, "how many `threads` compute (default: one a core)")
 	f.BoolVar(&o.json, "json", false, "print the result as one JSON object")
 	f.BoolVar(&o.quiet, "quiet", false, "show no progress")
@@ -110,6 +112,9 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	model, tok, err := lm.Load[float32](o.model)
 	if err != nil {
 		return err
+	}
+	if err := model.RoundTo(o.precision); err != nil {
+		return &cli.UsageError{Err: fmt.Errorf("--precision: %w", err)}
 	}
 	if err := o.traces.fits(model, o.model); err != nil {
 		return err

@@ -4,9 +4,10 @@ import "github.com/engram-lm/engram/internal/pages"
 
 // The product is cut in three ways, all by the shape alone.
 //
-// k is cut into blocks of at most maxKC: within a block an element of C is summed
-// in one accumulator in the order of k, and the blocks are added to C one after
-// the other. That alone fixes the bits of an element.
+// k is cut into blocks of at most maxKC, in bfloat16 twice that: within a block an
+// element of C is summed in one accumulator in the order of k (but see
+// mulPanelsBF16), and the blocks are added to C one after the other. That alone
+// fixes the bits of an element.
 //
 // op(A) is packed into strips of rows and op(B) into panels of columns, in the
 // order in which the register tiles read them. One of the two is packed first, for
@@ -20,10 +21,15 @@ const (
 	serialMNK = 64 * 64 * 64 // below this many multiply-adds a worker's start costs more than it saves
 )
 
-// kBlock returns the length of the blocks, all but the last, that k is cut into.
-func kBlock(k int) int {
-	blocks := max(1, (k+maxKC-1)/maxKC)
-	return max(1, (k+blocks-1)/blocks)
+// kBlock returns the length of the blocks, all but the last, that k is cut into: in
+// bfloat16 an even one.
+func kBlock(in Precision, k int) int {
+	most, unit := maxKC, 1
+	if in == BF16 {
+		most, unit = 2*maxKC, 2
+	}
+	blocks := max(1, (k+most-1)/most)
+	return max(1, (k+blocks*unit-1)/(blocks*unit)) * unit
 }
 
 // Gemm computes C = alpha op(A) op(B) + beta C on the workers, where op(X) is X or
@@ -33,24 +39,31 @@ func kBlock(k int) int {
 // The bits of an element of C depend on its row of op(A), its column of op(B), k,
 // alpha and beta alone; not on m, n or the number of workers.
 func Gemm[F Float](transA, transB bool, m, n, k int, alpha F, a []F, lda int, b []F, ldb int, beta F, c []F, ldc int) {
-	gemm(m*n*k > serialMNK, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	GemmIn(F32, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+// GemmIn is Gemm with A and B rounded to a precision.
+func GemmIn[F Float](in Precision, transA, transB bool, m, n, k int, alpha F, a []F, lda int, b []F, ldb int, beta F, c []F, ldc int) {
+	gemm(m*n*k > serialMNK, in, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 // GemmSerial is Gemm on the calling goroutine alone, with the same bits.
 func GemmSerial[F Float](transA, transB bool, m, n, k int, alpha F, a []F, lda int, b []F, ldb int, beta F, c []F, ldc int) {
-	gemm(false, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	gemm(false, F32, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 // A product is one call of Gemm: its arguments, its buffers and its tasks. It is
 // recycled, tasks included, so that a call allocates nothing.
 type product[F Float] struct {
+	in             Precision
 	transA, transB bool
 	m, n, k        int
 	alpha, beta    F
 	a, b, c        []F
 	lda, ldb, ldc  int
 
-	kc             int // length of a k-block
+	per            int // numbers of k in an element of what is packed, whose sizes are in elements
+	kc             int // length of a k-block, a multiple of per
 	mr, rows       int // rows that a strip has room for, and that it has
 	nr             int // columns of a panel
 	strips, panels int
@@ -77,7 +90,7 @@ func products[F Float]() *freeList[product[F]] {
 	return any(&products64).(*freeList[product[F]])
 }
 
-func gemm[F Float](parallel, transA, transB bool, m, n, k int, alpha F, a []F, lda int, b []F, ldb int, beta F, c []F, ldc int) {
+func gemm[F Float](parallel bool, in Precision, transA, transB bool, m, n, k int, alpha F, a []F, lda int, b []F, ldb int, beta F, c []F, ldc int) {
 	checkMatrix("A", transA, m, k, len(a), lda)
 	checkMatrix("B", transB, k, n, len(b), ldb)
 	checkMatrix("C", false, m, n, len(c), ldc)
@@ -89,7 +102,7 @@ func gemm[F Float](parallel, transA, transB bool, m, n, k int, alpha F, a []F, l
 		return
 	}
 	p := newProduct[F]()
-	p.transA, p.transB, p.m, p.n, p.k = transA, transB, m, n, k
+	p.in, p.transA, p.transB, p.m, p.n, p.k = in, transA, transB, m, n, k
 	p.alpha, p.beta = alpha, beta
 	p.a, p.lda, p.b, p.ldb, p.c, p.ldc = a, lda, b, ldb, c, ldc
 	p.run(parallel)
@@ -122,8 +135,8 @@ func (p *product[F]) run(parallel bool) {
 	}
 	tasks = (tasks + p.group - 1) / p.group
 	width *= shared
-	chunk := p.kc * max(1, maxShared/(width*p.kc))
-	p.shared = grow(p.shared, width*min(chunk, p.k))
+	chunk := p.kc * max(1, maxShared/(width*p.steps(p.kc)))
+	p.shared = grow(p.shared, width*p.steps(min(chunk, p.k)))
 	for p.k0 = 0; p.k0 < p.k; p.k0 = p.k1 {
 		p.k1 = min(p.k0+chunk, p.k)
 		p.blocks = (p.k1 - p.k0 + p.kc - 1) / p.kc
@@ -153,15 +166,18 @@ const (
 // cut sets the sizes of strips, panels and tasks. Tasks take strips where op(A) is
 // the larger one, and where there are enough of them and all panels fit a cache.
 func (p *product[F]) cut() {
-	p.kc, p.mr, p.nr = kBlock(p.k), stripRows[F](), panelWidth[F]()
+	p.per, p.kc, p.mr, p.nr = numbersPer[F](p.in), kBlock(p.in, p.k), stripRows[F](), panelWidth[F]()
 	p.strips, p.rows = deal(p.m, p.mr)
 	p.panels = (p.n + p.nr - 1) / p.nr
-	p.byRows = p.m > p.n || p.strips >= 2*fewTasks && p.n*p.kc <= maxShared
+	p.byRows = p.m > p.n || p.strips >= 2*fewTasks && p.n*p.steps(p.kc) <= maxShared
 	p.group = min(maxPanels, max(1, p.panels/fewTasks))
 	if p.byRows {
 		p.group = min(maxStrips, max(1, p.strips/fewTasks))
 	}
 }
+
+// steps returns how many elements k numbers take when they are packed.
+func (p *product[F]) steps(k int) int { return (k + p.per - 1) / p.per }
 
 // deal deals m rows evenly to as few strips of at most mr as take them.
 func deal(m, mr int) (strips, rows int) {
@@ -178,8 +194,7 @@ func (p *product[F]) packShared(i int) {
 	}
 	k0 := p.k0 + i/count*p.kc
 	i %= count
-	kc := min(p.kc, p.k1-k0)
-	dst := p.shared[((k0-p.k0)*count+i*kc)*width:]
+	dst := p.shared[(p.steps(k0-p.k0)*count+i*p.steps(min(p.kc, p.k1-k0)))*width:]
 	if p.byRows {
 		p.packPanel(k0, i, dst)
 	} else {
@@ -190,12 +205,12 @@ func (p *product[F]) packShared(i int) {
 // packStrips packs strips i0 to i1 of the k-block at k0, packPanel panel j.
 func (p *product[F]) packStrips(k0, i0, i1 int, dst []F) {
 	row := i0 * p.rows
-	packStrips(p.transA, min(p.kc, p.k-k0), min(i1*p.rows, p.m)-row, p.rows, p.mr, p.a[offset(p.transA, row, k0, p.lda):], p.lda, dst)
+	packStrips(p.in, p.transA, min(p.kc, p.k-k0), min(i1*p.rows, p.m)-row, p.rows, p.mr, p.a[offset(p.transA, row, k0, p.lda):], p.lda, dst)
 }
 
 func (p *product[F]) packPanel(k0, j int, dst []F) {
 	j *= p.nr
-	packPanel(p.transB, min(p.kc, p.k-k0), min(p.nr, p.n-j), p.nr, p.b[offset(p.transB, k0, j, p.ldb):], p.ldb, dst)
+	packPanel(p.in, p.transB, min(p.kc, p.k-k0), min(p.nr, p.n-j), p.nr, p.b[offset(p.transB, k0, j, p.ldb):], p.ldb, dst)
 }
 
 // multiply does a task over the part of k in hand.
@@ -204,7 +219,7 @@ func (p *product[F]) multiply(worker, task int) {
 	if p.byRows {
 		width, all = p.mr, p.strips
 	}
-	own := grow(p.scratch[worker], p.group*width*p.kc)
+	own := grow(p.scratch[worker], p.group*width*p.steps(p.kc))
 	p.scratch[worker] = own
 	first, last := task*p.group, min((task+1)*p.group, all)
 	for k0 := p.k0; k0 < p.k1; k0 += p.kc {
@@ -220,21 +235,21 @@ func (p *product[F]) multiply(worker, task int) {
 // many at a time as fit a second-level cache. A transposed A is packed along its
 // rows, many strips at once, otherwise a strip just before it is used.
 func (p *product[F]) multiplyStrips(worker, k0, i0, i1 int, strips []F) {
-	kc := min(p.kc, p.k-k0)
-	panels := p.shared[(k0-p.k0)*p.panels*p.nr:]
+	steps := p.steps(min(p.kc, p.k-k0))
+	panels := p.shared[p.steps(k0-p.k0)*p.panels*p.nr:]
 	if p.transA {
 		p.packStrips(k0, i0, i1, strips)
 	}
-	group := groupPanels(kc, p.nr)
+	group := groupPanels(steps, p.nr)
 	for j := 0; j < p.panels; j += group {
 		for i := i0; i < i1; i++ {
-			strip := strips[(i-i0)*p.mr*kc:]
+			strip := strips[(i-i0)*p.mr*steps:]
 			var next *upcoming[F]
 			if j == 0 && !p.transA {
 				p.packStrips(k0, i, i+1, strip)
 				next = p.upcoming(worker, p.a, p.lda, p.m, p.rows, k0, i+1, i0, i1)
 			}
-			p.mulStrip(k0, i, strip, j, min(j+group, p.panels), panels[j*kc*p.nr:], next, 0)
+			p.mulStrip(k0, i, strip, j, min(j+group, p.panels), panels[j*steps*p.nr:], next, 0)
 		}
 	}
 }
@@ -244,22 +259,22 @@ func (p *product[F]) multiplyStrips(worker, k0, i0, i1 int, strips []F) {
 // writing C along its rows costs far fewer cache and page misses than writing it
 // panel by panel.
 func (p *product[F]) multiplyPanels(worker, k0, j0, j1 int, panels []F) {
-	kc := min(p.kc, p.k-k0)
-	strips := p.shared[(k0-p.k0)*p.strips*p.mr:]
+	steps := p.steps(min(p.kc, p.k-k0))
+	strips := p.shared[p.steps(k0-p.k0)*p.strips*p.mr:]
 	few := min(fewStrips, p.strips)
 	for j := j0; j < j1; j++ {
-		panel := panels[(j-j0)*p.nr*kc:]
+		panel := panels[(j-j0)*p.nr*steps:]
 		p.packPanel(k0, j, panel)
 		var next *upcoming[F]
 		if p.transB {
 			next = p.upcoming(worker, p.b, p.ldb, p.n, p.nr, k0, j+1, j0, j1)
 		}
 		for i := range few {
-			p.mulStrip(k0, i, strips[i*p.mr*kc:], j, j+1, panel, next, i)
+			p.mulStrip(k0, i, strips[i*p.mr*steps:], j, j+1, panel, next, i)
 		}
 	}
 	for i := few; i < p.strips; i++ {
-		p.mulStrip(k0, i, strips[i*p.mr*kc:], j0, j1, panels, nil, 0)
+		p.mulStrip(k0, i, strips[i*p.mr*steps:], j0, j1, panels, nil, 0)
 	}
 }
 
@@ -274,7 +289,7 @@ func (p *product[F]) upcoming(worker int, x []F, ld, n, width, k0, i, i0, i1 int
 	}
 	i *= width
 	u := &p.ahead[worker]
-	*u = upcoming[F]{x[i*ld+k0:], ld, min(width, n-i), min(p.kc, p.k-k0)}
+	*u = upcoming[F]{x[i*ld+k0:], ld, min(width, n-i), min(p.kc, p.k-k0), p.per}
 	return u
 }
 
@@ -285,12 +300,12 @@ func (p *product[F]) mulStrip(k0, i int, strip []F, j0, j1 int, panels []F, next
 		beta = p.beta
 	}
 	row, col := i*p.rows, j0*p.nr
-	mulStrip(min(p.rows, p.m-row), min(j1*p.nr, p.n)-col, min(p.kc, p.k-k0), p.alpha, strip, panels, beta, p.c[row*p.ldc+col:], p.ldc, next, tile)
+	mulStrip(p.in, min(p.rows, p.m-row), min(j1*p.nr, p.n)-col, min(p.kc, p.k-k0), p.alpha, strip, panels, beta, p.c[row*p.ldc+col:], p.ldc, next, tile)
 }
 
-// groupPanels returns how many panels of k rows take about half a megabyte in
+// groupPanels returns how many panels of steps rows take about half a megabyte in
 // float32.
-func groupPanels(k, nr int) int { return max(1, (128<<10)/(k*nr)) }
+func groupPanels(steps, nr int) int { return max(1, (128<<10)/(steps*nr)) }
 
 // offset returns where element (i, j) of op(X) lies in X.
 func offset(trans bool, i, j, ld int) int {

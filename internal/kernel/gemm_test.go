@@ -81,7 +81,7 @@ func testGemm[F Float](t *testing.T) {
 							}
 						}
 					}
-					gemm(true, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, got, ldc)
+					gemm(true, F32, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, got, ldc)
 					checkProduct(t, m, n, got, ldc, want, size)
 					GemmSerial(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, serial, ldc)
 					if !slices.Equal(got, serial) {
@@ -338,7 +338,7 @@ func benchmarkGemm(b *testing.B, parallel, transA, transB bool, m, n, k int) {
 		ldb = k
 	}
 	for b.Loop() {
-		gemm(parallel, transA, transB, m, n, k, 1, x, lda, y, ldb, 0, z, n)
+		gemm(parallel, F32, transA, transB, m, n, k, 1, x, lda, y, ldb, 0, z, n)
 	}
 	reportProduct(b, m, n, k)
 }

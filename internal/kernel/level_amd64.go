@@ -30,7 +30,8 @@ var routinesAVX2 = routines{
 	exp: expAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2,
 	axpy: axpyAVX2, scale: scaleAVX2, add: addAVX2, mul: mulAVX2, mulAdd: mulAddAVX2, dot: dotAVX2,
 	sumSquares: sumSquaresAVX2, allFinite: allFiniteAVX2,
-	maxOf: maxOfAVX2, expShifted: expShiftedAVX2,
+	roundBF16: roundBF16AVX2,
+	maxOf:     maxOfAVX2, expShifted: expShiftedAVX2,
 	lstmForward: lstmForwardAVX2, lstmBackward: lstmBackwardAVX2,
 	sgd: sgdAVX2, adam: adamAVX2, average: averageAVX2,
 	traceUpdate:   [8]func(*byte){0: traceUpdate0AVX2, 2: traceUpdate2AVX2, 4: traceUpdate4AVX2, 6: traceUpdate6AVX2},
@@ -41,12 +42,23 @@ var routinesAVX2 = routines{
 	fma: fmaAVX2,
 }
 
+// nativeDots returns the routines for bfloat16, nil where the processor has no
+// instructions for it.
+func nativeDots() *dotRoutines {
+	if !cpu.X86.HasAVX512BF16 {
+		return nil
+	}
+	return &dotsAVX512
+}
+
 var routinesAVX512 = routines{
-	mr: tilesAVX512.mr, nr: tilesAVX512.nr(), few: tilesAVX512.few, mulStrip: tilesAVX512.mulStrip, mulRows: tilesAVX512.mulRows, transpose: transpose8, packStrips: packStripsAVX512,
+	dots: nativeDots(),
+	mr:   tilesAVX512.mr, nr: tilesAVX512.nr(), few: tilesAVX512.few, mulStrip: tilesAVX512.mulStrip, mulRows: tilesAVX512.mulRows, transpose: transpose8, packStrips: packStripsAVX512,
 	exp: expAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512,
 	axpy: axpyAVX512, scale: scaleAVX512, add: addAVX512, mul: mulAVX512, mulAdd: mulAddAVX512, dot: dotAVX512,
 	sumSquares: sumSquaresAVX512, allFinite: allFiniteAVX512,
-	maxOf: maxOfAVX512, expShifted: expShiftedAVX512,
+	roundBF16: roundBF16AVX2,
+	maxOf:     maxOfAVX512, expShifted: expShiftedAVX512,
 	lstmForward: lstmForwardAVX512, lstmBackward: lstmBackwardAVX512,
 	sgd: sgdAVX512, adam: adamAVX512, average: averageAVX512,
 	traceUpdate:       [8]func(*byte){0: traceUpdate0AVX512, 2: traceUpdate2AVX512, 4: traceUpdate4AVX512, 6: traceUpdate6AVX512},

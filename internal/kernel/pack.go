@@ -7,16 +7,20 @@ type upcoming[F Float] struct {
 	x    []F // from its first element on
 	ld   int
 	n, k int
+	per  int // numbers that a tile multiplies in a step
 }
 
-// lines returns what one of many tiles of k steps is to fetch: from element first
+// lines returns what one of many tiles of so many steps is to fetch: from element first
 // on and stride elements further, moving by step elements each two steps.
-func (u *upcoming[F]) lines(tile, k int) (first, stride, step int) {
+func (u *upcoming[F]) lines(tile, steps int) (first, stride, step int) {
 	const line = 64 / 4 // elements of float32
-	if u.ld == u.k {    // one stretch, line by line
-		first, step = tile*k*line/2, line
-	} else { // two rows a tile
-		first, stride, step = 2*tile*u.ld, u.ld, 2
+	switch {
+	case u.ld != u.k: // two rows a tile
+		first, stride, step = 2*tile*u.ld, u.ld, 2*u.per
+	case u.per == 2: // one stretch, two lines at a time
+		first, stride, step = tile*steps*line, line, 2*line
+	default: // line by line
+		first, step = tile*steps*line/2, line
 	}
 	if first >= min(len(u.x), u.n*u.ld) {
 		return 0, 0, 0
@@ -25,9 +29,15 @@ func (u *upcoming[F]) lines(tile, k int) (first, stride, step int) {
 }
 
 // packPanel packs the first k rows and n <= nr columns of op(B), which begins at
-// b, as a panel: row after row, each padded with zeros to nr.
-func packPanel[F Float](trans bool, k, n, nr int, b []F, ldb int, dst []F) {
+// b, as a panel: row after row, each padded with zeros to nr, rounded to a
+// precision.
+func packPanel[F Float](in Precision, trans bool, k, n, nr int, b []F, ldb int, dst []F) {
+	if d := dotsOf[F](in); d != nil {
+		d.packPanel(trans, k, n, nr, as32(b), ldb, as32(dst))
+		return
+	}
 	dst = dst[:k*nr]
+	defer roundTo(in, dst)
 	if !trans {
 		for p := range k {
 			row := dst[p*nr : (p+1)*nr]
@@ -46,8 +56,13 @@ func packPanel[F Float](trans bool, k, n, nr int, b []F, ldb int, dst []F) {
 
 // packStrips packs k columns and m rows of op(A), which begins at a, into strips
 // of the given number of rows: a column after the other, each with room for mr
-// elements.
-func packStrips[F Float](trans bool, k, m, rows, mr int, a []F, lda int, dst []F) {
+// elements, rounded to a precision.
+func packStrips[F Float](in Precision, trans bool, k, m, rows, mr int, a []F, lda int, dst []F) {
+	if d := dotsOf[F](in); d != nil {
+		d.packStrips(trans, k, m, rows, mr, as32(a), lda, as32(dst))
+		return
+	}
+	defer roundTo(in, dst[:(m+rows-1)/rows*mr*k])
 	if d, ok := narrow(dst); ok && trans && simd.packStrips != nil {
 		simd.packStrips(k, m, rows, &as32(a)[0], lda, &d[0])
 		return

@@ -6,6 +6,10 @@ import "fmt"
 // as a recurrent weight is multiplied at every step of a window. The zero value
 // is empty; Pack fills it and may be called again.
 type Packed[F Float] struct {
+	// In is the precision that both matrices of its products are rounded to. It is
+	// set before Pack.
+	In Precision
+
 	k, n, kc, nr int
 	panels       []F
 }
@@ -13,16 +17,19 @@ type Packed[F Float] struct {
 // Pack copies op(B) [k, n] into p, reusing its memory.
 func (p *Packed[F]) Pack(trans bool, k, n int, b []F, ldb int) {
 	checkMatrix("B", trans, k, n, len(b), ldb)
-	p.k, p.n, p.kc, p.nr = k, n, kBlock(k), panelWidth[F]()
+	p.k, p.n, p.kc, p.nr = k, n, kBlock(p.In, k), panelWidth[F]()
 	width := (n + p.nr - 1) / p.nr * p.nr
-	p.panels = grow(p.panels, width*k)
+	p.panels = grow(p.panels, width*p.steps(k))
 	for k0 := 0; k0 < k; k0 += p.kc {
 		kc := min(p.kc, k-k0)
 		for j := 0; j < n; j += p.nr {
-			packPanel(trans, kc, min(p.nr, n-j), p.nr, b[offset(trans, k0, j, ldb):], ldb, p.panels[k0*width+j*kc:])
+			packPanel(p.In, trans, kc, min(p.nr, n-j), p.nr, b[offset(trans, k0, j, ldb):], ldb, p.panels[p.steps(k0)*width+j*p.steps(kc):])
 		}
 	}
 }
+
+// steps returns how many elements k numbers take.
+func (p *Packed[F]) steps(k int) int { return stepsOf[F](p.In, k) }
 
 // Mul computes C = A op(B) + beta C on the calling goroutine, where A is [m, k]
 // and C is [m, n]; with beta = 0 what C held does not matter. A row of C has the
@@ -68,17 +75,20 @@ func (p *Packed[F]) mulColumns(j0, j1, m int, a []F, lda int, beta F, c []F, ldc
 	c = c[j0:]
 	width := (p.n + p.nr - 1) / p.nr * p.nr
 	few := fewRows[F]()
-	var q *product[F] // whose memory the strips take
-	if m > few {
+	var q *product[F] // whose memory the strips take, or the rounded rows
+	if m > few || p.In != F32 {
 		q = newProduct[F]()
+	}
+	if m <= few && p.In != F32 {
+		a, lda = q.roundRows(p.In, m, p.k, a, lda)
 	}
 	for k0 := 0; k0 < p.k; k0 += p.kc {
 		kc := min(p.kc, p.k-k0)
-		b := p.panels[k0*width+j0*kc:]
+		b := p.panels[p.steps(k0)*width+j0*p.steps(kc):]
 		if m <= few {
-			mulRows(m, n, kc, a[k0:], lda, b, beta, c, ldc)
+			mulRows(p.In, m, n, kc, a[p.steps(k0):], lda, b, beta, c, ldc)
 		} else {
-			q.mulPacked(m, n, kc, a[k0:], lda, b, beta, c, ldc)
+			q.mulPacked(p.In, m, n, kc, a[k0:], lda, b, beta, c, ldc)
 		}
 		beta = 1
 	}
@@ -87,16 +97,33 @@ func (p *Packed[F]) mulColumns(j0, j1, m int, a []F, lda int, beta F, c []F, ldc
 	}
 }
 
+// roundRows rounds A [m, k] for mulRows and returns it and its leading dimension.
+func (p *product[F]) roundRows(in Precision, m, k int, a []F, lda int) ([]F, int) {
+	width := stepsOf[F](in, k)
+	p.shared = grow(p.shared, m*width)
+	for i := range m {
+		row := p.shared[i*width : (i+1)*width]
+		if d := dotsOf[F](in); d != nil {
+			d.pairRow(k, &as32(a)[i*lda], &as32(row)[0])
+			continue
+		}
+		copy(row, a[i*lda:])
+		roundTo(in, row)
+	}
+	return p.shared, width
+}
+
 // mulPacked multiplies rows of A, of which it packs strips, by packed panels.
-func (p *product[F]) mulPacked(m, n, kc int, a []F, lda int, b []F, beta F, c []F, ldc int) {
+func (p *product[F]) mulPacked(in Precision, m, n, kc int, a []F, lda int, b []F, beta F, c []F, ldc int) {
 	mr, nr := stripRows[F](), panelWidth[F]()
 	strips, rows := deal(m, mr)
-	p.shared = grow(p.shared, strips*mr*kc)
-	packStrips(false, kc, m, rows, mr, a, lda, p.shared)
-	group := nr * groupPanels(kc, nr)
+	steps := stepsOf[F](in, kc)
+	p.shared = grow(p.shared, strips*mr*steps)
+	packStrips(in, false, kc, m, rows, mr, a, lda, p.shared)
+	group := nr * groupPanels(steps, nr)
 	for j := 0; j < n; j += group {
 		for i := 0; i < m; i += rows {
-			mulStrip(min(rows, m-i), min(group, n-j), kc, 1, p.shared[i/rows*mr*kc:], b[j*kc:], beta, c[i*ldc+j:], ldc, nil, 0)
+			mulStrip(in, min(rows, m-i), min(group, n-j), kc, 1, p.shared[i/rows*mr*steps:], b[j*steps:], beta, c[i*ldc+j:], ldc, nil, 0)
 		}
 	}
 }

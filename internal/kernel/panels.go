@@ -34,28 +34,42 @@ func fewRows[F Float]() int {
 
 // mulStrip computes C = alpha A B + beta C for the first m rows of a strip of A
 // and B [k, n] packed in panels. With beta = 0 C is not read. Each element is
-// summed over k in order, in one accumulator. The tiles are counted from tile on
-// and fetch each a part of what is ahead, if anything is.
-func mulStrip[F Float](m, n, k int, alpha F, strip, b []F, beta F, c []F, ldc int, ahead *upcoming[F], tile int) {
+// summed over k in order, in one accumulator; A and B are packed in a precision. The
+// tiles are counted from tile on and fetch each a part of what is ahead, if
+// anything is.
+func mulStrip[F Float](in Precision, m, n, k int, alpha F, strip, b []F, beta F, c []F, ldc int, ahead *upcoming[F], tile int) {
 	if s, ok := narrow(strip); ok {
 		next, _ := any(ahead).(*upcoming[float32])
+		if d := dotsOf[F](in); d != nil {
+			d.mulStrip(m, n, (k+1)/2, float32(alpha), s, as32(b), float32(beta), as32(c), ldc, next, tile)
+			return
+		}
 		simd.mulStrip(m, n, k, float32(alpha), s, as32(b), float32(beta), as32(c), ldc, next, tile)
 		return
 	}
-	mulPanels(m, n, k, alpha, strip, 1, goMR, b, beta, c, ldc)
+	mulPanels(in, m, n, k, alpha, strip, 1, goMR, b, beta, c, ldc)
 }
 
-// mulRows is mulStrip for A [m, k] as it lies, of at most fewRows, and alpha = 1.
-func mulRows[F Float](m, n, k int, a []F, lda int, b []F, beta F, c []F, ldc int) {
+// mulRows is mulStrip for A [m, k] as it lies, of at most fewRows, and alpha = 1; in
+// bfloat16 as roundRows has left it.
+func mulRows[F Float](in Precision, m, n, k int, a []F, lda int, b []F, beta F, c []F, ldc int) {
 	if a32, ok := narrow(a); ok {
+		if d := dotsOf[F](in); d != nil {
+			d.mulRows(m, n, (k+1)/2, a32, lda, as32(b), float32(beta), as32(c), ldc)
+			return
+		}
 		simd.mulRows(m, n, k, a32, lda, as32(b), float32(beta), as32(c), ldc)
 		return
 	}
-	mulPanels(m, n, k, 1, a, lda, 1, b, beta, c, ldc)
+	mulPanels(in, m, n, k, 1, a, lda, 1, b, beta, c, ldc)
 }
 
 // mulPanels is both of them in plain Go: element (i, p) of A is a[i*rs+p*ks].
-func mulPanels[F Float](m, n, k int, alpha F, a []F, rs, ks int, b []F, beta F, c []F, ldc int) {
+func mulPanels[F Float](in Precision, m, n, k int, alpha F, a []F, rs, ks int, b []F, beta F, c []F, ldc int) {
+	if a32, ok := any(a).([]float32); ok && in == BF16 {
+		mulPanelsBF16(m, n, k, float32(alpha), a32, rs, ks, as32(b), float32(beta), as32(c), ldc)
+		return
+	}
 	for j := 0; j < n; j += goNR {
 		panel := b[j*k : (j+goNR)*k]
 		cols := min(goNR, n-j)

@@ -15,6 +15,11 @@ type routines struct {
 	// packStrips, nil at some levels, packs a transposed A, see packStrips.
 	packStrips func(k, m, rows int, a *float32, lda int, dst *float32)
 
+	// dots are for products in bfloat16, nil where the processor has none;
+	// roundBF16 rounds x for it then.
+	dots      *dotRoutines
+	roundBF16 func(x []float32)
+
 	exp, tanh, sigmoid func(dst, x []float32)
 
 	axpy       func(alpha float32, x, y []float32)
@@ -56,6 +61,17 @@ type routines struct {
 	eligibilityUpdateMul func(w, e, post, pre []float32, rate, eta, bound float32, next, out []float32)
 
 	fma func(rounds int) // rounds * fmaPerRound multiply-adds, for PeakFMA
+}
+
+// dotRoutines are the routines on pairs of bfloat16 numbers, each in the place of a
+// float32. Those that pack are as the functions of the same names; those that
+// multiply are as in routines, with k the number of pairs.
+type dotRoutines struct {
+	mulStrip   func(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int)
+	mulRows    func(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int)
+	packPanel  func(trans bool, k, n, nr int, b []float32, ldb int, dst []float32)
+	packStrips func(trans bool, k, m, rows, mr int, a []float32, lda int, dst []float32)
+	pairRow    func(k int, src, dst *float32) // dst[i] = the pair src[2i], src[2i+1]; an odd last one with a zero
 }
 
 // narrow returns x as []float32 if that is what it is and the level has routines

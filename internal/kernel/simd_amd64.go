@@ -1031,3 +1031,338 @@ func transpose8AVX2(k int, src *float32, ld int, dst *float32, ldd int)
 //
 //go:noescape
 func packStripsAVX512(k int, m int, rows int, a *float32, lda int, dst *float32)
+
+// strip1x1BF16 computes 1 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip1x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip1x2BF16 computes 1 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip1x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip2x1BF16 computes 2 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip2x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip2x2BF16 computes 2 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip2x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip3x1BF16 computes 3 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip3x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip3x2BF16 computes 3 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip3x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip4x1BF16 computes 4 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip4x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip4x2BF16 computes 4 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip4x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip5x1BF16 computes 5 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip5x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip5x2BF16 computes 5 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip5x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip6x1BF16 computes 6 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip6x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip6x2BF16 computes 6 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip6x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip7x1BF16 computes 7 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip7x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip7x2BF16 computes 7 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip7x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip8x1BF16 computes 8 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip8x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip8x2BF16 computes 8 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip8x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip9x1BF16 computes 9 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip9x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip9x2BF16 computes 9 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip9x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip10x1BF16 computes 10 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip10x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip10x2BF16 computes 10 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip10x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip11x1BF16 computes 11 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip11x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip11x2BF16 computes 11 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip11x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip12x1BF16 computes 12 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip12x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip12x2BF16 computes 12 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip12x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip13x1BF16 computes 13 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip13x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip13x2BF16 computes 13 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip13x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip14x1BF16 computes 14 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip14x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip14x2BF16 computes 14 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip14x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// rows1x1BF16 computes 1 rows and 1 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x1BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x2BF16 computes 1 rows and 2 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x2BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x3BF16 computes 1 rows and 3 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x3BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x4BF16 computes 1 rows and 4 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x4BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x5BF16 computes 1 rows and 5 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x5BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x6BF16 computes 1 rows and 6 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x6BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x7BF16 computes 1 rows and 7 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x7BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows1x8BF16 computes 1 rows and 8 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows1x8BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x1BF16 computes 2 rows and 1 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x1BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x2BF16 computes 2 rows and 2 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x2BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x3BF16 computes 2 rows and 3 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x3BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x4BF16 computes 2 rows and 4 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x4BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x5BF16 computes 2 rows and 5 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x5BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x6BF16 computes 2 rows and 6 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x6BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x7BF16 computes 2 rows and 7 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x7BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows2x8BF16 computes 2 rows and 8 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows2x8BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x1BF16 computes 3 rows and 1 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x1BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x2BF16 computes 3 rows and 2 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x2BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x3BF16 computes 3 rows and 3 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x3BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x4BF16 computes 3 rows and 4 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x4BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x5BF16 computes 3 rows and 5 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x5BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x6BF16 computes 3 rows and 6 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x6BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x7BF16 computes 3 rows and 7 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x7BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows3x8BF16 computes 3 rows and 8 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows3x8BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows4x1BF16 computes 4 rows and 1 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows4x1BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows4x2BF16 computes 4 rows and 2 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows4x2BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows4x3BF16 computes 4 rows and 3 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows4x3BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows4x4BF16 computes 4 rows and 4 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows4x4BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows5x1BF16 computes 5 rows and 1 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows5x1BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows5x2BF16 computes 5 rows and 2 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows5x2BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows5x3BF16 computes 5 rows and 3 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows5x3BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows5x4BF16 computes 5 rows and 4 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows5x4BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows6x1BF16 computes 6 rows and 1 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows6x1BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows6x2BF16 computes 6 rows and 2 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows6x2BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows6x3BF16 computes 6 rows and 3 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows6x3BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// rows6x4BF16 computes 6 rows and 4 vectors of C = alpha A B + beta C.
+//
+//go:noescape
+func rows6x4BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// pairRowBF16 rounds n numbers to bfloat16 and writes them two by two, the last one with a zero if n is odd.
+//
+//go:noescape
+func pairRowBF16(n int, src *float32, dst *float32)
+
+// pairColumnsBF16 rounds k rows of m numbers at a to bfloat16, pairs them row by row, the last one with zeros if k is odd, and copies them into strips of at most 16 columns: column j of pair p to dst[j/columns*strip + p*step + j%columns].
+//
+//go:noescape
+func pairColumnsBF16(k int, m int, columns int, a *float32, lda int, dst *float32, strip int, step int)
+
+// roundBF16AVX2 rounds x to bfloat16 and back: to the nearest, ties to even, subnormal numbers to zero.
+//
+//go:noescape
+func roundBF16AVX2(x []float32)

@@ -6,9 +6,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/tokenizer"
@@ -33,12 +35,13 @@ func TestCases(t *testing.T) {
 	}
 	for _, file := range dirs {
 		dir := filepath.Dir(file)
-		t.Run(filepath.Base(dir)+"/float32", func(t *testing.T) { testCase[float32](t, dir, 1e-5) })
-		t.Run(filepath.Base(dir)+"/float64", func(t *testing.T) { testCase[float64](t, dir, 1e-9) })
+		t.Run(filepath.Base(dir)+"/float32", func(t *testing.T) { testCase[float32](t, dir, kernel.F32, 1e-5) })
+		t.Run(filepath.Base(dir)+"/float64", func(t *testing.T) { testCase[float64](t, dir, kernel.F32, 1e-9) })
+		t.Run(filepath.Base(dir)+"/bf16", func(t *testing.T) { testCase[float32](t, dir, kernel.BF16, 2e-3) })
 	}
 }
 
-func testCase[F lm.Float](t *testing.T, dir string, tol float64) {
+func testCase[F lm.Float](t *testing.T, dir string, in kernel.Precision, tol float64) {
 	var want expected
 	b, err := os.ReadFile(filepath.Join(dir, "expected.json"))
 	must(t, err)
@@ -54,6 +57,7 @@ func testCase[F lm.Float](t *testing.T, dir string, tol float64) {
 	must(t, err)
 	m, err := lm.FromTensors[F](folder.Config, folder.Tensors)
 	must(t, err)
+	must(t, m.Round(in))
 
 	score := func(what string, batch int, nll float64, tokens int) {
 		t.Helper()
@@ -90,6 +94,10 @@ func testCase[F lm.Float](t *testing.T, dir string, tol float64) {
 		t.Fatalf("%d tensors after two steps, want %d", len(m.Params), len(after))
 	}
 	for name, got := range m.Tensors() {
+		if in == kernel.BF16 {
+			holdRounded(t, name, before[name], after[name], got)
+			continue
+		}
 		change, largest, off := 0.0, 0.0, 0.0
 		for i, w := range after[name] {
 			change = max(change, math.Abs(float64(w-before[name][i])))
@@ -99,6 +107,29 @@ func testCase[F lm.Float](t *testing.T, dir string, tol float64) {
 		if limit := 1e-3*change + 3e-7*largest; len(got) != len(after[name]) || !(off <= limit) {
 			t.Errorf("%s is off by %.3g after two steps, allowed %.3g", name, off, limit)
 		}
+	}
+}
+
+// holdRounded holds what steps with products in bfloat16 changed of a parameter to
+// what they should have changed. Each number in a product is off by up to 2^-9 and
+// errors cancel in part, so the change as a whole is within 2%. What traces lead to
+// is rougher: of one that comes to its clip an error decides whether its gradient is
+// there at all, and the rates' gradients are sums whose terms cancel.
+func holdRounded(t *testing.T, name string, before, want, got []float32) {
+	t.Helper()
+	change, off := 0.0, 0.0
+	for i, w := range want {
+		change += math.Pow(float64(w-before[i]), 2)
+		off += math.Pow(float64(w-got[i]), 2)
+	}
+	limit := 0.02
+	for _, plastic := range []string{"eta", "fanout", "modulator", "trace_rate"} {
+		if strings.Contains(name, plastic) {
+			limit = 0.3
+		}
+	}
+	if share := math.Sqrt(off / change); !(share <= limit) {
+		t.Errorf("the change of %s is off by %.2g of it, allowed %v", name, share, limit)
 	}
 }
 

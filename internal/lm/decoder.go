@@ -6,6 +6,7 @@ import "github.com/engram-lm/engram/internal/kernel"
 // blocks of columns, and stays packed while the parameters are held: a window of
 // evaluation has so few rows that packing would take as long as the product.
 type decoder[F Float] struct {
+	in           kernel.Precision // of the inputs of its product
 	blocks       []kernel.Packed[F]
 	held, packed bool // the parameters stay as they are; blocks are of the weight
 }
@@ -42,6 +43,7 @@ func (d *decoder[F]) pack(weight []F, n int) {
 	}
 	kernel.Parallel(blocks, func(i int) {
 		lo, hi := i*columns, min(v, (i+1)*columns)
+		d.blocks[i].In = d.in
 		d.blocks[i].Pack(true, n, hi-lo, weight[lo*n:hi*n], n)
 	})
 	d.packed = d.held

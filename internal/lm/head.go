@@ -14,9 +14,10 @@ import (
 // gradients from the forward pass on.
 type head[F Float] struct {
 	op.Buffers[F]
-	logits []F       // [T*B, V]
-	nll    []float64 // [T*B]
-	dbias  []F       // [tasks, V]: the bias's gradient over the rows of each task
+	in     kernel.Precision // of the inputs of matrix products
+	logits []F              // [T*B, V]
+	nll    []float64        // [T*B]
+	dbias  []F              // [tasks, V]: the bias's gradient over the rows of each task
 }
 
 // taskRows is how many rows of the softmax a task takes; the sums over rows are
@@ -37,7 +38,7 @@ func (h *head[F]) Forward(in []G.Value, out []F) error {
 	h.nll = likelihoods(h.nll, rows)
 	logits, sums := op.Grow(&h.logits, rows*v), op.Grow(&h.dbias, tasks(rows)*v)
 	scale := 1 / F(rows)
-	kernel.Gemm(false, true, rows, v, n, 1, x, n, weight, n, 0, logits, v)
+	kernel.GemmIn(h.in, false, true, rows, v, n, 1, x, n, weight, n, 0, logits, v)
 	kernel.Parallel(tasks(rows), func(task int) {
 		dbias := sums[task*v : (task+1)*v]
 		clear(dbias)
@@ -79,8 +80,8 @@ func (h *head[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 		kernel.Scale(gout[0], dlogits)
 		kernel.Scale(gout[0], h.dbias[:tasks(rows)*v])
 	}
-	kernel.Gemm(false, false, rows, n, v, 1, dlogits, v, weight, n, 0, gin[0], n)
-	kernel.Gemm(true, false, v, n, rows, 1, dlogits, v, x, n, 0, gin[1], n)
+	kernel.GemmIn(h.in, false, false, rows, n, v, 1, dlogits, v, weight, n, 0, gin[0], n)
+	kernel.GemmIn(h.in, true, false, v, n, rows, 1, dlogits, v, x, n, 0, gin[1], n)
 	kernel.Parallel((v+columns-1)/columns, func(i int) {
 		lo, hi := i*columns, min(v, (i+1)*columns)
 		clear(gin[2][lo:hi])

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
@@ -167,7 +168,27 @@ func empty[F Float](config modeldir.Config) (*Model[F], error) {
 	m.trained = &head[F]{}
 	m.scored = &scores[F]{decoder: &m.decoder}
 	m.picked = &lastLogits[F]{decoder: &m.decoder}
-	return m, nil
+	return m, m.Round(Precision(config))
+}
+
+// Precision returns what the inputs of a model's matrix products are rounded to.
+func Precision(c modeldir.Config) kernel.Precision {
+	if c.Precision == modeldir.BF16 {
+		return kernel.BF16
+	}
+	return kernel.F32
+}
+
+// Round makes the inputs of the model's matrix products rounded to a precision from
+// now on, whatever its configuration says.
+func (m *Model[F]) Round(to kernel.Precision) error {
+	m.trained.in, m.decoder.in, m.decoder.packed = to, to, false
+	for i, w := range m.windows {
+		if !w.Round(to) {
+			return fmt.Errorf("lm: layer %d has no products in %s: want precision f32", i, to)
+		}
+	}
+	return nil
 }
 
 func newLayer(c modeldir.Config, l int) (lstm.Layer, error) {
@@ -188,6 +209,18 @@ func newLayer(c modeldir.Config, l int) (lstm.Layer, error) {
 		ModulatorInput: plasticlstm.ModulatorInput(p.ModulatorInput),
 		Clip:           p.Clip,
 	})
+}
+
+// RoundTo is Round to the precision of a name; without one the model stays as it is.
+func (m *Model[F]) RoundTo(name string) error {
+	if name == "" {
+		return nil
+	}
+	to, err := kernel.ParsePrecision(name)
+	if err != nil {
+		return err
+	}
+	return m.Round(to)
 }
 
 // State is the carried state of all layers.

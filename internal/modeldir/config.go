@@ -52,7 +52,20 @@ type Config struct {
 	NumLayers     int         `json:"num_layers"`
 	TieWeights    bool        `json:"tie_weights"` // the last layer has the embedding's size and the decoder its weight
 	Plasticity    *Plasticity `json:"plasticity,omitempty"`
+
+	// Precision is what the inputs of matrix products are rounded to: F32, which is
+	// what a config.json without it means, or BF16.
+	Precision string `json:"precision,omitempty"`
 }
+
+// The values of Config.Precision.
+const (
+	F32  = "f32"
+	BF16 = "bf16"
+)
+
+// Precisions are they, in the order in which they are offered.
+var Precisions = []string{F32, BF16}
 
 // Plasticity holds the choices of a plastic layer; absent for lstm.
 type Plasticity struct {
@@ -105,6 +118,11 @@ func (c Config) validate(path string) error {
 	} {
 		if f.value < 1 || f.value > f.max {
 			return badfile.New(path, f.name, "is %d; want 1 to %d", f.value, f.max)
+		}
+	}
+	if c.Precision != "" {
+		if err := oneOf(path, "precision", c.Precision, Precisions); err != nil {
+			return err
 		}
 	}
 	if n := c.count(); n > MaxParams {

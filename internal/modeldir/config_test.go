@@ -32,7 +32,10 @@ func TestParseConfig(t *testing.T) {
 	if err != nil || c.Plasticity.ModulatorInput != "hidden" {
 		t.Errorf("plastic without a modulator's input: %+v, %v; want hidden", c.Plasticity, err)
 	}
-	if c, err = ParseConfig([]byte(lstmJSON)); err != nil || c.Plasticity != nil {
+	if c, err = ParseConfig([]byte(swap(lstmJSON, `"num_layers": 2`, `"num_layers": 2, "precision": "bf16"`))); err != nil || c.Precision != BF16 {
+		t.Errorf("precision bf16: %+v, %v", c, err)
+	}
+	if c, err = ParseConfig([]byte(lstmJSON)); err != nil || c.Plasticity != nil || c.Precision != "" {
 		t.Errorf("lstm: %+v, %v", c, err)
 	}
 }
@@ -52,6 +55,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{swap(lstmJSON, `"format": "engram/1", `, ""), "format: is missing"},
 		{swap(lstmJSON, `"lstm"`, `"gru"`), `model: is "gru"; want lstm, plastic, modulated or retroactive`},
 		{swap(lstmJSON, `"lstm"`, `"LSTM"`), `model: is "LSTM"`},
+		{swap(lstmJSON, `"num_layers": 2`, `"num_layers": 2, "precision": "f16"`), `precision: is "f16"; want f32 or bf16`},
 		{swap(lstmJSON, "23", "0"), "vocab_size: is 0; want 1 to 16777216"},
 		{swap(lstmJSON, "23", "-3"), "vocab_size: is -3"},
 		{swap(lstmJSON, "23", "23.5"), "vocab_size: is a number 23.5; want an integer"},

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/engram-lm/engram/internal/modeldir"
 )
 
 // Recipe says how to train. The yaml tag of a field is its key in a file and in
@@ -63,6 +65,8 @@ type Recipe struct {
 	Thaw            int     `yaml:"thaw" help:"epoch from which coefficients, rates and modulator train; before it they stay at their start; 0: the first" resume:"by force"`
 	HoldAlpha       bool    `yaml:"hold_alpha" help:"hold the plasticity coefficients at 0: a control of the same size under the same optimiser, without plasticity"`
 
+	Precision string `yaml:"precision" help:"what the inputs of matrix products are rounded to: f32 (not at all) or bf16, faster on processors with AVX512-BF16"`
+
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
 	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (50) or time (2m) between checkpoints within an epoch; 0 saves at the end of each epoch only" resume:"may change"`
 	KeepCheckpoints int    `yaml:"keep_checkpoints" help:"how many checkpoints of a training stay, beside last/ and best/" resume:"may change"`
@@ -80,7 +84,7 @@ func base() Recipe {
 		Layers: 2, Optimizer: "sgd", Decay: 1,
 		Alpha: "connection", Rate: "connection", ModulatorInput: "hidden", Rule: "clip", Clip: 2,
 		Start: Small, AlphaLR: 1, RateLR: 1, ModulatorLR: 1,
-		CheckpointEvery: "0", KeepCheckpoints: 2, LogEvery: 100, OnNaN: "stop", Rollbacks: 3,
+		Precision: modeldir.F32, CheckpointEvery: "0", KeepCheckpoints: 2, LogEvery: 100, OnNaN: "stop", Rollbacks: 3,
 	}
 }
 

@@ -113,6 +113,7 @@ func (r *Recipe) validate() error {
 		{"modulator_input", r.ModulatorInput, modeldir.ModulatorInputs},
 		{"rule", r.Rule, modeldir.Rules},
 		{"start", r.Start, starts},
+		{"precision", r.Precision, modeldir.Precisions},
 		{"on_nan", r.OnNaN, []string{Stop, Rollback}},
 	} {
 		if !slices.Contains(c.accepted, c.value) {
@@ -147,12 +148,23 @@ func (r *Recipe) Model(kind string, vocab int) (modeldir.Config, error) {
 	if r.Embed == 0 {
 		c.EmbeddingSize = r.Hidden
 	}
+	c = r.Rounded(c)
 	if kind != modeldir.LSTM {
 		c.Plasticity = &modeldir.Plasticity{
 			Alpha: r.Alpha, Rate: r.Rate, ModulatorInput: r.ModulatorInput, Rule: r.Rule, Clip: r.Clip,
 		}
 	}
 	return c, c.Validate()
+}
+
+// Rounded returns c with the recipe's precision; f32 needs no word in a model's
+// folder.
+func (r *Recipe) Rounded(c modeldir.Config) modeldir.Config {
+	c.Precision = ""
+	if r.Precision != modeldir.F32 {
+		c.Precision = r.Precision
+	}
+	return c
 }
 
 // Match returns the recipe's arms, each with the largest model whose parameter

@@ -3,6 +3,8 @@ package scan
 import (
 	"fmt"
 	"strings"
+
+	"github.com/engram-lm/engram/internal/kernel"
 )
 
 // Cell is what the cells of this package have in common.
@@ -59,6 +61,16 @@ func (c *Checked[F]) Begin(batch, steps int, params [][]F, state []F) {
 
 // Hold says whether the parameters stay as they are from now on; see lstm.Window.
 func (c *Checked[F]) Hold(on bool) { c.cell.Hold(on) }
+
+// Round makes the inputs of matrix products rounded to a precision, where the cell
+// can, and reports whether it can; see lstm.Window.
+func (c *Checked[F]) Round(to kernel.Precision) bool {
+	cell, ok := c.cell.(interface{ Round(kernel.Precision) })
+	if ok {
+		cell.Round(to)
+	}
+	return ok || to == kernel.F32
+}
 
 // Forward takes further steps; see lstm.Scan.
 func (c *Checked[F]) Forward(steps int, x, out []F) {

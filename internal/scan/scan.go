@@ -83,6 +83,7 @@ type LSTM[F Float] struct {
 	recur, adjoin kernel.Packed[F]
 	input         kernel.Packed[F] // weight_ih, only while held
 	held, packed  bool             // the weights stay as they are; recur and input have them
+	precision     kernel.Precision // of the inputs of matrix products
 }
 
 // New returns a cell of n neurons with in inputs.
@@ -140,6 +141,13 @@ func (l *LSTM[F]) Begin(batch, steps int, params [][]F, state []F) {
 // to come need not pack them again.
 func (l *LSTM[F]) Hold(on bool) { l.held, l.packed = on, false }
 
+// Round makes the inputs of matrix products rounded to a precision, from the next
+// recording on.
+func (l *LSTM[F]) Round(to kernel.Precision) {
+	l.precision, l.packed = to, false
+	l.recur.In, l.adjoin.In, l.input.In = to, to, to
+}
+
 // Taken returns the number of steps recorded so far.
 func (l *LSTM[F]) Taken() int { return l.taken }
 
@@ -170,7 +178,7 @@ func (l *LSTM[F]) Forward(steps int, x, out []F) {
 // drive computes z [rows, 4H] = x [rows, I] W_ih^T.
 func (l *LSTM[F]) drive(rows int, x, z []F) {
 	if !l.packed {
-		kernel.Gemm(false, true, rows, 4*l.n, l.in, 1, x, l.in, l.wih, l.in, 0, z, 4*l.n)
+		kernel.GemmIn(l.precision, false, true, rows, 4*l.n, l.in, 1, x, l.in, l.wih, l.in, 0, z, 4*l.n)
 		return
 	}
 	kernel.Parallel(groups(rows, driveRows), func(i int) {
@@ -295,11 +303,11 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	if l.plastic != nil {
 		l.plastic.Finish(dparams[3:])
 	}
-	kernel.Gemm(true, false, 4*n, l.in, rows, 1, l.dz, 4*n, l.x, l.in, 0, dparams[0], l.in)
-	kernel.Gemm(true, false, 4*n, n, rows, 1, l.dz, 4*n, l.h, n, 0, dparams[1], n)
+	kernel.GemmIn(l.precision, true, false, 4*n, l.in, rows, 1, l.dz, 4*n, l.x, l.in, 0, dparams[0], l.in)
+	kernel.GemmIn(l.precision, true, false, 4*n, n, rows, 1, l.dz, 4*n, l.h, n, 0, dparams[1], n)
 	sumRows(dparams[2], l.dz, rows)
 	if dx != nil {
-		kernel.Gemm(false, false, rows, l.in, 4*n, 1, l.dz, 4*n, l.wih, l.in, 0, dx, l.in)
+		kernel.GemmIn(l.precision, false, false, rows, l.in, 4*n, 1, l.dz, 4*n, l.wih, l.in, 0, dx, l.in)
 	}
 }
 

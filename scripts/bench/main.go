@@ -67,6 +67,7 @@ type Result struct {
 	Layers        int     `json:"layers"`
 	Vocab         int     `json:"vocab"`
 	Threads       int     `json:"threads"`
+	Precision     string  `json:"precision"`
 	MsMedian      float64 `json:"ms_per_step_median"`
 	MsMin         float64 `json:"ms_per_step_min"`
 	TokensPerS    float64 `json:"tokens_per_s"`
@@ -98,6 +99,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&o.plasticity.ModulatorInput, "modulator-input", "hidden", "hidden, previous_hidden or cell")
 	f.StringVar(&o.plasticity.Rule, "rule", "clip", "clip, additive, decay or oja")
 	f.Float64Var(&o.plasticity.Clip, "clip", 2, "bound of the trace")
+	f.StringVar(&o.config.Precision, "precision", modeldir.F32, "what the inputs of matrix products are rounded to: f32 (not at all) or bf16")
 	f.BoolVar(&o.forwardOnly, "forward-only", false, "score, do not train")
 	f.IntVar(&o.steps, "steps", 10, "timed steps")
 	f.IntVar(&o.warmup, "warmup", 2, "steps before that")
@@ -167,8 +169,8 @@ func (o *options) run(ctx context.Context, stdout io.Writer) error {
 	if o.json {
 		return json.NewEncoder(stdout).Encode(r)
 	}
-	_, err = fmt.Fprintf(stdout, "%s, %d parameters, %d x %d tokens a step, %d cores, %s: %.1f ms a step (least %.1f), %.0f tokens/s, %.0f MB; head's product %.0f of %.0f GFLOP/s\n",
-		r.Model, r.Params, r.Batch, r.BPTT, r.Threads, r.Kernel, r.MsMedian, r.MsMin, r.TokensPerS, r.PeakRSSMB, r.GemmGFLOPS, r.FMAPeakGFLOPS)
+	_, err = fmt.Fprintf(stdout, "%s, %d parameters, %d x %d tokens a step, %d cores, %s, %s: %.1f ms a step (least %.1f), %.0f tokens/s, %.0f MB; head's product %.0f of %.0f GFLOP/s\n",
+		r.Model, r.Params, r.Batch, r.BPTT, r.Threads, r.Kernel, r.Precision, r.MsMedian, r.MsMin, r.TokensPerS, r.PeakRSSMB, r.GemmGFLOPS, r.FMAPeakGFLOPS)
 	return err
 }
 
@@ -236,19 +238,19 @@ func (o *options) measure(ctx context.Context) (Result, error) {
 	_, last := c.LayerSize(c.NumLayers - 1) // whose size is the embedding's with tied weights
 	return Result{
 		Model: c.Model, ForwardOnly: o.forwardOnly, Alpha: o.plasticity.Alpha, Rate: o.plasticity.Rate, Params: c.ParamCount(),
-		Batch: o.batch, BPTT: o.bptt, Hidden: c.HiddenSize, Layers: c.NumLayers, Vocab: c.VocabSize, Threads: o.threads,
+		Batch: o.batch, BPTT: o.bptt, Hidden: c.HiddenSize, Layers: c.NumLayers, Vocab: c.VocabSize, Threads: o.threads, Precision: c.Precision,
 		MsMedian: 1e3 * median, MsMin: 1e3 * seconds[0], TokensPerS: float64(n) / median, PeakRSSMB: peakRSS(),
-		Kernel: kernel.Level(), GemmGFLOPS: gemmGFLOPS(n, last, c.VocabSize), FMAPeakGFLOPS: kernel.PeakFMA(o.threads),
+		Kernel: kernel.Level(), GemmGFLOPS: gemmGFLOPS(lm.Precision(c), n, last, c.VocabSize), FMAPeakGFLOPS: kernel.PeakFMA(o.threads),
 	}, nil
 }
 
 // gemmGFLOPS is the best rate of a few runs of the head's product.
-func gemmGFLOPS(m, k, n int) float64 {
+func gemmGFLOPS(in kernel.Precision, m, k, n int) float64 {
 	a, b, c := make([]float32, m*k), make([]float32, n*k), make([]float32, m*n)
 	best := math.Inf(1)
 	for range 5 {
 		begin := time.Now()
-		kernel.Gemm(false, true, m, n, k, 1, a, k, b, k, 0, c, n)
+		kernel.GemmIn(in, false, true, m, n, k, 1, a, k, b, k, 0, c, n)
 		best = min(best, time.Since(begin).Seconds())
 	}
 	return 2 * float64(m) * float64(n) * float64(k) / best / 1e9

@@ -14,6 +14,7 @@ import (
 type isa struct {
 	name  string
 	lanes int
+	pairs bool                      // lanes of two bfloat16 numbers in products
 	held  map[uint32]reg.VecVirtual // constants that wait in registers
 }
 

@@ -4,6 +4,8 @@
 package main
 
 import (
+	"log"
+
 	. "github.com/mmcloughlin/avo/build"
 )
 
@@ -22,5 +24,12 @@ func main() {
 	blocks()
 	transpose8()
 	packStrips()
+	tiles(dots)
+	pairRow()
+	pairColumns()
+	roundBF16()
 	Generate()
+	if err := assembleOutput(); err != nil {
+		log.Fatal(err)
+	}
 }

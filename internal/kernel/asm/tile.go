@@ -76,7 +76,7 @@ func (s *isa) stripTile(rows, vecs int) {
 		}
 		for i := range rows {
 			m := Mem{Base: a, Disp: 4*i + u*strip}
-			if s.lanes == 16 && vecs == 1 { // one instruction and no more loads than below
+			if s.lanes == 16 && vecs == 1 && !s.pairs { // one instruction and no more loads than below
 				VFMADD231PS_BCST(m, bv[0], acc[i][0])
 				continue
 			}
@@ -84,7 +84,7 @@ func (s *isa) stripTile(rows, vecs int) {
 			x := s.vec()
 			VBROADCASTSS(m, x)
 			for j := range vecs {
-				VFMADD231PS(x, bv[j], acc[i][j])
+				s.mulAdd(x, bv[j], acc[i][j])
 			}
 		}
 	}, func(steps int) {
@@ -131,7 +131,7 @@ func (s *isa) rowTile(rows, vecs int) {
 				PREFETCHT0(m)
 			}
 			for i := range rows {
-				VFMADD231PS(x[i], bv, acc[i][j])
+				s.mulAdd(x[i], bv, acc[i][j])
 			}
 		}
 	}, func(steps int) {
