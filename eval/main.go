@@ -10,6 +10,7 @@ import (
 
 	"github.com/engram-lm/engram/eval/bandit"
 	"github.com/engram-lm/engram/eval/cue"
+	"github.com/engram-lm/engram/eval/evolve"
 	"github.com/engram-lm/engram/eval/fewshot"
 	"github.com/engram-lm/engram/eval/generate"
 	"github.com/engram-lm/engram/eval/hyper"
@@ -32,6 +33,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Example: `  go run ./eval perplexity --model runs/sample/lstm-seed1/best --data sample
   go run ./eval generate --model runs/sample/lstm-seed1/best --prompt "the rays of light"`,
 	}
-	root.AddCommand(perplexity.Command(), generate.Command(), patterns.Command(), images.Command(), omniglot.Command(), cue.Command(), maze.Command(), sinusoid.Command(), hyper.Command(), bandit.Command(), fewshot.Command())
+	root.AddCommand(perplexity.Command(), generate.Command(), patterns.Command(), images.Command(), omniglot.Command(), cue.Command(), maze.Command(), evolve.Command(), sinusoid.Command(), hyper.Command(), bandit.Command(), fewshot.Command())
 	return cli.Execute(ctx, root, args, stdout, stderr)
 }

@@ -113,7 +113,7 @@ func must(t *testing.T, err error) {
 func TestHelpAndVersion(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"help"}} {
 		out := succeed(t, args...)
-		for _, want := range []string{"perplexity", "generate", "patterns", "images", "omniglot", "cue", "maze", "Examples:"} {
+		for _, want := range []string{"perplexity", "generate", "patterns", "images", "omniglot", "cue", "maze", "evolve", "Examples:"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("eval %v: no %q in %q", args, want, out)
 			}
@@ -125,6 +125,7 @@ func TestHelpAndVersion(t *testing.T) {
 		"images":     {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--data", "--side", "Examples:"},
 		"omniglot":   {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--data", "--ways", "--shots", "--batch", "Examples:"},
 		"cue":        {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--cues", "--cue-bits", "--hidden", "--gamma", "Examples:"},
+		"evolve":     {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--size", "--density", "--mazes", "--test", "Examples:"},
 		"maze":       {"--preset", "--models", "--seeds", "--episodes", "--out", "--resume", "--json", "--size", "--wall-penalty", "--hidden", "Examples:"},
 		"generate":   {"--model", "--prompt", "--tokens", "--temperature", "--top-k", "--seed", "--frozen", "--allow-unk", "Examples:"},
 	}

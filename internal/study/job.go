@@ -298,5 +298,10 @@ func (j *job) save() error {
 		return err
 	}
 	j.saved = time.Now()
+	if k, ok := j.learner.(Keeper); ok {
+		if err := k.Keep(j.dir()); err != nil {
+			return err
+		}
+	}
 	return j.writer.Write(s)
 }

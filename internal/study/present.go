@@ -2,6 +2,7 @@ package study
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path"
@@ -133,6 +134,31 @@ type object struct {
 	Status    string  `json:"status,omitempty"`
 	// Extra are the numbers that the task adds, under their own names.
 	Extra map[string]*float64 `json:"extra,omitempty"`
+
+	own []ownKey // what the task has a key of its own for
+}
+
+type ownKey struct {
+	name  string
+	value any
+}
+
+// MarshalJSON puts the task's own keys at the end.
+func (o object) MarshalJSON() ([]byte, error) {
+	type plain object
+	b, err := json.Marshal(plain(o))
+	if err != nil {
+		return nil, err
+	}
+	b = b[:len(b)-1]
+	for _, k := range o.own {
+		value, err := json.Marshal(k.value)
+		if err != nil {
+			return nil, err
+		}
+		b = fmt.Appendf(b, ",%q:%s", k.name, value)
+	}
+	return append(b, '}'), nil
 }
 
 // writeJSON prints one object a model and seed, each on a line.
@@ -162,6 +188,12 @@ func (r *run) writeJSON(w io.Writer, results [][]*result) error {
 					o.Extra = map[string]*float64{}
 				}
 				o.Extra[m.Name] = m.Value
+				if m.Key {
+					o.own = append(o.own, ownKey{m.Name, m.Value})
+				}
+			}
+			for _, s := range res.Series {
+				o.own = append(o.own, ownKey{s.Name, s.Values})
 			}
 			if err := out.Encode(o); err != nil {
 				return err

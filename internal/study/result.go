@@ -26,7 +26,13 @@ type result struct {
 
 	Value    *float64  `json:"value"` // nil: none
 	Extra    []measure `json:"extra,omitempty"`
+	Series   []series  `json:"series,omitempty"`
 	Pictures []figure  `json:"pictures,omitempty"`
+}
+
+type series struct {
+	Name   string     `json:"name"`
+	Values []*float64 `json:"values"`
 }
 
 type measure struct {
@@ -34,6 +40,7 @@ type measure struct {
 	Value   *float64 `json:"value"`
 	Percent bool     `json:"percent,omitempty"`
 	Single  bool     `json:"single,omitempty"`
+	Key     bool     `json:"key,omitempty"`
 }
 
 // figure is a Picture whose image is in a file.
@@ -79,7 +86,10 @@ func (r *result) write(dir string, out *Outcome) error {
 	if out != nil {
 		r.Value = finite(out.Value)
 		for _, m := range out.Extra {
-			r.Extra = append(r.Extra, measure{m.Name, finite(m.Value), m.Percent, m.Single})
+			r.Extra = append(r.Extra, measure{m.Name, finite(m.Value), m.Percent, m.Single, m.Key})
+		}
+		for _, s := range out.Series {
+			r.Series = append(r.Series, series{s.Name, finites(s.Values)})
 		}
 		for _, p := range out.Pictures {
 			f := figure{Title: p.Title, Caption: p.Caption, File: p.File, Width: p.Width, X: p.X, Y: p.Y}

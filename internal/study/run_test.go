@@ -44,6 +44,12 @@ func TestRun(t *testing.T) {
 		if extra := o["extra"].(map[string]any); extra["first_weight"] == nil || extra["nothing"] != nil {
 			t.Errorf("extra %v", extra)
 		}
+		if v, ok := o["nothing"]; !ok || v != nil || fmt.Sprint(o["guesses"]) != "[1.5 <nil>]" || o["first_weight"] != nil {
+			t.Errorf("the task's own keys: %v", o)
+		}
+		if kept := read(t, dir, fmt.Sprintf("%s-seed%v/kept", model, seed)); kept != "60" {
+			t.Errorf("kept %q, want what is there after the last episode", kept)
+		}
 	}
 	if strings.Contains(errs, "\r") || !strings.Contains(errs, "steady seed 1  after 60 episodes") || !strings.Contains(errs, "\nData signs: as many as there are\n") {
 		t.Errorf("stderr %q", errs)

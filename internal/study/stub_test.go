@@ -3,7 +3,10 @@ package study
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,6 +90,11 @@ func (l *guesser) Update() (Point, error) {
 	return p, err
 }
 
+// Keep writes how many episodes there have been.
+func (l *guesser) Keep(dir string) error {
+	return os.WriteFile(filepath.Join(dir, "kept"), fmt.Append(nil, l.episode), 0o666)
+}
+
 func (l *guesser) Test(ctx context.Context, progress func(int)) (*Outcome, error) {
 	for i := range l.tests {
 		if err := ctx.Err(); err != nil {
@@ -95,8 +103,9 @@ func (l *guesser) Test(ctx context.Context, progress func(int)) (*Outcome, error
 		progress(i + 1)
 	}
 	return &Outcome{
-		Value: l.wrong(),
-		Extra: []Measure{{Name: "first_weight", Value: float64(l.w[0])}, {Name: "nothing", Value: math.NaN()}},
+		Value:  l.wrong(),
+		Extra:  []Measure{{Name: "first_weight", Value: float64(l.w[0])}, {Name: "nothing", Value: math.NaN(), Key: true}},
+		Series: []Series{{Name: "guesses", Values: []float64{1.5, math.NaN()}}},
 		Pictures: []Picture{
 			{Title: "A square", Caption: "It is black.", File: "square.svg", Image: []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>`)},
 			{Title: "The weights", Caption: "In turn.", X: "number", Y: "weight", Curves: []Curve{{"w", []float64{0, 1, 2}, []float64{float64(l.w[0]), math.NaN(), 1}}}},

@@ -112,6 +112,12 @@ type Learner interface {
 	Restore(*checkpoint.Snapshot) error
 }
 
+// Keeper is a Learner that keeps something of its own in its training's folder,
+// beside checkpoints and results: it is asked to with every checkpoint.
+type Keeper interface {
+	Keep(dir string) error
+}
+
 // Point is what came of an update. NaN stands for what there is not.
 type Point struct {
 	Loss  float64 // what the optimiser lowers
@@ -124,7 +130,14 @@ type Point struct {
 type Outcome struct {
 	Value    float64   // the metric over the held-out episodes
 	Extra    []Measure // other numbers: columns of the table, keys of the JSON
+	Series   []Series  // lists of numbers: keys of the JSON of their own
 	Pictures []Picture // shown in the report for the first seed of each model
+}
+
+// Series is a named list of numbers.
+type Series struct {
+	Name   string // as a JSON key: "rollouts"
+	Values []float64
 }
 
 // Measure is a named number.
@@ -135,6 +148,9 @@ type Measure struct {
 	// Single says that the number is about one training, such as the ends of its
 	// confidence interval: where a model has several, its mean says nothing.
 	Single bool
+	// Key says that the number is a key of the JSON of its own, beside being one of
+	// its extra numbers.
+	Key bool
 }
 
 // Picture is a figure of the report: an image, or curves that the report draws

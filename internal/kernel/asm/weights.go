@@ -6,9 +6,6 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// weightColumns divides the columns of a plastic weight matrix.
-const weightColumns = 16
-
 // weights writes the routines of weights that are a life's own.
 func weights(s *isa) {
 	s.mulWeights()
@@ -17,8 +14,8 @@ func weights(s *isa) {
 	s.eligibilityUpdate()
 }
 
-// tiles are the numbers of vectors that a tile of columns may have, the widest
-// first. The last makes weightColumns.
+// weightTiles are the numbers of vectors that a tile of columns may have, the
+// widest first. The last makes 16 columns, which divide those of every matrix.
 func (s *isa) weightTiles() []int {
 	if s.lanes == 16 {
 		return []int{4, 1}

@@ -1,0 +1,149 @@
+package evolve
+
+import (
+	"context"
+
+	"github.com/engram-lm/engram/internal/genotype"
+	"github.com/engram-lm/engram/internal/study"
+)
+
+// heldOutName names the streams of held-out mazes and lives.
+const heldOutName = "report"
+
+// late are the rollouts that come after the learning of a life: 6 to 8.
+const late = 5
+
+// gain is what a life gains by living: the mean of rollouts 6 to 8 less rollout 1.
+func gain(rollouts []float64) float64 { return lateMean(rollouts) - rollouts[0] }
+
+func lateMean(rollouts []float64) (mean float64) {
+	for _, v := range rollouts[late:] {
+		mean += v / float64(len(rollouts)-late)
+	}
+	return mean
+}
+
+// exam is what a genotype comes to on held-out mazes, beside what it comes to where
+// something is denied to it, and beside the yardsticks.
+type exam struct {
+	intact, random *Lives
+	ablated        map[Ablation]*Lives // those that say something about the model
+	optimal        float64
+	mazes          []*Maze
+}
+
+// examine runs the exam; progress is called with the number of mazes that the
+// intact agent has done.
+func examine(ctx context.Context, g *genotype.Genotype, kind Mazes, n int, seed uint64, ablations []Ablation, progress func(done int)) (*exam, error) {
+	e := &exam{mazes: kind.heldOut(n, seed, heldOutName), ablated: map[Ablation]*Lives{}}
+	e.optimal = Optimal(e.mazes)
+	var err error
+	if e.intact, err = Score(ctx, g, e.mazes, Intact, seed, heldOutName, progress); err != nil {
+		return nil, err
+	}
+	if e.random, err = Wander(ctx, e.mazes, seed, heldOutName); err != nil {
+		return nil, err
+	}
+	for _, a := range ablations {
+		if e.ablated[a], err = Score(ctx, g, e.mazes, a, seed, heldOutName, func(int) {}); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// ablations are those that say something about a model: what has no plastic weights
+// can only be denied its state.
+func ablations(c genotype.Config) []Ablation {
+	if c.Plastic() {
+		return []Ablation{NoPlasticity, ForgetWeights, ForgetHidden}
+	}
+	return []Ablation{ForgetHidden}
+}
+
+// ablationNames are the words and the keys for the ablations.
+var ablationNames = map[Ablation]struct{ label, key string }{
+	NoPlasticity:  {"plasticity off", "no_plasticity"},
+	ForgetWeights: {"weights back to birth at each rollout", "weights_reset"},
+	ForgetHidden:  {"hidden state to zero at each rollout", "hidden_reset"},
+}
+
+// Test measures the mean of the population on held-out mazes.
+func (l *learner) Test(ctx context.Context, progress func(done int)) (*study.Outcome, error) {
+	g := l.genotype()
+	e, err := examine(ctx, g, l.settings.mazes(), l.tests, l.seed, ablations(l.config), progress)
+	if err != nil {
+		return nil, err
+	}
+	scores := e.intact.Rollouts()
+	out := &study.Outcome{
+		Value:  e.intact.Fitness(),
+		Series: []study.Series{{Name: "rollouts", Values: scores}, {Name: "random_rollouts", Values: e.random.Rollouts()}},
+		Extra: []study.Measure{
+			{Name: "rollout_1", Value: scores[0]},
+			{Name: "rollouts_6_8", Value: lateMean(scores)},
+			{Name: "gain", Value: gain(scores)},
+			{Name: "reached", Value: e.intact.Arrived(rollouts - 1), Percent: true, Key: true},
+			{Name: "random", Value: gain(e.random.Rollouts())},
+			{Name: "optimal", Value: e.optimal},
+			{Name: "steps", Value: l.history.Steps},
+			{Name: "sigma", Value: l.strategy.Sigma},
+		},
+	}
+	for _, a := range ablations(l.config) {
+		scores := e.ablated[a].Rollouts()
+		key := ablationNames[a].key
+		out.Extra = append(out.Extra, study.Measure{Name: "gain_" + key, Value: gain(scores)})
+		out.Series = append(out.Series, study.Series{Name: key + "_rollouts", Values: scores})
+	}
+	out.Pictures = append(out.Pictures, e.curves(l.config))
+	if len(l.history.Validations) > 1 {
+		out.Pictures = append(out.Pictures, l.history.curves(l.settings.Validation))
+	}
+	out.Pictures = append(out.Pictures, film(g, e.mazes, l.seed))
+	return out, nil
+}
+
+// curves are the score by rollout beside its yardsticks and ablations.
+func (e *exam) curves(c genotype.Config) study.Picture {
+	p := study.Picture{
+		Title:   "Score by rollout",
+		Caption: "Mean score of each rollout of a life on the held-out mazes: what a life learns is what the line gains from left to right. Shortest paths from the start would score the optimal line.",
+		X:       "rollout", Y: "score",
+	}
+	add := func(name string, y []float64) {
+		curve := study.Curve{Name: name}
+		for k, v := range y {
+			curve.X, curve.Y = append(curve.X, float64(k+1)), append(curve.Y, v)
+		}
+		p.Curves = append(p.Curves, curve)
+	}
+	add("agent", e.intact.Rollouts())
+	for _, a := range ablations(c) {
+		add(ablationNames[a].label, e.ablated[a].Rollouts())
+	}
+	add("random", e.random.Rollouts())
+	best := make([]float64, rollouts)
+	for k := range best {
+		best[k] = e.optimal
+	}
+	add("optimal", best)
+	return p
+}
+
+// curves are the scores of three rollouts over the generations.
+func (h *history) curves(n int) study.Picture {
+	p := study.Picture{
+		Title:   "Rollouts over the generations",
+		Caption: "Mean score of the first, the third and the last rollout of the population's mean, on " + study.Count(n, "validation maze") + ".",
+		X:       "generation", Y: "score",
+	}
+	for _, k := range []int{0, 2, rollouts - 1} {
+		curve := study.Curve{Name: "rollout " + study.Thousands(k+1)}
+		for _, v := range h.Validations {
+			curve.X, curve.Y = append(curve.X, float64(v.Generation)), append(curve.Y, v.Rollouts[k])
+		}
+		p.Curves = append(p.Curves, curve)
+	}
+	return p
+}

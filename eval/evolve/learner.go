@@ -1,0 +1,142 @@
+package evolve
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/es"
+	"github.com/engram-lm/engram/internal/optim"
+	"github.com/engram-lm/engram/internal/study"
+)
+
+// learner is an agent that evolves; an update is a generation.
+type learner struct {
+	*population
+	tests   int
+	history history
+}
+
+// history is what validations have come to, and the steps taken in mazes.
+type history struct {
+	Steps       float64      `json:"steps"`
+	Validations []validation `json:"validations"`
+}
+
+type validation struct {
+	Generation int       `json:"generation"`
+	Rollouts   []float64 `json:"rollouts"`
+}
+
+func newLearner(s Settings, model string, tests int, seed uint64) (*learner, error) {
+	p, err := newPopulation(s, model, seed)
+	if err != nil {
+		return nil, err
+	}
+	return &learner{population: p, tests: tests, history: history{Validations: []validation{}}}, nil
+}
+
+// Update takes a generation.
+func (l *learner) Update() (study.Point, error) {
+	if err := l.validate(); err != nil {
+		return study.Point{}, err
+	}
+	l.evaluate(0, 1)
+	return l.tell()
+}
+
+// tell ends the generation, whose worth is known.
+func (l *learner) tell() (study.Point, error) {
+	generation := l.strategy.Generation
+	if err := l.strategy.Tell(l.worth); err != nil {
+		return study.Point{}, &optim.NonFiniteError{Tensor: fmt.Sprintf("every member of generation %d", generation), What: "worth", Value: float32(math.NaN())}
+	}
+	mean, n := 0.0, 0.0
+	for i, worth := range l.worth {
+		l.history.Steps += l.steps[i]
+		if worth-worth == 0 {
+			mean += worth
+			n++
+		}
+	}
+	return study.Point{Value: mean / n, Loss: math.NaN(), Norm: math.NaN()}, nil
+}
+
+// validate scores the mean of the population on the validation mazes every so many
+// generations, before the first of them.
+func (l *learner) validate() error {
+	if l.settings.ValidateEvery == 0 || l.strategy.Generation%l.settings.ValidateEvery != 0 {
+		return nil
+	}
+	lives, err := Score(context.Background(), l.genotype(), l.settings.mazes().heldOut(l.settings.Validation, l.seed, "validation"), Intact, l.seed, "validation", func(int) {})
+	if err != nil {
+		return err
+	}
+	l.history.Validations = append(l.history.Validations, validation{l.strategy.Generation, lives.Rollouts()})
+	return nil
+}
+
+// Keep writes the mean of the population as a genotype folder.
+func (l *learner) Keep(dir string) error { return l.genotype().Save(filepath.Join(dir, "genotype")) }
+
+// The names of the strategy's vectors in a checkpoint, whose tensors are float32:
+// each number is kept as the two halves of its bits.
+var vectors = []struct {
+	name string
+	of   func(*es.State) *[]float64
+}{
+	{"mean", func(s *es.State) *[]float64 { return &s.Mean }},
+	{"variance", func(s *es.State) *[]float64 { return &s.Variance }},
+	{"path_sigma", func(s *es.State) *[]float64 { return &s.PathSigma }},
+	{"path_cov", func(s *es.State) *[]float64 { return &s.PathCov }},
+}
+
+const (
+	counters    = "strategy"
+	historyBlob = "history"
+)
+
+// Snapshot returns all that the next generation depends on. Its streams are named
+// by its number, so there is none to keep.
+func (l *learner) Snapshot() (*checkpoint.Snapshot, error) {
+	s := &checkpoint.Snapshot{Tensors: map[string]checkpoint.Tensor{}, Blobs: map[string][]byte{}}
+	for _, v := range vectors {
+		x := *v.of(&l.strategy.State)
+		halves := make([]float32, 2*len(x))
+		for i, value := range x {
+			bits := math.Float64bits(value)
+			halves[2*i], halves[2*i+1] = math.Float32frombits(uint32(bits>>32)), math.Float32frombits(uint32(bits))
+		}
+		s.Tensors[v.name] = checkpoint.Tensor{Shape: []int{len(x), 2}, Data: halves}
+	}
+	s.Blobs[counters] = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(l.strategy.Generation)), math.Float64bits(l.strategy.Sigma))
+	var err error
+	s.Blobs[historyBlob], err = json.Marshal(l.history)
+	return s, err
+}
+
+// Restore takes over what Snapshot gave.
+func (l *learner) Restore(s *checkpoint.Snapshot) error {
+	var state es.State
+	for _, v := range vectors {
+		t := s.Tensors[v.name]
+		x := make([]float64, len(t.Data)/2)
+		for i := range x {
+			x[i] = math.Float64frombits(uint64(math.Float32bits(t.Data[2*i]))<<32 | uint64(math.Float32bits(t.Data[2*i+1])))
+		}
+		*v.of(&state) = x
+	}
+	b := s.Blobs[counters]
+	if len(b) != 16 {
+		return fmt.Errorf("%s has %d bytes; want 16", counters, len(b))
+	}
+	state.Generation, state.Sigma = int(binary.LittleEndian.Uint64(b)), math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))
+	if err := json.Unmarshal(s.Blobs[historyBlob], &l.history); err != nil {
+		return fmt.Errorf("%s: %w", historyBlob, err)
+	}
+	return l.strategy.Load(state)
+}
