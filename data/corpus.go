@@ -1,5 +1,5 @@
 // Package data makes token streams of corpora. A corpus is a folder with a
-// train, a valid and a test text; Open finds it and its vocabulary, Split
+// train, a valid and a test text, or a single text that is cut into the three; Open finds it and its vocabulary, Split
 // encodes a text once and keeps the tokens in an Arrow file in the user's cache
 // directory, and Windows cuts them into the [T, B] windows that a model reads.
 //
@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -50,12 +51,12 @@ type Options struct {
 
 // Corpus is an opened corpus. Its methods may be called from several goroutines.
 type Corpus struct {
-	Name      string // the registered name, "sample", or the folder's name
-	Dir       string // the folder; empty for the embedded sample
+	Name      string // the registered name, "sample", or that of the folder or the text
+	Dir       string // the folder; empty for the embedded sample and for a single text
 	Tokenizer *tokenizer.Tokenizer
 
-	fsys  fs.FS
-	files map[string]string // of each split, in fsys
+	open  func(split string) (io.ReadCloser, error)
+	path  func(split string) string // what an error calls the text
 	cache cache
 
 	mu     sync.Mutex
@@ -93,8 +94,9 @@ func (e *MissingFileError) Error() string { return fmt.Sprintf("%s is missing: %
 func (e *MissingFileError) Unwrap() error { return fs.ErrNotExist }
 
 // Open opens a corpus: a registered set by its name (under data/sets of the
-// working directory, or Options.SetsDir), "sample" for the embedded one, or a
-// folder. Without Options.Tokenizer it reads the train text and builds the
+// working directory, or Options.SetsDir), "sample" for the embedded one, a folder,
+// or a single text, of which the first nine tenths are the train text and the halves
+// of the rest the others, cut at ends of lines. Without Options.Tokenizer it reads the train text and builds the
 // vocabulary; the other texts are read by Split.
 //
 // Errors are a *NotFoundError for a name that means nothing, a
@@ -119,7 +121,7 @@ func Open(nameOrDir string, opts Options) (*Corpus, error) {
 
 func locate(nameOrDir string, opts Options) (*Corpus, error) {
 	if nameOrDir == "sample" {
-		return &Corpus{Name: "sample", fsys: sampleFS(), files: splitFiles("%s.txt")}, nil
+		return folderCorpus("sample", "", sampleFS(), splitFiles("%s.txt")), nil
 	}
 	setsDir := opts.SetsDir
 	if setsDir == "" {
@@ -138,11 +140,13 @@ func locate(nameOrDir string, opts Options) (*Corpus, error) {
 	case errors.Is(err, fs.ErrNotExist) && registered:
 		return nil, &NotFoundError{nameOrDir, fmt.Sprintf("%s is not there; fetch it with scripts/download %s", dir, set.Name)}
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &NotFoundError{nameOrDir, fmt.Sprintf("want a folder, or %s", known())}
+		return nil, &NotFoundError{nameOrDir, fmt.Sprintf("want a folder, a text, or %s", known())}
 	case err != nil:
 		return nil, err
+	case !info.IsDir() && registered:
+		return nil, &NotFoundError{nameOrDir, fmt.Sprintf("%s is a file; want the folder of a train, a valid and a test text", dir)}
 	case !info.IsDir():
-		return nil, &NotFoundError{nameOrDir, "that is a file; want the folder of a train, a valid and a test text"}
+		return singleCorpus(dir)
 	}
 	files, err := findLayout(dir)
 	if err != nil {
@@ -152,7 +156,27 @@ func locate(nameOrDir string, opts Options) (*Corpus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Corpus{Name: filepath.Base(abs), Dir: dir, fsys: os.DirFS(dir), files: files}, nil
+	return folderCorpus(filepath.Base(abs), dir, os.DirFS(dir), files), nil
+}
+
+// folderCorpus is the corpus of three files of fsys, which is the folder dir unless
+// that is empty.
+func folderCorpus(name, dir string, fsys fs.FS, files map[string]string) *Corpus {
+	c := &Corpus{Name: name, Dir: dir}
+	c.path = func(split string) string {
+		if dir == "" {
+			return name + "/" + files[split]
+		}
+		return filepath.Join(dir, files[split])
+	}
+	c.open = func(split string) (io.ReadCloser, error) {
+		f, err := fsys.Open(files[split])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.path(split), err)
+		}
+		return f, nil
+	}
+	return c
 }
 
 // known lists the corpora that have names.
@@ -207,18 +231,10 @@ func findLayout(dir string) (map[string]string, error) {
 	return nil, &MissingFileError{filepath.Join(dir, lacking), want}
 }
 
-// path is what an error calls the text of a split.
-func (c *Corpus) path(split string) string {
-	if c.Dir == "" {
-		return c.Name + "/" + c.files[split]
-	}
-	return filepath.Join(c.Dir, c.files[split])
-}
-
 func (c *Corpus) build(minCount int) (*tokenizer.Tokenizer, error) {
-	f, err := c.fsys.Open(c.files["train"])
+	f, err := c.open("train")
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.path("train"), err)
+		return nil, err
 	}
 	defer f.Close()
 	return tokenizer.Build(f, c.path("train"), tokenizer.Options{MinCount: minCount})
@@ -229,8 +245,8 @@ func (c *Corpus) build(minCount int) (*tokenizer.Tokenizer, error) {
 // calls return the same. Errors are those of tokenizer.EncodeText, and an
 // *fs.PathError when a disk fails.
 func (c *Corpus) Split(name string) (*Split, error) {
-	if _, ok := c.files[name]; !ok {
-		return nil, &NotFoundError{name, "a corpus has the splits " + strings.Join(Splits, ", ")}
+	if err := aSplit(name); err != nil {
+		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -246,9 +262,9 @@ func (c *Corpus) Split(name string) (*Split, error) {
 }
 
 func (c *Corpus) load(name string) (*Split, error) {
-	f, err := c.fsys.Open(c.files[name])
+	f, err := c.open(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.path(name), err)
+		return nil, err
 	}
 	defer f.Close()
 	if c.cache.dir == "" {
@@ -262,9 +278,9 @@ func (c *Corpus) load(name string) (*Split, error) {
 	if s := c.cache.load(key, c.Tokenizer.Size()); s != nil {
 		return s, nil
 	}
-	again, err := c.fsys.Open(c.files[name])
+	again, err := c.open(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.path(name), err)
+		return nil, err
 	}
 	defer again.Close()
 	s, err := encode(again, name, c.path(name), c.Tokenizer)
@@ -275,6 +291,28 @@ func (c *Corpus) load(name string) (*Split, error) {
 		return nil, fmt.Errorf("%s: changed while it was being read; run this again", c.path(name))
 	}
 	return s, c.cache.save(key, s)
+}
+
+// Text opens the text of a split as it is; the name is what errors call it.
+func (c *Corpus) Text(split string) (text io.ReadCloser, name string, err error) {
+	if err := aSplit(split); err != nil {
+		return nil, "", err
+	}
+	text, err = c.open(split)
+	return text, c.path(split), err
+}
+
+func aSplit(name string) error {
+	if slices.Contains(Splits, name) {
+		return nil
+	}
+	return &NotFoundError{name, "a corpus has the splits " + strings.Join(Splits, ", ")}
+}
+
+// ReadText encodes a text by tok; name is what errors call it. Errors are those of
+// Corpus.Split.
+func ReadText(text io.Reader, name string, tok *tokenizer.Tokenizer) (*Split, error) {
+	return encode(text, name, name, tok)
 }
 
 // OpenText encodes one text file by tok, past the cache. Errors are those of

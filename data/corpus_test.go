@@ -84,11 +84,11 @@ func TestOpenPrefersNoHalfLayout(t *testing.T) {
 
 func TestOpenNothing(t *testing.T) {
 	for _, c := range []struct{ name, want string }{
-		{"nosuch", `no corpus "nosuch": want a folder, or sample, ptb, wikitext-2`},
+		{"nosuch", `no corpus "nosuch": want a folder, a text, or sample, ptb, wikitext-2`},
 		{"ptb", "scripts/download ptb"},
 		{"omniglot", "want a text corpus"},
 		{"", `no corpus ""`},
-		{filepath.Join(write(t, map[string]string{"f": "x"}), "f"), "that is a file"},
+		{filepath.Join(write(t, map[string]string{"f": "x"}), "f"), "its last tenth has fewer than two lines"},
 	} {
 		_, err := Open(c.name, options(t))
 		var none *NotFoundError

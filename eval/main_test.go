@@ -24,12 +24,18 @@ func TestMain(m *testing.M) {
 // eval runs the command as a process of its own, with its caches in a folder of the test.
 func eval(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
+	return evalOf(t, "", args...)
+}
+
+// evalOf is eval with a standard input.
+func evalOf(t *testing.T, stdin string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
 	exe, err := os.Executable()
 	must(t, err)
 	var out, errs bytes.Buffer
 	c := exec.Command(exe, args...)
 	c.Env = append(os.Environ(), asCommand+"=1", "HOME="+t.TempDir(), "XDG_CACHE_HOME=")
-	c.Stdout, c.Stderr = &out, &errs
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errs
 	err = c.Run()
 	if _, exited := err.(*exec.ExitError); err != nil && !exited {
 		t.Fatal(err)

@@ -145,6 +145,15 @@ func FuzzEncodeText(f *testing.F) {
 		if err != nil || s != strings.Join(want, " ") || got.Lines != lines(text) || got.Unknown != unknown {
 			t.Fatalf("%q became %q in %d lines, %d unknown, %v; want %q", text, s, got.Lines, got.Unknown, err, want)
 		}
+		byLine, err := with.EncodeLines(strings.NewReader(text), "f")
+		var joined []int32
+		for _, line := range byLine {
+			joined = append(joined, line.Tokens...)
+			unknown -= line.Unknown
+		}
+		if err != nil || !slices.Equal(joined, got.Tokens) || int64(len(byLine)) != got.Lines || unknown != 0 {
+			t.Fatalf("line by line %q became %d lines of tokens %v, %v", text, len(byLine), joined, err)
+		}
 		_, err = without.EncodeText(strings.NewReader(text), "f")
 		var outside *UnknownWordError
 		if known := !slices.Contains(want, Unknown); known != (err == nil) || !known && (!errors.As(err, &outside) || strings.ContainsAny(err.Error(), "\n\r")) {

@@ -120,39 +120,69 @@ type Text struct {
 // They are an *UnknownWordError for a word outside a vocabulary without an
 // unknown word, and a *TextError for a file without any word or that is no text.
 func (t *Tokenizer) EncodeText(text io.Reader, file string) (Text, error) {
-	var out Text
-	eos, ok := t.EOS()
-	if !ok {
-		return out, fmt.Errorf("%s: cannot be encoded: the vocabulary lacks %s, which ends every line; use a tokenizer built from a corpus", place(file, 0, "the text"), EOS)
+	e, err := t.encoder(file)
+	if err != nil {
+		return Text{}, err
 	}
-	unk, hasUnk := t.Unknown()
+	var out Text
 	var tokens blocks
-	words := 0
-	err := scan(text, file, func(w []byte, line int) error {
-		id, ok := t.ID(string(w))
-		if !ok {
-			if !hasUnk {
-				return &UnknownWordError{Word: string(w), File: file, Line: line}
-			}
-			id = unk
+	err = e.encode(text, func(id int32, unknown bool) {
+		if unknown {
 			out.Unknown++
 		}
-		words++
 		tokens.add(id)
-		return nil
-	}, func(int) error {
+	}, func() {
 		out.Lines++
-		tokens.add(eos)
-		return nil
+		tokens.add(e.eos)
 	})
-	if err == nil && words == 0 {
-		err = &TextError{file, 0, "is empty; want at least one word"}
-	}
 	if err != nil {
 		return Text{}, err
 	}
 	out.Tokens = tokens.all()
 	return out, nil
+}
+
+// encoder encodes a text.
+type encoder struct {
+	tokenizer *Tokenizer
+	file      string
+	eos, unk  int32
+	hasUnk    bool
+}
+
+func (t *Tokenizer) encoder(file string) (*encoder, error) {
+	e := &encoder{tokenizer: t, file: file}
+	var ok bool
+	if e.eos, ok = t.EOS(); !ok {
+		return nil, fmt.Errorf("%s: cannot be encoded: the vocabulary lacks %s, which ends every line; use a tokenizer built from a corpus", place(file, 0, "the text"), EOS)
+	}
+	e.unk, e.hasUnk = t.Unknown()
+	return e, nil
+}
+
+// encode reads text to its end, hands the id of each word to word, and calls eol
+// after each line.
+func (e *encoder) encode(text io.Reader, word func(id int32, unknown bool), eol func()) error {
+	words := 0
+	err := scan(text, e.file, func(w []byte, line int) error {
+		id, ok := e.tokenizer.ID(string(w))
+		if !ok {
+			if !e.hasUnk {
+				return &UnknownWordError{Word: string(w), File: e.file, Line: line}
+			}
+			id = e.unk
+		}
+		words++
+		word(id, !ok)
+		return nil
+	}, func(int) error {
+		eol()
+		return nil
+	})
+	if err == nil && words == 0 {
+		err = &TextError{e.file, 0, "is empty; want at least one word"}
+	}
+	return err
 }
 
 // blocks collects tokens whose number is not known. Appending them to one slice

@@ -24,7 +24,7 @@ import (
 type options struct {
 	model, data, split, text, cache, precision string
 	batch, bptt, threads                       int
-	json, quiet                                bool
+	json, quiet, lines                         bool
 	traces                                     traces
 	streamsGiven                               bool
 }
@@ -48,14 +48,17 @@ first token is not scored, for nothing comes before it.
 The text is read as one stream unless --batch cuts it into several of equal
 length, side by side: that is faster, but each of them starts without a past.
 
+` + linesHelp + `
+
 ` + tracesHelp,
 		Example: `  # the test text of a corpus: a registered set, or a folder with a train, a
   # valid and a test text
   go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb
   go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data my/corpus --split valid
 
-  # any text, for a script
-  go run ./eval perplexity --model runs/sample/lstm-seed1/best --text letters.txt --json
+  # any text, for a script; sentences one by one, from standard input
+  go run ./eval perplexity --model runs/sample-1/lstm-seed1/best --text letters.txt --json
+  echo "the rays of light" | go run ./eval perplexity --model runs/sample-1/lstm-seed1/best --text - --lines
 
   # what the traces are worth
   go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --traces mean`,
@@ -66,16 +69,20 @@ length, side by side: that is faster, but each of them starts without a past.
 			if err := o.traces.check(c.Flags(), o.text != ""); err != nil {
 				return err
 			}
+			if o.lines && c.Flags().Changed("batch") {
+				return cli.Usagef("--batch and --lines do not go together: each line is a stream of its own")
+			}
 			o.streamsGiven = c.Flags().Changed("warm-up-streams")
-			return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+			return o.run(c.Context(), c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.model, "model", "", "the model `folder`, such as runs/NAME/lstm-seed1/best")
-	f.StringVar(&o.data, "data", "", "the corpus: \"sample\", the `name` of a set under data/sets, or a folder")
+	f.StringVar(&o.data, "data", "", "the corpus: \"sample\", the `name` of a set under data/sets, a folder, or a single text, cut as train does")
 	f.StringVar(&o.split, "split", "test", "the corpus's `text` to read: train, valid or test")
-	f.StringVar(&o.text, "text", "", "a text `file` to read instead of a corpus")
+	f.StringVar(&o.text, "text", "", "a text `file` to read instead of a corpus; - is standard input")
+	f.BoolVar(&o.lines, "lines", false, "score each line by itself, and print a result for each")
 	f.IntVar(&o.batch, "batch", 1, "how many `streams` the text is cut into")
 	f.IntVar(&o.bptt, "bptt", 35, "how many `tokens` of a stream are read at a time")
 	o.traces.register(f)
@@ -108,7 +115,7 @@ func (o *options) check(splitGiven bool) error {
 	return cli.SetThreads(o.threads)
 }
 
-func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
+func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
 	model, tok, err := lm.Load[float32](o.model)
 	if err != nil {
 		return err
@@ -119,7 +126,10 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := o.traces.fits(model, o.model); err != nil {
 		return err
 	}
-	texts := &texts{tok: tok, cache: o.cache, stderr: stderr, data: o.data}
+	texts := &texts{tok: tok, cache: o.cache, stdin: stdin, stderr: stderr, data: o.data}
+	if o.lines {
+		return o.runLines(ctx, model, texts, stdout, stderr)
+	}
 	text, name, err := o.scored(texts)
 	if err != nil {
 		return err
@@ -152,5 +162,5 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if note := o.traces.note(); note != "" {
 		name += ", " + note
 	}
-	return r.print(stdout, name, o.batch)
+	return r.print(stdout, name, streams(o.batch))
 }

@@ -19,6 +19,14 @@ type result struct {
 	Unknown    int64   `json:"unknown"`    // words of the text outside the vocabulary, read as the unknown word
 }
 
+// streams writes in how many streams a text is read.
+func streams(batch int) string {
+	if batch == 1 {
+		return "1 stream"
+	}
+	return fmt.Sprintf("%d streams", batch)
+}
+
 func newResult(l score.Losses, characters, unknown int64) (result, error) {
 	nll := l.Mean()
 	r := result{
@@ -34,11 +42,7 @@ func newResult(l score.Losses, characters, unknown int64) (result, error) {
 	return r, nil
 }
 
-func (r result) print(w io.Writer, name string, batch int) error {
-	streams := "1 stream"
-	if batch > 1 {
-		streams = fmt.Sprintf("%d streams", batch)
-	}
+func (r result) print(w io.Writer, name, streams string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d tokens scored in %s\n", name, r.Tokens, streams)
 	fmt.Fprintf(&b, "  perplexity  %.2f\n", r.Perplexity)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/tokenizer"
 )
 
@@ -15,6 +16,7 @@ import (
 type texts struct {
 	tok    *tokenizer.Tokenizer
 	cache  string
+	stdin  io.Reader // nil once it has been read
 	stderr io.Writer
 	data   string       // what --data names, "" without it
 	corpus *data.Corpus // opened by split
@@ -23,10 +25,36 @@ type texts struct {
 // scored returns the text to score and what to call it.
 func (o *options) scored(t *texts) (*data.Split, string, error) {
 	if o.text != "" {
-		text, err := data.OpenText(o.text, t.tok)
-		return text, o.text, err
+		return t.file(o.text)
 	}
 	return t.split(o.split)
+}
+
+// standardInput is what --text calls it.
+const standardInput = "-"
+
+// open opens a text file, or standard input.
+func (t *texts) open(path string) (text io.ReadCloser, name string, err error) {
+	if path != standardInput {
+		text, _, err := regular.Open(path)
+		return text, path, err
+	}
+	if t.stdin == nil {
+		return nil, "", cli.Usagef("standard input is one text; want a file for the other")
+	}
+	text, t.stdin = io.NopCloser(t.stdin), nil
+	return text, "standard input", nil
+}
+
+// file encodes a text file, or standard input.
+func (t *texts) file(path string) (*data.Split, string, error) {
+	text, name, err := t.open(path)
+	if err != nil {
+		return nil, "", err
+	}
+	defer text.Close()
+	split, err := data.ReadText(text, name, t.tok)
+	return split, name, err
 }
 
 // other returns a further text: a split of the corpus, or else a file.
@@ -34,25 +62,29 @@ func (t *texts) other(splitOrFile string) (*data.Split, string, error) {
 	if t.data != "" && slices.Contains(data.Splits, splitOrFile) {
 		return t.split(splitOrFile)
 	}
-	text, err := data.OpenText(splitOrFile, t.tok)
-	return text, splitOrFile, err
+	return t.file(splitOrFile)
 }
 
 func (t *texts) split(name string) (*data.Split, string, error) {
-	if t.corpus == nil {
-		corpus, err := data.Open(t.data, data.Options{
-			CacheDir:  t.cache,
-			Tokenizer: t.tok,
-			Warn:      func(line string) { fmt.Fprintln(t.stderr, "eval:", line) },
-		})
-		if unknown, ok := errors.AsType[*data.NotFoundError](err); ok {
-			return nil, "", cli.Usagef("--data: %w", unknown)
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		t.corpus = corpus
+	if err := t.openCorpus(); err != nil {
+		return nil, "", err
 	}
 	text, err := t.corpus.Split(name)
 	return text, t.corpus.Name + ", " + name, err
+}
+
+func (t *texts) openCorpus() error {
+	if t.corpus != nil {
+		return nil
+	}
+	corpus, err := data.Open(t.data, data.Options{
+		CacheDir:  t.cache,
+		Tokenizer: t.tok,
+		Warn:      func(line string) { fmt.Fprintln(t.stderr, "eval:", line) },
+	})
+	if unknown, ok := errors.AsType[*data.NotFoundError](err); ok {
+		return cli.Usagef("--data: %w", unknown)
+	}
+	t.corpus = corpus
+	return err
 }

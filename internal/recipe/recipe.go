@@ -15,7 +15,7 @@ import (
 // Recipe says how to train. The yaml tag of a field is its key in a file and in
 // --set; with _ for - it is its flag.
 type Recipe struct {
-	Data     string `yaml:"data" help:"corpus: a set that scripts/download fetched (ptb, wikitext-2), sample, or a folder of texts" resume:"may change"`
+	Data     string `yaml:"data" help:"corpus: a set that scripts/download fetched (ptb, wikitext-2), sample, a folder of train, valid and test text, or a single text, whose last tenth is cut into valid and test" resume:"may change"`
 	Preset   string `yaml:"preset" help:"where the values come from that nothing else sets: sample or ptb-small"`
 	Models   List   `yaml:"models" help:"what to train, one after the other, at equal parameter count: lstm, plastic, modulated, retroactive, still (modulated with hold_alpha); or [LABEL=]KIND:KEY=VALUE:... with settings of its own, as slow=modulated:rule=decay"`
 	Seeds    string `yaml:"seeds" help:"a number N for the seeds 1 to N, or a list such as 2,7 or 7,"`

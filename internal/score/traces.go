@@ -39,30 +39,44 @@ const MeanStreams = 20
 // Read reads tokens from a zero state, which is carried to the end, and scores
 // them by method. It is an error to ask a model without traces for any but On.
 func Read[F lm.Float](ctx context.Context, m *lm.Model[F], tokens []int32, t Traces, w WarmUp, r Reading, method Method[F]) (Losses, error) {
-	var err error
-	switch t {
-	case Off:
-		m, err = m.Off()
-	case Frozen:
+	if t == Frozen {
 		return readFrozen(ctx, m, tokens, w, r, method)
-	case Mean:
-		state := m.NewState(max(1, min(w.Streams, len(w.Tokens))))
-		if err := m.Absorb(ctx, w.Tokens, state, r.Steps, nil); err != nil {
-			return nil, fmt.Errorf("warm-up text: %w", err)
-		}
-		m, err = m.Mean(state)
 	}
+	m, err := still(ctx, m, t, w, r.Steps)
 	if err != nil {
 		return nil, err
 	}
 	return read(ctx, m, tokens, r, method)
 }
 
+// still returns the model whose traces are off or at their mean; else m.
+func still[F lm.Float](ctx context.Context, m *lm.Model[F], t Traces, w WarmUp, steps int) (*lm.Model[F], error) {
+	switch t {
+	case Off:
+		return m.Off()
+	case Mean:
+		state := m.NewState(max(1, min(w.Streams, len(w.Tokens))))
+		if err := absorb(ctx, m, w, state, steps); err != nil {
+			return nil, err
+		}
+		return m.Mean(state)
+	}
+	return m, nil
+}
+
+// absorb reads the warm-up text.
+func absorb[F lm.Float](ctx context.Context, m *lm.Model[F], w WarmUp, state lm.State[F], steps int) error {
+	if err := m.Absorb(ctx, w.Tokens, state, steps, nil); err != nil {
+		return fmt.Errorf("warm-up text: %w", err)
+	}
+	return nil
+}
+
 // readFrozen takes stream after stream, for each has traces of its own.
 func readFrozen[F lm.Float](ctx context.Context, m *lm.Model[F], tokens []int32, w WarmUp, r Reading, method Method[F]) (Losses, error) {
 	state := m.NewState(r.Batch)
-	if err := m.Absorb(ctx, w.Tokens, state, r.Steps, nil); err != nil {
-		return nil, fmt.Errorf("warm-up text: %w", err)
+	if err := absorb(ctx, m, w, state, r.Steps); err != nil {
+		return nil, err
 	}
 	var all Losses
 	length := len(tokens) / r.Batch
