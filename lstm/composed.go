@@ -29,12 +29,14 @@ func Compose(l Layer, x, state *G.Node, params []*G.Node, begin func(traces []*G
 		n, in, batch := w.n, w.in, w.batch
 		h, c := w.parts[0], w.parts[1]
 		plastic := w.plastic(begin, 2)
-		gate := func(k int, x, h *G.Node) *G.Node { // pre-activation of block k of i, f, g, o
-			wih := view(params[0], k*n*in, n, in)
-			whh := view(params[1], k*n*n, n, n)
-			b := view(params[2], k*n, 1, n)
-			z := G.Must(G.Add(mulT(x, wih), mulT(h, whh)))
-			return G.Must(G.Add(z, G.Must(G.Mul(ones(x, batch, 1), b))))
+		var wih, whh, b [4]*G.Node // gate blocks i, f, g, o: [I, H], [H, H], [B, H]
+		for k := range wih {
+			wih[k] = transposed(part(params[0], k*n*in, n, in))
+			whh[k] = transposed(part(params[1], k*n*n, n, n))
+			b[k] = mul(ones(x, batch, 1), part(params[2], k*n, 1, n))
+		}
+		gate := func(k int, x, h *G.Node) *G.Node { // pre-activation [B, H]
+			return G.Must(G.Add(G.Must(G.Add(mul(x, wih[k]), mul(h, whh[k]))), b[k]))
 		}
 		for t := range w.steps {
 			xt := w.input(t)
@@ -66,16 +68,17 @@ func ComposeRNN(l Layer, feed Feed, x, state *G.Node, params []*G.Node, begin fu
 	return compose(l, x, state, params, func(w *window) []*G.Node {
 		y, whh := w.parts[0], params[0]
 		plastic := w.plastic(begin, 1)
-		var bias *G.Node // [B, H]
+		var wih, bias *G.Node // [I, H], [B, H]
 		if feed = feed.orDefault(); feed == Projected {
-			whh = params[1]
-			bias = G.Must(G.Mul(ones(x, w.batch, 1), view(params[2], 0, 1, w.n)))
+			wih, whh = transposed(params[0]), params[1]
+			bias = mul(ones(x, w.batch, 1), part(params[2], 0, 1, w.n))
 		}
+		whh = transposed(whh)
 		for t := range w.steps {
-			z, xt := mulT(y, whh), w.input(t)
+			z, xt := mul(y, whh), w.input(t)
 			switch feed {
 			case Projected:
-				z = G.Must(G.Add(z, G.Must(G.Add(mulT(xt, params[0]), bias))))
+				z = G.Must(G.Add(z, G.Must(G.Add(mul(xt, wih), bias))))
 			case Direct:
 				z = G.Must(G.Add(z, xt))
 			}
@@ -84,8 +87,8 @@ func ComposeRNN(l Layer, feed Feed, x, state *G.Node, params []*G.Node, begin fu
 			}
 			yNew := G.Must(G.Tanh(z))
 			if feed == Clamped {
-				v := G.Must(G.Mul(xt, selector(x, w.in, 0, w.n)))
-				m := G.Must(G.Mul(xt, selector(x, w.in, w.n, w.in)))
+				v := mul(xt, selector(x, w.in, 0, w.n))
+				m := mul(xt, selector(x, w.in, w.n, w.in))
 				yNew = mix(v, m, yNew)
 			}
 			if plastic != nil {
@@ -106,11 +109,11 @@ func ComposeDense(l Layer, activation Activation, x, state *G.Node, params []*G.
 	}
 	return compose(l, x, state, params, func(w *window) []*G.Node {
 		plastic := w.plastic(begin, 0)
-		in := w.in - w.n
+		in, weight := w.in-w.n, transposed(params[0])
 		for t := range w.steps {
 			row := w.input(t)
-			xt := G.Must(G.Mul(row, selector(x, w.in, 0, in)))
-			z := G.Must(G.Add(mulT(xt, params[0]), G.Must(G.Mul(row, selector(x, w.in, in, w.in)))))
+			xt := mul(row, selector(x, w.in, 0, in))
+			z := G.Must(G.Add(mul(xt, weight), mul(row, selector(x, w.in, in, w.in))))
 			if plastic != nil {
 				z = G.Must(G.Add(z, plastic.Drive(xt)))
 			}
@@ -118,7 +121,7 @@ func ComposeDense(l Layer, activation Activation, x, state *G.Node, params []*G.
 			if activation == Tanh {
 				y = G.Must(G.Tanh(z))
 			} else {
-				y = G.Must(G.SoftMax(z, 1))
+				y = G.Must(op.SoftMax(z))
 			}
 			if plastic != nil {
 				plastic.Learn(xt, y, nil, y)
@@ -159,21 +162,27 @@ func compose(l Layer, x, state *G.Node, params []*G.Node, build func(*window) []
 	w := &window{x: x, steps: steps, batch: batch, in: l.InputSize(), n: l.HiddenSize()}
 	offset := 0
 	for _, p := range l.State() {
-		w.parts = append(w.parts, view(state, offset, append([]int{batch}, p.Shape...)...))
+		w.parts = append(w.parts, part(state, offset, append([]int{batch}, p.Shape...)...))
 		offset += batch * p.Size()
 	}
 	final := build(w)
-	if out.Hidden, err = op.Pack(tensor.Shape{steps, batch, w.n}, w.hidden...); err != nil {
+	// A loss may read either of the two alone, and a short window leave parameters
+	// unread: their gradient is zero then, as the fused layer's is.
+	inputs := append([]*G.Node{x}, params...)
+	if len(final) > 0 {
+		inputs = append(inputs, state)
+	}
+	if out.Hidden, err = op.Pack(tensor.Shape{steps, batch, w.n}, w.hidden, inputs...); err != nil {
 		return Output{}, err
 	}
 	if out.State = state; len(final) > 0 {
-		out.State, err = op.Pack(state.Shape(), final...)
+		out.State, err = op.Pack(state.Shape(), final, inputs...)
 	}
 	return out, err
 }
 
 // input is x(t): [B, I].
-func (w *window) input(t int) *G.Node { return view(w.x, t*w.batch*w.in, w.batch, w.in) }
+func (w *window) input(t int) *G.Node { return part(w.x, t*w.batch*w.in, w.batch, w.in) }
 
 // plastic begins plasticity with the parts of the state that the cell leaves it.
 func (w *window) plastic(begin func([]*G.Node) Plasticity, cell int) Plasticity {
@@ -190,12 +199,12 @@ func (w *window) final(plastic Plasticity, cell ...*G.Node) []*G.Node {
 	return append(cell, plastic.Final()...)
 }
 
-func view(n *G.Node, offset int, shape ...int) *G.Node {
-	return G.Must(op.View(n, offset, shape))
+func part(n *G.Node, offset int, shape ...int) *G.Node {
+	return G.Must(op.Part(n, offset, shape))
 }
 
-// mulT returns a bᵀ.
-func mulT(a, b *G.Node) *G.Node { return G.Must(G.Mul(a, G.Must(G.Transpose(b, 1, 0)))) }
+func mul(a, b *G.Node) *G.Node     { return G.Must(G.Mul(a, b)) }
+func transposed(a *G.Node) *G.Node { return G.Must(G.Transpose(a, 1, 0)) }
 
 // ones returns a constant matrix of ones in like's graph and type; a product
 // with it repeats rows or columns, with a gradient that sums them.

@@ -68,16 +68,12 @@ func (c *composed) Learn(hPrev, h, cell, g *G.Node) {
 	case c.opt.Rule == Decay:
 		c.hebb = plus(c.hebb, times(eta, minus(product, c.hebb)))
 	case c.opt.Rule == Oja:
-		// Squared after it is repeated: beside gorgonia's own node for tanh's
-		// gradient, which squares [B, H] as well, an RNN's gradients came out wrong.
-		post := c.perPost(g)
-		g2 := times(post, post)
-		c.hebb = plus(c.hebb, times(eta, minus(product, times(g2, c.hebb))))
+		c.hebb = plus(c.hebb, times(eta, minus(product, times(c.perPost(times(g, g)), c.hebb))))
 	default:
 		c.hebb = plus(c.hebb, times(eta, product))
 	}
 	if c.opt.Rule != Additive {
-		c.hebb = clamp(c.hebb, c.opt.Clip)
+		c.hebb = G.Must(op.Clamp(c.hebb, c.opt.Clip))
 	}
 }
 
@@ -131,29 +127,13 @@ func (c *composed) perPost(post *G.Node) *G.Node {
 	return c.outer(post, c.ones(post, c.batch, c.pre))
 }
 
-// clamp is x within [-c, c], with gradient zero outside, in closed form:
-// (|x + c| - |x - c|) / 2.
-func clamp(x *G.Node, c float64) *G.Node {
-	bound, half := constant(x, c), constant(x, 0.5)
-	over := G.Must(G.Abs(plus(x, bound)))
-	under := G.Must(G.Abs(minus(x, bound)))
-	return times(half, minus(over, under))
-}
-
-func constant(like *G.Node, v float64) *G.Node {
-	if like.Dtype() == tensor.Float32 {
-		return G.NewConstant(float32(v))
-	}
-	return G.NewConstant(v)
-}
-
 func (c *composed) ones(like *G.Node, rows, cols int) *G.Node {
 	t := tensor.Ones(like.Dtype(), rows, cols)
 	return G.NewTensor(like.Graph(), like.Dtype(), 2, G.WithShape(rows, cols),
 		G.WithValue(t), G.WithName(fmt.Sprintf("ones_%dx%d", rows, cols)))
 }
 
-func reshape(n *G.Node, shape ...int) *G.Node { return G.Must(op.View(n, 0, shape)) }
+func reshape(n *G.Node, shape ...int) *G.Node { return G.Must(op.Part(n, 0, shape)) }
 func mul(a, b *G.Node) *G.Node                { return G.Must(G.Mul(a, b)) }
 func batched(a, b *G.Node) *G.Node            { return G.Must(G.BatchedMatMul(a, b)) }
 func times(a, b *G.Node) *G.Node              { return G.Must(G.HadamardProd(a, b)) }

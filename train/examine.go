@@ -11,6 +11,7 @@ import (
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/score"
 	"github.com/engram-lm/engram/internal/trainer"
 	"github.com/engram-lm/engram/tokenizer"
 )
@@ -41,11 +42,39 @@ func (p *plan) score(ctx context.Context, dir string, res *result, obs *observer
 		if err != nil {
 			return err
 		}
-		if !math.IsNaN(e.NLL) && !math.IsInf(e.NLL, 0) {
-			*text.nll = &e.NLL
+		*text.nll = finite(e.NLL)
+	}
+	return p.scoreStill(ctx, m, res, obs)
+}
+
+// scoreStill reads the test text again with the traces standing still, as eval
+// perplexity --traces does.
+func (p *plan) scoreStill(ctx context.Context, m *lm.Model[float32], res *result, obs *observer) error {
+	if !m.HasTraces() {
+		return nil
+	}
+	tokens := p.splits["test"].Tokens
+	warm := score.WarmUp{Tokens: p.splits["valid"].Tokens, Streams: score.MeanStreams}
+	for _, still := range []struct {
+		traces score.Traces
+		nll    **float64
+	}{{score.Off, &res.TestNLLOff}, {score.Frozen, &res.TestNLLFrozen}, {score.Mean, &res.TestNLLMean}} {
+		obs.scoring(fmt.Sprintf("scoring the test text, traces %s", still.traces), len(tokens))
+		losses, err := score.Read(ctx, m, tokens, still.traces, warm, score.Reading{Batch: scoreBatch, Steps: scoreBPTT, Progress: obs.Validated}, nil)
+		if err != nil {
+			return err
 		}
+		*still.nll = finite(losses.Mean())
 	}
 	return nil
+}
+
+// finite returns v, nil if it is no finite number.
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
 }
 
 // describe adds a finished training to an arm of the report, with what the
@@ -57,9 +86,13 @@ func (p *plan) describe(a recipe.Arm, seed uint64, res *result, rep *report.Repo
 	}
 	s := res.seed(seed, a.Model.VocabSize)
 	for _, e := range res.Outcome.Epochs {
-		s.Curve = append(s.Curve, report.EpochPoint{
+		point := report.EpochPoint{
 			Epoch: e.Epoch, Step: e.Step, TrainNLL: e.TrainNLL, ValidPPL: lm.Perplexity(e.ValidNLL), LR: e.LR, TokensPerS: e.TokensPerS,
-		})
+		}
+		if m.HasTraces() {
+			point.ValidPPLOff, point.ValidPPLMean = perplexity(e.ValidNLLOff), perplexity(e.ValidNLLMean)
+		}
+		s.Curve = append(s.Curve, point)
 	}
 	s.Traces = layerTraces(m, &res.Outcome)
 	if s.Passage, err = p.passage(m); err != nil {
@@ -109,7 +142,7 @@ func layerTraces(m *lm.Model[float32], out *trainer.Outcome) []report.LayerTrace
 	}
 	var layers []report.LayerTrace
 	for l := range m.Config.NumLayers {
-		t := report.LayerTrace{Layer: l, AtClip: math.NaN(), EtaMean: math.NaN()}
+		t := report.LayerTrace{Layer: l, AtClip: math.NaN(), EtaMean: math.NaN(), RateMeanAbs: math.NaN()}
 		t.AlphaMeanAbs = meanAbs(m.Layer(l, "alpha"))
 		if eta := m.Layer(l, "eta"); eta != nil {
 			t.EtaMean = mean(eta)
@@ -118,13 +151,17 @@ func layerTraces(m *lm.Model[float32], out *trainer.Outcome) []report.LayerTrace
 			if l >= len(e.Traces) {
 				continue // a result from elsewhere
 			}
-			point := report.TracePoint{Epoch: e.Epoch, MeanAbs: e.Traces[l].MeanAbs, AtClip: e.Traces[l].AtClip}
+			point := report.TracePoint{Epoch: e.Epoch, MeanAbs: e.Traces[l].MeanAbs, AtClip: e.Traces[l].AtClip,
+				AlphaMeanAbs: e.Traces[l].AlphaMeanAbs, RateMeanAbs: math.NaN()}
+			if rate := e.Traces[l].RateMeanAbs; rate != nil {
+				point.RateMeanAbs = *rate
+			}
 			if q.Rule == "additive" {
 				point.AtClip = math.NaN()
 			}
 			t.Epochs = append(t.Epochs, point)
 			if e.Epoch == out.BestEpoch {
-				t.MeanAbs, t.AtClip = point.MeanAbs, point.AtClip
+				t.MeanAbs, t.AtClip, t.RateMeanAbs = point.MeanAbs, point.AtClip, point.RateMeanAbs
 			}
 		}
 		layers = append(layers, t)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
@@ -39,7 +38,10 @@ type record struct {
 	Valid      string        `json:"valid_text"`
 	Test       string        `json:"test_text"`
 	System     report.System `json:"system"`
-	// What has changed since, a sentence each: by --force, and of itself.
+	// MetricsFrom is the length that metrics.jsonl had when a run that was finished
+	// was made longer. A result from before it is that of the shorter run.
+	MetricsFrom int64 `json:"metrics_from,omitempty"`
+	// What has changed since, a sentence each: by the user's wish, and of itself.
 	Forced []string `json:"forced,omitempty"`
 	Notes  []string `json:"notes,omitempty"`
 }
@@ -79,9 +81,4 @@ func (p *plan) stage(dir string, start *modeldir.Model) error {
 		return err
 	}
 	return modeldir.Save(filepath.Join(dir, initFolder), start)
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -34,6 +34,10 @@ type result struct {
 	Outcome  trainer.Outcome `json:"outcome"`
 	ValidNLL *float64        `json:"valid_nll,omitempty"`
 	TestNLL  *float64        `json:"test_nll,omitempty"`
+	// With the traces of a plastic model standing still.
+	TestNLLOff    *float64 `json:"test_nll_off,omitempty"`
+	TestNLLFrozen *float64 `json:"test_nll_frozen,omitempty"`
+	TestNLLMean   *float64 `json:"test_nll_mean,omitempty"`
 }
 
 // readResult returns the result in the folder of a model and seed; nil if it has
@@ -54,6 +58,16 @@ func readResult(dir string) (*result, error) {
 	return &r, nil
 }
 
+// result returns the result of a training; nil if it has not finished, or has to go
+// on because the run was made longer.
+func (p *plan) result(a recipe.Arm, seed uint64) (*result, error) {
+	res, err := readResult(p.jobDir(a, seed))
+	if err == nil && res != nil && res.Metrics <= p.began.MetricsFrom {
+		return nil, nil
+	}
+	return res, err
+}
+
 // perplexity of an NLL that may be missing.
 func perplexity(nll *float64) float64 {
 	if nll == nil {
@@ -67,6 +81,7 @@ func (r *result) seed(seed uint64, vocabulary int) report.Seed {
 	s := report.Seed{
 		Seed: seed, BestEpoch: r.Outcome.BestEpoch, TokensPerS: r.Outcome.TokensPerS, Status: report.Done,
 		ValidPPL: perplexity(r.ValidNLL), TestPPL: perplexity(r.TestNLL),
+		TestPPLOff: perplexity(r.TestNLLOff), TestPPLFrozen: perplexity(r.TestNLLFrozen), TestPPLMean: perplexity(r.TestNLLMean),
 	}
 	if clause := r.diverged(vocabulary); clause != "" {
 		s.Status = clause
@@ -81,7 +96,7 @@ func (p *plan) jobDir(a recipe.Arm, seed uint64) string {
 // train trains one model under one seed and scores it, unless that is done already.
 func (p *plan) train(ctx context.Context, a recipe.Arm, seed uint64, metrics *trainer.Metrics, from int64) (*result, error) {
 	dir := p.jobDir(a, seed)
-	if done, err := readResult(dir); done != nil || err != nil {
+	if done, err := p.result(a, seed); done != nil || err != nil {
 		return done, err
 	}
 	obs := newObserver(p.stderr, p.quiet, a.Label, seed)

@@ -93,7 +93,7 @@ func (o *options) register(f *pflag.FlagSet, given *recipe.Recipe) {
 		}
 	}
 	f.StringVar(&o.out, "out", "", "`folder` of the run, new or empty (default runs/PRESET-N)")
-	f.StringVar(&o.resume, "resume", "", "`folder` of a run to go on with")
+	f.StringVar(&o.resume, "resume", "", "`folder` of a run to go on with; a finished one goes on with more --epochs or --steps")
 	f.BoolVar(&o.force, "force", false, "with --resume: go on with another rate, dropout, length or other text; what is finished stays, and the report says so")
 	f.StringVar(&o.cache, "cache", "", "`folder` of the encoded corpora (default engram in the user's cache folder)")
 	f.StringVar(&o.config, "config", "", "YAML `file` of settings, such as a run's config.yaml")

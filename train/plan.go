@@ -37,6 +37,7 @@ type plan struct {
 	vocab   []byte // tokenizer.json
 	arms    []recipe.Arm
 	budget  int
+	windows int // of an epoch
 	initial map[string][]float32
 	stderr  io.Writer
 	intro   []string // what there is to say about settings that nobody chose
@@ -107,7 +108,7 @@ func prepare(o options, flags []recipe.Field, stderr io.Writer) (_ *plan, err er
 	}
 	p.began = p.record(o.command)
 	if p.resume {
-		return p, p.continues(was)
+		return p, p.continues(was, s.unforced)
 	}
 	if err := p.create(start); err != nil {
 		return nil, err
@@ -218,8 +219,9 @@ func (p *plan) fits(asked map[string]bool) error {
 	if err != nil {
 		return cli.Usagef("--batch: the train text of %s: %w", r.Data, err)
 	}
-	p.idle = r.Idle(asked, windows.Len())
-	if err := r.CheckLength(windows.Len()); err != nil && !p.resume { // else it was begun so
+	p.windows = windows.Len()
+	p.idle = r.Idle(asked, p.windows)
+	if err := r.CheckLength(p.windows); err != nil && !p.resume { // else it was begun so
 		return &cli.UsageError{Err: err}
 	}
 	for _, name := range []string{"valid", "test"} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -53,9 +54,14 @@ func resumed(o options, began record, flags []recipe.Field) (settings, error) {
 		return s, err
 	}
 	for _, c := range s.recipe.Changes(&was) {
-		if !c.Is.Forced() || !o.force {
-			return s, badfile.New(path, c.Is.Key, "is %s, but the run was started with %s; put that back, or %s", c.Is, c.Was, instead(c.Is))
+		if c.Is.Forced() && o.force {
+			continue
 		}
+		refusal := badfile.New(path, c.Is.Key, "is %s, but the run was started with %s; put that back, or %s", c.Is, c.Was, instead(c.Is))
+		if !c.Is.Forced() {
+			return s, refusal
+		}
+		s.unforced = append(s.unforced, change{c.Is.Key, refusal})
 	}
 	for _, flag := range flags {
 		f, err := s.recipe.Field(flag.Key)
@@ -63,7 +69,11 @@ func resumed(o options, began record, flags []recipe.Field) (settings, error) {
 			return s, err
 		}
 		if !f.Free() && f.String() != flag.String() && (!f.Forced() || !o.force) {
-			return s, cli.Usagef("--%s %s: the run was started with %s, and goes on with that; for another %s", f.Flag(), flag, f, instead(f))
+			refusal := cli.Usagef("--%s %s: the run was started with %s, and goes on with that; for another %s", f.Flag(), flag, f, instead(f))
+			if !f.Forced() {
+				return s, refusal
+			}
+			s.unforced = append(s.unforced, change{f.Key, refusal})
 		}
 		if err := f.Set(flag.String()); err != nil {
 			return s, &cli.UsageError{Err: err}
@@ -80,11 +90,21 @@ func instead(f recipe.Field) string {
 	return "start a new run"
 }
 
+// change is a setting that is not what the run was started with, and why that does
+// not do without --force.
+type change struct {
+	key     string
+	refusal error
+}
+
 // continues holds a resumed run against what it was started as. What is not the
-// same is an error, unless it is forced; then it is kept in the record.
-func (p *plan) continues(was record) error {
+// same is an error, unless it is forced; then it is kept in the record. A finished
+// run may become longer without force, and nothing else.
+func (p *plan) continues(was record, unforced []change) error {
 	now := p.began
 	p.began = was
+	done, all := p.done()
+	finished := done == all
 	var changes []string
 	for _, f := range []struct {
 		what   string
@@ -100,9 +120,10 @@ func (p *plan) continues(was record) error {
 		if f.is == *f.was {
 			continue
 		}
-		if !p.force || !f.forced {
+		may := f.forced && !finished
+		if !p.force || !may {
 			hint := "restore it, or start a new run"
-			if f.forced {
+			if may {
 				hint = "restore it, add --force, or start a new run"
 			}
 			return fmt.Errorf("%s is not the one that %s was started with (SHA-256 %.12s..., not %.12s...): %s", f.what, p.dir, f.is, *f.was, hint)
@@ -114,28 +135,45 @@ func (p *plan) continues(was record) error {
 	if _, err := before.Apply(filepath.Join(p.dir, recordFile)+": config", []byte(was.Config)); err != nil {
 		return err
 	}
-	for _, c := range p.recipe.Changes(&before) {
+	settings := p.recipe.Changes(&before)
+	if finished && len(settings) > 0 && p.recipe.TotalSteps(p.windows) <= before.TotalSteps(p.windows) {
+		c := settings[0]
+		return cli.Usagef("--%s %s: the run in %s is finished, with %s; want more --epochs or --steps to train on, a new run, or --init from one of its models", c.Is.Flag(), c.Is, p.dir, c.Was)
+	}
+	for _, c := range unforced {
+		if !finished || c.key != "epochs" && c.key != "steps" {
+			return c.refusal
+		}
+	}
+	for _, c := range settings {
 		changes = append(changes, fmt.Sprintf("%s became %s (before %s)", c.Is.Key, c.Is, c.Was))
 	}
-	return p.keep(changes)
+	if finished && len(changes) > 0 {
+		info, err := os.Stat(filepath.Join(p.dir, metricsFile))
+		if err != nil {
+			return err
+		}
+		p.began.MetricsFrom = info.Size()
+	}
+	return p.keep(changes, done, all)
 }
 
-// keep writes what has changed into the run's folder: what is forced, the kernels
-// that compute, and settings that may change.
-func (p *plan) keep(forced []string) error {
-	done, all := p.done()
-	if done == all {
-		if len(forced) > 0 {
-			return cli.Usagef("--force: the run in %s is finished, and what is finished stays: start a new run, or --init from one of its models", p.dir)
-		}
+// keep writes what has changed into the run's folder: what is forced or longer, the
+// kernels that compute, and settings that may change.
+func (p *plan) keep(changed []string, done, all int) error {
+	if done == all && len(changed) == 0 {
 		return nil
 	}
 	if p.locked != nil {
 		return p.locked
 	}
 	when := fmt.Sprintf("after %d of %d trainings were finished", done, all)
-	for _, c := range forced {
-		p.began.Forced = append(p.began.Forced, fmt.Sprintf("By --force, %s, %s.", when, c))
+	by := "By --force, "
+	if !p.force {
+		by = "By --epochs or --steps, "
+	}
+	for _, c := range changed {
+		p.began.Forced = append(p.began.Forced, fmt.Sprintf("%s%s, %s.", by, when, c))
 	}
 	was, is := p.began.System.Kernel, p.kernels()
 	if was != is {
@@ -144,11 +182,11 @@ func (p *plan) keep(forced []string) error {
 		p.began.Notes, p.began.System.Kernel = append(p.began.Notes, note+"."), is
 	}
 	config := p.recipe.YAML()
-	// The settings first: until the record agrees with them, they want --force again.
-	if err := p.write(configFile, config); err != nil || len(forced) == 0 && was == is {
+	// The settings first: until the record agrees with them, they are changes again.
+	if err := p.write(configFile, config); err != nil || len(changed) == 0 && was == is {
 		return err
 	}
-	if len(forced) > 0 {
+	if len(changed) > 0 {
 		p.began.Config = string(config)
 	}
 	encoded, err := json.MarshalIndent(p.began, "", " ")
@@ -162,7 +200,7 @@ func (p *plan) keep(forced []string) error {
 func (p *plan) done() (done, all int) {
 	for _, a := range p.arms {
 		for _, seed := range p.seeds {
-			if exists(filepath.Join(p.jobDir(a, seed), resultFile)) {
+			if res, err := p.result(a, seed); res != nil && err == nil {
 				done++
 			}
 		}

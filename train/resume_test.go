@@ -173,7 +173,8 @@ func TestForce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	succeed(t, tiny("--data", data, "--models", "lstm,plastic", "--epochs", "2", "--out", dir)...)
 	first := read(t, dir, "lstm-seed1", "last", "model.safetensors")
-	fail(t, cli.Usage, []string{"--force", "finished"}, "--resume", dir, "--epochs", "3", "--force")
+	fail(t, cli.Usage, []string{"--lr 2", "is finished", "more --epochs"}, "--resume", dir, "--lr", "2", "--force")
+	fail(t, cli.Usage, []string{"--epochs 1", "is finished, with 2", "more --epochs"}, "--resume", dir, "--epochs", "1")
 	fail(t, cli.Usage, []string{"--force", "--resume"}, tiny("--force")...)
 
 	must(t, os.Remove(filepath.Join(dir, "plastic-seed1", resultFile)))
@@ -216,6 +217,70 @@ func TestForce(t *testing.T) {
 	must(t, os.Remove(filepath.Join(dir, reportPage)))
 	succeed(t, "--resume", dir)
 	same(t, want, product(t, dir))
+}
+
+// A finished run trains on when it is to be longer, to what a run of that length
+// comes to from the start; with each of its trainings from its own last checkpoint,
+// also when it is killed in between.
+func TestFinishedRunLonger(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "run")
+	args := func(epochs, out string) []string {
+		return tiny("--models", "lstm,plastic", "--seeds", "2", "--epochs", epochs, "--dropout", "0.2", "--out", out)
+	}
+	succeed(t, args("2", dir)...)
+	before := read(t, dir, metricsFile)
+	for _, wrong := range [][]string{{"--epochs", "1"}, {"--epochs", "2", "--lr", "0.5", "--force"}, {"--lr", "0.5"}, {"--steps", "3"}} {
+		// None of the refusals advises what is refused in its turn.
+		_, errs, status := finish(t, command(t, append([]string{"--resume", dir}, wrong...)...))
+		if status != cli.Usage || !strings.Contains(errs, "is finished") || strings.Contains(errs, "--force") {
+			t.Errorf("%v: status %d, %s", wrong, status, errs)
+		}
+	}
+	checkpoints, old := filepath.Join(dir, "plastic-seed2", "checkpoints"), t.TempDir()
+	must(t, os.CopyFS(old, os.DirFS(checkpoints)))
+	oldBest := t.TempDir()
+	must(t, os.CopyFS(oldBest, os.DirFS(filepath.Join(dir, "plastic-seed2", "best"))))
+	succeed(t, "--resume", dir, "--epochs", "4")
+	for _, want := range []string{"By --epochs or --steps, after 4 of 4 trainings were finished, epochs became 4 (before 2)."} {
+		if report := read(t, dir, "report.md"); !strings.Contains(report, want) {
+			t.Errorf("the report does not say %q", want)
+		}
+	}
+	whole := filepath.Join(t.TempDir(), "whole")
+	succeed(t, args("4", whole)...)
+	for _, job := range []string{"lstm-seed1", "lstm-seed2", "plastic-seed1", "plastic-seed2"} {
+		for _, file := range []string{"last/model.safetensors", "best/model.safetensors"} {
+			if read(t, dir, job, file) != read(t, whole, job, file) {
+				t.Errorf("%s/%s is not that of a run of four epochs", job, file)
+			}
+		}
+	}
+	after := read(t, dir, metricsFile)
+	if !strings.HasPrefix(after, before) || strings.Count(after, "\n") != strings.Count(read(t, whole, metricsFile), "\n") {
+		t.Errorf("metrics.jsonl: %s", after)
+	}
+	if _, errs := succeed(t, "--resume", dir); !strings.Contains(errs, "is finished") {
+		t.Error(errs)
+	}
+	// Killed when half of the trainings had gone on, one was at its end but not
+	// scored, and one had not begun again.
+	want := product(t, dir)
+	must(t, os.RemoveAll(checkpoints))
+	must(t, os.CopyFS(checkpoints, os.DirFS(old)))
+	must(t, os.RemoveAll(filepath.Join(dir, "plastic-seed2", "best")))
+	must(t, os.CopyFS(filepath.Join(dir, "plastic-seed2", "best"), os.DirFS(oldBest)))
+	must(t, os.Remove(filepath.Join(dir, "plastic-seed1", resultFile)))
+	must(t, os.Remove(filepath.Join(dir, "plastic-seed2", resultFile)))
+	must(t, os.Remove(filepath.Join(dir, reportPage)))
+	write(t, filepath.Join(dir, metricsFile), after+"{}\n")
+	succeed(t, "--resume", dir)
+	same(t, want, product(t, dir))
+	// And longer once more, by force with another rate.
+	succeed(t, "--resume", dir, "--epochs", "5", "--lr", "0.5", "--force")
+	if report := read(t, dir, "report.md"); !strings.Contains(report, "By --force, after 4 of 4 trainings were finished, lr became 0.5") {
+		t.Error("the report does not tell of the rate")
+	}
 }
 
 // A run goes on where its data have moved, where config.yaml is lost, and under

@@ -76,7 +76,7 @@ func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
 		return err
 	}
 	defer metrics.Close()
-	var from int64
+	from := p.began.MetricsFrom
 	for i, a := range p.arms {
 		for _, seed := range p.seeds {
 			res, err := p.train(ctx, a, seed, metrics, from)
@@ -130,7 +130,7 @@ func (p *plan) finished(stdout io.Writer) (bool, error) {
 	rep := p.report()
 	for i, a := range p.arms {
 		for _, seed := range p.seeds {
-			res, err := readResult(p.jobDir(a, seed))
+			res, err := p.result(a, seed)
 			if res == nil || err != nil {
 				return false, err
 			}
@@ -172,9 +172,11 @@ func (p *plan) report() *report.Report {
 		Dataset: report.Dataset{
 			Vocab: p.corpus.Tokenizer.Size(), TrainTokens: len(p.splits["train"].Tokens),
 			ValidTokens: len(p.splits["valid"].Tokens), TestTokens: len(p.splits["test"].Tokens),
+			ValidUnknown: int(p.splits["valid"].Unknown), TestUnknown: int(p.splits["test"].Unknown),
 			SourceHash: p.splits["train"].SourceHash,
 		},
-		System: p.began.System, Precision: p.recipe.Precision,
+		Unknown: int(p.splits["valid"].Unknown + p.splits["test"].Unknown),
+		System:  p.began.System, Precision: p.recipe.Precision,
 		Config: p.began.Config,
 		Notes:  slices.Concat(p.began.Forced, p.began.Notes),
 	}

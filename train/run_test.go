@@ -10,7 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/score"
 )
 
 // Two steps of plain SGD from the model of each case are those of an independent
@@ -151,7 +154,10 @@ func TestSameBits(t *testing.T) {
 // What a run leaves has the forms that the contract gives.
 func TestRunFolder(t *testing.T) {
 	t.Parallel()
-	c := command(t, tiny("--models", "modulated,lstm", "--seeds", "2,7", "--set", "log_every=1")...)
+	texts := filepath.Join(t.TempDir(), "corpus")
+	must(t, os.CopyFS(texts, os.DirFS(folder(lstmCase, "corpus"))))
+	write(t, filepath.Join(texts, "valid.txt"), strings.Repeat("w3 w2 w2\nw4\n", 7))
+	c := command(t, tiny("--data", texts, "--models", "modulated,lstm", "--seeds", "2,7", "--set", "log_every=1")...)
 	out, errs, status := finish(t, c)
 	if status != 0 {
 		t.Fatal(errs)
@@ -170,7 +176,11 @@ func TestRunFolder(t *testing.T) {
 		want := []string{"epoch", "grad_norm", "lr", "model", "seed", "step", "tokens", "tokens_per_s", "train_nll"}
 		l := decode(t, line)
 		if _, atEnd := l["valid_nll"]; atEnd {
-			want = append(want, "valid_nll")
+			if l["model"] != "lstm" {
+				want = append(want[:len(want)-1], "traces", "train_nll", "valid_nll", "valid_nll_mean", "valid_nll_off")
+			} else {
+				want = append(want, "valid_nll")
+			}
 		} else {
 			steps++
 		}
@@ -204,12 +214,20 @@ func TestRunFolder(t *testing.T) {
 				t.Errorf("%s: %v", key, ci)
 			}
 		}
+		for _, key := range []string{"test_ppl_off", "test_ppl_frozen", "test_ppl_mean"} {
+			ci := arm[key].(map[string]any)
+			wantKeys(t, ci, "ci95", "mean")
+			if has := ci["mean"] != nil; has != (model == "modulated") {
+				t.Errorf("%s of %s: %v", key, model, ci)
+			}
+		}
 		seeds := arm["seeds"].([]any)
 		for j, number := range []float64{2, 7} {
 			s := seeds[j].(map[string]any)
 			if s["seed"] != number || !(s["best_epoch"].(float64) >= 1 && s["valid_ppl"].(float64) > 1 && s["test_ppl"].(float64) > 1 && s["tokens_per_s"].(float64) > 0) {
 				t.Errorf("%v", s)
 			}
+			stillAsEval(t, filepath.Join(run, fmt.Sprintf("%s-seed%v", model, number), "best"), texts, s)
 		}
 	}
 	table := strings.Split(out, "\n")
@@ -219,6 +237,36 @@ func TestRunFolder(t *testing.T) {
 	for _, word := range []string{"epoch", "runs/", "Corpus"} {
 		if strings.Contains(out, word) || !strings.Contains(errs, word) {
 			t.Errorf("%q belongs on stderr, not among the results: %q, %q", word, out, errs)
+		}
+	}
+}
+
+// stillAsEval holds what a report says of a seed with its traces standing still
+// against what internal/score says of its best model, null where it has none.
+func stillAsEval(t *testing.T, dir, corpus string, seed map[string]any) {
+	t.Helper()
+	m, tok, err := lm.Load[float32](dir)
+	must(t, err)
+	c, err := data.Open(corpus, data.Options{Tokenizer: tok, CacheDir: t.TempDir()})
+	must(t, err)
+	valid, err := c.Split("valid")
+	must(t, err)
+	test, err := c.Split("test")
+	must(t, err)
+	for _, mode := range score.AllTraces {
+		key := "test_ppl_" + string(mode)
+		if mode == score.On {
+			key = "test_ppl"
+		} else if !m.HasTraces() {
+			if v, ok := seed[key]; v != nil || !ok {
+				t.Errorf("%s of %s is %v; want null", key, dir, v)
+			}
+			continue
+		}
+		losses, err := score.Read(t.Context(), m, test.Tokens, mode, score.WarmUp{Tokens: valid.Tokens, Streams: 20}, score.Reading{Batch: 1, Steps: 35}, nil)
+		must(t, err)
+		if seed[key] != lm.Perplexity(losses.Mean()) {
+			t.Errorf("%s of %s is %v; want %v", key, dir, seed[key], lm.Perplexity(losses.Mean()))
 		}
 	}
 }

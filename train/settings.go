@@ -16,6 +16,7 @@ import (
 type settings struct {
 	recipe   recipe.Recipe
 	explicit map[string]bool // keys that something other than the preset has set
+	unforced []change        // of a resumed run: what wants --force
 	chosen   []string        // what there is to say about values that nobody asked for
 }
 

@@ -100,11 +100,15 @@ func (c *Case) Fused() (out, state []float64, g Grads) {
 }
 
 // Graph returns the same from a gorgonia graph of the composed or the fused layer.
+// It runs the graph twice, as a training would, and fails if the second run comes
+// to other bits or if a run changes what lies in the graph's inputs.
 func (c *Case) Graph(t testing.TB, build func(lstm.Layer, *G.Node, *G.Node, []*G.Node) (lstm.Output, error)) (out, state []float64, g Grads) {
 	t.Helper()
 	graph := G.NewGraph()
+	var inputs [][]float64 // the memory of the inputs, and below what it held
 	node := func(name string, data []float64, shape ...int) *G.Node {
-		v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(append([]float64(nil), data...)))
+		inputs = append(inputs, slices.Clone(data))
+		v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(inputs[len(inputs)-1]))
 		return G.NewTensor(graph, tensor.Float64, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(v))
 	}
 	l := c.Layer
@@ -122,7 +126,7 @@ func (c *Case) Graph(t testing.TB, build func(lstm.Layer, *G.Node, *G.Node, []*G
 	must(t, err)
 	ow := node("out_weight", c.OutW, c.T, c.B, l.HiddenSize())
 	loss := G.Must(G.Sum(G.Must(G.HadamardProd(y.Hidden, ow))))
-	if !stateless {
+	if !stateless && c.StateW != nil {
 		sw := node("state_weight", c.StateW, len(c.State))
 		loss = G.Must(G.Add(loss, G.Must(G.Sum(G.Must(G.HadamardProd(y.State, sw))))))
 	}
@@ -131,27 +135,48 @@ func (c *Case) Graph(t testing.TB, build func(lstm.Layer, *G.Node, *G.Node, []*G
 	if op.Collision(graph) {
 		return c.Graph(t, build)
 	}
-	var ov, sv G.Value
+	var lv, ov, sv G.Value
+	G.Read(loss, &lv)
 	G.Read(y.Hidden, &ov)
 	if !stateless {
 		G.Read(y.State, &sv)
 	}
-	vm := G.NewTapeMachine(graph)
-	defer vm.Close()
-	must(t, vm.RunAll())
-	g = c.newGrads()
 	if stateless {
 		grads = slices.Insert(grads, 1, nil)
 	}
-	for i, n := range grads {
-		if n != nil {
-			copy(g.Values[i], n.Value().Data().([]float64))
+	before := make([][]float64, len(inputs))
+	for i, in := range inputs {
+		before[i] = slices.Clone(in)
+	}
+	vm := G.NewTapeMachine(graph)
+	defer vm.Close()
+	run := func() (out, state []float64, g Grads) {
+		must(t, vm.RunAll())
+		g = c.newGrads()
+		for i, n := range grads {
+			if n != nil {
+				copy(g.Values[i], op.Data[float64](n.Value()))
+			}
 		}
+		vm.Reset()
+		if !stateless {
+			state = slices.Clone(op.Data[float64](sv))
+		}
+		return slices.Clone(op.Data[float64](ov)), state, g
 	}
-	if stateless {
-		return ov.Data().([]float64), nil, g
+	out, state, g = run()
+	first := lv.Data().(float64)
+	again, state2, g2 := run()
+	Compare(t, "loss of a second run", []float64{lv.Data().(float64)}, []float64{first}, 0)
+	Compare(t, "output of a second run", again, out, 0)
+	Compare(t, "state of a second run", state2, state, 0)
+	for i, name := range g.Names {
+		Compare(t, "gradient of a second run: "+name, g2.Values[i], g.Values[i], 0)
 	}
-	return ov.Data().([]float64), sv.Data().([]float64), g
+	for i, in := range inputs {
+		Compare(t, "an input after two runs", in, before[i], 0)
+	}
+	return out, state, g
 }
 
 func must(t testing.TB, err error) {

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"runtime"
+	"runtime/debug"
 	"testing"
 )
 
@@ -12,5 +13,17 @@ func TestThis(t *testing.T) {
 	}
 	if s.CPU == "" || s.Kernel == "" {
 		t.Errorf("%+v: no processor or no kernel", s)
+	}
+}
+
+func TestRevision(t *testing.T) {
+	for want, settings := range map[string][]debug.BuildSetting{
+		"":     {{Key: "vcs.modified", Value: "true"}},
+		"abc":  {{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "false"}},
+		"abc+": {{Key: "vcs.modified", Value: "true"}, {Key: "vcs.revision", Value: "abc"}},
+	} {
+		if got := Revision(&debug.BuildInfo{Settings: settings}); got != want {
+			t.Errorf("%q of %v, want %q", got, settings, want)
+		}
 	}
 }

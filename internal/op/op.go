@@ -135,26 +135,38 @@ func (b *base) Hashcode() uint32 {
 	return h.Sum32()
 }
 
-// header is a tensor over a buffer, made anew only when the buffer moves.
+// header is a tensor over a buffer. It is made anew when the buffer moves, and
+// when it was given another shape: those who read it may change it.
+//
+// It passes for a view, of itself so that it lives as long. gorgonia's Reshape
+// copies a view; of any other tensor it makes another one over the same memory,
+// which the next operation in place then overwrites under both.
 type header[F Float] struct {
-	value G.Value
+	value *tensor.Dense
 	first *F
 }
 
-func (h *header[F]) over(data []F, shape tensor.Shape) G.Value {
+func (h *header[F]) over(data []F, shape tensor.Shape) (G.Value, error) {
 	if shape.IsScalar() {
 		switch x := any(data[0]).(type) {
 		case float32:
-			return G.NewF32(x)
+			return G.NewF32(x), nil
 		case float64:
-			return G.NewF64(x)
+			return G.NewF64(x), nil
 		}
 	}
-	if h.value == nil || h.first != &data[0] {
-		h.value = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data[:len(data):len(data)]))
-		h.first = &data[0]
+	if d := h.value; d != nil && h.first == &data[0] && d.IsView() && d.Shape().Eq(shape) && !d.RequiresIterator() {
+		return d, nil
 	}
-	return h.value
+	d := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data[:len(data):len(data)]))
+	if _, err := d.SliceInto(d); err != nil {
+		return nil, err
+	}
+	if err := d.Reshape(shape...); err != nil { // slicing makes a scalar of one element
+		return nil, err
+	}
+	h.value, h.first = d, &data[0]
+	return d, nil
 }
 
 type forward[F Float] struct {
@@ -168,7 +180,7 @@ func (o *forward[F]) Do(in ...G.Value) (G.Value, error) {
 	if err := o.f.Forward(in, out); err != nil {
 		return nil, err
 	}
-	return o.result.over(out, o.shape), nil
+	return o.result.over(out, o.shape)
 }
 
 func (o *forward[F]) DiffWRT(n int) []bool {
@@ -241,5 +253,5 @@ func (o *backward[F]) Do(in ...G.Value) (G.Value, error) {
 	if err := o.f.Backward(in[:o.inputs], Data[F](in[o.inputs+1]), o.gin); err != nil {
 		return nil, err
 	}
-	return o.result.over(packed, o.shape), nil
+	return o.result.over(packed, o.shape)
 }

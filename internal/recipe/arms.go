@@ -100,7 +100,7 @@ func (r *Recipe) arm(text string) (Arm, error) {
 		ownRate = ownRate || key == "lr"
 	}
 	if is := a.Recipe.Optimizer; !ownRate && (is == "adam") != (r.Optimizer == "adam") {
-		return a, fmt.Errorf("models: %s has optimizer %s, and the run's lr %v is meant for %s: want an lr of its own, as in %[1]s=%s:optimizer=%[2]s:lr=%[6]v", label, is, r.LR, r.Optimizer, kind, suitable(is))
+		return a, fmt.Errorf("models: %s has optimizer %s, and the run's lr %v is meant for %s: want an lr of its own, as in %[1]s=%[5]s:optimizer=%[2]s:lr=%[6]v", label, is, r.LR, r.Optimizer, kind, suitable(is))
 	}
 	return a, nil
 }

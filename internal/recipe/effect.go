@@ -21,6 +21,14 @@ func (r *Recipe) Passes(windows int) int {
 	return r.Epochs
 }
 
+// TotalSteps is how many optimiser steps there will be if an epoch has so many windows.
+func (r *Recipe) TotalSteps(windows int) int {
+	if r.Steps > 0 {
+		return r.Steps
+	}
+	return r.Epochs * windows
+}
+
 // AveragesFrom is the first of so many epochs whose steps averaged SGD averages.
 func (r *Recipe) AveragesFrom(epochs int) int {
 	if r.AverageFrom > 0 {

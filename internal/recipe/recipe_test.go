@@ -21,7 +21,7 @@ func other() Recipe {
 		L2: 1e-5, ClipGroups: true, InitScale: 0.11,
 		Start: "published", AlphaStart: "-0.1..0.1", EtaStart: "0.05", FanoutStart: "-1..1", FanoutBiasStart: "0..0", ModulatorStart: "1e-1",
 		AlphaLR: 0.5, RateLR: 2, ModulatorLR: 0, Thaw: 3, HoldAlpha: true,
-		Threads: 2, CheckpointEvery: "2m", KeepCheckpoints: 3, LogEvery: 9, OnNaN: "rollback", Rollbacks: 2,
+		Precision: "bf16", Threads: 2, CheckpointEvery: "2m", KeepCheckpoints: 3, LogEvery: 9, OnNaN: "rollback", Rollbacks: 2,
 	}
 }
 
@@ -351,6 +351,7 @@ func TestModel(t *testing.T) {
 	want := modeldir.Config{
 		Format: modeldir.Format, Model: "modulated", VocabSize: 50, EmbeddingSize: 21, HiddenSize: 33, NumLayers: 3, TieWeights: true,
 		Plasticity: &modeldir.Plasticity{Alpha: "layer", Rate: "neuron", ModulatorInput: "cell", Rule: "oja", Clip: 0.75},
+		Precision:  "bf16",
 	}
 	if d := cmp.Diff(want, c); d != "" || err != nil {
 		t.Error(d, err)

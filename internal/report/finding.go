@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,6 +31,10 @@ func (r *Report) find() finding {
 	}
 	if f.Headline == "" {
 		f.Headline = r.withoutAny()
+	}
+	if all := r.worths(); len(all) > 0 {
+		about := learned(all)
+		f.Headline, f.Support = about.Headline, slices.Concat(about.Support, []string{f.Headline}, f.Support)
 	}
 	f.Support = append(f.Support, append(r.ignorant(), r.stopped()...)...)
 	return f
@@ -123,6 +128,12 @@ func (r *Report) findBest(measure func(*Seed) float64, name string) finding {
 		rest[best] = []float64{math.Inf(1)}
 		other = lowest(rest)
 	}
+	if min(len(values[best]), len(values[other])) < 2 {
+		return finding{
+			Headline: "A single seed names no winner: the order of the models may be chance.",
+			Support:  []string{"Train each model under several seeds, as with --seeds 3."},
+		}
+	}
 	diff := stats.Welch(values[best], values[other])
 	f := finding{Headline: fmt.Sprintf("%s has the lowest %s: %s, which is %s below %s.",
 		capital(called(arms[best].Model)), name, reached, typographic.perplexity(-diff.Diff), called(arms[other].Model))}
@@ -136,6 +147,9 @@ func (r *Report) findBest(measure func(*Seed) float64, name string) finding {
 		tested = other
 	}
 	f.Support = append(f.Support, verdict(family, tested, len(values[best]), len(values[other])))
+	if text := credit(r.worths(), arms[best]); text != "" {
+		f.Support = append(f.Support, text)
+	}
 	return f
 }
 
@@ -144,10 +158,7 @@ func (r *Report) findBest(measure func(*Seed) float64, name string) finding {
 // comparisons, since the arm to look at was picked after the fact.
 func verdict(family []float64, tested, n1, n2 int) string {
 	p := stats.Holm(family)[tested]
-	switch {
-	case min(n1, n2) < 2:
-		return "A single seed says nothing about significance: the order may be chance. Train each model under several, as with --seeds 3."
-	case math.IsNaN(p):
+	if math.IsNaN(p) {
 		return "No test applies: the perplexities do not vary over the seeds."
 	}
 	var compared int

@@ -38,6 +38,11 @@ func fourArms() *Report {
 			}
 			if m.model != "lstm" {
 				s.Traces = traces(m.model, i, offset)
+				s.TestPPLOff, s.TestPPLFrozen, s.TestPPLMean = s.TestPPL+4+offset, s.TestPPL+6, s.TestPPL+0.8*float64(i-1)+offset/5
+				for e := range s.Curve {
+					c := &s.Curve[e]
+					c.ValidPPLOff, c.ValidPPLMean = c.ValidPPL+0.3*float64(e)+offset, c.ValidPPL+0.06*float64(e*(i-1))-0.05
+				}
 			}
 			if i >= 2 {
 				s.Passage = passage(i)
@@ -100,13 +105,14 @@ func traces(model string, i int, offset float64) []LayerTrace {
 	var all []LayerTrace
 	for l := range 2 {
 		t := LayerTrace{Layer: l, MeanAbs: 0.21*float64(i) + 0.1*float64(l) + offset/10, AtClip: 0.012 * float64(i) * (1 + offset),
-			AlphaMeanAbs: 0.034 + offset/100, EtaMean: math.NaN()}
+			AlphaMeanAbs: 0.034 + offset/100, EtaMean: math.NaN(), RateMeanAbs: 0.012 + offset/200}
 		if model == "plastic" {
 			t.EtaMean = -0.0021
 		}
 		for e := 1; e <= 13; e++ {
 			grown := 1 - math.Exp(-float64(e)/3)
-			t.Epochs = append(t.Epochs, TracePoint{Epoch: e, MeanAbs: t.MeanAbs * grown, AtClip: t.AtClip * grown * grown})
+			t.Epochs = append(t.Epochs, TracePoint{Epoch: e, MeanAbs: t.MeanAbs * grown, AtClip: t.AtClip * grown * grown,
+				AlphaMeanAbs: t.AlphaMeanAbs * (1 + grown), RateMeanAbs: t.RateMeanAbs * (2 - grown)})
 		}
 		all = append(all, t)
 	}

@@ -40,6 +40,18 @@ func (n notation) difference(c stats.Comparison, withCI bool) string {
 	return sign + n.interval(stats.Interval{Mean: math.Abs(c.Diff), CI95: c.CI95}, withCI)
 }
 
+// gap writes a difference that each seed gave, with its sign unless it rounds to 0.
+func (n notation) gap(v stats.Interval, withCI bool) string {
+	text := n.interval(stats.Interval{Mean: math.Abs(v.Mean), CI95: v.CI95}, withCI)
+	switch {
+	case math.IsNaN(v.Mean) || math.Abs(v.Mean) < 0.005:
+		return text
+	case v.Mean < 0:
+		return n.minus + text
+	}
+	return "+" + text
+}
+
 // perplexity writes two decimals, none from 1,000 on.
 func (n notation) perplexity(v float64) string {
 	switch {

@@ -59,6 +59,8 @@ type page struct {
 	Groups                              []string
 	Traces                              []traceRow
 	TraceFigs                           []panel
+	Worth                               []column // what the traces are worth
+	WorthFigs                           []panel
 	Passages                            []passageView
 	Samples                             []sampleView
 	Runs                                []runRow
@@ -97,11 +99,14 @@ type sampleWord struct {
 
 // runRow is one seed of one arm.
 type runRow struct {
-	Model, Seed, Epoch, Valid, Test, Speed, Status string
-	Failed                                         bool
+	Model, Seed, Epoch, Valid, Test, Off, Frozen, Mean, Speed, Status string
+	Failed                                                            bool
 }
 
 type fact struct{ Name, Value string }
+
+// WorthRows are the rows of Worth.
+func (p *page) WorthRows() [][]string { return table{Columns: p.Worth}.Rows() }
 
 // HTML returns report.html: one file that needs no other and no network.
 func (r *Report) HTML() ([]byte, error) {
@@ -125,7 +130,7 @@ func (r *Report) page() *page {
 		Report: r, Title: r.title(), Finding: r.find(), Table: r.compare(typographic),
 		Forest: r.forest(), Learning: r.learning(), Epochs: r.epochTable(),
 		Division: r.division(), Parts: r.parts(), Groups: groups,
-		Traces: r.traceRows(), TraceFigs: r.tracePanels(), Passages: r.passages(),
+		Traces: r.traceRows(), TraceFigs: r.tracePanels(), Worth: r.worthTable(typographic), WorthFigs: r.worthPanels(), Passages: r.passages(),
 		Samples: r.samples(), Runs: r.runs(), Facts: r.facts(),
 	}
 	p.TableNote, p.ForestNote, p.LearningNote = r.tableNote(), r.forestNote(), r.learningNote()
@@ -246,7 +251,8 @@ func (r *Report) runs() []runRow {
 	for _, a := range r.Arms {
 		for _, s := range a.Seeds {
 			row := runRow{Model: a.Model, Seed: strconv.FormatUint(s.Seed, 10), Epoch: n.dash,
-				Valid: n.perplexity(s.ValidPPL), Test: n.perplexity(s.TestPPL), Speed: n.speed(s.TokensPerS),
+				Valid: n.perplexity(s.ValidPPL), Test: n.perplexity(s.TestPPL),
+				Off: n.perplexity(s.TestPPLOff), Frozen: n.perplexity(s.TestPPLFrozen), Mean: n.perplexity(s.TestPPLMean), Speed: n.speed(s.TokensPerS),
 				Status: s.Status, Failed: !s.Finished()}
 			if s.BestEpoch > 0 {
 				row.Epoch = strconv.Itoa(s.BestEpoch)

@@ -61,6 +61,7 @@ type axes struct {
 	Log           bool // logarithmic y
 	LogX          bool // logarithmic x
 	ZeroBased     bool // y begins at zero
+	Zero          bool // y spans zero, where there is a line
 	Symmetric     bool // y is centred on zero
 	WholeX        bool // x counts: ticks at whole numbers only
 	Value         func(float64) string
@@ -85,6 +86,9 @@ func lineChart(width float64, a axes, all []series) chart {
 	y := scale{Start: c.Plot.Y + c.Plot.H, End: c.Plot.Y, Log: a.Log}
 	x.Lo, x.Hi = span(all, func(s series) []float64 { return s.X })
 	y.Lo, y.Hi = span(all, func(s series) []float64 { return append(append(s.Y[:len(s.Y):len(s.Y)], s.Lower...), s.Upper...) })
+	if a.Zero {
+		y.Lo, y.Hi = min(y.Lo, 0), max(y.Hi, 0)
+	}
 	switch {
 	case a.Symmetric:
 		y.Hi = max(math.Abs(y.Lo), math.Abs(y.Hi), 1e-6) * 1.06
@@ -96,6 +100,10 @@ func lineChart(width float64, a axes, all []series) chart {
 	default:
 		margin := max(0.07*(y.Hi-y.Lo), 1e-3*math.Abs(y.Hi), 1e-6)
 		y.Lo, y.Hi = y.Lo-margin, y.Hi+margin
+	}
+	if a.Zero {
+		at := y.at(0)
+		c.Lines = append(c.Lines, line{Class: "reference", Path: path([]float64{x.Start, x.End}, []float64{at, at})})
 	}
 	c.YTicks = y.ticks(max(2, int(a.Height/48)))
 	c.XTicks = x.ticks(max(3, int(c.Plot.W/64)))

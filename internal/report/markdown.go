@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"text/template"
 	"unicode/utf8"
@@ -110,9 +111,9 @@ func (p *page) PartColumns() []column {
 // TraceColumns are the traces as the columns of a table.
 func (p *page) TraceColumns() []column {
 	columns := []column{{Head: "model", Text: true}, {Head: "layer"}, {Head: "mean |A|"}, {Head: "at the clip"},
-		{Head: "mean |α|"}, {Head: "mean η"}}
+		{Head: "mean |α|"}, {Head: "mean |rate|"}}
 	for _, t := range p.Traces {
-		addRow(columns, []string{t.Model, fmt.Sprint(t.Layer), t.MeanAbs, t.AtClip, t.Alpha, t.Eta})
+		addRow(columns, []string{t.Model, fmt.Sprint(t.Layer), t.MeanAbs, t.AtClip, t.Alpha, t.Rate})
 	}
 	return columns
 }
@@ -132,9 +133,12 @@ func (p *page) EpochColumns() []column {
 // RunColumns are the seeds of all arms as the columns of a table.
 func (p *page) RunColumns() []column {
 	columns := []column{{Head: "model", Text: true}, {Head: "seed"}, {Head: "best epoch"}, {Head: "valid ppl"},
-		{Head: "test ppl"}, {Head: "tokens/s"}, {Head: "status", Text: true}}
+		{Head: "test ppl"}, {Head: "off"}, {Head: "frozen"}, {Head: "mean"}, {Head: "tokens/s"}, {Head: "status", Text: true}}
 	for _, r := range p.Runs {
-		addRow(columns, []string{r.Model, r.Seed, r.Epoch, r.Valid, r.Test, r.Speed, r.Status})
+		addRow(columns, []string{r.Model, r.Seed, r.Epoch, r.Valid, r.Test, r.Off, r.Frozen, r.Mean, r.Speed, r.Status})
+	}
+	if p.Worth == nil {
+		columns = slices.Delete(columns, 5, 8)
 	}
 	return columns
 }

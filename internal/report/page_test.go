@@ -16,7 +16,7 @@ import (
 )
 
 func TestSections(t *testing.T) {
-	everything := []string{"result", "learning", "parameters", "traces", "neuromodulator", "samples", "runs", "making"}
+	everything := []string{"result", "worth", "learning", "parameters", "traces", "neuromodulator", "samples", "runs", "making"}
 	for _, test := range []struct {
 		name   string
 		report *Report

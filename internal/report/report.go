@@ -23,6 +23,7 @@ type Report struct {
 	Data    string `json:"data"`
 	Preset  string `json:"preset"`
 	Arms    []Arm  `json:"arms"`
+	Unknown int    `json:"unknown"` // words of the validation and the test text that are read as <unk>
 
 	Budget    int      `json:"budget,omitempty"`    // parameters an arm may have at most
 	Precision string   `json:"precision,omitempty"` // of the inputs of matrix products: f32 or bf16
@@ -34,11 +35,14 @@ type Report struct {
 
 // Dataset describes the corpus. A zero count is unknown and not shown.
 type Dataset struct {
-	Vocab       int    `json:"vocab,omitempty"`
-	TrainTokens int    `json:"train_tokens,omitempty"`
-	ValidTokens int    `json:"valid_tokens,omitempty"`
-	TestTokens  int    `json:"test_tokens,omitempty"`
-	SourceHash  string `json:"source_hash,omitempty"` // SHA-256 of the text
+	Vocab       int `json:"vocab,omitempty"`
+	TrainTokens int `json:"train_tokens,omitempty"`
+	ValidTokens int `json:"valid_tokens,omitempty"`
+	TestTokens  int `json:"test_tokens,omitempty"`
+	// Words outside the vocabulary, read as <unk>.
+	ValidUnknown int    `json:"valid_unknown,omitempty"`
+	TestUnknown  int    `json:"test_unknown,omitempty"`
+	SourceHash   string `json:"source_hash,omitempty"` // SHA-256 of the text
 }
 
 // System describes what the run ran on. Empty fields are not shown.
@@ -57,6 +61,14 @@ type Arm struct {
 	// the caller puts here is overwritten.
 	ValidPPL stats.Interval `json:"valid_ppl"`
 	TestPPL  stats.Interval `json:"test_ppl"`
+
+	// With the traces standing still, and what they are worth, seed by seed; without a
+	// mean where there are no traces.
+	TestPPLOff    stats.Interval `json:"test_ppl_off"`
+	TestPPLFrozen stats.Interval `json:"test_ppl_frozen"`
+	TestPPLMean   stats.Interval `json:"test_ppl_mean"`
+	OffMinusOn    stats.Interval `json:"off_minus_on"`
+	MeanMinusOn   stats.Interval `json:"mean_minus_on"`
 
 	Accounting []TensorCount `json:"accounting,omitempty"`
 }
@@ -79,6 +91,12 @@ type Seed struct {
 	TestPPL    float64 `json:"test_ppl"`     // of the parameters of BestEpoch
 	TokensPerS float64 `json:"tokens_per_s"` // trained a second, over the whole run
 
+	// TestPPL with the traces off (alpha = 0), standing still at those of the end of
+	// the validation text, and at their mean over its streams; NaN without traces.
+	TestPPLOff    float64 `json:"test_ppl_off"`
+	TestPPLFrozen float64 `json:"test_ppl_frozen"`
+	TestPPLMean   float64 `json:"test_ppl_mean"`
+
 	// Status is Done, or one clause on what happened instead ("diverged: NaN in
 	// layers.0.alpha at step 812"). A seed that is not done stays out of the means.
 	Status string `json:"status,omitempty"`
@@ -100,6 +118,11 @@ type EpochPoint struct {
 	ValidPPL   float64 `json:"valid_ppl"`
 	LR         float64 `json:"lr"`
 	TokensPerS float64 `json:"tokens_per_s"`
+
+	// ValidPPL with the traces off and at their mean over the streams of the train text;
+	// 0 without traces.
+	ValidPPLOff  float64 `json:"valid_ppl_off,omitempty"`
+	ValidPPLMean float64 `json:"valid_ppl_mean,omitempty"`
 }
 
 // LayerTrace tells what the Hebbian trace A [B, H, H] of a plastic layer did:
@@ -111,6 +134,7 @@ type LayerTrace struct {
 	AtClip       float64 `json:"at_clip"`        // share of elements at ±clip, 0..1; NaN where nothing clips
 	AlphaMeanAbs float64 `json:"alpha_mean_abs"` // mean |alpha|
 	EtaMean      float64 `json:"eta_mean"`       // mean trained rate; NaN where M(t) sets it
+	RateMeanAbs  float64 `json:"rate_mean_abs"`  // mean |eta|, or |fan-out|; NaN where M(t) itself is the rate
 
 	Epochs []TracePoint `json:"epochs,omitempty"` // the same at the end of each epoch
 }
@@ -120,6 +144,9 @@ type TracePoint struct {
 	Epoch   int     `json:"epoch"`
 	MeanAbs float64 `json:"mean_abs"`
 	AtClip  float64 `json:"at_clip"`
+
+	AlphaMeanAbs float64 `json:"alpha_mean_abs"` // after the epoch
+	RateMeanAbs  float64 `json:"rate_mean_abs"`
 }
 
 // Passage is what a model made of a stretch of the test text.
@@ -138,11 +165,18 @@ func (r *Report) Summarise() {
 		for j := range arm.Seeds {
 			s := &arm.Seeds[j]
 			s.ValidPPL = orNaN(s.ValidPPL, 1)
-			s.TestPPL = orNaN(s.TestPPL, 1)
+			for _, v := range []*float64{&s.TestPPL, &s.TestPPLOff, &s.TestPPLFrozen, &s.TestPPLMean} {
+				*v = orNaN(*v, 1)
+			}
 			s.TokensPerS = orNaN(s.TokensPerS, math.SmallestNonzeroFloat64)
 		}
 		arm.ValidPPL = stats.Summary(arm.collect(validPPL))
 		arm.TestPPL = stats.Summary(arm.collect(testPPL))
+		arm.TestPPLOff = stats.Summary(arm.collect(testOff))
+		arm.TestPPLFrozen = stats.Summary(arm.collect(testFrozen))
+		arm.TestPPLMean = stats.Summary(arm.collect(testMean))
+		arm.OffMinusOn = stats.Summary(arm.collect(offOn))
+		arm.MeanMinusOn = stats.Summary(arm.collect(meanOn))
 	}
 }
 

@@ -176,13 +176,21 @@ This is one seed: how far another would land from it is unknown.
 			}
 		})
 	}
-	r := &Report{Arms: []Arm{arm("lstm", 104), arm("plastic", 102)}}
-	var out strings.Builder
-	if err := r.WriteTable(&out, true); err != nil {
-		t.Fatal(err)
-	}
-	if lines := strings.Split(out.String(), "\n"); !strings.HasPrefix(lines[2], "\x1b[1mplastic") || strings.Contains(lines[1], "\x1b") {
-		t.Errorf("with colour the best arm, and no other, is bold: %q", lines[:3])
+	for _, c := range []struct {
+		report *Report
+		bold   bool
+	}{
+		{&Report{Arms: []Arm{arm("lstm", 104, 105), arm("plastic", 102, 103)}}, true},
+		{&Report{Arms: []Arm{arm("lstm", 104), arm("plastic", 102)}}, false}, // a single seed names no winner
+		{&Report{Arms: []Arm{arm("lstm", 104), arm("plastic", 102, 103)}}, false},
+	} {
+		var out strings.Builder
+		if err := c.report.WriteTable(&out, true); err != nil {
+			t.Fatal(err)
+		}
+		if lines := strings.Split(out.String(), "\n"); strings.HasPrefix(lines[2], "\x1b[1mplastic") != c.bold || strings.Contains(lines[1], "\x1b") {
+			t.Errorf("with colour the best arm, and no other, is bold: %q", lines[:3])
+		}
 	}
 }
 
@@ -217,7 +225,7 @@ func TestFinding(t *testing.T) {
 			[]string{"The training diverged: the perplexity is too large for a number.", "finished 0 of 1 run (seed 1 diverged"}},
 		{"not measured", []Arm{{Model: "lstm", Seeds: []Seed{{Seed: 1, ValidPPL: nan, TestPPL: nan}}}}, []string{"No perplexity was measured."}},
 		{"single seeds", []Arm{arm("lstm", 104), arm("plastic", 102)},
-			[]string{"The plastic model has the lowest test perplexity: 102.00, which is 2.00 below the LSTM.", "A single seed says nothing"}},
+			[]string{"A single seed names no winner", "--seeds 3"}},
 		{"not significant", []Arm{arm("lstm", 104, 102, 106), arm("plastic", 103, 101, 105)},
 			[]string{"1.00 below the LSTM", "The difference is not significant (Welch’s t-test, p\u00a0=\u00a00.573; 3 seeds each): it may be chance."}},
 		{"the LSTM is best", []Arm{arm("plastic", 103, 104, 105), arm("lstm", 100, 101, 102), arm("modulated", 102, 103, 104)},

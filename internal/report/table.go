@@ -22,6 +22,14 @@ type column struct {
 	Cells []string
 }
 
+func (t table) heads() []string {
+	heads := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		heads[i] = c.Head
+	}
+	return heads
+}
+
 // Rows returns the cells row by row.
 func (t table) Rows() [][]string {
 	if len(t.Columns) == 0 {
@@ -100,13 +108,17 @@ func (r *Report) reference() *Arm {
 }
 
 // best returns the index of the arm with the lowest mean test perplexity, -1 if
-// no arm has one.
+// no arm has one, or if that of a single seed would make a winner of it.
 func (r *Report) best() int {
 	best := -1
 	for i, a := range r.Arms {
 		if !math.IsNaN(a.TestPPL.Mean) && (best < 0 || a.TestPPL.Mean < r.Arms[best].TestPPL.Mean) {
 			best = i
 		}
+	}
+	single := func(a *Arm) bool { return a != nil && len(a.collect(testPPL)) == 1 }
+	if best >= 0 && len(r.Arms) > 1 && (single(&r.Arms[best]) || single(r.reference())) {
+		return -1
 	}
 	return best
 }
@@ -118,15 +130,19 @@ func (r *Report) WriteTable(w io.Writer, colour bool) error {
 	r.Summarise()
 	t := r.compare(ascii)
 	var b strings.Builder
-	heads := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		heads[i] = c.Head
-	}
-	writeRow(&b, t.Columns, heads, pick(colour, "\x1b[2m"))
+	writeRow(&b, t.Columns, t.heads(), pick(colour, "\x1b[2m"))
 	for i, row := range t.Rows() {
 		writeRow(&b, t.Columns, row, pick(colour && i == t.Best && len(r.Arms) > 1, "\x1b[1m"))
 	}
 	b.WriteByte('\n')
+	if columns := r.worthTable(ascii); columns != nil {
+		b.WriteString("Test perplexity with the traces on, off, frozen, at their mean:\n")
+		writeRow(&b, columns, (table{Columns: columns}).heads(), pick(colour, "\x1b[2m"))
+		for _, row := range (table{Columns: columns}).Rows() {
+			writeRow(&b, columns, row, "")
+		}
+		b.WriteByte('\n')
+	}
 	f := r.find()
 	for _, sentence := range append([]string{f.Headline}, f.Support...) {
 		b.WriteString(plain.Replace(sentence) + "\n")

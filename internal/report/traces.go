@@ -12,9 +12,9 @@ import (
 // traceRow is a layer of an arm: what its Hebbian trace did, over the seeds that
 // finished.
 type traceRow struct {
-	Model                       string
-	Layer                       int
-	MeanAbs, AtClip, Alpha, Eta string
+	Model                        string
+	Layer                        int
+	MeanAbs, AtClip, Alpha, Rate string
 }
 
 // traceRows returns a row for each arm and layer that has a trace.
@@ -30,7 +30,7 @@ func (r *Report) traceRows() []traceRow {
 				MeanAbs: number(func(t LayerTrace) float64 { return t.MeanAbs }),
 				AtClip:  typographic.percents(stats.Summary(atClip)),
 				Alpha:   number(func(t LayerTrace) float64 { return t.AlphaMeanAbs }),
-				Eta:     number(func(t LayerTrace) float64 { return t.EtaMean }),
+				Rate:    number(func(t LayerTrace) float64 { return t.RateMeanAbs }),
 			})
 		}
 	}
@@ -65,8 +65,8 @@ func (a *Arm) overSeeds(layer int, of func(LayerTrace) float64) []float64 {
 	return values
 }
 
-// tracePanels draws mean |A| and the share at the clip by epoch, a curve for
-// each arm and layer: the mean over the seeds that finished.
+// tracePanels draws mean |A|, the share at the clip, mean |alpha| and |rate| by
+// epoch, a curve for each arm and layer: the mean over the seeds that finished.
 func (r *Report) tracePanels() []panel {
 	var panels []panel
 	for _, p := range []struct {
@@ -77,6 +77,8 @@ func (r *Report) tracePanels() []panel {
 		{"Mean |A|", func(t TracePoint) float64 { return t.MeanAbs }, typographic.number},
 		{"Share of elements at the clip, %", func(t TracePoint) float64 { return 100 * t.AtClip },
 			func(v float64) string { return typographic.percent(v / 100) }},
+		{"Mean |α|", func(t TracePoint) float64 { return t.AlphaMeanAbs }, typographic.number},
+		{"Mean |rate|", func(t TracePoint) float64 { return t.RateMeanAbs }, typographic.number},
 	} {
 		all := r.traceCurves(p.of, p.value)
 		if len(all) == 0 {

@@ -30,6 +30,17 @@ func Welch(x, y []float64) Comparison {
 	return c
 }
 
+// OneSample compares the mean of x with 0 by Student's t-test, as is done with the
+// differences of pairs. Diff needs one value; CI95 and P need two, and P that they
+// vary: with less they are NaN.
+func OneSample(x []float64) Comparison {
+	c := Comparison{Diff: Mean(x), CI95: CI95(x), P: math.NaN()}
+	if test, err := stats.OneSampleTTest(stats.Sample{Xs: x}, 0, stats.LocationDiffers); err == nil {
+		c.P = test.P
+	}
+	return c
+}
+
 func sq(x float64) float64 { return x * x }
 
 // Holm returns the p-values adjusted for their number by Holm's step-down

@@ -124,3 +124,17 @@ func TestQuartiles(t *testing.T) {
 		t.Errorf("of nothing: %v", median)
 	}
 }
+
+// With two degrees of freedom the two-sided p-value of t is 1 - t / sqrt(2 + t^2).
+func TestOneSample(t *testing.T) {
+	c := OneSample([]float64{1, 2, 3})
+	want := 2 * math.Sqrt(3) // t = mean / (sd / sqrt n)
+	if p := 1 - want/math.Sqrt(2+want*want); c.Diff != 2 || !(math.Abs(c.P-p) < 1e-12) || c.CI95 != CI95([]float64{1, 2, 3}) {
+		t.Errorf("%+v, want P %v", c, p)
+	}
+	for _, x := range [][]float64{nil, {1}, {1, 1}} {
+		if c := OneSample(x); !math.IsNaN(c.P) {
+			t.Errorf("%v: %+v, want no P", x, c)
+		}
+	}
+}

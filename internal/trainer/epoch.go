@@ -72,6 +72,7 @@ func (t *training) endEpoch(ctx context.Context, lr float64) error {
 	t.schedule.Observe(t.Epoch, e.ValidNLL)
 	line := t.line(lr)
 	line.ValidNLL = &e.ValidNLL
+	line.Traces, line.ValidNLLOff, line.ValidNLLMean = e.Traces, e.ValidNLLOff, e.ValidNLLMean
 	if err := t.Metrics.Write(line); err != nil {
 		return err
 	}
@@ -104,6 +105,9 @@ func (t *training) validate(ctx context.Context) (e Epoch, err error) {
 	e = Epoch{
 		Epoch: t.Epoch, Step: t.Step, TrainNLL: t.trainNLL(), ValidNLL: valid.NLL, TokensPerS: t.speed(),
 		Best: valid.NLL < t.BestNLL, Traces: traces(t.model, state),
+	}
+	if e.ValidNLLOff, e.ValidNLLMean, err = t.worth(ctx); err != nil {
+		return Epoch{}, err
 	}
 	if e.Best {
 		if err := t.saveModel(best); err != nil {

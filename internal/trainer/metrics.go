@@ -26,6 +26,10 @@ type Line struct {
 	GradNorm   float64  `json:"grad_norm"` // before the clip, of the last step
 	TokensPerS float64  `json:"tokens_per_s"`
 	Event      string   `json:"event,omitempty"` // what happened beside the steps: a rollback
+	// Of a plastic model, at the end of an epoch: see Epoch.
+	Traces       []Trace  `json:"traces,omitempty"`
+	ValidNLLOff  *float64 `json:"valid_nll_off,omitempty"`
+	ValidNLLMean *float64 `json:"valid_nll_mean,omitempty"`
 }
 
 // Metrics is metrics.jsonl, open for appending.

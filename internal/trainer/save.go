@@ -165,6 +165,10 @@ func (t *training) restore() error {
 	if err := t.windows.Seek(t.Cursor); err != nil {
 		return refuse("%v", err)
 	}
+	if m.Metrics < t.MetricsStart {
+		// The run was finished and became longer: others have lines after the checkpoint.
+		m.Metrics, m.Sum = t.MetricsStart, ""
+	}
 	if err := t.Metrics.Truncate(m.Metrics, m.Sum); err != nil {
 		return err
 	}

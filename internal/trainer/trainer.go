@@ -60,8 +60,11 @@ type Epoch struct {
 	LR         float64 `json:"lr"`
 	TokensPerS float64 `json:"tokens_per_s"`
 	Best       bool    `json:"best"`
-	// What the traces of each layer were when the validation text had been read.
-	Traces []Trace `json:"traces,omitempty"`
+	// What the traces of each layer were when the validation text had been read, and
+	// the validation's NLL without them and with them at their mean over the train text.
+	Traces       []Trace  `json:"traces,omitempty"`
+	ValidNLLOff  *float64 `json:"valid_nll_off,omitempty"`
+	ValidNLLMean *float64 `json:"valid_nll_mean,omitempty"`
 }
 
 // Outcome is what a finished training has to report.

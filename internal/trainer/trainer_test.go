@@ -31,6 +31,14 @@ func initial(t *testing.T, j *Job) map[string][]float32 {
 
 func TestMetrics(t *testing.T) {
 	j := newJob(t, t.TempDir(), "modulated")
+	j.Initial = initial(t, j)
+	for name, x := range j.Initial { // a new model's traces do next to nothing
+		if strings.HasSuffix(name, ".alpha") || strings.HasSuffix(name, ".fanout.weight") {
+			for i := range x {
+				x[i] = 0.5
+			}
+		}
+	}
 	out := train(t, j)
 	all := lines(t, j)
 	epochs, steps := 0, 0.0
@@ -52,8 +60,17 @@ func TestMetrics(t *testing.T) {
 			if epochs++; valid != e.ValidNLL || l["train_nll"] != e.TrainNLL || l["epoch"] != float64(epochs) || steps != float64(7*epochs) {
 				t.Errorf("%v at the end of %+v", l, e)
 			}
-			if len(l) != 10 {
+			layers, _ := l["traces"].([]any)
+			if len(l) != 13 || len(layers) != j.Model.NumLayers {
 				t.Errorf("%d keys: %v", len(l), l)
+			}
+			for _, key := range []string{"mean_abs", "at_clip", "alpha_mean_abs", "rate_mean_abs"} {
+				if _, ok := layers[0].(map[string]any)[key]; !ok {
+					t.Errorf("no %s in %v", key, layers[0])
+				}
+			}
+			if off, mean := *e.ValidNLLOff, *e.ValidNLLMean; l["valid_nll_off"] != off || l["valid_nll_mean"] != mean || off == mean || off == valid {
+				t.Errorf("off %v and mean %v beside %v: %v", off, mean, valid, l)
 			}
 		}
 	}
