@@ -5,6 +5,7 @@
 //	check report [--vocab N] [--tokens TRAIN,VALID,TEST] REPORT.JSON MODEL...
 //	check perplexity RESULT.JSON
 //	check cases EVAL CASES
+//	check same RESULT.JSON RESULT.JSON
 package main
 
 import (
@@ -39,8 +40,10 @@ func run(args []string) error {
 		return err
 	case len(args) == 3 && args[0] == "cases":
 		return cases(args[1], args[2])
+	case len(args) == 3 && args[0] == "same":
+		return same(args[1], args[2])
 	}
-	return errors.New("want report [--vocab N] [--tokens A,B,C] FILE MODEL..., perplexity FILE, or cases EVAL FOLDER")
+	return errors.New("want report [--vocab N] [--tokens A,B,C] FILE MODEL..., perplexity FILE, cases EVAL FOLDER, or same FILE FILE")
 }
 
 type interval struct{ Mean, CI95 *float64 }
@@ -184,5 +187,25 @@ func cases(eval, root string) error {
 			}
 		}
 	}
+	return nil
+}
+
+// same verifies that two programs scored a text alike, to 1e-5 nats.
+func same(files ...string) error {
+	var all [2]scored
+	for i, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(data, &all[i]); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	a, b := all[0], all[1]
+	if a.Tokens < 2 || a.Tokens != b.Tokens || !(math.Abs(a.NLL-b.NLL) <= 1e-5) {
+		return fmt.Errorf("NLL %.7f over %d tokens by %s, %.7f over %d by %s; want the same to 1e-5", a.NLL, a.Tokens, files[0], b.NLL, b.Tokens, files[1])
+	}
+	fmt.Printf("NLL %.7f and %.7f over %d tokens\n", a.NLL, b.NLL, a.Tokens)
 	return nil
 }
