@@ -12,21 +12,18 @@ import (
 // hand-written gradient: x [T, B, I], state [StateSize(l, B)], params as
 // Params lists them, all float32 or all float64.
 func Fused(l Layer, x, state *G.Node, params []*G.Node) (Output, error) {
-	if err := validate(l); err != nil {
+	if _, _, err := check(l, x, state, params); err != nil {
 		return Output{}, err
 	}
-	switch x.Dtype() {
-	case tensor.Float32:
+	if x.Dtype() == tensor.Float32 {
 		return NewWindow[float32](l).Apply(x, state, params)
-	case tensor.Float64:
-		return NewWindow[float64](l).Apply(x, state, params)
 	}
-	return Output{}, fmt.Errorf("lstm: input of type %v: float32 or float64 is wanted", x.Dtype())
+	return NewWindow[float64](l).Apply(x, state, params)
 }
 
 // Window is a fused layer that several graphs share: one graph per window
-// length, one set of buffers among them. It may stand once in each graph, and
-// one of the graphs may run at a time.
+// length, one set of buffers among them. It may stand once in each graph, which
+// Apply sees to, and one of the graphs may run at a time.
 type Window[F Float] struct {
 	// Detached leaves the carried state to the caller, as truncated
 	// back-propagation through time does: no gradient flows to the initial state
@@ -121,7 +118,12 @@ func (w *Window[F]) Forward(in []G.Value, out []F) error {
 
 // FinalState writes the state [StateSize] after the last run of a graph with w in
 // it. The vector may be the one that the run began with.
-func (w *Window[F]) FinalState(state []F) { w.scan.State(state) }
+func (w *Window[F]) FinalState(state []F) {
+	if w.scan == nil {
+		panic(fmt.Errorf("lstm: FinalState of an empty Window: want one from NewWindow"))
+	}
+	w.scan.State(state)
+}
 
 // Backward runs the window's adjoint; see op.Function.
 func (w *Window[F]) Backward(in []G.Value, gout []F, gin [][]F) error {

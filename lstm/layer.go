@@ -111,8 +111,11 @@ type Scan[F Float] interface {
 }
 
 // NewScan returns a new Scan of the layer over elements of type F. It panics if
-// that is an LSTM, an RNN or a Dense that does not Validate.
+// the layer has a method Validate that reports an error.
 func NewScan[F Float](l Layer) Scan[F] {
+	if err := validate(l); err != nil {
+		panic(err)
+	}
 	var s any
 	switch any(F(0)).(type) {
 	case float32:
@@ -133,6 +136,9 @@ func newScan[F Float](l Layer, cell scan.Cell[F]) Scan[F] {
 
 // validate asks a layer that can be wrong whether it is.
 func validate(l Layer) error {
+	if l == nil {
+		return fmt.Errorf("lstm: the layer is nil: want an LSTM, an RNN or another")
+	}
 	if v, ok := l.(interface{ Validate() error }); ok {
 		return v.Validate()
 	}
@@ -182,25 +188,35 @@ func check(l Layer, x, state *G.Node, params []*G.Node) (steps, batch int, err e
 	if err := validate(l); err != nil {
 		return 0, 0, err
 	}
-	if x.Dims() != 3 || x.Shape()[2] != l.InputSize() {
-		return 0, 0, fmt.Errorf("lstm: input of shape %v: want [T, B, %d]", x.Shape(), l.InputSize())
+	specs := l.Params()
+	if len(params) != len(specs) {
+		return 0, 0, fmt.Errorf("lstm: %d parameters: want %d", len(params), len(specs))
+	}
+	names := []string{"input", "state"}
+	for _, p := range specs {
+		names = append(names, "parameter "+p.Name)
+	}
+	for i, n := range append([]*G.Node{x, state}, params...) {
+		if n == nil {
+			return 0, 0, fmt.Errorf("lstm: %s is nil: want a node", names[i])
+		}
+		if n.Graph() != x.Graph() {
+			return 0, 0, fmt.Errorf("lstm: %s is of another graph than the input: want one graph", names[i])
+		}
+		if d := n.Dtype(); d != x.Dtype() || d != tensor.Float32 && d != tensor.Float64 {
+			return 0, 0, fmt.Errorf("lstm: %s is of %v, the input of %v: want float32 or float64 for all", names[i], d, x.Dtype())
+		}
+	}
+	if x.Dims() != 3 || x.Shape()[2] != l.InputSize() || x.Shape()[0] < 1 || x.Shape()[1] < 1 {
+		return 0, 0, fmt.Errorf("lstm: input of shape %v: want [T, B, %d] of at least 1 step and 1 stream", x.Shape(), l.InputSize())
 	}
 	steps, batch = x.Shape()[0], x.Shape()[1]
 	if want := StateSize(l, batch); state.Shape().TotalSize() != want || state.Dims() != 1 {
 		return 0, 0, fmt.Errorf("lstm: state of shape %v: want [%d] for %d streams", state.Shape(), want, batch)
 	}
-	specs := l.Params()
-	if len(params) != len(specs) {
-		return 0, 0, fmt.Errorf("lstm: %d parameters: want %d", len(params), len(specs))
-	}
 	for i, s := range specs {
 		if !params[i].Shape().Eq(tensor.Shape(s.Shape)) {
 			return 0, 0, fmt.Errorf("lstm: parameter %s of shape %v: want %v", s.Name, params[i].Shape(), s.Shape)
-		}
-	}
-	for _, n := range append([]*G.Node{state}, params...) {
-		if n.Dtype() != x.Dtype() {
-			return 0, 0, fmt.Errorf("lstm: %s is %v but the input is %v", n.Name(), n.Dtype(), x.Dtype())
 		}
 	}
 	return steps, batch, nil

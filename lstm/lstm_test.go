@@ -16,11 +16,7 @@ func TestStandardLSTM(t *testing.T) {
 		t.Error("the standard LSTM has a kink")
 	}
 	layertest.ComposedEqualsFused(t, c, 1e-10)
-	layertest.CutInTwo(t, c, 1e-12)
-	layertest.StreamAlone(t, c, 1e-12)
-	layertest.StepByStep(t, c)
-	layertest.Detached(t, c)
-	layertest.Single(t, c, 1e-5)
+	layertest.Laws(t, c, 1e-12)
 }
 
 func TestStandardRNN(t *testing.T) {
@@ -32,11 +28,7 @@ func TestStandardRNN(t *testing.T) {
 				t.Error("the standard RNN has a kink")
 			}
 			layertest.ComposedEqualsFused(t, c, 1e-10)
-			layertest.CutInTwo(t, c, 1e-12)
-			layertest.StreamAlone(t, c, 1e-12)
-			layertest.StepByStep(t, c)
-			layertest.Detached(t, c)
-			layertest.Single(t, c, 1e-5)
+			layertest.Laws(t, c, 1e-12)
 		})
 	}
 }
@@ -50,11 +42,7 @@ func TestStandardDense(t *testing.T) {
 				t.Error("the standard layer has a kink")
 			}
 			layertest.ComposedEqualsFused(t, c, 1e-10)
-			layertest.CutInTwo(t, c, 1e-12)
-			layertest.StreamAlone(t, c, 1e-12)
-			layertest.StepByStep(t, c)
-			layertest.Detached(t, c)
-			layertest.Single(t, c, 1e-5)
+			layertest.Laws(t, c, 1e-12)
 		})
 	}
 }

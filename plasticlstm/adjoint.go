@@ -129,9 +129,16 @@ func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
 	g.streams, g.taken, g.dtraces0 = b1-b0, taken, dtraces0
 	g.begin(p, b1-b0)
 	p.regenerate(g, b0, b1)
-	if dtraces == nil {
-		return
+	if dtraces != nil {
+		p.finalTraces(g, b0, b1, dtraces)
 	}
+	if taken == 0 {
+		p.endGroup(g, b0, b1)
+	}
+}
+
+// finalTraces begins a group's pass with the gradient of the final traces.
+func (p *hebbian[F]) finalTraces(g *group[F], b0, b1 int, dtraces []F) {
 	nn, all := p.post*p.pre, p.batch*p.post*p.pre
 	for b := b0; b < b1; b++ {
 		local := b - b0
@@ -139,8 +146,8 @@ func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
 		if p.retroactive() {
 			p.pad(p.matrix(g.de, local), dtraces[all+b*nn:all+(b+1)*nn])
 		}
-		if taken > 0 { // no input has read the final traces: v = 0
-			p.rowsAdjoint(g, taken-1, b, local, g.zeros, p.senders(p.h, taken-1, b), g.unread[:p.pre])
+		if g.taken > 0 { // no input has read the final traces: v = 0
+			p.rowsAdjoint(g, g.taken-1, b, local, g.zeros, p.senders(p.h, g.taken-1, b), g.unread[:p.pre])
 		}
 	}
 }
@@ -321,14 +328,17 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 		}
 	}
 	// At the first step nobody may ask for what is left of the pass.
-	if t > 0 || g.dtraces0 != nil || p.alphaMatrix() {
+	if dhPrev != nil || g.dtraces0 != nil || p.alphaMatrix() {
 		p.blockAdjoint(g, t-1, b0, b1, dz, stride, dhPrev)
 		for b := b0; b < b1; b++ {
 			if p.fast[b] {
 				continue
 			}
-			local := b - b0
-			p.rowsAdjoint(g, t-1, b, local, dz[local*stride:], p.senders(p.h, t, b), dhPrev[local*p.pre:(local+1)*p.pre])
+			local, dhc := b-b0, g.unread[:p.pre]
+			if dhPrev != nil {
+				dhc = dhPrev[local*p.pre : (local+1)*p.pre]
+			}
+			p.rowsAdjoint(g, t-1, b, local, dz[local*stride:], p.senders(p.h, t, b), dhc)
 		}
 	}
 	if t == 0 {

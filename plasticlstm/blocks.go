@@ -99,10 +99,14 @@ func (p *hebbian[F]) blockDrive(t, b0, b1 int) {
 	}
 }
 
-// blockUpdate makes the outstanding update of step t in stream b.
+// blockUpdate makes the outstanding update of step t in stream b. It works out a
+// plastic input as well, which nobody asks for, and so tells the peak.
 func (p *hebbian[F]) blockUpdate(t, b int) {
-	p.setOutstandingBlocks(&p.blocks[b], t, b)
-	p.run(p.blocks[b:b+1], p.size, kernel.TraceBlocksUpdate[F])
+	r := &p.blocks[b]
+	p.setOutstandingBlocks(r, t, b)
+	r.HC, r.DotH = p.vector(p.h, t, b), p.vector(p.unasked, 0, b)
+	p.run(p.blocks[b:b+1], p.size, kernel.TraceBlocksForward[F])
+	p.peak[b] = max(p.peak[b], r.Peak)
 }
 
 // blockCheckpoints makes all checkpoints of stream b, a few rows at a time: what
@@ -125,7 +129,7 @@ func (p *hebbian[F]) blockCheckpoints(g *group[F], b, local, count int) {
 
 // blockAdjoint is rowAdjoint for all rows of those of the streams [b0, b1) that go
 // through blocks; v are the gradients of the plastic inputs, a stream every
-// stride, and dhc gets those of the h they read.
+// stride, and dhc, unless nil, gets those of the h they read.
 func (p *hebbian[F]) blockAdjoint(g *group[F], t, b0, b1 int, v []F, stride int, dhc []F) {
 	for b := b0; b < b1; b++ {
 		local := b - b0
@@ -170,7 +174,9 @@ func (p *hebbian[F]) blockAdjoint(g *group[F], t, b0, b1 int, v []F, stride int,
 		if !p.fast[b] {
 			continue
 		}
-		kernel.Add(dhc[local*p.pre:(local+1)*p.pre], r.DHC[:p.pre])
+		if dhc != nil {
+			kernel.Add(dhc[local*p.pre:(local+1)*p.pre], r.DHC[:p.pre])
+		}
 		if t >= 0 && p.retroactive() {
 			g.traceRate += kernel.Dot(p.receivers(p.g, t, b), r.DotA[:p.post]) - r.DEE
 		}

@@ -40,6 +40,15 @@ func NewDense(in, out int, opt Options) (*Dense, error) {
 	return &Dense{in, out, opt.withDefaults()}, nil
 }
 
+// Validate reports a layer that NewDense did not make. Composed and Fused return what it
+// reports; Scan32, Scan64, lstm.NewScan and lstm.NewWindow panic with it.
+func (l *Dense) Validate() error {
+	if l == nil || l.out == 0 {
+		return fmt.Errorf("plasticlstm: an empty Dense: want one from NewDense")
+	}
+	return nil
+}
+
 // Options returns the layer's options, defaults filled in.
 func (l *Dense) Options() Options { return l.opt }
 
@@ -60,6 +69,9 @@ func (l *Dense) State() []lstm.Part { return l.opt.state(l.out, l.in) }
 
 // Composed builds the layer from gorgonia's nodes.
 func (l *Dense) Composed(x, state *G.Node, params []*G.Node) (lstm.Output, error) {
+	if err := l.Validate(); err != nil {
+		return lstm.Output{}, err
+	}
 	return lstm.ComposeDense(l, l.opt.Activation, x, state, params, func(traces []*G.Node) lstm.Plasticity {
 		return newComposed(l.opt, x.Shape()[1], l.in, l.out, traces, l.Params()[1:], params[1:])
 	})
@@ -72,6 +84,7 @@ func (l *Dense) Scan32() lstm.Scan[float32] { return newDenseScan[float32](l) }
 func (l *Dense) Scan64() lstm.Scan[float64] { return newDenseScan[float64](l) }
 
 func newDenseScan[F lstm.Float](l *Dense) *Scan[F] {
+	must(l.Validate())
 	h := newHebbian[F](l.in, l.out, l.opt)
 	return newScan(l, scan.NewDense(l.in, l.out, scan.Activation(l.opt.Activation), h), h)
 }

@@ -26,10 +26,7 @@ func TestManyNeurons(t *testing.T) {
 		t.Run(rnnName(o), func(t *testing.T) {
 			ranges := map[string][2]float64{"weight_hh": {-0.05, 0.05}, "alpha": {-0.05, 0.05}, "eta": {0.1, 0.3}, "fanout.weight": {-0.2, 0.2}, "fanout.bias": {0, 0.1}, "trace_rate": {0.2, 0.5}, "modulator.weight": {-0.02, 0.02}, "modulator.bias": {0.1, 0.2}}
 			c := layertest.New(rnn(t, 261, o), 12, 2, 3, ranges) // two checkpoints
-			layertest.Single(t, c, 1e-3)
-			layertest.StreamAlone(t, c, 1e-11)
-			layertest.StepByStep(t, c)
-			layertest.Detached(t, c)
+			layertest.Laws(t, c, 1e-11)
 			if o.Clip < 1 && o.Clip > 0 {
 				return // any direction takes some trace across its bound
 			}
@@ -161,11 +158,7 @@ func TestStepsThatAreGiven(t *testing.T) {
 			for i, name := range g.Names {
 				layertest.Compare(t, "gradient of "+name, g.Values[i], g2.Values[i], 1e-10)
 			}
-			layertest.CutInTwo(t, c, 1e-11)
-			layertest.StreamAlone(t, c, 1e-11)
-			layertest.StepByStep(t, c)
-			layertest.Detached(t, c)
-			layertest.Single(t, c, 1e-3)
+			layertest.Laws(t, c, 1e-11)
 		})
 	})
 }

@@ -68,6 +68,15 @@ func New(in, hidden int, opt Options) (*LSTM, error) {
 	return &LSTM{in, hidden, opt.recurrent()}, nil
 }
 
+// Validate reports a layer that New did not make. Composed and Fused return what it
+// reports; Scan32, Scan64, lstm.NewScan and lstm.NewWindow panic with it.
+func (l *LSTM) Validate() error {
+	if l == nil || l.n == 0 {
+		return fmt.Errorf("plasticlstm: an empty LSTM: want one from New")
+	}
+	return nil
+}
+
 // Options returns the layer's options, defaults filled in.
 func (l *LSTM) Options() Options { return l.opt }
 
@@ -142,6 +151,7 @@ func (l *LSTM) Scan32() lstm.Scan[float32] { return newLSTMScan[float32](l) }
 func (l *LSTM) Scan64() lstm.Scan[float64] { return newLSTMScan[float64](l) }
 
 func newLSTMScan[F lstm.Float](l *LSTM) *Scan[F] {
+	must(l.Validate())
 	h := newHebbian[F](l.n, l.n, l.opt)
 	return newScan(l, scan.New(l.in, l.n, h), h)
 }

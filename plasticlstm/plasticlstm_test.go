@@ -73,15 +73,11 @@ func TestEveryCombination(t *testing.T) {
 			bites += differences(t, l, o)
 			c := layertest.New(l, 6, 6, 2, lively) // more streams than a group holds, more steps than between checkpoints
 			layertest.ComposedEqualsFused(t, c, 1e-10)
-			layertest.CutInTwo(t, c, 1e-11)
-			layertest.StreamAlone(t, c, 1e-11)
-			layertest.StepByStep(t, c)
-			layertest.Detached(t, c)
-			layertest.Single(t, c, 1e-3)
+			layertest.Laws(t, c, 1e-11)
 			// More rows and columns than the kernels take at once, and a rest of each;
 			// no trace at its clip, where rounding decides which way a gradient goes.
 			o.Clip = 50
-			layertest.Single(t, layertest.New(layer(t, 3, 21, o), 6, 3, 2, lively), 1e-3)
+			layertest.SingleEqualsDouble(t, layertest.New(layer(t, 3, 21, o), 6, 3, 2, lively))
 		})
 	})
 	if combinations != 198 {

@@ -44,6 +44,15 @@ func NewRNN(in, hidden int, opt Options) (*RNN, error) {
 	return &RNN{in, hidden, opt.recurrent()}, nil
 }
 
+// Validate reports a layer that NewRNN did not make. Composed and Fused return what it
+// reports; Scan32, Scan64, lstm.NewScan and lstm.NewWindow panic with it.
+func (l *RNN) Validate() error {
+	if l == nil || l.n == 0 {
+		return fmt.Errorf("plasticlstm: an empty RNN: want one from NewRNN")
+	}
+	return nil
+}
+
 // Options returns the layer's options, defaults filled in.
 func (l *RNN) Options() Options { return l.opt }
 
@@ -66,6 +75,9 @@ func (l *RNN) State() []lstm.Part {
 
 // Composed builds the layer from gorgonia's nodes.
 func (l *RNN) Composed(x, state *G.Node, params []*G.Node) (lstm.Output, error) {
+	if err := l.Validate(); err != nil {
+		return lstm.Output{}, err
+	}
 	own := len(l.own())
 	return lstm.ComposeRNN(l, l.opt.Feed, x, state, params, func(traces []*G.Node) lstm.Plasticity {
 		return newComposed(l.opt, x.Shape()[1], l.n, l.n, traces, l.Params()[own:], params[own:])
@@ -79,6 +91,7 @@ func (l *RNN) Scan32() lstm.Scan[float32] { return newRNNScan[float32](l) }
 func (l *RNN) Scan64() lstm.Scan[float64] { return newRNNScan[float64](l) }
 
 func newRNNScan[F lstm.Float](l *RNN) *Scan[F] {
+	must(l.Validate())
 	h := newHebbian[F](l.n, l.n, l.opt)
 	return newScan(l, scan.NewRNN(l.in, l.n, scan.Feed(l.opt.Feed), h), h)
 }

@@ -52,13 +52,9 @@ func TestEveryCombinationOfTheRNN(t *testing.T) {
 			case o.Alpha == o.Rate:
 				layertest.ComposedEqualsFused(t, layertest.New(l, 3, 2, 2, lively), 1e-10)
 			}
-			layertest.CutInTwo(t, c, 1e-11)
-			layertest.StreamAlone(t, c, 1e-11)
-			layertest.StepByStep(t, c)
-			layertest.Detached(t, c)
-			layertest.Single(t, c, 1e-3)
+			layertest.Laws(t, c, 1e-11)
 			o.Clip = 50
-			layertest.Single(t, layertest.New(rnn(t, 21, o), 6, 3, 2, calm), 1e-3)
+			layertest.SingleEqualsDouble(t, layertest.New(rnn(t, 21, o), 6, 3, 2, calm))
 		})
 	})
 	if combinations != 432 {

@@ -45,6 +45,7 @@ type hebbian[F lstm.Float] struct {
 	rate         []F                     // [T, B, lv]: eta_j(t); M(t) if the rate is per connection
 	step         []F                     // [T, B, lv]: rate times g, retroactive k g
 	m            []F                     // [T, B]: M(t), 1 without a neuromodulator
+	unasked      []F                     // [B, lv]: plastic inputs that nobody asks for
 
 	adjoint[F]
 }
@@ -169,6 +170,7 @@ func (p *hebbian[F]) Begin(batch, steps int, params [][]F, traces []F) {
 		grow(buf, steps*batch*p.lv)
 	}
 	grow(&p.m, steps*batch)
+	grow(&p.unasked, batch*p.lv)
 	p.beginBackward(batch)
 	blocks := p.canBlock()
 	p.beginCheckpoints(!blocks)

@@ -1,7 +1,7 @@
 // Package layertest holds the laws that every recurrent layer obeys, as tests:
 // hand-written gradients agree with finite differences and with gorgonia's own,
 // a window cut in two equals the whole, a stream alone equals its row of a batch,
-// steps taken one by one equal the window.
+// steps taken in parts equal the window, and all that in float32 as well.
 package layertest
 
 import (
@@ -25,6 +25,8 @@ type Case struct {
 	State        []float64   // [StateSize]
 	Params       [][]float64 // as Layer.Params
 	OutW, StateW []float64
+
+	single bool // the laws run the fused layer in float32
 }
 
 // New draws a case. Ranges gives bounds for parameters and state parts by name;
@@ -60,18 +62,21 @@ type Grads struct {
 	Values [][]float64
 }
 
+// newGrads makes room for them; a NaN stands where nothing has been written.
 func (c *Case) newGrads() Grads {
-	g := Grads{Names: []string{"x", "state"}, Values: [][]float64{make([]float64, len(c.X)), make([]float64, len(c.State))}}
+	g := Grads{Names: []string{"x", "state"}, Values: [][]float64{unwritten(len(c.X)), unwritten(len(c.State))}}
 	for i, p := range c.Layer.Params() {
 		g.Names = append(g.Names, p.Name)
-		g.Values = append(g.Values, make([]float64, len(c.Params[i])))
+		g.Values = append(g.Values, unwritten(len(c.Params[i])))
 	}
 	return g
 }
 
+func unwritten(n int) []float64 { return slices.Repeat([]float64{math.NaN()}, n) }
+
 // Forward runs the fused layer over the whole window.
 func (c *Case) Forward(s lstm.Scan[float64]) (out, state []float64) {
-	out, state = make([]float64, len(c.OutW)), make([]float64, len(c.State))
+	out, state = unwritten(len(c.OutW)), unwritten(len(c.State))
 	s.Begin(c.B, c.T, c.Params, c.State)
 	s.Forward(c.T, c.X, out)
 	s.State(state)
@@ -92,7 +97,7 @@ func dot(a, b []float64) (s float64) {
 
 // Fused returns outputs, final state and hand-written gradients.
 func (c *Case) Fused() (out, state []float64, g Grads) {
-	s := lstm.NewScan[float64](c.Layer)
+	s := c.scan()
 	out, state = c.Forward(s)
 	g = c.newGrads()
 	s.Backward(c.OutW, c.StateW, g.Values[0], g.Values[1], g.Values[2:])
@@ -220,7 +225,7 @@ func Compare(t testing.TB, what string, got, want []float64, tol float64) {
 func FiniteDifferences(t *testing.T, c *Case, tol float64) bool {
 	t.Helper()
 	_, _, g := c.Fused()
-	s := lstm.NewScan[float64](c.Layer)
+	s := c.scan()
 	at := c.loss(s)
 	inputs := append([][]float64{c.X, c.State}, c.Params...)
 	numeric := make([][]float64, len(inputs))
@@ -259,162 +264,4 @@ func ComposedEqualsFused(t *testing.T, c *Case, tol float64) {
 	for i, name := range g.Names {
 		Compare(t, "gradient of "+name, g.Values[i], g2.Values[i], tol)
 	}
-}
-
-// CutInTwo holds a window against two halves, the state carried between them
-// and its gradient carried back.
-func CutInTwo(t *testing.T, c *Case, tol float64) {
-	t.Helper()
-	out, state, g := c.Fused()
-	first, second := *c, *c
-	first.T = c.T / 2
-	second.T = c.T - first.T
-	nx, no := first.T*c.B*c.Layer.InputSize(), first.T*c.B*c.Layer.HiddenSize()
-	first.X, second.X = c.X[:nx], c.X[nx:]
-	first.OutW, second.OutW = c.OutW[:no], c.OutW[no:]
-	s1 := lstm.NewScan[float64](c.Layer)
-	out1, mid := first.Forward(s1)
-	second.State = mid
-	out2, state2, g2 := second.Fused()
-	g1 := first.newGrads()
-	s1.Backward(first.OutW, g2.Values[1], g1.Values[0], g1.Values[1], g1.Values[2:])
-	Compare(t, "output of two halves", append(out1, out2...), out, tol)
-	Compare(t, "state after two halves", state2, state, tol)
-	Compare(t, "gradient of x", append(g1.Values[0], g2.Values[0]...), g.Values[0], tol)
-	Compare(t, "gradient of the state", g1.Values[1], g.Values[1], tol)
-	for i := 2; i < len(g.Names); i++ {
-		for k, v := range g2.Values[i] {
-			g1.Values[i][k] += v
-		}
-		Compare(t, "gradient of "+g.Names[i], g1.Values[i], g.Values[i], tol)
-	}
-}
-
-// StreamAlone holds each stream of the batch against a batch of that stream
-// only; outputs and state must be equal in every bit.
-func StreamAlone(t *testing.T, c *Case, tol float64) {
-	t.Helper()
-	out, state, g := c.Fused()
-	whole := lstm.NewState[float64](c.Layer, c.B)
-	column := func(x []float64, n, b int) (one []float64) {
-		for t := range c.T {
-			one = append(one, x[(t*c.B+b)*n:(t*c.B+b+1)*n]...)
-		}
-		return one
-	}
-	stream := func(x []float64, b int) []float64 {
-		whole.Data = x
-		return whole.Stream(b).Data
-	}
-	in, n := c.Layer.InputSize(), c.Layer.HiddenSize()
-	sum := c.newGrads()
-	for b := range c.B {
-		one := *c
-		one.B, one.X, one.State = 1, column(c.X, in, b), stream(c.State, b)
-		one.OutW, one.StateW = column(c.OutW, n, b), stream(c.StateW, b)
-		out1, state1, g1 := one.Fused()
-		Compare(t, "output of a stream", out1, column(out, n, b), 0)
-		Compare(t, "state of a stream", state1, stream(state, b), 0)
-		Compare(t, "gradient of a stream's x", g1.Values[0], column(g.Values[0], in, b), tol)
-		Compare(t, "gradient of a stream's state", g1.Values[1], stream(g.Values[1], b), tol)
-		for i := 2; i < len(sum.Names); i++ {
-			for k, v := range g1.Values[i] {
-				sum.Values[i][k] += v
-			}
-		}
-	}
-	for i := 2; i < len(sum.Names); i++ {
-		Compare(t, "gradient of "+sum.Names[i], sum.Values[i], g.Values[i], tol)
-	}
-}
-
-// StepByStep holds a recording of single steps, with the state looked at in
-// between, against the window: every bit equal.
-func StepByStep(t *testing.T, c *Case) {
-	t.Helper()
-	out, state, g := c.Fused()
-	s := lstm.NewScan[float64](c.Layer)
-	got := make([]float64, len(out))
-	now := make([]float64, len(state))
-	ni, no := c.B*c.Layer.InputSize(), c.B*c.Layer.HiddenSize()
-	for range 2 { // the second recording reuses the first one's memory
-		s.Begin(c.B, c.T+3, c.Params, c.State)
-		for k := range c.T {
-			s.Forward(1, c.X[k*ni:(k+1)*ni], got[k*no:(k+1)*no])
-			if k%2 == 0 {
-				s.State(now)
-			}
-		}
-	}
-	s.State(now)
-	g1 := c.newGrads()
-	s.Backward(c.OutW, c.StateW, g1.Values[0], g1.Values[1], g1.Values[2:])
-	Compare(t, "output of single steps", got, out, 0)
-	Compare(t, "state after single steps", now, state, 0)
-	for i, name := range g.Names {
-		Compare(t, "gradient of "+name, g1.Values[i], g.Values[i], 0)
-	}
-}
-
-// Single holds the float32 layer against the float64 one, gradients with and
-// without that of the state.
-func Single(t *testing.T, c *Case, tol float64) {
-	t.Helper()
-	out, state, g := c.Fused()
-	s := lstm.NewScan[float32](c.Layer)
-	var params [][]float32
-	for _, p := range c.Params {
-		params = append(params, to32(p))
-	}
-	out32, state32 := make([]float32, len(out)), make([]float32, len(state))
-	s.Begin(c.B, c.T, params, to32(c.State))
-	s.Forward(c.T, to32(c.X), out32)
-	s.State(state32)
-	Compare(t, "float32 output", to64(out32), out, tol)
-	Compare(t, "float32 state", to64(state32), state, tol)
-	var got [][]float32
-	for _, v := range g.Values {
-		got = append(got, make([]float32, len(v)))
-	}
-	s.Backward(to32(c.OutW), to32(c.StateW), got[0], got[1], got[2:])
-	for i, name := range g.Names {
-		Compare(t, "float32 gradient of "+name, to64(got[i]), g.Values[i], tol)
-	}
-}
-
-// Detached holds the parameter gradients of a pass that is asked for neither
-// the state's nor the input's gradient against the full pass from a final state
-// without gradient: every bit equal.
-func Detached(t *testing.T, c *Case) {
-	t.Helper()
-	s := lstm.NewScan[float64](c.Layer)
-	full, got := c.newGrads(), c.newGrads()
-	c.Forward(s)
-	s.Backward(c.OutW, nil, full.Values[0], full.Values[1], full.Values[2:])
-	c.Forward(s)
-	s.Backward(c.OutW, nil, nil, nil, got.Values[2:])
-	for i := 2; i < len(full.Names); i++ {
-		Compare(t, "gradient of "+full.Names[i], got.Values[i], full.Values[i], 0)
-	}
-	c.Forward(s)
-	s.Backward(c.OutW, make([]float64, len(c.State)), got.Values[0], got.Values[1], got.Values[2:])
-	for i, name := range full.Names {
-		Compare(t, "gradient of "+name, got.Values[i], full.Values[i], 0)
-	}
-}
-
-func to32(x []float64) []float32 {
-	y := make([]float32, len(x))
-	for i, v := range x {
-		y[i] = float32(v)
-	}
-	return y
-}
-
-func to64(x []float32) []float64 {
-	y := make([]float64, len(x))
-	for i, v := range x {
-		y[i] = float64(v)
-	}
-	return y
 }

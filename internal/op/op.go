@@ -60,19 +60,20 @@ func Grow[F Float](p *[]F, n int) []F {
 	return (*p)[:n]
 }
 
-// Data returns the elements of a value: a tensor's backing slice, or the one
-// element of a scalar.
+// Data returns the elements of a value in the order of its shape: a tensor's
+// backing slice, a copy where that lies in another order (a transposed view, a
+// slice of columns), or the one element of a scalar.
 func Data[F Float](v G.Value) []F {
 	// A tensor's own method Data goes through reflection and allocates twice.
 	if d, ok := v.(*tensor.Dense); ok && !d.IsScalar() {
 		switch d.Dtype() {
 		case tensor.Float32:
 			if x, ok := any(d.Float32s()).([]F); ok {
-				return x
+				return ordered(d, x)
 			}
 		case tensor.Float64:
 			if x, ok := any(d.Float64s()).([]F); ok {
-				return x
+				return ordered(d, x)
 			}
 		}
 	} else if x, ok := v.Data().(F); ok {
@@ -81,12 +82,76 @@ func Data[F Float](v G.Value) []F {
 	panic(fmt.Sprintf("op: a value of %v where %T is wanted", v.Dtype(), F(0)))
 }
 
-// Ints returns the elements of a tensor of ints.
-func Ints(v G.Value) []int { return v.(*tensor.Dense).Ints() }
+// Ints returns the elements of a tensor of ints, as Data does.
+func Ints(v G.Value) []int {
+	d := v.(*tensor.Dense)
+	return ordered(d, d.Ints())
+}
 
-// Apply adds f to the graph of its inputs; the result has the given shape.
+// ordered returns the elements of d, whose backing slice is x, in the order of its
+// shape.
+func ordered[T any](d *tensor.Dense, x []T) []T {
+	shape, strides := d.Shape(), d.Strides()
+	step, ready := 1, true
+	for i := len(shape) - 1; i >= 0; i-- {
+		ready = ready && (shape[i] == 1 || strides[i] == step)
+		step *= shape[i]
+	}
+	if ready {
+		return x[:step]
+	}
+	y := make([]T, 0, step)
+	var from func(axis, at int)
+	from = func(axis, at int) {
+		if axis == len(shape) {
+			y = append(y, x[at])
+			return
+		}
+		for range shape[axis] {
+			from(axis+1, at)
+			at += strides[axis]
+		}
+	}
+	from(0, 0)
+	return y
+}
+
+// Apply adds f to the graph of its inputs, in which it may stand once; the result
+// has the given shape.
 func Apply[F Float](f Function[F], shape tensor.Shape, in ...*G.Node) (*G.Node, error) {
+	if err := check(f, in); err != nil {
+		return nil, err
+	}
 	return G.ApplyOp(&forward[F]{base: newBase(f.String(), shape, in), f: f}, in...)
+}
+
+// check reports what would go wrong without a word, or in a goroutine of gorgonia's,
+// when the graph runs.
+func check[F Float](f Function[F], in []*G.Node) error {
+	for i, n := range in {
+		if n == nil {
+			return fmt.Errorf("op: input %d of %v is nil: want a node", i, f)
+		}
+		if n.Graph() != in[0].Graph() {
+			return fmt.Errorf("op: input %d of %v, %s, is of another graph than input 0: want one graph", i, f, n.Name())
+		}
+		if d := n.Dtype(); (d == tensor.Float32 || d == tensor.Float64) && d != dtype[F]() {
+			return fmt.Errorf("op: input %d of %v, %s, is of %v: want %v", i, f, n.Name(), d, dtype[F]())
+		}
+	}
+	for _, n := range in[0].Graph().AllNodes() {
+		if o, ok := n.Op().(*forward[F]); ok && o.f == f {
+			return fmt.Errorf("op: %v stands in this graph already: its buffers serve one place in each graph, want another", f)
+		}
+	}
+	return nil
+}
+
+func dtype[F Float]() tensor.Dtype {
+	if _, ok := any(F(0)).(float32); ok {
+		return tensor.Float32
+	}
+	return tensor.Float64
 }
 
 // base is what every operation here has in common: a unique identity (gorgonia

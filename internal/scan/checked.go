@@ -50,6 +50,7 @@ func Check[F Float, P Tensor](cell Cell[F], in, out, state int, params []P) *Che
 
 // Begin starts a recording; see lstm.Scan.
 func (c *Checked[F]) Begin(batch, steps int, params [][]F, state []F) {
+	c.made("Begin")
 	if batch < 1 || steps < 1 {
 		panic(fmt.Errorf("lstm: Begin of %d streams and %d steps: want at least 1 of each", batch, steps))
 	}
@@ -60,7 +61,10 @@ func (c *Checked[F]) Begin(batch, steps int, params [][]F, state []F) {
 }
 
 // Hold says whether the parameters stay as they are from now on; see lstm.Window.
-func (c *Checked[F]) Hold(on bool) { c.cell.Hold(on) }
+func (c *Checked[F]) Hold(on bool) {
+	c.made("Hold")
+	c.cell.Hold(on)
+}
 
 // Round makes the inputs of matrix products rounded to a precision, where the cell
 // can, and reports whether it can; see lstm.Window.
@@ -90,7 +94,10 @@ func (c *Checked[F]) Forward(steps int, x, out []F) {
 }
 
 // Taken returns the number of steps recorded so far.
-func (c *Checked[F]) Taken() int { return c.cell.Taken() }
+func (c *Checked[F]) Taken() int {
+	c.made("Taken")
+	return c.cell.Taken()
+}
 
 // State writes the state after the steps taken so far; see lstm.Scan.
 func (c *Checked[F]) State(state []F) {
@@ -121,7 +128,15 @@ func (c *Checked[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	c.over = true
 }
 
+// made tells a Scan from a zero one.
+func (c *Checked[F]) made(call string) {
+	if c == nil {
+		panic(fmt.Errorf("lstm: %s of an empty Scan: want one from NewScan", call))
+	}
+}
+
 func (c *Checked[F]) begun(call string) {
+	c.made(call)
 	if c.batch == 0 {
 		panic(fmt.Errorf("lstm: %s before Begin", call))
 	}

@@ -157,7 +157,7 @@ func (l *Dense[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 			l.plastic.StartBackward(l.taken, b0, b1, dstate, dstate0)
 		}
 		for t := l.taken - 1; t >= 0; t-- {
-			l.stepBackward(t, b0, b1, dout)
+			l.stepBackward(t, b0, b1, dout, dx != nil)
 		}
 	})
 	if l.plastic != nil {
@@ -176,8 +176,9 @@ func (l *Dense[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	}
 }
 
-// stepBackward is step's adjoint.
-func (l *Dense[F]) stepBackward(t, b0, b1 int, dout []F) {
+// stepBackward is step's adjoint; inputs says whether the gradient of the inputs
+// is asked for.
+func (l *Dense[F]) stepBackward(t, b0, b1 int, dout []F, inputs bool) {
 	n, s := l.out, l.at(t, b0, b1)
 	dy, dz, dx := l.dy[b0*n:b1*n], l.rows(l.dz, t, b0, b1, n), l.rows(l.dx, t, b0, b1, l.in)
 	copy(dy, l.rows(dout, t, b0, b1, n))
@@ -201,6 +202,9 @@ func (l *Dense[F]) stepBackward(t, b0, b1 int, dout []F) {
 		}
 	}
 	if l.plastic != nil {
+		if t == 0 && !inputs {
+			dx = nil
+		}
 		l.plastic.DriveBackward(t, b0, b1, dz, n, dx)
 	}
 }

@@ -238,7 +238,7 @@ func (l *RNN[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 			l.plastic.StartBackward(l.taken, b0, b1, dtraces, dtraces0)
 		}
 		for t := l.taken - 1; t >= 0; t-- {
-			l.stepBackward(t, b0, b1, dout, dx)
+			l.stepBackward(t, b0, b1, dout, dx, dstate0 != nil)
 		}
 	})
 	if dstate0 != nil {
@@ -261,8 +261,9 @@ func (l *RNN[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 }
 
 // stepBackward is step's adjoint. On entry dyPrev holds what later steps
-// contribute to the gradient of y(t).
-func (l *RNN[F]) stepBackward(t, b0, b1 int, dout, dx []F) {
+// contribute to the gradient of y(t); initial says whether that of the initial
+// state is asked for.
+func (l *RNN[F]) stepBackward(t, b0, b1 int, dout, dx []F, initial bool) {
 	n, s := l.n, l.at(t, b0, b1)
 	dy, dyPrev, dz := l.dy[b0*n:b1*n], l.dyPrev[b0*n:b1*n], l.rows(l.dz, t, b0, b1, n)
 	copy(dy, dyPrev)
@@ -294,6 +295,9 @@ func (l *RNN[F]) stepBackward(t, b0, b1 int, dout, dx []F) {
 		product(&l.adjoin, l.batch, b1-b0, dz, n, dyPrev, n)
 	}
 	if l.plastic != nil {
+		if t == 0 && !initial {
+			dyPrev = nil
+		}
 		l.plastic.DriveBackward(t, b0, b1, dz, n, dyPrev)
 	}
 }

@@ -47,7 +47,7 @@ type Plastic[F Float] interface {
 	LearnBackward(t, b0, b1 int, s Step[F], dh, dc, dhPrev, dg []F)
 	// DriveBackward is Drive's adjoint; dz [b1-b0, stride] are the gradients of
 	// the candidates' pre-activations (nil for zero); it adds to dhPrev, that of
-	// h(t-1).
+	// h(t-1), which may be nil at the first step: not asked for.
 	DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F)
 	// Finish writes the gradients of the plastic parameters.
 	Finish(dparams [][]F)
@@ -293,7 +293,7 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 			l.plastic.StartBackward(l.taken, b0, b1, dtraces, dtraces0)
 		}
 		for t := l.taken - 1; t >= 0; t-- {
-			l.stepBackward(t, b0, b1, dout)
+			l.stepBackward(t, b0, b1, dout, dstate0 != nil)
 		}
 	})
 	if dstate0 != nil {
@@ -312,8 +312,9 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 }
 
 // stepBackward is step's adjoint. On entry dhPrev holds what later steps
-// contribute to the gradient of h(t), dc likewise of c(t).
-func (l *LSTM[F]) stepBackward(t, b0, b1 int, dout []F) {
+// contribute to the gradient of h(t), dc likewise of c(t); initial says whether
+// that of the initial state is asked for.
+func (l *LSTM[F]) stepBackward(t, b0, b1 int, dout []F, initial bool) {
 	n, s := l.n, l.at(t, b0, b1)
 	act, cPrev, tanhC := l.rows(l.act, t, b0, b1, 4*n), l.rows(l.c, t, b0, b1, n), l.rows(l.tanhC, t, b0, b1, n)
 	dh, dhPrev := l.dh[b0*n:b1*n], l.dhPrev[b0*n:b1*n]
@@ -336,6 +337,9 @@ func (l *LSTM[F]) stepBackward(t, b0, b1 int, dout []F) {
 	}
 	product(&l.adjoin, l.batch, b1-b0, dz, 4*n, dhPrev, n)
 	if l.plastic != nil {
+		if t == 0 && !initial {
+			dhPrev = nil
+		}
 		l.plastic.DriveBackward(t, b0, b1, dz[2*n:], 4*n, dhPrev)
 	}
 }
