@@ -34,5 +34,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
   go run ./eval generate --model runs/sample/lstm-seed1/best --prompt "the rays of light"`,
 	}
 	root.AddCommand(perplexity.Command(), generate.Command(), patterns.Command(), images.Command(), omniglot.Command(), cue.Command(), maze.Command(), evolve.Command(), sinusoid.Command(), hyper.Command(), bandit.Command(), fewshot.Command())
+	cli.Ranks(root, "eval")
 	return cli.Execute(ctx, root, args, stdout, stderr)
 }

@@ -79,6 +79,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		},
 	}
 	o.register(cmd.Flags(), &given)
+	cli.Ranks(cmd, "train")
 	return cli.Execute(ctx, cmd, args, stdout, stderr)
 }
 

@@ -17,6 +17,8 @@ import (
 // learner is an agent that evolves; an update is a generation.
 type learner struct {
 	*population
+	fleet   *fleet
+	number  int // of the population in the fleet
 	tests   int
 	history history
 }
@@ -32,12 +34,16 @@ type validation struct {
 	Rollouts   []float64 `json:"rollouts"`
 }
 
-func newLearner(s Settings, model string, tests int, seed uint64) (*learner, error) {
+func newLearner(f *fleet, s Settings, model string, tests int, seed uint64) (*learner, error) {
 	p, err := newPopulation(s, model, seed)
 	if err != nil {
 		return nil, err
 	}
-	return &learner{population: p, tests: tests, history: history{Validations: []validation{}}}, nil
+	number, err := f.join(s, model, seed)
+	if err != nil {
+		return nil, err
+	}
+	return &learner{population: p, fleet: f, number: number, tests: tests, history: history{Validations: []validation{}}}, nil
 }
 
 // Update takes a generation.
@@ -45,7 +51,9 @@ func (l *learner) Update() (study.Point, error) {
 	if err := l.validate(); err != nil {
 		return study.Point{}, err
 	}
-	l.evaluate(0, 1)
+	if err := l.fleet.evaluate(l.number, l.population); err != nil {
+		return study.Point{}, err
+	}
 	return l.tell()
 }
 
@@ -138,5 +146,8 @@ func (l *learner) Restore(s *checkpoint.Snapshot) error {
 	if err := json.Unmarshal(s.Blobs[historyBlob], &l.history); err != nil {
 		return fmt.Errorf("%s: %w", historyBlob, err)
 	}
-	return l.strategy.Load(state)
+	if err := l.strategy.Load(state); err != nil {
+		return err
+	}
+	return l.fleet.load(l.number, state)
 }

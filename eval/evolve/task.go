@@ -3,9 +3,6 @@ package evolve
 import (
 	"fmt"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/es"
 	"github.com/engram-lm/engram/internal/genotype"
@@ -79,33 +76,16 @@ func (s *Settings) Validate() error {
 	return nil
 }
 
-// Command returns the command of the task.
-func Command() *cobra.Command {
-	c := study.Command(task)
-	var o testOptions
-	f := c.Flags()
-	f.StringVar(&o.dir, "test", "", "score a saved genotype `folder` (--size, --density, --mazes; 9, 0.3 and 2048 if not given) and do nothing else")
-	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		if name == "generations" { // what an episode is here
-			name = "episodes"
-		}
-		return pflag.NormalizedName(name)
-	})
-	run := c.RunE
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if !f.Changed("test") {
-			return run(c, args)
-		}
-		return o.run(c)
-	}
-	return c
-}
+// task is the task in one process.
+var task = newTask(nil)
 
-var task = study.Task[Settings]{
-	Name:  "evolve",
-	Title: "Evolving a rule that learns a maze within a life",
-	Short: "Evolve plasticity rules whose networks learn a maze within a life",
-	Long: `Evolve networks that are born without knowledge into a maze and run it eight
+// newTask is the task of a fleet; nil stands for one process.
+func newTask(f *fleet) study.Task[Settings] {
+	return study.Task[Settings]{
+		Name:  "evolve",
+		Title: "Evolving a rule that learns a maze within a life",
+		Short: "Evolve plasticity rules whose networks learn a maze within a life",
+		Long: `Evolve networks that are born without knowledge into a maze and run it eight
 times. The weights of the plastic ones are born anew in each life; what evolves is
 the rule that changes them (decomposed: some 8 numbers a neuron; full: 4 a
 connection; retroactive: an eligibility trace). Of rnn and lstm the weights
@@ -114,73 +94,77 @@ themselves evolve, and only their state can learn within a life.
 --episodes counts generations of the evolution strategy. Each training keeps its
 population's mean as a genotype folder, MODEL-seedN/genotype, which --test scores
 on other mazes.`,
-	Example: `  go run ./eval evolve
+		Example: `  go run ./eval evolve
   go run ./eval evolve --preset paper --models decomposed --out runs/evolve
   go run ./eval evolve --resume runs/evolve --episodes 30000
   go run ./eval evolve --test runs/evolve/decomposed-seed1/genotype --size 15 --density 0.35 --json`,
-	About: []string{
-		"An agent is born into a maze that it has never seen and runs it eight times from the same start to the same goal. It sees the 3x3 cells around it and its last action. A step costs 0.01 and the goal is worth 1; a rollout ends there or after 200 steps, with a score of −2. What a life learns is how much better its last rollouts are than its first.",
-		"Weights and state are carried from one rollout to the next. Fitness is the weighted mean of the rollouts’ scores, in which the first two do not count and the last counts most.",
-	},
-	Unit:   "generations",
-	Metric: study.Metric{Name: "fitness", Label: "fitness on held-out mazes", Higher: true},
-	Columns: []study.Column{
-		{Name: "rollout_1", About: "mean score of a life’s first rollout"},
-		{Name: "rollouts_6_8", About: "of its last three"},
-		{Name: "gain", About: "the one less the other: what a life gains by living"},
-		{Name: "reached", About: "how often the last rollout comes to the goal"},
-		{Name: "gain_weights_reset", About: "the gain with the weights put back to birth at each rollout"},
-		{Name: "gain_no_plasticity", About: "the gain with plasticity off"},
-		{Name: "gain_hidden_reset", About: "the gain with the hidden state put to zero at each rollout"},
-	},
-	Models: []study.Kind{
-		{Name: "decomposed", About: "plastic weights, the rule an outer product of vectors"},
-		{Name: "full", About: "plastic weights, a rule per connection"},
-		{Name: "retroactive", About: "plastic recurrent weights with an eligibility trace"},
-		{Name: "rnn", About: "evolved weights"},
-		{Name: "lstm", About: "evolved weights"},
-	},
-	Presets: []study.Preset[Settings]{
-		{
-			Name: "quick", About: "7x7 mazes, 16 neurons, 64 members: minutes",
-			Common: study.Common{Episodes: 300, Models: []string{"decomposed", "lstm", "rnn"}, Tests: 512, LogEvery: 5},
-			Own: Settings{
-				Size: 7, Density: 0.30, Mazes: 4, Hidden: 16, Modulation: "after", Birth: "zero",
-				Population: 64, Sigma: 0.05, CovRate: 0.05, ValidateEvery: 20, Validation: 256,
+		About: []string{
+			"An agent is born into a maze that it has never seen and runs it eight times from the same start to the same goal. It sees the 3x3 cells around it and its last action. A step costs 0.01 and the goal is worth 1; a rollout ends there or after 200 steps, with a score of −2. What a life learns is how much better its last rollouts are than its first.",
+			"Weights and state are carried from one rollout to the next. Fitness is the weighted mean of the rollouts’ scores, in which the first two do not count and the last counts most.",
+		},
+		Unit:   "generations",
+		Metric: study.Metric{Name: "fitness", Label: "fitness on held-out mazes", Higher: true},
+		Columns: []study.Column{
+			{Name: "rollout_1", About: "mean score of a life’s first rollout"},
+			{Name: "rollouts_6_8", About: "of its last three"},
+			{Name: "gain", About: "the one less the other: what a life gains by living"},
+			{Name: "reached", About: "how often the last rollout comes to the goal"},
+			{Name: "gain_weights_reset", About: "the gain with the weights put back to birth at each rollout"},
+			{Name: "gain_no_plasticity", About: "the gain with plasticity off"},
+			{Name: "gain_hidden_reset", About: "the gain with the hidden state put to zero at each rollout"},
+		},
+		Models: []study.Kind{
+			{Name: "decomposed", About: "plastic weights, the rule an outer product of vectors"},
+			{Name: "full", About: "plastic weights, a rule per connection"},
+			{Name: "retroactive", About: "plastic recurrent weights with an eligibility trace"},
+			{Name: "rnn", About: "evolved weights"},
+			{Name: "lstm", About: "evolved weights"},
+		},
+		Presets: []study.Preset[Settings]{
+			{
+				Name: "quick", About: "7x7 mazes, 16 neurons, 64 members: minutes",
+				Common: study.Common{Episodes: 300, Models: []string{"decomposed", "lstm", "rnn"}, Tests: 512, LogEvery: 5},
+				Own: Settings{
+					Size: 7, Density: 0.30, Mazes: 4, Hidden: 16, Modulation: "after", Birth: "zero",
+					Population: 64, Sigma: 0.05, CovRate: 0.05, ValidateEvery: 20, Validation: 256,
+				},
+			},
+			{
+				Name: "comparison", About: "9x9 mazes, 32 neurons, 160 members: an hour or more a model",
+				Common: study.Common{Episodes: 3000, Models: []string{"decomposed", "lstm", "rnn"}, Tests: 2048, LogEvery: 10},
+				Own: Settings{
+					Size: 9, Density: 0.30, Mazes: 8, Hidden: 32, Modulation: "after", Birth: "zero",
+					Population: 160, Sigma: 0.02, CovRate: 0.02, ValidateEvery: 50, Validation: 1024,
+				},
+			},
+			{
+				Name: "paper", About: "9x9 mazes, 64 neurons, 360 members: hours to days a model",
+				Common: study.Common{Episodes: 15_000, Tests: 2048, LogEvery: 10},
+				Own: Settings{
+					Size: 9, Density: 0.30, Mazes: 12, Hidden: 64, Modulation: "after", Birth: "zero",
+					Population: 360, Sigma: 0.01, CovRate: 0.02, ValidateEvery: 100, Validation: 1024,
+				},
 			},
 		},
-		{
-			Name: "comparison", About: "9x9 mazes, 32 neurons, 160 members: an hour or more a model",
-			Common: study.Common{Episodes: 3000, Models: []string{"decomposed", "lstm", "rnn"}, Tests: 2048, LogEvery: 10},
-			Own: Settings{
-				Size: 9, Density: 0.30, Mazes: 8, Hidden: 32, Modulation: "after", Birth: "zero",
-				Population: 160, Sigma: 0.02, CovRate: 0.02, ValidateEvery: 50, Validation: 1024,
-			},
+		Arms: func(common *study.Common, own *Settings) ([]study.Arm, error) {
+			if err := own.Validate(); err != nil {
+				return nil, &cli.UsageError{Err: err}
+			}
+			if !f.alone() {
+				common.Parallel = 1 // the processes go through one training after the other
+			}
+			var arms []study.Arm
+			for _, model := range common.Models {
+				c, tests := own.config(model), common.Tests
+				arms = append(arms, study.Arm{
+					Model: model, About: study.Count(own.Hidden, "neuron"), Params: c.ParamCount(), Control: model == "lstm",
+					New: func(seed uint64) (study.Learner, error) { return newLearner(f, *own, model, tests, seed) },
+				})
+			}
+			return arms, nil
 		},
-		{
-			Name: "paper", About: "9x9 mazes, 64 neurons, 360 members: hours to days a model",
-			Common: study.Common{Episodes: 15_000, Tests: 2048, LogEvery: 10},
-			Own: Settings{
-				Size: 9, Density: 0.30, Mazes: 12, Hidden: 64, Modulation: "after", Birth: "zero",
-				Population: 360, Sigma: 0.01, CovRate: 0.02, ValidateEvery: 100, Validation: 1024,
-			},
+		Yardstick: func(own *Settings) string {
+			return "An agent that acts at random scores the same in every rollout; the lines of the charts show it, and what shortest paths would score."
 		},
-	},
-	Arms: func(common *study.Common, own *Settings) ([]study.Arm, error) {
-		if err := own.Validate(); err != nil {
-			return nil, &cli.UsageError{Err: err}
-		}
-		var arms []study.Arm
-		for _, model := range common.Models {
-			c, tests := own.config(model), common.Tests
-			arms = append(arms, study.Arm{
-				Model: model, About: study.Count(own.Hidden, "neuron"), Params: c.ParamCount(), Control: model == "lstm",
-				New: func(seed uint64) (study.Learner, error) { return newLearner(*own, model, tests, seed) },
-			})
-		}
-		return arms, nil
-	},
-	Yardstick: func(own *Settings) string {
-		return "An agent that acts at random scores the same in every rollout; the lines of the charts show it, and what shortest paths would score."
-	},
+	}
 }

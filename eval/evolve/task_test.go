@@ -142,7 +142,7 @@ func TestBadTest(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	s := task.Presets[0].Own
 	s.Population, s.Hidden, s.Mazes = 8, 4, 3
-	l, err := newLearner(s, "decomposed", 10, 5)
+	l, err := newLearner(nil, s, "decomposed", 10, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestAblations(t *testing.T) {
 // The film is well-formed and shows the life that the first maze's score is of.
 func TestFilm(t *testing.T) {
 	s := task.Presets[0].Own
-	l, err := newLearner(s, "decomposed", 4, 1)
+	l, err := newLearner(nil, s, "decomposed", 4, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func hasColumn(name string) bool {
 func TestSnapshot(t *testing.T) {
 	s := task.Presets[0].Own
 	s.Population, s.Mazes, s.ValidateEvery = 6, 1, 0
-	a, err := newLearner(s, "rnn", 4, 7)
+	a, err := newLearner(nil, s, "rnn", 4, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestSnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := newLearner(s, "rnn", 4, 7)
+	b, err := newLearner(nil, s, "rnn", 4, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +358,7 @@ func exists(path string) bool {
 func TestTestWritesNothing(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	l, err := newLearner(task.Presets[0].Own, "decomposed", 4, 1)
+	l, err := newLearner(nil, task.Presets[0].Own, "decomposed", 4, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
