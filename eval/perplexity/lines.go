@@ -39,7 +39,7 @@ func (o *options) runLines(ctx context.Context, model *lm.Model[float32], t *tex
 		tokens = append(tokens, line.Tokens)
 		total += len(line.Tokens)
 	}
-	warm, err := o.traces.warm(t, 1, o.streamsGiven)
+	warm, err := o.traces.warm(t, 1, o.flags.Changed("warm-up-streams"))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/cli"
@@ -26,7 +27,8 @@ type options struct {
 	batch, bptt, threads                       int
 	json, quiet, lines                         bool
 	traces                                     traces
-	streamsGiven                               bool
+	learn                                      learn
+	flags                                      *pflag.FlagSet // to tell which were given
 }
 
 // Command returns the command of the task.
@@ -48,9 +50,7 @@ first token is not scored, for nothing comes before it.
 The text is read as one stream unless --batch cuts it into several of equal
 length, side by side: that is faster, but each of them starts without a past.
 
-` + linesHelp + `
-
-` + tracesHelp,
+` + linesHelp + "\n\n" + tracesHelp + "\n\n" + learnHelp,
 		Example: `  # the test text of a corpus: a registered set, or a folder with a train, a
   # valid and a test text
   go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb
@@ -61,18 +61,15 @@ length, side by side: that is faster, but each of them starts without a past.
   echo "the rays of light" | go run ./eval perplexity --model runs/sample-1/lstm-seed1/best --text - --lines
 
   # what the traces are worth
-  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --traces mean`,
+  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --traces mean
+
+  # what it is held against
+  go run ./eval perplexity --model runs/ptb/lstm-seed1/best --data ptb --pointer --tune`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := o.check(c.Flags().Changed("split")); err != nil {
+			o.flags = c.Flags()
+			if err := o.check(); err != nil {
 				return err
 			}
-			if err := o.traces.check(c.Flags(), o.text != ""); err != nil {
-				return err
-			}
-			if o.lines && c.Flags().Changed("batch") {
-				return cli.Usagef("--batch and --lines do not go together: each line is a stream of its own")
-			}
-			o.streamsGiven = c.Flags().Changed("warm-up-streams")
 			return o.run(c.Context(), c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -86,6 +83,7 @@ length, side by side: that is faster, but each of them starts without a past.
 	f.IntVar(&o.batch, "batch", 1, "how many `streams` the text is cut into")
 	f.IntVar(&o.bptt, "bptt", 35, "how many `tokens` of a stream are read at a time")
 	o.traces.register(f)
+	o.learn.register(f)
 	f.StringVar(&o.cache, "cache", "", "the `folder` for encoded corpora (default: engram in the user's cache folder)")
 	f.StringVar(&o.precision, "precision", "", "what the inputs of matrix products are rounded to: `f32 or bf16` (default: the model's own)")
 	f.IntVar(&o.threads, "threads", 0, "how many `threads` compute (default: one a core)")
@@ -95,7 +93,7 @@ length, side by side: that is faster, but each of them starts without a past.
 }
 
 // check finds mistakes that need no look at any file.
-func (o *options) check(splitGiven bool) error {
+func (o *options) check() error {
 	switch {
 	case o.model == "":
 		return cli.Usagef("--model is missing; want a model folder, such as runs/NAME/lstm-seed1/best")
@@ -103,14 +101,27 @@ func (o *options) check(splitGiven bool) error {
 		return cli.Usagef("no text named; want --data NAME|DIR for a corpus, or --text FILE")
 	case o.data != "" && o.text != "":
 		return cli.Usagef("--data and --text do not go together; want one of them")
-	case o.text != "" && splitGiven:
+	case o.text != "" && o.flags.Changed("split"):
 		return cli.Usagef("--split and --text do not go together; --split picks a text of the corpus that --data names")
 	case !slices.Contains(data.Splits, o.split):
 		return cli.Usagef("--split: %q is not valid; want %s", o.split, strings.Join(data.Splits, ", "))
+	case o.lines && o.flags.Changed("batch"):
+		return cli.Usagef("--batch and --lines do not go together: each line is a stream of its own")
+	case o.lines && (o.learn.dynamic || o.learn.pointer):
+		return cli.Usagef("--lines does not go with --dynamic or --pointer: what they learn goes from line to line")
 	case o.batch < 1:
 		return cli.Usagef("--batch: %d is not valid; want at least 1 stream", o.batch)
 	case o.bptt < 1:
 		return cli.Usagef("--bptt: %d is not valid; want at least 1 token", o.bptt)
+	}
+	if err := o.traces.check(o.flags, o.text != ""); err != nil {
+		return err
+	}
+	if err := o.learn.check(o.flags, o.text != "", o.batch); err != nil {
+		return err
+	}
+	if o.learn.dynamic && !o.flags.Changed("bptt") {
+		o.bptt = dynamicBPTT
 	}
 	return cli.SetThreads(o.threads)
 }
@@ -134,18 +145,10 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	windows, err := data.NewWindows(text.Tokens, o.batch, o.bptt)
-	if err != nil {
+	if _, err := data.NewWindows(text.Tokens, o.batch, o.bptt); err != nil {
 		return cli.Usagef("--batch: %w", err)
 	}
-	warm, err := o.traces.warm(texts, o.batch, o.streamsGiven)
-	if err != nil {
-		return err
-	}
-	bar := progress.New(stderr, o.quiet, name, windows.Targets(), "tokens")
-	reading := score.Reading{Batch: o.batch, Steps: o.bptt, Progress: bar.Set}
-	losses, err := score.Read(ctx, model, text.Tokens, score.Traces(o.traces.mode), warm, reading, nil)
-	bar.Clear()
+	losses, err := o.read(ctx, model, texts, text, name)
 	if ctx.Err() != nil {
 		return &cli.ErrInterrupted{Message: "interrupted before the end of the text, so there is no result; run the same command again"}
 	}
@@ -156,11 +159,43 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
+	r.learned = o.learn.settings()
 	if o.json {
 		return json.NewEncoder(stdout).Encode(r)
 	}
-	if note := o.traces.note(); note != "" {
-		name += ", " + note
+	for _, note := range append([]string{o.traces.note()}, o.learn.notes()...) {
+		if note != "" {
+			name += ", " + note
+		}
 	}
 	return r.print(stdout, name, streams(o.batch))
+}
+
+// read reads the texts that the flags ask for, the one to score last.
+func (o *options) read(ctx context.Context, m *lm.Model[float32], t *texts, text *data.Split, name string) (score.Losses, error) {
+	warm, err := o.traces.warm(t, o.batch, o.flags.Changed("warm-up-streams"))
+	if err != nil {
+		return nil, err
+	}
+	reading := score.Reading{Batch: o.batch, Steps: o.bptt}
+	readers, err := score.Readers(ctx, m, score.Traces(o.traces.mode), warm, reading)
+	if err != nil {
+		return nil, err
+	}
+	bar := func(name string, total int) (set func(int), clear func()) {
+		b := progress.New(t.stderr, o.quiet, name, total, "tokens")
+		return b.Set, b.Clear
+	}
+	read := func(name string, tokens []int32, method score.Method[float32]) (score.Losses, error) {
+		set, clear := bar(name, len(tokens))
+		defer clear()
+		r := reading
+		r.Progress = set
+		return score.ReadBy(ctx, readers, tokens, r, method)
+	}
+	method, err := o.learn.method(ctx, o.flags, readers[0], t, read, bar)
+	if err != nil {
+		return nil, err
+	}
+	return read(name, text.Tokens, method)
 }

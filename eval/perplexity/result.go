@@ -17,6 +17,7 @@ type result struct {
 	Perplexity float64 `json:"perplexity"` // e^nll
 	BPC        float64 `json:"bpc"`        // bits per character of the scored tokens; see tokenizer.Tokenizer.Characters
 	Unknown    int64   `json:"unknown"`    // words of the text outside the vocabulary, read as the unknown word
+	learned
 }
 
 // streams writes in how many streams a text is read.

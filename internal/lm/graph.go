@@ -57,6 +57,7 @@ func (m *Model[F]) Train(x, y []int32, state State[F], p float64, masks *rng.Str
 		return 0, err
 	}
 	g.readGradients(m)
+	m.hidden = m.trained.hidden
 	return float64(op.Data[F](g.result.Value())[0]), nil
 }
 
@@ -70,8 +71,17 @@ func (m *Model[F]) Score(x, y []int32, state State[F]) ([]float64, error) {
 	if err := g.run(m, x, y, state); err != nil {
 		return nil, err
 	}
+	m.hidden = m.scored.hidden
 	return m.scored.nll, nil
 }
+
+// Losses returns the NLL in nats of each target of the last Train [T, B], which the
+// next one overwrites: the bits of Score.
+func (m *Model[F]) Losses() []float64 { return m.trained.nll }
+
+// Hidden returns the outputs of the top layer in the last Train or Score [T, B, H],
+// which the decoder read; the next window overwrites them.
+func (m *Model[F]) Hidden() []F { return m.hidden }
 
 // Logits runs one window and returns the logits of what comes next in each
 // stream [B, V], which the next call overwrites.

@@ -17,6 +17,7 @@ type head[F Float] struct {
 	in     kernel.Precision // of the inputs of matrix products
 	logits []F              // [T*B, V]
 	nll    []float64        // [T*B]
+	hidden []F              // [T*B, H]: what it was given, as a view
 	dbias  []F              // [tasks, V]: the bias's gradient over the rows of each task
 }
 
@@ -35,7 +36,7 @@ func (h *head[F]) Forward(in []G.Value, out []F) error {
 	targets := op.Ints(in[3])
 	rows, v := len(targets), len(bias)
 	n := len(x) / rows
-	h.nll = likelihoods(h.nll, rows)
+	h.nll, h.hidden = likelihoods(h.nll, rows), x
 	logits, sums := op.Grow(&h.logits, rows*v), op.Grow(&h.dbias, tasks(rows)*v)
 	scale := 1 / F(rows)
 	kernel.GemmIn(h.in, false, true, rows, v, n, 1, x, n, weight, n, 0, logits, v)
@@ -99,6 +100,7 @@ type scores[F Float] struct {
 	decoder *decoder[F]
 	logits  []F       // [scoreRows, V]
 	nll     []float64 // [T*B]
+	hidden  []F       // [T*B, H]: what it was given, as a view
 }
 
 // scoreRows is how many rows of logits are worked out at once when no gradient
@@ -116,7 +118,7 @@ func (s *scores[F]) Forward(in []G.Value, out []F) error {
 	targets := op.Ints(in[3])
 	rows, v := len(targets), len(bias)
 	n := len(x) / rows
-	s.nll = likelihoods(s.nll, rows)
+	s.nll, s.hidden = likelihoods(s.nll, rows), x
 	logits := op.Grow(&s.logits, min(rows, scoreRows)*v)
 	s.decoder.pack(weight, n)
 	for r0 := 0; r0 < rows; r0 += scoreRows {

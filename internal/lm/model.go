@@ -42,6 +42,7 @@ type Model[F Float] struct {
 	scored  *scores[F]
 	picked  *lastLogits[F]
 	decoder decoder[F] // of scored and picked
+	hidden  []F        // [T, B, H]: see Hidden
 	holds   int        // not released
 	graphs  map[shape]*graph[F]
 }

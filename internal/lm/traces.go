@@ -15,7 +15,8 @@ import (
 func (m *Model[F]) HasTraces() bool { return m.Config.Plasticity != nil }
 
 // Off returns the model without its traces: alpha = 0. Like the others here it is
-// a copy, in which nothing learns while it reads.
+// another model, in which nothing learns while it reads; it shares the embedding and
+// the decoder with m.
 func (m *Model[F]) Off() (*Model[F], error) {
 	return m.still(func(int) []F { return nil })
 }
@@ -54,27 +55,24 @@ func (m *Model[F]) still(hebb func(l int) []F) (*Model[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to := m.Params, still.Params
-	take := func(values ...[]F) {
-		for i, v := range values {
-			copy(to[i].Value, v)
-		}
-		to = to[len(values):]
-	}
-	take(from[0].Value)
-	from = from[1:]
+	params := m.Params[1:]
+	still.Params[0].Value = m.Params[0].Value
+	to := still.Params[1:]
 	for l, layer := range m.layers {
-		var params [][]F
-		for _, p := range from[:len(layer.Params())] {
-			params = append(params, p.Value)
+		var values [][]F
+		for _, p := range params[:len(layer.Params())] {
+			values = append(values, p.Value)
 		}
-		take(plasticlstm.Still(layer.(*plasticlstm.LSTM), params, hebb(l))...)
-		from = from[len(params):]
+		params = params[len(values):]
+		for i, v := range plasticlstm.Still(layer.(*plasticlstm.LSTM), values, hebb(l)) {
+			to[i].Value = v
+		}
+		to = to[len(still.layers[l].Params()):]
 	}
-	for _, p := range from {
-		take(p.Value)
+	for i, p := range params {
+		to[i].Value = p.Value
 	}
-	return still, nil
+	return still, still.Round(m.trained.in)
 }
 
 // ResetTraces zeroes the traces and leaves h and c as they are.

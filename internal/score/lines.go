@@ -11,16 +11,12 @@ import (
 // <eos> before it. A line is its words' ids and eos. What the traces do is as in
 // Read: where they stand still they do so for all lines alike.
 func Lines[F lm.Float](ctx context.Context, m *lm.Model[F], lines [][]int32, eos int32, t Traces, w WarmUp, r Reading, each func(Losses) error) error {
-	m, err := still(ctx, m, t, w, r.Steps)
-	if err == nil && t == Frozen {
-		state := m.NewState(1)
-		if err = absorb(ctx, m, w, state, r.Steps); err == nil {
-			m, err = m.Frozen(state, 0)
-		}
-	}
+	r.Batch = 1
+	readers, err := Readers(ctx, m, t, w, r)
 	if err != nil {
 		return err
 	}
+	m = readers[0]
 	defer m.Hold()()
 	state := m.NewState(1)
 	done := 0

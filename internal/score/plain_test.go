@@ -64,16 +64,17 @@ func (p *plain) layer(l int, x []float64) []float64 {
 	get := func(name string) []float64 { return p.param[fmt.Sprintf("layers.%d.%s", l, name)] }
 	s := &p.layers[l]
 	n, q := len(s.h), p.config.Plasticity
+	ih, hh, alpha := get("weight_ih"), get("weight_hh"), get("alpha")
 	z := make([]float64, 4*n)
 	for k := range z {
 		z[k] = get("bias")[k]
 		for i, v := range x {
-			z[k] += get("weight_ih")[k*len(x)+i] * v
+			z[k] += ih[k*len(x)+i] * v
 		}
 		for i, v := range s.h {
-			w := get("weight_hh")[k*n+i]
+			w := hh[k*n+i]
 			if q != nil && k/n == 2 {
-				w += shared(get("alpha"), n, k-2*n, i) * s.hebb[(k-2*n)*n+i]
+				w += shared(alpha, n, k-2*n, i) * s.hebb[(k-2*n)*n+i]
 			}
 			z[k] += w * v
 		}

@@ -66,6 +66,9 @@ func read[F lm.Float](ctx context.Context, m *lm.Model[F], tokens []int32, r Rea
 			return nil, err
 		}
 	}
+	if c, ok := p.(closer); ok {
+		defer c.Close()
+	}
 	if h, ok := p.(holder); ok {
 		defer h.Hold()()
 	}
@@ -94,3 +97,6 @@ func read[F lm.Float](ctx context.Context, m *lm.Model[F], tokens []int32, r Rea
 // holder is a Predictor whose parameters stay as they are between Hold and the
 // release that it returns.
 type holder interface{ Hold() (release func()) }
+
+// closer is a Predictor that has something to put back when a text has been read.
+type closer interface{ Close() }

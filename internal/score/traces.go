@@ -39,57 +39,62 @@ const MeanStreams = 20
 // Read reads tokens from a zero state, which is carried to the end, and scores
 // them by method. It is an error to ask a model without traces for any but On.
 func Read[F lm.Float](ctx context.Context, m *lm.Model[F], tokens []int32, t Traces, w WarmUp, r Reading, method Method[F]) (Losses, error) {
-	if t == Frozen {
-		return readFrozen(ctx, m, tokens, w, r, method)
-	}
-	m, err := still(ctx, m, t, w, r.Steps)
+	models, err := Readers(ctx, m, t, w, r)
 	if err != nil {
 		return nil, err
 	}
-	return read(ctx, m, tokens, r, method)
+	return ReadBy(ctx, models, tokens, r, method)
 }
 
-// still returns the model whose traces are off or at their mean; else m.
-func still[F lm.Float](ctx context.Context, m *lm.Model[F], t Traces, w WarmUp, steps int) (*lm.Model[F], error) {
+// Readers returns the models that m is with its traces as t says: one that reads
+// all streams of a text, or, where each has traces of its own that stand still, one
+// for each.
+func Readers[F lm.Float](ctx context.Context, m *lm.Model[F], t Traces, w WarmUp, r Reading) ([]*lm.Model[F], error) {
+	streams := map[Traces]int{Frozen: r.Batch, Mean: max(1, min(w.Streams, len(w.Tokens)))}[t]
+	if t != On && !m.HasTraces() {
+		return nil, fmt.Errorf("score: traces %s of a model that has none", t)
+	}
+	var state lm.State[F]
+	if streams > 0 {
+		state = m.NewState(streams)
+		if err := m.Absorb(ctx, w.Tokens, state, r.Steps, nil); err != nil {
+			return nil, fmt.Errorf("warm-up text: %w", err)
+		}
+	}
+	var readers []*lm.Model[F]
+	add := func(m *lm.Model[F], err error) error {
+		readers = append(readers, m)
+		return err
+	}
+	var err error
 	switch t {
 	case Off:
-		return m.Off()
-	case Mean:
-		state := m.NewState(max(1, min(w.Streams, len(w.Tokens))))
-		if err := absorb(ctx, m, w, state, steps); err != nil {
-			return nil, err
+		err = add(m.Off())
+	case Frozen:
+		for b := 0; b < streams && err == nil; b++ {
+			err = add(m.Frozen(state, b))
 		}
-		return m.Mean(state)
+	case Mean:
+		err = add(m.Mean(state))
+	default:
+		err = add(m, nil)
 	}
-	return m, nil
+	return readers, err
 }
 
-// absorb reads the warm-up text.
-func absorb[F lm.Float](ctx context.Context, m *lm.Model[F], w WarmUp, state lm.State[F], steps int) error {
-	if err := m.Absorb(ctx, w.Tokens, state, steps, nil); err != nil {
-		return fmt.Errorf("warm-up text: %w", err)
-	}
-	return nil
-}
-
-// readFrozen takes stream after stream, for each has traces of its own.
-func readFrozen[F lm.Float](ctx context.Context, m *lm.Model[F], tokens []int32, w WarmUp, r Reading, method Method[F]) (Losses, error) {
-	state := m.NewState(r.Batch)
-	if err := absorb(ctx, m, w, state, r.Steps); err != nil {
-		return nil, err
+// ReadBy is Read by models that Readers returned for r.
+func ReadBy[F lm.Float](ctx context.Context, readers []*lm.Model[F], tokens []int32, r Reading, method Method[F]) (Losses, error) {
+	if len(readers) == 1 {
+		return read(ctx, readers[0], tokens, r, method)
 	}
 	var all Losses
-	length := len(tokens) / r.Batch
-	one := Reading{Batch: 1, Steps: r.Steps}
+	length, one := len(tokens)/r.Batch, r
+	one.Batch = 1
 	if r.Progress != nil {
 		one.Progress = func(done int) { r.Progress(len(all) + done) }
 	}
-	for b := range r.Batch {
-		still, err := m.Frozen(state, b)
-		if err != nil {
-			return nil, err
-		}
-		losses, err := read(ctx, still, tokens[b*length:(b+1)*length], one, method)
+	for b, m := range readers {
+		losses, err := read(ctx, m, tokens[b*length:(b+1)*length], one, method)
 		if err != nil {
 			return nil, err
 		}
