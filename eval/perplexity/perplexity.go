@@ -6,6 +6,7 @@ package perplexity
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -28,6 +29,7 @@ type options struct {
 	json, quiet, lines                         bool
 	traces                                     traces
 	learn                                      learn
+	memory                                     memory
 	flags                                      *pflag.FlagSet // to tell which were given
 }
 
@@ -50,7 +52,7 @@ first token is not scored, for nothing comes before it.
 The text is read as one stream unless --batch cuts it into several of equal
 length, side by side: that is faster, but each of them starts without a past.
 
-` + linesHelp + "\n\n" + tracesHelp + "\n\n" + learnHelp,
+` + linesHelp + "\n\n" + tracesHelp + "\n\n" + memoryHelp + "\n\n" + learnHelp,
 		Example: `  # the test text of a corpus: a registered set, or a folder with a train, a
   # valid and a test text
   go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb
@@ -62,6 +64,10 @@ length, side by side: that is faster, but each of them starts without a past.
 
   # what the traces are worth
   go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --traces mean
+
+  # how far back they reach, and for which words they help
+  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --reset-every 100
+  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --by frequency,recency
 
   # what it is held against
   go run ./eval perplexity --model runs/ptb/lstm-seed1/best --data ptb --pointer --tune`,
@@ -83,6 +89,7 @@ length, side by side: that is faster, but each of them starts without a past.
 	f.IntVar(&o.batch, "batch", 1, "how many `streams` the text is cut into")
 	f.IntVar(&o.bptt, "bptt", 35, "how many `tokens` of a stream are read at a time")
 	o.traces.register(f)
+	o.memory.register(f)
 	o.learn.register(f)
 	f.StringVar(&o.cache, "cache", "", "the `folder` for encoded corpora (default: engram in the user's cache folder)")
 	f.StringVar(&o.precision, "precision", "", "what the inputs of matrix products are rounded to: `f32 or bf16` (default: the model's own)")
@@ -107,6 +114,8 @@ func (o *options) check() error {
 		return cli.Usagef("--split: %q is not valid; want %s", o.split, strings.Join(data.Splits, ", "))
 	case o.lines && o.flags.Changed("batch"):
 		return cli.Usagef("--batch and --lines do not go together: each line is a stream of its own")
+	case o.lines && (o.memory.every > 0 || len(o.memory.by) > 0):
+		return cli.Usagef("--lines does not go with --reset-every or --by: each line starts from a state of zero")
 	case o.lines && (o.learn.dynamic || o.learn.pointer):
 		return cli.Usagef("--lines does not go with --dynamic or --pointer: what they learn goes from line to line")
 	case o.batch < 1:
@@ -115,6 +124,9 @@ func (o *options) check() error {
 		return cli.Usagef("--bptt: %d is not valid; want at least 1 token", o.bptt)
 	}
 	if err := o.traces.check(o.flags, o.text != ""); err != nil {
+		return err
+	}
+	if err := o.memory.check(o.flags, score.Traces(o.traces.mode)); err != nil {
 		return err
 	}
 	if err := o.learn.check(o.flags, o.text != "", o.batch); err != nil {
@@ -134,7 +146,7 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 	if err := model.RoundTo(o.precision); err != nil {
 		return &cli.UsageError{Err: fmt.Errorf("--precision: %w", err)}
 	}
-	if err := o.traces.fits(model, o.model); err != nil {
+	if err := errors.Join(o.traces.fits(model, o.model), o.memory.fits(model, o.model)); err != nil {
 		return err
 	}
 	texts := &texts{tok: tok, cache: o.cache, stdin: stdin, stderr: stderr, data: o.data}
@@ -160,15 +172,16 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 		return err
 	}
 	r.learned = o.learn.settings()
+	r.By = o.memory.groups(text.Tokens, o.batch, losses)
 	if o.json {
 		return json.NewEncoder(stdout).Encode(r)
 	}
-	for _, note := range append([]string{o.traces.note()}, o.learn.notes()...) {
+	for _, note := range append([]string{o.traces.note(), o.memory.note()}, o.learn.notes()...) {
 		if note != "" {
 			name += ", " + note
 		}
 	}
-	return r.print(stdout, name, streams(o.batch))
+	return errors.Join(r.print(stdout, name, streams(o.batch)), o.memory.print(stdout, r.By))
 }
 
 // read reads the texts that the flags ask for, the one to score last.
@@ -177,7 +190,7 @@ func (o *options) read(ctx context.Context, m *lm.Model[float32], t *texts, text
 	if err != nil {
 		return nil, err
 	}
-	reading := score.Reading{Batch: o.batch, Steps: o.bptt}
+	reading := score.Reading{Batch: o.batch, Steps: o.bptt, ResetEvery: o.memory.every, ResetState: o.memory.reset == resetState}
 	readers, err := score.Readers(ctx, m, score.Traces(o.traces.mode), warm, reading)
 	if err != nil {
 		return nil, err

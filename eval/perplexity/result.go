@@ -18,6 +18,7 @@ type result struct {
 	BPC        float64 `json:"bpc"`        // bits per character of the scored tokens; see tokenizer.Tokenizer.Characters
 	Unknown    int64   `json:"unknown"`    // words of the text outside the vocabulary, read as the unknown word
 	learned
+	By map[score.By][]group `json:"by,omitempty"` // of --by
 }
 
 // streams writes in how many streams a text is read.

@@ -13,6 +13,10 @@ import (
 type Reading struct {
 	Batch int // streams of equal length that the text is cut into
 	Steps int // tokens of a stream that are read at a time
+	// ResetEvery, unless 0, is after how many tokens of a stream its traces are put
+	// back to zero, or with ResetState all of its state.
+	ResetEvery int
+	ResetState bool
 	// Progress, unless nil, is told the number of tokens scored so far.
 	Progress func(done int)
 }
@@ -79,19 +83,42 @@ func read[F lm.Float](ctx context.Context, m *lm.Model[F], tokens []int32, r Rea
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		nll, err := p.Score(w.X, w.Y, state)
-		if err != nil {
-			return nil, err
+		for from := 0; from < w.Steps; {
+			to := w.Steps
+			if r.ResetEvery > 0 {
+				if t0%r.ResetEvery == 0 {
+					r.reset(state)
+				}
+				to = min(to, from+r.ResetEvery-t0%r.ResetEvery)
+			}
+			nll, err := p.Score(w.X[from*r.Batch:to*r.Batch], w.Y[from*r.Batch:to*r.Batch], state)
+			if err != nil {
+				return nil, err
+			}
+			for i, v := range nll {
+				losses[i%r.Batch*length+t0+i/r.Batch] = v
+			}
+			t0, from = t0+to-from, to
 		}
-		for i, v := range nll {
-			losses[i%r.Batch*length+t0+i/r.Batch] = v
-		}
-		t0 += w.Steps
 		if r.Progress != nil {
 			r.Progress(t0 * r.Batch)
 		}
 	}
 	return losses, nil
+}
+
+func (r Reading) reset(state resetter) {
+	if r.ResetState {
+		state.Reset()
+	} else {
+		state.ResetTraces()
+	}
+}
+
+// resetter is a state of any element type.
+type resetter interface {
+	Reset()
+	ResetTraces()
 }
 
 // holder is a Predictor whose parameters stay as they are between Hold and the
