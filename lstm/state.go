@@ -19,10 +19,19 @@ type State[F Float] struct {
 
 // NewState returns the state at the start of an episode or an epoch: all zero.
 func NewState[F Float](l Layer, batch int) *State[F] {
+	return StateOf[F](l.State(), batch)
+}
+
+// StateOf is NewState for what is no Layer but carries such parts.
+func StateOf[F Float](parts []Part, batch int) *State[F] {
 	if batch < 1 {
 		panic(fmt.Errorf("lstm: a state of %d streams: want at least 1", batch))
 	}
-	return &State[F]{Batch: batch, Data: make([]F, StateSize(l, batch)), Parts: l.State()}
+	n := 0
+	for _, p := range parts {
+		n += batch * p.Size()
+	}
+	return &State[F]{Batch: batch, Data: make([]F, n), Parts: parts}
 }
 
 // Part returns the named part of all streams, [B, Shape...], as a view; nil if
