@@ -20,8 +20,9 @@ import (
 
 func main() { cli.Main("train", run) }
 
-const long = `Train standard, plastic, neuromodulated and retroactively modulated LSTM language
-models at equal parameter count, one after the other, and write a perplexity report.
+const long = `Train LSTM language models at equal parameter count, one after the other, and write a
+perplexity report: the standard one, plastic, neuromodulated and retroactively modulated
+ones, and one with a plastic readout, an associative memory of the last words.
 
 Without flags it trains on Penn Treebank if scripts/download ptb has fetched it, else
 on the embedded sample. The largest of the models has --hidden neurons a layer; its

@@ -231,6 +231,11 @@ func (p *plan) fits(asked map[string]bool) error {
 	}
 	for _, a := range p.arms {
 		c := a.Model
+		if m := c.Memory; m != nil {
+			if n := int64(r.Batch) * int64(m.Slots) * int64(m.KeySize); n > maxState {
+				return cli.Usagef("--batch %d: the memories of model %s have %d numbers; want at most %d: a smaller batch, --readout-slots or --readout-key", r.Batch, c.Model, n, int64(maxState))
+			}
+		}
 		for l := range c.NumLayers {
 			_, h := c.LayerSize(l)
 			if n := int64(r.Batch) * int64(h) * int64(h); c.Plasticity != nil && n > maxState {

@@ -117,8 +117,8 @@ func (s *settings) adopt(c modeldir.Config) error {
 		"hidden": fmt.Sprint(c.HiddenSize), "embed": fmt.Sprint(c.EmbeddingSize),
 		"params": fmt.Sprint(c.ParamCount()), "min_count": "0",
 	}
-	// A standard LSTM has none of these: only the presets' values pass.
-	for _, key := range []string{"alpha", "rate", "modulator_input", "rule", "clip"} {
+	// A model without them has none of these: only the presets' values pass.
+	for _, key := range []string{"alpha", "rate", "modulator_input", "rule", "clip", "readout_key", "readout_slots"} {
 		f, err := preset.Field(key)
 		if err != nil {
 			return err
@@ -129,6 +129,9 @@ func (s *settings) adopt(c modeldir.Config) error {
 	if q := c.Plasticity; q != nil {
 		has["alpha"], has["rate"], has["rule"] = q.Alpha, q.Rate, q.Rule
 		has["modulator_input"], has["clip"] = q.ModulatorInput, fmt.Sprint(q.Clip)
+	}
+	if q := c.Memory; q != nil {
+		has["readout_key"], has["readout_slots"] = fmt.Sprint(q.KeySize), fmt.Sprint(q.Slots)
 	}
 	for _, f := range s.recipe.Fields() {
 		want, ok := has[f.Key]
@@ -175,6 +178,10 @@ func respect(c modeldir.Config, key, value string) string {
 	case "alpha", "rate", "modulator_input", "rule", "clip":
 		if c.Plasticity == nil {
 			return "is a standard LSTM and has no traces"
+		}
+	case "readout_key", "readout_slots":
+		if c.Memory == nil {
+			return "has no plastic readout"
 		}
 	}
 	return "has " + key + " " + value

@@ -50,7 +50,10 @@ func (o *traces) check(flags *pflag.FlagSet, text bool) error {
 
 // fits refuses what a model without traces cannot do.
 func (o *traces) fits(m *lm.Model[float32], dir string) error {
-	if score.Traces(o.mode) == score.On || m.HasTraces() {
+	switch mode := score.Traces(o.mode); {
+	case mode == score.Mean && m.HasTraces() && !m.HasMean():
+		return cli.Usagef("--traces mean: %s is of kind %s, whose memory has no mean over streams; want --traces on, off or frozen", dir, m.Config.Model)
+	case mode == score.On || m.HasTraces():
 		return nil
 	}
 	return cli.Usagef("--traces %s: %s is of kind %s, which has no traces; want --traces on, or a plastic model", o.mode, dir, m.Config.Model)
@@ -91,4 +94,5 @@ training. Off, alpha is 0. Frozen, a warm-up text is read first, unscored, in wh
 they learn; then h and c start at zero and the traces stand still. Mean, they stand
 still at their average over 20 streams at the end of the warm-up text: a constant
 weight by another name. What is learned while reading is worth the difference
-between mean and on, not that between off and on.`)
+between mean and on, not that between off and on. The memory of a plastic readout
+is such a trace, but has no mean; off, the model is the LSTM below it.`)

@@ -14,10 +14,16 @@ func BenchmarkTrain(b *testing.B) {
 	for _, kind := range modeldir.Models {
 		for _, grain := range []string{"neuron", "connection"} {
 			c := modeldir.Config{Format: modeldir.Format, Model: kind, VocabSize: 10000, EmbeddingSize: 200, HiddenSize: 200, NumLayers: 2}
-			if kind != modeldir.LSTM {
+			switch {
+			case kind == modeldir.LSTM || kind == modeldir.Readout:
+				if grain == "connection" {
+					continue
+				}
+				if kind == modeldir.Readout {
+					c.Memory = &modeldir.Memory{KeySize: 64, Slots: 500}
+				}
+			default:
 				c.Plasticity = &modeldir.Plasticity{Alpha: grain, Rate: grain, ModulatorInput: "hidden", Rule: "clip", Clip: 2}
-			} else if grain == "connection" {
-				continue
 			}
 			b.Run(kind+"/"+grain, func(b *testing.B) {
 				const streams, steps = 20, 35

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/engram-lm/engram/internal/readout"
 	"github.com/engram-lm/engram/internal/rng"
 )
 
@@ -20,8 +21,8 @@ type Sampling struct {
 	TopK int
 	// Never lists words that are not produced.
 	Never []int32
-	// Frozen holds the Hebbian and the eligibility traces as they are after the
-	// prompt; else they go on learning from what the model writes.
+	// Frozen holds the Hebbian and the eligibility traces and a plastic readout's
+	// memory as they are after the prompt; else they go on learning from what the model writes.
 	Frozen bool
 }
 
@@ -45,6 +46,10 @@ func (m *Model[F]) Generate(prompt []int32, s Sampling, r *rng.Stream) iter.Seq2
 		hold := func() {}
 		if s.Frozen {
 			hold = holdTraces(state)
+			if m.memory != nil {
+				defer func(was readout.Mode) { m.memory.Mode = was }(m.memory.Mode)
+				m.memory.Mode = readout.Frozen
+			}
 		}
 		choice := newChooser[F](s, m.Config.VocabSize, r)
 		next := make([]int32, 1)

@@ -101,7 +101,7 @@ func (m *Model[F]) Logits(x []int32, state State[F]) ([]F, error) {
 const maxGraphs = 256
 
 func (m *Model[F]) window(p purpose, x []int32, state State[F], dropout bool) (*graph[F], error) {
-	if len(state) != len(m.layers) || len(x) == 0 || len(x)%state[0].Batch != 0 {
+	if len(state) != m.parts() || len(x) == 0 || len(x)%state[0].Batch != 0 {
 		return nil, fmt.Errorf("lm: a window of %d tokens does not fit the state", len(x))
 	}
 	for _, token := range x {
@@ -164,16 +164,25 @@ func (m *Model[F]) build(s shape, state State[F]) (*graph[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, l := range m.layers {
+	carried := func(i int) *G.Node {
 		node := input(fmt.Sprintf("state.%d", i), dt, state[i].Data, len(state[i].Data))
 		graph.states = append(graph.states, node)
-		out, err := m.windows[i].Apply(x, node, next(len(l.Params())))
+		return node
+	}
+	var hidden *G.Node // of the last layer, without dropout
+	for i, l := range m.layers {
+		out, err := m.windows[i].Apply(x, carried(i), next(len(l.Params())))
 		if err != nil {
 			return nil, err
 		}
+		hidden = out.Hidden
 		if x, err = drop(i+1, out.Hidden); err != nil {
 			return nil, err
 		}
+	}
+	var memory []*G.Node // what the operations of the head read beyond h, decoder and targets
+	if m.memory != nil {
+		memory = append([]*G.Node{tokens, carried(len(m.layers)), hidden}, next(len(memoryOf(m.Config).Params()))...)
 	}
 	decoder := params[0]
 	if !m.Config.TieWeights {
@@ -181,14 +190,14 @@ func (m *Model[F]) build(s shape, state State[F]) (*graph[F], error) {
 	}
 	bias := next(1)[0]
 	if s.purpose == picking {
-		graph.result, err = op.Apply[F](m.picked, tensor.Shape{s.batch, m.Config.VocabSize}, x, decoder, bias)
+		graph.result, err = op.Apply[F](m.picked, tensor.Shape{s.batch, m.Config.VocabSize}, append([]*G.Node{x, decoder, bias}, memory...)...)
 	} else {
 		var h op.Function[F] = m.scored
 		if s.purpose == training {
 			h = m.trained
 		}
 		targets := input("targets", tensor.Int, graph.targets, len(graph.targets))
-		graph.result, err = op.Apply(h, tensor.ScalarShape(), x, decoder, bias, targets)
+		graph.result, err = op.Apply(h, tensor.ScalarShape(), append([]*G.Node{x, decoder, bias, targets}, memory...)...)
 	}
 	if err != nil {
 		return nil, err
@@ -262,8 +271,11 @@ func (g *graph[F]) run(m *Model[F], x, y []int32, state State[F]) error {
 	if err := g.vm.RunAll(); err != nil {
 		return err
 	}
-	for i, s := range state {
-		m.windows[i].FinalState(s.Data)
+	for i, w := range m.windows {
+		w.FinalState(state[i].Data)
+	}
+	if m.memory != nil {
+		m.memory.FinalState()
 	}
 	return nil
 }

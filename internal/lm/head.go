@@ -5,6 +5,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/op"
+	"github.com/engram-lm/engram/internal/readout"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -14,11 +15,38 @@ import (
 // gradients from the forward pass on.
 type head[F Float] struct {
 	op.Buffers[F]
+	recall[F]
 	in     kernel.Precision // of the inputs of matrix products
 	logits []F              // [T*B, V]
 	nll    []float64        // [T*B]
 	hidden []F              // [T*B, H]: what it was given, as a view
 	dbias  []F              // [tasks, V]: the bias's gradient over the rows of each task
+}
+
+// recall is the part of a plastic readout's memory in an operation of the head; nil
+// without one. It reads the words [T*B] (int) that the window has read, its carried
+// state, the last layer's h [T, B, H] and its parameters.
+type recall[F Float] struct{ memory *readout.Window[F] }
+
+func (c recall[F]) read(in []G.Value) {
+	if c.memory == nil {
+		return
+	}
+	params := make([][]F, len(in)-3)
+	for i := range params {
+		params[i] = op.Data[F](in[3+i])
+	}
+	steps, batch := in[2].Shape()[0], in[2].Shape()[1]
+	c.memory.Read(steps, batch, params, op.Data[F](in[1]), op.Data[F](in[2]), op.Ints(in[0]))
+}
+
+// mix returns the NLL of row r's target where the vocabulary alone gives nll, and
+// the vocabulary's share in it.
+func (c recall[F]) mix(r, target int, nll float64) (mixed, share float64) {
+	if c.memory == nil {
+		return nll, 1
+	}
+	return c.memory.Mix(r, target, nll)
 }
 
 // taskRows is how many rows of the softmax a task takes; the sums over rows are
@@ -29,7 +57,7 @@ const taskRows = 32
 const columns = 512
 
 func (*head[F]) String() string            { return "softmax-nll" }
-func (*head[F]) Differentiable(i int) bool { return i < 3 }
+func (*head[F]) Differentiable(i int) bool { return i < 3 || i >= 6 }
 
 func (h *head[F]) Forward(in []G.Value, out []F) error {
 	x, weight, bias := op.Data[F](in[0]), op.Data[F](in[1]), op.Data[F](in[2])
@@ -40,13 +68,18 @@ func (h *head[F]) Forward(in []G.Value, out []F) error {
 	logits, sums := op.Grow(&h.logits, rows*v), op.Grow(&h.dbias, tasks(rows)*v)
 	scale := 1 / F(rows)
 	kernel.GemmIn(h.in, false, true, rows, v, n, 1, x, n, weight, n, 0, logits, v)
+	h.read(in[4:])
 	kernel.Parallel(tasks(rows), func(task int) {
 		dbias := sums[task*v : (task+1)*v]
 		clear(dbias)
 		for r := task * taskRows; r < min(rows, (task+1)*taskRows); r++ {
 			row := logits[r*v : (r+1)*v]
 			kernel.Add(row, bias)
-			h.nll[r] = kernel.SoftmaxNLLGrad(row, targets[r], scale)
+			kernel.SoftmaxNLLGradBy(row, targets[r], func(nll float64) F {
+				mixed, share := h.mix(r, targets[r], nll)
+				h.nll[r] = mixed
+				return scale * F(share)
+			})
 			kernel.Add(dbias, row)
 		}
 	})
@@ -90,6 +123,9 @@ func (h *head[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 			kernel.Add(gin[2][lo:hi], h.dbias[task*v+lo:task*v+hi])
 		}
 	})
+	if h.memory != nil {
+		h.memory.Backward(float64(gout[0])/float64(rows), gin[6], gin[7:])
+	}
 	return nil
 }
 
@@ -97,6 +133,7 @@ func (h *head[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 // time are enough.
 type scores[F Float] struct {
 	op.Buffers[F]
+	recall[F]
 	decoder *decoder[F]
 	logits  []F       // [scoreRows, V]
 	nll     []float64 // [T*B]
@@ -121,12 +158,14 @@ func (s *scores[F]) Forward(in []G.Value, out []F) error {
 	s.nll, s.hidden = likelihoods(s.nll, rows), x
 	logits := op.Grow(&s.logits, min(rows, scoreRows)*v)
 	s.decoder.pack(weight, n)
+	s.read(in[4:])
 	for r0 := 0; r0 < rows; r0 += scoreRows {
 		part := min(rows-r0, scoreRows)
 		s.decoder.logits(part, n, x[r0*n:], bias, logits)
 		kernel.Parallel((part+softmaxRows-1)/softmaxRows, func(task int) {
 			for r := task * softmaxRows; r < min(part, (task+1)*softmaxRows); r++ {
-				s.nll[r0+r] = kernel.SoftmaxNLL(logits[r*v:(r+1)*v], targets[r0+r])
+				nll := kernel.SoftmaxNLL(logits[r*v:(r+1)*v], targets[r0+r])
+				s.nll[r0+r], _ = s.mix(r0+r, targets[r0+r], nll)
 			}
 		})
 	}
@@ -142,6 +181,7 @@ func (*scores[F]) Backward([]G.Value, []F, [][]F) error {
 // [V, H], bias [V] -> [B, V].
 type lastLogits[F Float] struct {
 	op.Buffers[F]
+	recall[F]
 	decoder *decoder[F]
 }
 
@@ -154,6 +194,11 @@ func (l *lastLogits[F]) Forward(in []G.Value, out []F) error {
 	rows := len(out) / len(bias)
 	l.decoder.pack(weight, n)
 	l.decoder.logits(rows, n, x[len(x)-rows*n:], bias, out)
+	if l.read(in[3:]); l.memory != nil {
+		for b := range rows {
+			l.memory.Distribution(len(x)/n-rows+b, out[b*len(bias):(b+1)*len(bias)])
+		}
+	}
 	return nil
 }
 

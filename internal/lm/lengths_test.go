@@ -18,7 +18,11 @@ func TestLengthsReuseGraphsAndBuffers(t *testing.T) {
 	lengths := []int{7, 3, 11, 2, 10, 1, 9}
 	for _, kind := range modeldir.Models {
 		c := modeldir.Config{Format: modeldir.Format, Model: kind, VocabSize: vocab, EmbeddingSize: 33, HiddenSize: 35, NumLayers: 2}
-		if kind != modeldir.LSTM {
+		switch kind {
+		case modeldir.LSTM:
+		case modeldir.Readout:
+			c.Memory = &modeldir.Memory{KeySize: 9, Slots: 30}
+		default:
 			c.Plasticity = &modeldir.Plasticity{Alpha: "neuron", Rate: "neuron", ModulatorInput: "hidden", Rule: "clip", Clip: 2}
 		}
 		m, err := New[float32](c, 1)

@@ -1,5 +1,6 @@
 // Package lm is the language model: an embedding, stacked recurrent layers and a
-// softmax over the vocabulary. Every operation of its gorgonia graph is fused;
+// softmax over the vocabulary, with a plastic readout's memory (internal/readout) or
+// without. Every operation of its gorgonia graph is fused;
 // there is one graph for each pair of batch and window length, and all of them
 // share the parameters and the operations' memory.
 package lm
@@ -10,6 +11,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/readout"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
 	"github.com/engram-lm/engram/plasticlstm"
@@ -32,10 +34,12 @@ type Param[F Float] struct {
 // Model is a language model at work. It is not safe for concurrent use.
 type Model[F Float] struct {
 	Config modeldir.Config
-	Params []*Param[F] // embedding, layers, decoder: the order of Config.Tensors
+	Params []*Param[F] // embedding, layers, readout, decoder: the order of Config.Tensors
 
 	layers  []lstm.Layer
 	windows []*lstm.Window[F]
+	memory  *readout.Window[F] // nil without a plastic readout
+	start   *lstm.State[F]     // of a stream's memory; nil for an empty one
 	embed   *embedding[F]
 	drops   []*dropout[F] // after the embedding and after each layer
 	trained *head[F]
@@ -91,6 +95,11 @@ func NewFrom[F Float](config modeldir.Config, seed uint64, start Start) (*Model[
 	draw(next(), -scale, scale)
 	for _, l := range m.layers {
 		for _, p := range start.layer(l) {
+			draw(next(), p.Lo, p.Hi)
+		}
+	}
+	if config.Memory != nil {
+		for _, p := range memoryOf(config).Params() {
 			draw(next(), p.Lo, p.Hi)
 		}
 	}
@@ -165,10 +174,14 @@ func empty[F Float](config modeldir.Config) (*Model[F], error) {
 		m.windows = append(m.windows, w)
 		m.drops = append(m.drops, &dropout[F]{})
 	}
+	if config.Memory != nil {
+		m.memory = readout.NewWindow[F](memoryOf(config))
+	}
 	m.embed = &embedding[F]{slot: make([]int32, config.VocabSize)}
-	m.trained = &head[F]{}
-	m.scored = &scores[F]{decoder: &m.decoder}
-	m.picked = &lastLogits[F]{decoder: &m.decoder}
+	recall := recall[F]{m.memory}
+	m.trained = &head[F]{recall: recall}
+	m.scored = &scores[F]{recall: recall, decoder: &m.decoder}
+	m.picked = &lastLogits[F]{recall: recall, decoder: &m.decoder}
 	return m, m.Round(Precision(config))
 }
 
@@ -192,9 +205,22 @@ func (m *Model[F]) Round(to kernel.Precision) error {
 	return nil
 }
 
+// parts is the number of states that a window carries.
+func (m *Model[F]) parts() int {
+	if m.memory != nil {
+		return len(m.layers) + 1
+	}
+	return len(m.layers)
+}
+
+func memoryOf(c modeldir.Config) readout.Memory {
+	_, hidden := c.LayerSize(c.NumLayers - 1)
+	return readout.Memory{Hidden: hidden, Key: c.Memory.KeySize, Slots: c.Memory.Slots}
+}
+
 func newLayer(c modeldir.Config, l int) (lstm.Layer, error) {
 	in, hidden := c.LayerSize(l)
-	if c.Model == modeldir.LSTM {
+	if c.Plasticity == nil {
 		return lstm.LSTM{In: in, Hidden: hidden}, nil
 	}
 	p := c.Plasticity
@@ -224,19 +250,30 @@ func (m *Model[F]) RoundTo(name string) error {
 	return m.Round(to)
 }
 
-// State is the carried state of all layers.
+// State is the carried state of all layers, and then that of the plastic readout,
+// if the model has one.
 type State[F Float] []*lstm.State[F]
 
-// NewState returns the state at the start of batch streams: all zero.
+// NewState returns the state at the start of batch streams: all zero, unless the
+// model is one whose memory stands still.
 func (m *Model[F]) NewState(batch int) State[F] {
 	var s State[F]
 	for _, l := range m.layers {
 		s = append(s, lstm.NewState[F](l, batch))
 	}
+	if m.memory != nil {
+		memory := lstm.StateOf[F](memoryOf(m.Config).State(), batch)
+		for b := 0; m.start != nil && b < batch; b++ {
+			if err := memory.SetStream(b, m.start); err != nil {
+				panic(err) // it is of this model
+			}
+		}
+		s = append(s, memory)
+	}
 	return s
 }
 
-// Reset zeroes the state.
+// Reset zeroes the state: a memory is then empty.
 func (s State[F]) Reset() {
 	for _, l := range s {
 		l.Reset()
@@ -244,15 +281,17 @@ func (s State[F]) Reset() {
 }
 
 // Modulation returns what the neuromodulators of each layer said in the last
-// window, M(t) [T, B]; nil for a layer without one. The next window overwrites it.
+// window, M(t) [T, B], and last what that of a plastic readout said; nil where there
+// is none. The next window overwrites them.
 func (m *Model[F]) Modulation() [][]F {
 	var all [][]F
 	for _, w := range m.windows {
-		s, ok := w.Scan().(interface{ Modulation() []F })
-		if !ok {
-			return nil
+		if s, ok := w.Scan().(interface{ Modulation() []F }); ok {
+			all = append(all, s.Modulation())
 		}
-		all = append(all, s.Modulation())
+	}
+	if m.memory != nil {
+		all = append(all, m.memory.Modulation())
 	}
 	return all
 }

@@ -13,7 +13,11 @@ import (
 
 func config(kind string, tie bool) modeldir.Config {
 	c := modeldir.Config{Format: modeldir.Format, Model: kind, VocabSize: 11, EmbeddingSize: 4, HiddenSize: 5, NumLayers: 2, TieWeights: tie}
-	if kind != modeldir.LSTM {
+	switch kind {
+	case modeldir.LSTM:
+	case modeldir.Readout:
+		c.Memory = &modeldir.Memory{KeySize: 3, Slots: 3}
+	default:
 		c.Plasticity = &modeldir.Plasticity{Alpha: "neuron", Rate: "connection", ModulatorInput: "cell", Rule: "clip", Clip: 0.3}
 	}
 	return c

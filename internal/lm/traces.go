@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/readout"
+	"github.com/engram-lm/engram/lstm"
 	"github.com/engram-lm/engram/plasticlstm"
 )
 
@@ -12,24 +14,36 @@ import (
 // of model with a memory of its own has its say in these methods, and nowhere else.
 
 // HasTraces reports whether anything of the model learns while it reads.
-func (m *Model[F]) HasTraces() bool { return m.Config.Plasticity != nil }
+func (m *Model[F]) HasTraces() bool { return m.Config.Plasticity != nil || m.memory != nil }
 
-// Off returns the model without its traces: alpha = 0. Like the others here it is
-// another model, in which nothing learns while it reads; it shares the embedding and
-// the decoder with m.
+// HasMean reports whether traces have a mean over streams: pairs that a plastic
+// readout holds have none.
+func (m *Model[F]) HasMean() bool { return m.Config.Plasticity != nil && m.memory == nil }
+
+// Off returns the model without its traces: alpha = 0, and no plastic readout. Like
+// the others here it is another model, in which nothing learns while it reads; it
+// shares with m the parameters that are the same.
 func (m *Model[F]) Off() (*Model[F], error) {
-	return m.still(func(int) []F { return nil })
+	return m.still(nil, func(int) []F { return nil })
 }
 
-// Frozen returns the model whose traces stand still at those of stream b of state.
+// Frozen returns the model whose traces stand still at those of stream b of state;
+// in all its streams a plastic readout holds what that stream's held.
 func (m *Model[F]) Frozen(state State[F], b int) (*Model[F], error) {
-	return m.still(func(l int) []F { return state[l].Stream(b).Part("hebb") })
+	var memory *lstm.State[F]
+	if m.memory != nil {
+		memory = state[len(m.layers)].Stream(b)
+	}
+	return m.still(memory, func(l int) []F { return state[l].Stream(b).Part("hebb") })
 }
 
 // Mean returns the model whose traces stand still at their mean over the streams
 // of state: what a trace is whatever was read, a constant weight by another name.
 func (m *Model[F]) Mean(state State[F]) (*Model[F], error) {
-	return m.still(func(l int) []F {
+	if m.memory != nil {
+		return nil, fmt.Errorf("lm: the memory of a plastic readout has no mean over streams")
+	}
+	return m.still(nil, func(l int) []F {
 		all, batch := state[l].Part("hebb"), state[l].Batch
 		mean := make([]F, len(all)/batch)
 		for c := range mean {
@@ -43,14 +57,20 @@ func (m *Model[F]) Mean(state State[F]) (*Model[F], error) {
 	})
 }
 
-// still returns the standard LSTM that m is while the traces of each layer stand
-// still; hebb returns those of a layer, nil for zero.
-func (m *Model[F]) still(hebb func(l int) []F) (*Model[F], error) {
+// still returns the model of standard LSTM layers that m is while the traces of
+// each layer stand still; hebb returns those of a layer, nil for zero. A plastic
+// readout holds memory in every stream; with nil it is left out.
+func (m *Model[F]) still(memory *lstm.State[F], hebb func(l int) []F) (*Model[F], error) {
 	if !m.HasTraces() {
 		return nil, fmt.Errorf("lm: a model of kind %s has no traces that could stand still", m.Config.Model)
 	}
 	c := m.Config
 	c.Model, c.Plasticity = modeldir.LSTM, nil
+	if memory != nil {
+		c.Model = modeldir.Readout
+	} else {
+		c.Memory = nil
+	}
 	still, err := empty[F](c)
 	if err != nil {
 		return nil, err
@@ -64,10 +84,18 @@ func (m *Model[F]) still(hebb func(l int) []F) (*Model[F], error) {
 			values = append(values, p.Value)
 		}
 		params = params[len(values):]
-		for i, v := range plasticlstm.Still(layer.(*plasticlstm.LSTM), values, hebb(l)) {
+		if plastic, ok := layer.(*plasticlstm.LSTM); ok {
+			values = plasticlstm.Still(plastic, values, hebb(l))
+		}
+		for i, v := range values {
 			to[i].Value = v
 		}
-		to = to[len(still.layers[l].Params()):]
+		to = to[len(values):]
+	}
+	if memory != nil {
+		still.memory.Mode, still.start = readout.Frozen, memory
+	} else if m.memory != nil {
+		params = params[len(memoryOf(m.Config).Params()):]
 	}
 	for i, p := range params {
 		to[i].Value = p.Value
@@ -85,7 +113,7 @@ func (s State[F]) ResetTraces() {
 }
 
 // traceParts are the parts of a layer's state that learn while it reads.
-var traceParts = []string{"hebb", "trace"}
+var traceParts = append([]string{"hebb", "trace"}, readout.Parts()...)
 
 // Absorb reads all of tokens, cut into as many streams of equal length as state
 // has, and replaces state by the one after them. Nothing is scored. Progress,

@@ -23,6 +23,7 @@ const (
 	Plastic     = "plastic"     // a trained plasticity rate eta
 	Modulated   = "modulated"   // the rate is a neuromodulator M(t)
 	Retroactive = "retroactive" // M(t) gates an eligibility trace
+	Readout     = "readout"     // no plastic layer; an associative memory at the readout
 )
 
 // Bounds of what a configuration may ask for. They keep every count of
@@ -32,11 +33,12 @@ const (
 	MaxSize   = 1 << 16 // of an embedding or a layer
 	MaxLayers = 64
 	MaxParams = 1 << 30
+	MaxSlots  = 1 << 16 // of a readout's memory
 )
 
 // The values of each choice, in the order in which they are offered.
 var (
-	Models          = []string{LSTM, Plastic, Modulated, Retroactive}
+	Models          = []string{LSTM, Plastic, Modulated, Retroactive, Readout}
 	Sharings        = []string{"connection", "neuron", "layer"}
 	ModulatorInputs = []string{"hidden", "previous_hidden", "cell"}
 	Rules           = []string{"clip", "decay", "oja", "additive"}
@@ -52,6 +54,7 @@ type Config struct {
 	NumLayers     int         `json:"num_layers"`
 	TieWeights    bool        `json:"tie_weights"` // the last layer has the embedding's size and the decoder its weight
 	Plasticity    *Plasticity `json:"plasticity,omitempty"`
+	Memory        *Memory     `json:"readout,omitempty"`
 
 	// Precision is what the inputs of matrix products are rounded to: F32, which is
 	// what a config.json without it means, or BF16.
@@ -67,7 +70,14 @@ const (
 // Precisions are they, in the order in which they are offered.
 var Precisions = []string{F32, BF16}
 
-// Plasticity holds the choices of a plastic layer; absent for lstm.
+// Memory holds the sizes of a plastic readout (internal/readout). Model readout
+// has one, lstm none; beside plastic layers it may stand.
+type Memory struct {
+	KeySize int `json:"key_size"` // numbers that a word is stored and looked up by
+	Slots   int `json:"slots"`    // words that a stream's memory holds
+}
+
+// Plasticity holds the choices of a plastic layer; absent for lstm and readout.
 type Plasticity struct {
 	Alpha string `json:"alpha"` // per connection, neuron or layer
 	Rate  string `json:"rate"`  // likewise: eta, or the modulator's fan-out
@@ -125,16 +135,35 @@ func (c Config) validate(path string) error {
 			return err
 		}
 	}
+	if err := c.validateMemory(path); err != nil {
+		return err
+	}
 	if n := c.count(); n > MaxParams {
 		return badfile.New(path, "", "asks for %d parameters; want sizes that make at most %d", n, MaxParams)
 	}
+	plain := c.Model == LSTM || c.Model == Readout
 	switch {
-	case c.Model == LSTM && c.Plasticity != nil:
-		return badfile.New(path, "plasticity", "is given for model lstm; want it left out, or model plastic, modulated or retroactive")
-	case c.Model != LSTM && c.Plasticity == nil:
+	case plain && c.Plasticity != nil:
+		return badfile.New(path, "plasticity", "is given for model %s; want it left out, or model plastic, modulated or retroactive", c.Model)
+	case !plain && c.Plasticity == nil:
 		return badfile.New(path, "plasticity", "is missing; model %s wants alpha, rate, modulator_input, rule and clip", c.Model)
 	case c.Plasticity != nil:
 		return c.Plasticity.validate(path, c.Model)
+	}
+	return nil
+}
+
+func (c Config) validateMemory(path string) error {
+	switch m := c.Memory; {
+	case m == nil && c.Model == Readout:
+		return badfile.New(path, "readout", "is missing; model readout wants key_size and slots")
+	case m == nil:
+	case c.Model == LSTM:
+		return badfile.New(path, "readout", "is given for model lstm; want it left out, or model readout")
+	case m.KeySize < 1 || m.KeySize > MaxSize:
+		return badfile.New(path, "readout.key_size", "is %d; want 1 to %d", m.KeySize, MaxSize)
+	case m.Slots < 1 || m.Slots > MaxSlots:
+		return badfile.New(path, "readout.slots", "is %d; want 1 to %d", m.Slots, MaxSlots)
 	}
 	return nil
 }

@@ -19,6 +19,9 @@ const (
 		"rate": "layer", "modulator_input": "cell", "rule": "clip", "clip": 0.3}}`
 )
 
+const readoutJSON = `{"format": "engram/1", "model": "readout", "vocab_size": 23, "embedding_size": 5,
+		"hidden_size": 8, "num_layers": 2, "tie_weights": false, "readout": {"key_size": 3, "slots": 40}}`
+
 func TestParseConfig(t *testing.T) {
 	c, err := ParseConfig([]byte(plasticJSON))
 	if err != nil {
@@ -38,6 +41,14 @@ func TestParseConfig(t *testing.T) {
 	if c, err = ParseConfig([]byte(lstmJSON)); err != nil || c.Plasticity != nil || c.Precision != "" {
 		t.Errorf("lstm: %+v, %v", c, err)
 	}
+	c, err = ParseConfig([]byte(readoutJSON))
+	if want := (Memory{KeySize: 3, Slots: 40}); err != nil || *c.Memory != want || c.Plasticity != nil {
+		t.Errorf("readout: %+v, %v", c, err)
+	}
+	c, err = ParseConfig([]byte(swap(plasticJSON, `"plasticity"`, `"readout": {"key_size": 3, "slots": 40}, "plasticity"`)))
+	if err != nil || c.Memory == nil || c.Plasticity == nil {
+		t.Errorf("plastic layers below a plastic readout: %+v, %v", c, err)
+	}
 }
 
 // swap replaces old, which must be there.
@@ -53,7 +64,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{swap(lstmJSON, "engram/1", "engram/2"), `format: is "engram/2"; want "engram/1"`},
 		{swap(lstmJSON, `"engram/1"`, `"engram/9", "new_key": 1`), `format: is "engram/9"`},
 		{swap(lstmJSON, `"format": "engram/1", `, ""), "format: is missing"},
-		{swap(lstmJSON, `"lstm"`, `"gru"`), `model: is "gru"; want lstm, plastic, modulated or retroactive`},
+		{swap(lstmJSON, `"lstm"`, `"gru"`), `model: is "gru"; want lstm, plastic, modulated, retroactive or readout`},
 		{swap(lstmJSON, `"lstm"`, `"LSTM"`), `model: is "LSTM"`},
 		{swap(lstmJSON, `"num_layers": 2`, `"num_layers": 2, "precision": "f16"`), `precision: is "f16"; want f32 or bf16`},
 		{swap(lstmJSON, "23", "0"), "vocab_size: is 0; want 1 to 16777216"},
@@ -86,6 +97,14 @@ func TestParseConfigRefuses(t *testing.T) {
 		{swap(plasticJSON, "0.3", "1e60"), "plasticity.clip: is 1e+60"},
 		{swap(plasticJSON, "0.3", "1e999"), "plasticity.clip: is a number"},
 		{swap(plasticJSON, `, "clip": 0.3`, ""), "plasticity.clip: is missing"},
+		{swap(readoutJSON, `"readout",`, `"lstm",`), "readout: is given for model lstm; want it left out, or model readout"},
+		{swap(lstmJSON, `"lstm"`, `"readout"`), "readout: is missing; model readout wants key_size and slots"},
+		{swap(plasticJSON, `"modulated"`, `"readout"`), "readout: is missing"},
+		{swap(swap(plasticJSON, `"modulated"`, `"readout"`), `"plasticity"`, `"readout": {"key_size": 3, "slots": 40}, "plasticity"`), "plasticity: is given for model readout"},
+		{swap(readoutJSON, `"key_size": 3`, `"key_size": 0`), "readout.key_size: is 0; want 1 to 65536"},
+		{swap(readoutJSON, `"slots": 40`, `"slots": 65537`), "readout.slots: is 65537; want 1 to 65536"},
+		{swap(readoutJSON, `, "slots": 40`, ""), "readout.slots: is missing"},
+		{swap(readoutJSON, `"slots": 40`, `"slots": 40, "gate": 1`), "readout.gate: unknown key"},
 		{swap(plasticJSON, "0.3}", `0.3, "k": 1}`), "plasticity.k: unknown key; want one of alpha, clip"},
 	} {
 		_, err := ParseConfig([]byte(c.text))
@@ -101,6 +120,7 @@ func TestParseConfigRefuses(t *testing.T) {
 func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte(lstmJSON))
 	f.Add([]byte(plasticJSON))
+	f.Add([]byte(readoutJSON))
 	f.Add([]byte(`{"format":"engram/1","model":"plastic","plasticity":null}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var c Config

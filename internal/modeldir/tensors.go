@@ -37,13 +37,14 @@ func (c Config) LayerSize(l int) (input, hidden int) {
 }
 
 // Tensors returns the parameters of the model in the order embedding, layers,
-// decoder; their names and shapes are the contract of model.safetensors. The
+// readout, decoder; their names and shapes are the contract of model.safetensors. The
 // configuration must be valid.
 func (c Config) Tensors() []TensorSpec {
 	specs := []TensorSpec{{"embedding.weight", []int{c.VocabSize, c.EmbeddingSize}}}
 	for l := range c.NumLayers {
 		specs = append(specs, c.layer(l)...)
 	}
+	specs = append(specs, c.readout()...)
 	if !c.TieWeights {
 		_, h := c.LayerSize(c.NumLayers - 1)
 		specs = append(specs, TensorSpec{"decoder.weight", []int{c.VocabSize, h}})
@@ -82,6 +83,25 @@ func (c Config) layer(l int) []TensorSpec {
 		add("trace_rate", 1)
 	}
 	return specs
+}
+
+// readout lists the parameters of the plastic readout, as internal/readout does.
+func (c Config) readout() []TensorSpec {
+	if c.Memory == nil {
+		return nil
+	}
+	_, h := c.LayerSize(c.NumLayers - 1)
+	d := c.Memory.KeySize
+	return []TensorSpec{
+		{"readout.key.weight", []int{d, h}},
+		{"readout.sharpness", []int{1}},
+		{"readout.fade", []int{1}},
+		{"readout.modulator.weight", []int{d}},
+		{"readout.modulator.bias", []int{1}},
+		{"readout.gate.weight", []int{h}},
+		{"readout.gate.bias", []int{1}},
+		{"readout.gate.match", []int{1}},
+	}
 }
 
 // shared is the shape of a coefficient per connection, per post neuron or per

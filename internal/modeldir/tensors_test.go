@@ -14,6 +14,9 @@ func ptb(model string, size int) Config {
 	if model != LSTM {
 		c.Plasticity = &Plasticity{Alpha: "connection", Rate: "connection", ModulatorInput: "hidden", Rule: "clip", Clip: 2}
 	}
+	if model == Readout {
+		c.Plasticity, c.Memory = nil, &Memory{KeySize: 64, Slots: 500}
+	}
 	return c
 }
 
@@ -28,6 +31,7 @@ func TestParamCount(t *testing.T) {
 		{Plastic, 200, 4_811_600},
 		{Modulated, 200, 4_812_002},
 		{Retroactive, 200, 4_812_004},
+		{Readout, 200, 4_651_600 + 64*200 + 64 + 200 + 5},
 	} {
 		if got := ptb(c.model, c.size).ParamCount(); got != c.want {
 			t.Errorf("%s %d: %d parameters, want %d", c.model, c.size, got, c.want)
@@ -45,6 +49,10 @@ func TestTensors(t *testing.T) {
 	both := func(extra string) string {
 		return layer0 + ", " + strings.ReplaceAll(extra, "L", "0") + ", " + layer1 + ", " + strings.ReplaceAll(extra, "L", "1")
 	}
+	const (
+		readout = "readout.sharpness [1], readout.fade [1], readout.modulator.weight [2], readout.modulator.bias [1]"
+		gate    = "readout.gate.bias [1], readout.gate.match [1]"
+	)
 	const modulator = "layers.L.modulator.weight [5], layers.L.modulator.bias [1]"
 	for _, k := range []struct {
 		model, alpha, rate string
@@ -60,10 +68,16 @@ func TestTensors(t *testing.T) {
 		{Modulated, "neuron", "neuron", false, both("layers.L.alpha [5], " + modulator + ", layers.L.fanout.weight [5], layers.L.fanout.bias [5]")},
 		{Modulated, "connection", "layer", false, both("layers.L.alpha [5 5], " + modulator)},
 		{Retroactive, "layer", "layer", false, both("layers.L.alpha [1], " + modulator + ", layers.L.trace_rate [1]")},
+		{Readout, "", "", false, layer0 + ", " + layer1 + ", readout.key.weight [2 5], " + readout + ", readout.gate.weight [5], " + gate},
+		{Readout, "", "", true, layer0 + ", " + tied1 + ", readout.key.weight [2 3], " + readout + ", readout.gate.weight [3], " + gate},
+		{Plastic, "layer", "layer", false, both("layers.L.alpha [1], layers.L.eta [1]") + ", readout.key.weight [2 5], " + readout + ", readout.gate.weight [5], " + gate},
 	} {
 		c := c
 		c.Model, c.TieWeights = k.model, k.tied
-		if k.model != LSTM {
+		if strings.Contains(k.layers, "readout") {
+			c.Memory = &Memory{KeySize: 2, Slots: 9}
+		}
+		if k.alpha != "" {
 			c.Plasticity = &Plasticity{Alpha: k.alpha, Rate: k.rate, ModulatorInput: "hidden", Rule: "clip", Clip: 2}
 		}
 		want := "embedding.weight [7 3], " + k.layers
@@ -89,6 +103,7 @@ func TestMatch(t *testing.T) {
 		{Plastic, 0, false, 200},
 		{Modulated, 0, false, 200},
 		{Retroactive, 0, false, 200},
+		{Readout, 0, false, 205},
 		{LSTM, 100, false, 0},
 		{Retroactive, 100, true, 0},
 	} {

@@ -95,6 +95,9 @@ func (m Memory) State() []lstm.Part {
 	}
 }
 
+// Parts lists the names of the parts, all of which learn while a text is read.
+func Parts() []string { return []string{keysPart, wordsPart, pendingPart, placePart} }
+
 // place says where a stream's ring begins.
 type place struct {
 	next    int // slot that is written next: the oldest pair's, once the ring is full

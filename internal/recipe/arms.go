@@ -26,14 +26,17 @@ type Arm struct {
 var armKeys = append([]string{
 	"optimizer", "lr", "clip_norm", "clip_groups", "dropout", "weight_decay", "l2",
 	"decay", "decay_start", "plateau", "average_from", "init_scale",
-}, plasticKeys...)
+}, append(plasticKeys, readoutKeys...)...)
 
-// plasticKeys are those of them that a standard LSTM has no use for.
+// plasticKeys are those of them that a standard LSTM has no use for, readoutKeys
+// those that only a plastic readout has.
 var plasticKeys = []string{
 	"alpha", "rate", "modulator_input", "rule", "clip", "divide_alpha", "hold_alpha", "thaw", "start",
 	"alpha_start", "eta_start", "fanout_start", "fanout_bias_start", "modulator_start",
 	"alpha_lr", "rate_lr", "modulator_lr",
 }
+
+var readoutKeys = []string{"readout_key", "readout_slots"}
 
 var labels = regexp.MustCompile(`^[a-z0-9-]+$`)
 
@@ -90,6 +93,12 @@ func (r *Recipe) arm(text string) (Arm, error) {
 		key = strings.ReplaceAll(key, "-", "_")
 		if !slices.Contains(armKeys, key) {
 			return a, fmt.Errorf("models: setting %q of %s: want KEY=VALUE with one of %s", setting, label, strings.Join(armKeys, ", "))
+		}
+		if kind == modeldir.Readout && slices.Contains(plasticKeys, key) {
+			return a, fmt.Errorf("models: setting %q of %s, whose LSTM layers have no traces: leave it out", setting, label)
+		}
+		if kind != modeldir.Readout && slices.Contains(readoutKeys, key) {
+			return a, fmt.Errorf("models: setting %q of %s, which has no plastic readout: leave it out", setting, label)
 		}
 		if kind == modeldir.LSTM && slices.Contains(plasticKeys, key) {
 			return a, fmt.Errorf("models: setting %q of %s, which is a standard LSTM and has no traces: leave it out", setting, label)

@@ -100,7 +100,7 @@ func TestArmsInAFile(t *testing.T) {
 
 func TestArmsRefuses(t *testing.T) {
 	for models, want := range map[string]string{
-		"gru":                        `"gru": want lstm, plastic, modulated, retroactive or still`,
+		"gru":                        `"gru": want lstm, plastic, modulated, retroactive, readout or still`,
 		"a=gru":                      `"gru"`,
 		"=lstm":                      `label "" of =lstm`,
 		"A=lstm":                     `label "A" of A=lstm: want letters a to z, digits and -`,

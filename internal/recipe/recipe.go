@@ -17,7 +17,7 @@ import (
 type Recipe struct {
 	Data     string `yaml:"data" help:"corpus: a set that scripts/download fetched (ptb, wikitext-2), sample, a folder of train, valid and test text, or a single text, whose last tenth is cut into valid and test" resume:"may change"`
 	Preset   string `yaml:"preset" help:"where the values come from that nothing else sets: sample or ptb-small"`
-	Models   List   `yaml:"models" help:"what to train, one after the other, at equal parameter count: lstm, plastic, modulated, retroactive, still (modulated with hold_alpha); or [LABEL=]KIND:KEY=VALUE:... with settings of its own, as slow=modulated:rule=decay"`
+	Models   List   `yaml:"models" help:"what to train, one after the other, at equal parameter count: lstm, plastic, modulated, retroactive, readout, still (modulated with hold_alpha); or [LABEL=]KIND:KEY=VALUE:... with settings of its own, as slow=modulated:rule=decay"`
 	Seeds    string `yaml:"seeds" help:"a number N for the seeds 1 to N, or a list such as 2,7 or 7,"`
 	MinCount int    `yaml:"min_count" help:"types rarer than this in the train text become <unk>; 0 keeps all"`
 	Init     string `yaml:"init" help:"model folder to start from; its kind, sizes, options and tokenizer hold"`
@@ -65,6 +65,9 @@ type Recipe struct {
 	Thaw            int     `yaml:"thaw" help:"epoch from which coefficients, rates and modulator train; before it they stay at their start; 0: the first" resume:"by force"`
 	HoldAlpha       bool    `yaml:"hold_alpha" help:"hold the plasticity coefficients at 0: a control of the same size under the same optimiser, without plasticity"`
 
+	ReadoutKey   int `yaml:"readout_key" help:"model readout: numbers that a word is stored and looked up by, 1 or more"`
+	ReadoutSlots int `yaml:"readout_slots" help:"model readout: words that the memory of a stream holds, 1 or more"`
+
 	Precision string `yaml:"precision" help:"what the inputs of matrix products are rounded to: f32 (not at all) or bf16, faster on processors with AVX512-BF16"`
 
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
@@ -76,7 +79,7 @@ type Recipe struct {
 }
 
 // Kinds are the models, the standard LSTM first.
-var Kinds = []string{"lstm", "plastic", "modulated", "retroactive"}
+var Kinds = []string{"lstm", "plastic", "modulated", "retroactive", "readout"}
 
 func base() Recipe {
 	return Recipe{
@@ -84,6 +87,7 @@ func base() Recipe {
 		Layers: 2, Optimizer: "sgd", Decay: 1,
 		Alpha: "connection", Rate: "connection", ModulatorInput: "hidden", Rule: "clip", Clip: 2,
 		Start: Small, AlphaLR: 1, RateLR: 1, ModulatorLR: 1,
+		ReadoutKey: 64, ReadoutSlots: 500,
 		Precision: modeldir.F32, CheckpointEvery: "0", KeepCheckpoints: 2, LogEvery: 100, OnNaN: "stop", Rollbacks: 3,
 	}
 }
@@ -111,7 +115,7 @@ func Presets() []Preset {
 	ptb.Hidden, ptb.BPTT, ptb.Batch, ptb.Epochs = 200, 20, 20, 13
 	ptb.LR, ptb.ClipNorm, ptb.Decay, ptb.DecayStart = 20, 0.25, 0.4, 5
 	return []Preset{
-		{"sample", "the embedded sample of Newton's Opticks: four models in minutes", sample},
+		{"sample", "the embedded sample of Newton's Opticks: five models in minutes", sample},
 		{"ptb-small", "Penn Treebank, 2 layers of 200, some 4.8M parameters: arXiv:2002.10585, section 4.3", ptb},
 	}
 }

@@ -17,7 +17,7 @@ func other() Recipe {
 		Hidden: 33, Embed: 21, Layers: 3, Tie: true, Params: 12345,
 		Epochs: 5, Steps: 17, Batch: 6, BPTT: 11, Optimizer: "asgd",
 		LR: 1e-3, ClipNorm: 0.125, Dropout: 0.35, WeightDecay: 1.2e-6, Decay: 0.9, DecayStart: 2, Plateau: true, AverageFrom: 4, DivideAlpha: true,
-		Alpha: "layer", Rate: "neuron", ModulatorInput: "cell", Rule: "oja", Clip: 0.75,
+		Alpha: "layer", Rate: "neuron", ModulatorInput: "cell", Rule: "oja", Clip: 0.75, ReadoutKey: 12, ReadoutSlots: 34,
 		L2: 1e-5, ClipGroups: true, InitScale: 0.11,
 		Start: "published", AlphaStart: "-0.1..0.1", EtaStart: "0.05", FanoutStart: "-1..1", FanoutBiasStart: "0..0", ModulatorStart: "1e-1",
 		AlphaLR: 0.5, RateLR: 2, ModulatorLR: 0, Thaw: 3, HoldAlpha: true,
@@ -212,6 +212,8 @@ func TestValidate(t *testing.T) {
 		"rate_lr=1001":         "rate_lr 1001",
 		"modulator_lr=-2":      "modulator_lr -2",
 		"thaw=-1":              "thaw -1",
+		"readout_key=0":        "readout_key 0: want 1 to 65536",
+		"readout_slots=0":      "readout_slots 0: want 1 to 65536",
 		"threads=-1":           "threads -1",
 		"checkpoint_every=-5":  "want steps (50) or time (2m)",
 		"checkpoint_every=0s":  "want steps (50) or time (2m)",
@@ -301,7 +303,7 @@ func TestMatch(t *testing.T) {
 			t.Error(d)
 		}
 	}
-	check(4812004, "lstm 206 206 4810624", "plastic 200 200 4811600", "modulated 200 200 4812002", "retroactive 200 200 4812004")
+	check(4812004, "lstm 206 206 4810624", "plastic 200 200 4811600", "modulated 200 200 4812002", "retroactive 200 200 4812004", "readout 205 205 4797434")
 	r.Models = List{"lstm"}
 	check(4651600, "lstm 200 200 4651600")
 	r.Params = 4812004

@@ -85,6 +85,8 @@ func (r *Recipe) validate() error {
 		{"init_scale", r.InitScale, 0, 10},
 		{"decay", r.Decay, 1e-9, 1},
 		{"clip", r.Clip, math.SmallestNonzeroFloat32, math.MaxFloat32},
+		{"readout_key", float64(r.ReadoutKey), 1, modeldir.MaxSize},
+		{"readout_slots", float64(r.ReadoutSlots), 1, modeldir.MaxSlots},
 		{"decay_start", float64(r.DecayStart), 0, many},
 		{"average_from", float64(r.AverageFrom), 0, many},
 		{"alpha_lr", r.AlphaLR, 0, 1000},
@@ -149,7 +151,11 @@ func (r *Recipe) Model(kind string, vocab int) (modeldir.Config, error) {
 		c.EmbeddingSize = r.Hidden
 	}
 	c = r.Rounded(c)
-	if kind != modeldir.LSTM {
+	switch kind {
+	case modeldir.LSTM:
+	case modeldir.Readout:
+		c.Memory = &modeldir.Memory{KeySize: r.ReadoutKey, Slots: r.ReadoutSlots}
+	default:
 		c.Plasticity = &modeldir.Plasticity{
 			Alpha: r.Alpha, Rate: r.Rate, ModulatorInput: r.ModulatorInput, Rule: r.Rule, Clip: r.Clip,
 		}

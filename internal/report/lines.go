@@ -34,12 +34,19 @@ func (r *Report) hues() []hue {
 // huesOf gives each model its look. The models of this project keep theirs from
 // report to report; others take what is left.
 func huesOf(models []string) []hue {
-	known := []string{baseline, "plastic", "modulated", "retroactive", "rnn"}
-	next := len(known)
+	known := []string{baseline, "plastic", "modulated", "retroactive", "rnn", "readout"}
+	taken := map[int]bool{}
+	for _, model := range models {
+		taken[slices.Index(known, model)] = true
+	}
+	next := 0
 	hues := make([]hue, len(models))
 	for i, model := range models {
 		at := slices.Index(known, model)
 		if at < 0 {
+			for next < looks && taken[next] {
+				next++
+			}
 			at = next
 			next++
 		}

@@ -79,6 +79,9 @@ func (t *training) checkState() error {
 		if optim.IndexNonFinite(layer.Data) < 0 {
 			continue
 		}
+		if l == t.Model.NumLayers {
+			return errors.New("the state of the readout's memory is not finite")
+		}
 		for _, part := range []struct{ name, what string }{
 			{"hebb", "Hebbian trace"}, {"trace", "eligibility trace"}, {"c", "cell state c"}, {"h", "output h"},
 		} {

@@ -43,6 +43,7 @@ type options struct {
 	flags                  *pflag.FlagSet // those that the values below come from
 	config                 modeldir.Config
 	plasticity             modeldir.Plasticity
+	memory                 modeldir.Memory
 	batch, bptt            int
 	steps, warmup, threads int
 	seed                   uint64
@@ -86,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cmd.Flags()
 	o.flags = f
 	f.SortFlags = false
-	f.StringVar(&o.config.Model, "model", "modulated", "lstm, plastic, modulated or retroactive")
+	f.StringVar(&o.config.Model, "model", "modulated", "lstm, plastic, modulated, retroactive or readout")
 	f.IntVar(&o.config.HiddenSize, "hidden", 200, "neurons a layer")
 	f.IntVar(&o.config.EmbeddingSize, "embed", 200, "embedding size")
 	f.IntVar(&o.config.NumLayers, "layers", 2, "recurrent layers")
@@ -100,6 +101,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&o.plasticity.Rule, "rule", "clip", "clip, additive, decay or oja")
 	f.Float64Var(&o.plasticity.Clip, "clip", 2, "bound of the trace")
 	f.StringVar(&o.config.Precision, "precision", modeldir.F32, "what the inputs of matrix products are rounded to: f32 (not at all) or bf16")
+	f.IntVar(&o.memory.KeySize, "readout-key", 64, "model readout: numbers of a key")
+	f.IntVar(&o.memory.Slots, "readout-slots", 500, "model readout: words that a memory holds")
 	f.BoolVar(&o.forwardOnly, "forward-only", false, "score, do not train")
 	f.IntVar(&o.steps, "steps", 10, "timed steps")
 	f.IntVar(&o.warmup, "warmup", 2, "steps before that")
@@ -126,7 +129,11 @@ func (o *options) validate() error {
 	if o.warmup < 0 {
 		return cli.Usagef("--warmup %d: want 0 or above", o.warmup)
 	}
-	if o.config.Model != modeldir.LSTM {
+	switch o.config.Model {
+	case modeldir.LSTM:
+	case modeldir.Readout:
+		o.config.Memory = &o.memory
+	default:
 		o.config.Plasticity = &o.plasticity
 	}
 	if err := o.config.Validate(); err != nil {

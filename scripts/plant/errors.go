@@ -20,6 +20,8 @@ const (
 	dense   = "internal/scan/dense.go"
 	lanes   = "plasticlstm/lanes.go"
 	embed   = "internal/lm/embedding.go"
+	memory  = "internal/readout/adjoint.go"
+	window  = "internal/readout/window.go"
 	graph   = "internal/lm/graph.go"
 	product = "internal/kernel/gemm.go"
 	agent   = "internal/a2c/agent.go"
@@ -88,6 +90,18 @@ var errors = []planted{
 	{"readout/hidden", "eval/patterns/learner.go", "last[j] += d * row[j]", "last[j] = d * row[j]", "./eval/patterns", "TestGradients", ""},
 	{"readout/weights", "eval/patterns/learner.go", "grad[j] = d * h", "grad[j] = h", "./eval/patterns", "TestGradients", ""},
 	{"readout/erased", "eval/images/learner.go", "to[i] = 2 * (v - want[i])", "to[i] = 2 * (want[i] - v)", "./eval/images", "TestLearns", ""},
+	{"memory/loss", memory, "dz := scale * (math.Exp(logSigmoid(z)) - rho)", "dz := scale * (math.Exp(logSigmoid(z)) + rho)", "./internal/readout", "TestGradients", ""},
+	{"memory/match", memory, "all := scale*rho + float64(w.params[gateMatch][0])*dz", "all := scale * rho", "./internal/readout", "TestGradients", ""},
+	{"memory/target", memory, "*ds -= by * found[i]", "*ds -= by * *ds", "./internal/readout", "TestGradients", ""},
+	{"memory/stored", memory, "beta, ds[slots:], width, queries, ld, 1, w.dkeys[b*d:], ld)", "beta, ds[slots:], width, queries, ld, 0, w.dkeys[b*d:], ld)", "./internal/readout", "TestGradients", ""},
+	{"memory/length", memory, "kernel.Axpy(-kernel.Dot(k, dk), k, dk)\n", "", "./internal/readout", "TestGradients", ""},
+	{"memory/age", memory, "aged += old * float64(written)", "aged += float64(written)", "./internal/readout", "TestGradients", ""},
+	{"memory/modulator", memory, "dx := dopen[s] * (1 - w.was[b*slots+s])", "dx := dopen[s]", "./internal/readout", "TestGradients", ""},
+	{"memory/after", memory, "after = w.ring[(b*slots+s)*d : (b*slots+s+1)*d]\n", "", "./internal/readout", "TestGradients", ""},
+	{"memory/forget", window, "row[(at.next+i)%slots] = F(math.Inf(-1))", "row[(at.next+i)%slots] += 0", "./internal/readout", "TestWindowIsTheDefinition", ""},
+	{"memory/future", window, "return j <= t && t-j < w.m.Slots", "return j <= t+1 && t-j < w.m.Slots", "./internal/readout", "TestTheFutureIsUnknown", ""},
+	{"memory/share", head, "return scale * F(share)", "return scale", "./internal/lm", "TestGradients", ""},
+	{"memory/dropout", graph, "hidden = out.Hidden\n", "hidden = x\n", "./internal/lm", "TestReadout", ""},
 	{"optimiser/rows", "internal/optim/sparse.go", "at := p.Rows[i] * size", "at := i * size", "./internal/optim", "TestSparse", ""},
 	{"dropout/mask", embed, "masked(gin[0], gout, op.Data[F](in[1]))", "copy(gin[0], gout)", "./internal/lm", "TestGradients", ""},
 	{"view/memory", "internal/op/view.go", "if o.copied {", "if o.copied && false {", "./plasticlstm", "TestComposedSingleStep/lstm", ""},
