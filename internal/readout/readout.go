@@ -17,7 +17,7 @@
 // age_j is 0 for the pair written last. W, beta, phi, w, b, gamma, u and c are
 // trained, through all of this and by all pairs that are in the memory; keys of
 // windows before the one at hand are constants, as all carried state is. While the
-// memory is empty, g is 0.
+// memory is empty, g is 0. The log decay of a step is phi/N.
 //
 // Its fixed cousin is the continuous cache [1], with g and beta chosen by hand, no
 // W, M = 1 and phi = 0; that g falls where nothing in the memory fits is the
@@ -61,19 +61,19 @@ const (
 	paramCount
 )
 
-// Params lists the trained parameters. They begin so that a full memory of keys
-// that do not match takes a few hundredths of the probability.
+// Params lists the trained parameters. They begin with a gate that is open by an
+// eighth, whatever the memory finds.
 func (m Memory) Params() []lstm.Param {
 	k := 1 / math.Sqrt(float64(m.Hidden))
 	list := make([]lstm.Param, paramCount)
 	list[keyWeight] = lstm.Param{Name: "key.weight", Shape: []int{m.Key, m.Hidden}, Lo: -k, Hi: k} // W
-	list[sharpness] = lstm.Param{Name: "sharpness", Shape: []int{1}, Lo: 10, Hi: 10}               // beta
-	list[fade] = lstm.Param{Name: "fade", Shape: []int{1}, Lo: 1, Hi: 1}                           // phi
+	list[sharpness] = lstm.Param{Name: "sharpness", Shape: []int{1}, Lo: 7, Hi: 7}                 // beta
+	list[fade] = lstm.Param{Name: "fade", Shape: []int{1}, Lo: 2, Hi: 2}                           // phi
 	list[modulatorWeight] = lstm.Param{Name: "modulator.weight", Shape: []int{m.Key}, Lo: -k, Hi: k}
-	list[modulatorBias] = lstm.Param{Name: "modulator.bias", Shape: []int{1}, Lo: 1, Hi: 1}
+	list[modulatorBias] = lstm.Param{Name: "modulator.bias", Shape: []int{1}}
 	list[gateWeight] = lstm.Param{Name: "gate.weight", Shape: []int{m.Hidden}} // u
-	list[gateBias] = lstm.Param{Name: "gate.bias", Shape: []int{1}, Lo: -12, Hi: -12}
-	list[gateMatch] = lstm.Param{Name: "gate.match", Shape: []int{1}, Lo: 1, Hi: 1} // gamma
+	list[gateBias] = lstm.Param{Name: "gate.bias", Shape: []int{1}, Lo: -2, Hi: -2}
+	list[gateMatch] = lstm.Param{Name: "gate.match", Shape: []int{1}} // gamma
 	return list
 }
 

@@ -94,7 +94,7 @@ var errors = []planted{
 	{"memory/match", memory, "all := scale*rho + float64(w.params[gateMatch][0])*dz", "all := scale * rho", "./internal/readout", "TestGradients", ""},
 	{"memory/target", memory, "*ds -= by * found[i]", "*ds -= by * *ds", "./internal/readout", "TestGradients", ""},
 	{"memory/stored", memory, "beta, ds[slots:], width, queries, ld, 1, w.dkeys[b*d:], ld)", "beta, ds[slots:], width, queries, ld, 0, w.dkeys[b*d:], ld)", "./internal/readout", "TestGradients", ""},
-	{"memory/length", memory, "kernel.Axpy(-kernel.Dot(k, dk), k, dk)\n", "", "./internal/readout", "TestGradients", ""},
+	{"memory/length", memory, "kernel.Axpy(-kernel.Dot(k, dk), k, dk)", "kernel.Axpy(kernel.Dot(k, dk), k, dk)", "./internal/readout", "TestGradients", ""},
 	{"memory/age", memory, "aged += old * float64(written)", "aged += float64(written)", "./internal/readout", "TestGradients", ""},
 	{"memory/modulator", memory, "dx := dopen[s] * (1 - w.was[b*slots+s])", "dx := dopen[s]", "./internal/readout", "TestGradients", ""},
 	{"memory/after", memory, "after = w.ring[(b*slots+s)*d : (b*slots+s+1)*d]\n", "", "./internal/readout", "TestGradients", ""},
