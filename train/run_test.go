@@ -130,8 +130,8 @@ func TestSameBits(t *testing.T) {
 			t.Fatal(errs)
 		}
 		p := product(t, filepath.Join(c.Dir, "run"))
-		if len(p) != 4*6+2 {
-			t.Fatalf("%d files of four models", len(p))
+		if len(p) != len(kinds)*6+2 {
+			t.Fatalf("%d files of %d models", len(p), len(kinds))
 		}
 		if procs == "1" {
 			delete(p, "report.json") // it tells how many cores there were

@@ -100,7 +100,7 @@ var errors = []planted{
 	{"memory/after", memory, "after = w.ring[(b*slots+s)*d : (b*slots+s+1)*d]\n", "", "./internal/readout", "TestGradients", ""},
 	{"memory/forget", window, "row[(at.next+i)%slots] = F(math.Inf(-1))", "row[(at.next+i)%slots] += 0", "./internal/readout", "TestWindowIsTheDefinition", ""},
 	{"memory/future", window, "return j <= t && t-j < w.m.Slots", "return j <= t+1 && t-j < w.m.Slots", "./internal/readout", "TestTheFutureIsUnknown", ""},
-	{"memory/share", head, "return scale * F(share)", "return scale", "./internal/lm", "TestGradients", ""},
+	{"memory/share", head, "return scale * F(share)", "return scale * F(1-share)", "./internal/lm", "TestGradients", ""},
 	{"memory/dropout", graph, "hidden = out.Hidden\n", "hidden = x\n", "./internal/lm", "TestReadout", ""},
 	{"optimiser/rows", "internal/optim/sparse.go", "at := p.Rows[i] * size", "at := i * size", "./internal/optim", "TestSparse", ""},
 	{"dropout/mask", embed, "masked(gin[0], gout, op.Data[F](in[1]))", "copy(gin[0], gout)", "./internal/lm", "TestGradients", ""},
