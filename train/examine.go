@@ -59,6 +59,9 @@ func (p *plan) scoreStill(ctx context.Context, m *lm.Model[float32], res *result
 		traces score.Traces
 		nll    **float64
 	}{{score.Off, &res.TestNLLOff}, {score.Frozen, &res.TestNLLFrozen}, {score.Mean, &res.TestNLLMean}} {
+		if still.traces == score.Mean && !m.HasMean() {
+			continue
+		}
 		obs.scoring(fmt.Sprintf("scoring the test text, traces %s", still.traces), len(tokens))
 		losses, err := score.Read(ctx, m, tokens, still.traces, warm, score.Reading{Batch: scoreBatch, Steps: scoreBPTT, Progress: obs.Validated}, nil)
 		if err != nil {
@@ -193,7 +196,7 @@ func (p *plan) passage(m *lm.Model[float32]) (*report.Passage, error) {
 	n := min(passageTokens, len(test))
 	text := append(append([]int32{}, valid[max(0, len(valid)-2000):]...), test[:n]...)
 	warm := len(text) - n
-	out := &report.Passage{}
+	out := &report.Passage{Readout: m.Config.Memory != nil}
 	state := m.NewState(1)
 	for i := range text {
 		if i == len(text)-1 {

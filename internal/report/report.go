@@ -154,6 +154,8 @@ type Passage struct {
 	Tokens []string    `json:"tokens"`
 	M      [][]float64 `json:"m,omitempty"`   // [L][len(Tokens)] neuromodulator of each layer; none without modulation
 	NLL    []float64   `json:"nll,omitempty"` // [len(Tokens)] nats
+
+	Readout bool `json:"readout,omitempty"` // the last of M is a plastic readout's
 }
 
 // Summarise fills what follows from the seeds: the intervals of each arm. A

@@ -131,7 +131,7 @@ type passageView struct {
 }
 
 type passageLayer struct {
-	Layer int
+	Name  string
 	Words []passageWord
 }
 
@@ -172,7 +172,7 @@ func (p *Passage) view(model string, seed uint64, h hue) passageView {
 	}
 	v := passageView{Model: model, Class: colour(h), Seed: seed, Most: typographic.number(most)}
 	for layer, m := range p.M {
-		words := passageLayer{Layer: layer}
+		words := passageLayer{Name: p.speaker(layer)}
 		for i, token := range p.Tokens {
 			w := passageWord{Text: token, Title: p.title(i), Ends: token == eos}
 			if i < len(m) && most > 0 && !math.IsNaN(m[i]) {
@@ -190,12 +190,20 @@ func (p *Passage) view(model string, seed uint64, h hue) passageView {
 	return v
 }
 
+// speaker names what a neuromodulator is in.
+func (p *Passage) speaker(i int) string {
+	if p.Readout && i == len(p.M)-1 {
+		return "the readout"
+	}
+	return fmt.Sprintf("layer %d", i)
+}
+
 // title describes token i: its neuromodulators and what it cost.
 func (p *Passage) title(i int) string {
 	var parts []string
 	for layer, m := range p.M {
 		if i < len(m) {
-			parts = append(parts, fmt.Sprintf("M in layer %d is %s", layer, typographic.number(m[i])))
+			parts = append(parts, fmt.Sprintf("M in %s is %s", p.speaker(layer), typographic.number(m[i])))
 		}
 	}
 	if i < len(p.NLL) {
@@ -216,7 +224,7 @@ func (p *Passage) panels(h hue) []panel {
 		n := min(len(values), len(index))
 		name := ""
 		if len(p.M) > 1 {
-			name = fmt.Sprintf("layer %d", layer)
+			name = p.speaker(layer)
 		}
 		m = append(m, series{Hue: h, Name: name, X: index[:n], Y: values[:n], Dashed: layer > 0})
 	}

@@ -10,7 +10,12 @@ import (
 // Off minus on is not what plasticity is worth: a trace may be the same whatever
 // was read, a constant weight by another name. What is learned while reading is
 // worth the difference between the perplexity with the traces at their mean and
-// with the traces on: that is the figure of a report's headline.
+// with the traces on: that is the figure of a report's headline. The memory of a
+// plastic readout has no mean; it holds nothing but what was read, so that off minus
+// on is what it learned.
+
+// readout is the kind of a model with a plastic readout.
+const readout = "readout"
 
 func testOff(s *Seed) float64    { return s.TestPPLOff }
 func testFrozen(s *Seed) float64 { return s.TestPPLFrozen }
@@ -20,9 +25,10 @@ func meanOn(s *Seed) float64     { return s.TestPPLMean - s.TestPPL }
 
 // worth is what the traces of an arm are worth on the test text.
 type worth struct {
-	Arm    *Arm
-	MeanOn []float64 // mean minus on of each seed
-	P      float64   // of a t-test for its mean being 0, corrected for the number of arms
+	Arm  *Arm
+	Gain []float64 // mean minus on of each seed, or off minus on
+	Off  bool      // which of the two
+	P    float64   // of a t-test for its mean being 0, corrected for the number of arms
 }
 
 // worths returns those of the arms that have any.
@@ -30,8 +36,12 @@ func (r *Report) worths() []worth {
 	var all []worth
 	var p []float64
 	for i := range r.Arms {
-		if v := r.Arms[i].collect(meanOn); len(v) > 0 {
-			all, p = append(all, worth{Arm: &r.Arms[i], MeanOn: v}), append(p, stats.OneSample(v).P)
+		w := worth{Arm: &r.Arms[i], Gain: r.Arms[i].collect(meanOn)}
+		if r.Arms[i].Kind == readout {
+			w.Gain, w.Off = r.Arms[i].collect(offOn), true
+		}
+		if len(w.Gain) > 0 {
+			all, p = append(all, w), append(p, stats.OneSample(w.Gain).P)
 		}
 	}
 	for i, adjusted := range stats.Holm(p) {
@@ -41,11 +51,15 @@ func (r *Report) worths() []worth {
 }
 
 // shown reports whether the seeds show that the traces help.
-func (w worth) shown() bool { return w.P < significant && stats.Mean(w.MeanOn) > 0 }
+func (w worth) shown() bool { return w.P < significant && stats.Mean(w.Gain) > 0 }
 
 func (w worth) figure() string {
-	v := stats.Summary(w.MeanOn)
-	return typographic.gap(v, !math.IsNaN(v.CI95)) + " in " + called(w.Arm.Model)
+	v := stats.Summary(w.Gain)
+	text := typographic.gap(v, !math.IsNaN(v.CI95)) + " in " + called(w.Arm.Model)
+	if w.Off {
+		text += " (off minus on)"
+	}
+	return text
 }
 
 // figures are the words for those whose worth is shown, or is not.
@@ -63,7 +77,7 @@ func figures(all []worth, shown bool) []string {
 func learned(all []worth) finding {
 	single := true
 	for _, w := range all {
-		single = single && len(w.MeanOn) < 2
+		single = single && len(w.Gain) < 2
 	}
 	helps, rest := figures(all, true), figures(all, false)
 	switch {

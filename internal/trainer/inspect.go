@@ -60,7 +60,7 @@ func meanAbs(x []float32) float64 {
 // worth reads the validation text again with the traces off, and with them at
 // their mean over the streams of the train text, as the epoch has left them (those
 // that the validation text leaves would know it already): the mean NLLs in nats,
-// nil where there are no traces or is no finite loss.
+// nil where there are no traces, no mean of them or no finite loss.
 func (t *training) worth(ctx context.Context) (off, mean *float64, err error) {
 	if !t.model.HasTraces() {
 		return nil, nil, nil
@@ -78,6 +78,8 @@ func (t *training) worth(ctx context.Context) (off, mean *float64, err error) {
 	if off, err = read(t.model.Off()); err != nil {
 		return nil, nil, err
 	}
-	mean, err = read(t.model.Mean(t.state))
+	if t.model.HasMean() {
+		mean, err = read(t.model.Mean(t.state))
+	}
 	return off, mean, err
 }
