@@ -21,7 +21,11 @@ const vocab = 11
 func lively[F lm.Float](t testing.TB, kind, alpha, rate, input, rule string, tie bool) *lm.Model[F] {
 	t.Helper()
 	c := modeldir.Config{Format: modeldir.Format, Model: kind, VocabSize: vocab, EmbeddingSize: 4, HiddenSize: 5, NumLayers: 2, TieWeights: tie}
-	if kind != modeldir.LSTM {
+	switch kind {
+	case modeldir.LSTM:
+	case modeldir.Readout:
+		c.Memory = &modeldir.Memory{KeySize: 3, Slots: 7}
+	default:
 		c.Plasticity = &modeldir.Plasticity{Alpha: alpha, Rate: rate, ModulatorInput: input, Rule: rule, Clip: 0.4}
 	}
 	m, err := lm.New[F](c, 1)
