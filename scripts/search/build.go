@@ -31,7 +31,13 @@ func build(ctx context.Context, train string) error {
 	if err != nil {
 		return err
 	}
-	out, err := exec.CommandContext(ctx, "go", "build", "-C", root, "-o", made, "./train").CombinedOutput()
+	// With the commit in it if git is at hand, else without.
+	var out []byte
+	for _, stamp := range []string{"-buildvcs=true", "-buildvcs=false"} {
+		if out, err = exec.CommandContext(ctx, "go", "build", "-C", root, stamp, "-o", made, "./train").CombinedOutput(); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("build train: %w: %s", err, strings.Join(strings.Fields(string(out)), " "))
 	}
