@@ -2,8 +2,10 @@ package evolve
 
 import (
 	"context"
+	"math"
 
 	"github.com/engram-lm/engram/internal/genotype"
+	"github.com/engram-lm/engram/internal/stats"
 	"github.com/engram-lm/engram/internal/study"
 )
 
@@ -15,6 +17,15 @@ const late = 5
 
 // gain is what a life gains by living: the mean of rollouts 6 to 8 less rollout 1.
 func gain(rollouts []float64) float64 { return lateMean(rollouts) - rollouts[0] }
+
+// gainError is the standard error of what the lives gain.
+func (l *Lives) gainError() float64 {
+	gains := make([]float64, len(l.Scores))
+	for i, s := range l.Scores {
+		gains[i] = gain(s[:])
+	}
+	return stats.SD(gains) / math.Sqrt(float64(len(gains)))
+}
 
 func lateMean(rollouts []float64) (mean float64) {
 	for _, v := range rollouts[late:] {
@@ -84,7 +95,8 @@ func (l *learner) Test(ctx context.Context, progress func(done int)) (*study.Out
 			{Name: "rollouts_6_8", Value: lateMean(scores)},
 			{Name: "gain", Value: gain(scores)},
 			{Name: "reached", Value: e.intact.Arrived(rollouts - 1), Percent: true, Key: true},
-			{Name: "random", Value: gain(e.random.Rollouts())},
+			{Name: "random_gain", Value: gain(e.random.Rollouts())},
+			{Name: "random_gain_se", Value: e.random.gainError(), Single: true},
 			{Name: "optimal", Value: e.optimal},
 			{Name: "steps", Value: l.history.Steps},
 			{Name: "sigma", Value: l.strategy.Sigma},

@@ -1,7 +1,7 @@
 // Command ranks shows that an evolution on several processes is the same run as on
 // one, and survives their deaths. It builds eval with -tags mpi, lets a small
 // evolution run to its end in one process, and then again: on one, two and three
-// ranks in turn, each time killed (SIGKILL) at a random moment, sometimes all
+// ranks in turn, each time killed (SIGKILL) at a random generation, sometimes all
 // processes at once and sometimes a single rank, and resumed on the next number of
 // ranks. What is left must be what the first run left, byte for byte, but for the
 // times; and where a single rank was killed the run must have ended with a line that
@@ -70,20 +70,17 @@ func (l *lab) run(ctx context.Context) (err error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build -tags mpi: %w: %s", err, out)
 	}
-	began := time.Now()
 	whole := filepath.Join(l.dir, "whole")
 	if out, err := l.command(ctx, 1, whole, false).CombinedOutput(); err != nil {
 		return fmt.Errorf("the uninterrupted run: %w: %s", err, out)
 	}
-	long := time.Since(began)
-	fmt.Fprintf(l.log, "uninterrupted on one process: %v\n", long.Round(10*time.Millisecond))
 	want, err := product(whole)
 	if err != nil {
 		return err
 	}
 	for killed, runs := 0, 0; killed < l.kills; runs++ {
 		dir := filepath.Join(l.dir, fmt.Sprintf("run%d", runs))
-		n, err := l.trial(ctx, dir, min(l.kills-killed, 25), long)
+		n, err := l.trial(ctx, dir, min(l.kills-killed, 25))
 		if err != nil {
 			return err
 		}
@@ -130,7 +127,7 @@ func (l *lab) command(ctx context.Context, ranks int, dir string, resume bool) *
 
 // trial lets a run go to its end, killed at most so many times, and returns how
 // often it was.
-func (l *lab) trial(ctx context.Context, dir string, most int, long time.Duration) (killed int, err error) {
+func (l *lab) trial(ctx context.Context, dir string, most int) (killed int, err error) {
 	for leg := 0; ; leg++ {
 		if err := ctx.Err(); err != nil {
 			return killed, err
@@ -145,19 +142,19 @@ func (l *lab) trial(ctx context.Context, dir string, most int, long time.Duratio
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- c.Wait() }()
-		moment := time.NewTimer(time.Duration((0.02 + 0.5*l.moments.Float64()) * float64(long)))
-		if killed == most {
-			moment.Stop()
-		}
+		goal := generation(dir) + 1 + l.moments.IntN(l.generations/8)
 		victim := l.moments.IntN(2*ranks) - ranks // negative: all
-		select {
-		case err := <-ended:
-			if err != nil {
-				return killed, fmt.Errorf("leg %d on %d ranks: %w: %s", leg, ranks, err, said.String())
+		for killed == most || generation(dir) < goal {
+			select {
+			case err := <-ended:
+				if err != nil {
+					return killed, fmt.Errorf("leg %d on %d ranks: %w: %s", leg, ranks, err, said.String())
+				}
+				return killed, nil
+			case <-time.After(5 * time.Millisecond):
 			}
-			return killed, nil
-		case <-moment.C:
 		}
+		time.Sleep(time.Duration(l.moments.IntN(20)) * time.Millisecond)
 		victims, err := l.processes(c.Process.Pid, ranks, victim)
 		if err != nil {
 			return killed, err
@@ -173,6 +170,25 @@ func (l *lab) trial(ctx context.Context, dir string, most int, long time.Duratio
 			return killed, fmt.Errorf("leg %d: rank %d of %d was killed, and no line names it: %s", leg, victim, ranks, said.String())
 		}
 	}
+}
+
+// generation is how far the trainings of a run have come, in all, by their newest
+// checkpoints.
+func generation(dir string) (sum int) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*/checkpoints/step-*"))
+	if err != nil {
+		return 0
+	}
+	newest := map[string]int{}
+	for _, path := range paths {
+		if n, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(path), "step-")); err == nil {
+			newest[filepath.Dir(path)] = max(newest[filepath.Dir(path)], n)
+		}
+	}
+	for _, n := range newest {
+		sum += n
+	}
+	return sum
 }
 
 // processes are those to kill: the launcher and all ranks, or rank victim alone if
