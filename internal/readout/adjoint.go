@@ -111,12 +111,11 @@ func (w *Window[F]) lookBackward(b int, scale float64) {
 func (w *Window[F]) scores(t, b int, scale float64) (dmatch float64) {
 	r, row := t*w.batch+b, w.row(t, b)
 	w.dgate[r] = 0
-	z := w.gate[r]
-	if w.Mode == Off || math.IsNaN(z) {
+	if w.Mode == Off {
 		clear(row)
 		return 0
 	}
-	rho := w.recall[r]
+	z, rho := w.gate[r], w.recall[r]
 	dz := scale * (math.Exp(logSigmoid(z)) - rho)
 	w.dgate[r] = F(dz)
 	all := scale*rho + float64(w.params[gateMatch][0])*dz

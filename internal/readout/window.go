@@ -33,7 +33,7 @@ type Window[F Float] struct {
 	base    []F       // [B, N]: ln M - phi age/N of the pair in a slot at the window's start; -Inf if there is none
 	shares  []F       // [B, T, N+fresh]: a, of the pairs of the ring and of the window
 	match   []float64 // [T*B]: ln sum_j e^s_j
-	gate    []float64 // [T*B]: the argument of g; NaN where the memory is empty
+	gate    []float64 // [T*B]: the argument of g; -Inf where the memory is empty
 	hit     []float64 // [T*B]: sum of a over the pairs whose word is the target
 	recall  []float64 // [T*B]: the memory's part in the likelihood of the target
 	targets []int     // [T*B]
@@ -152,8 +152,9 @@ func (w *Window[F]) look(b int) {
 	for t := range w.steps {
 		r, row := t*w.batch+b, w.row(t, b)
 		written := w.written(at, t)
-		w.gate[r] = math.NaN()
 		if at.filled+written == 0 {
+			clear(row)
+			w.match[r], w.gate[r] = 0, math.Inf(-1)
 			continue
 		}
 		// The ring's pairs have aged by as many steps as were written since; that
@@ -214,11 +215,10 @@ func (w *Window[F]) recollect(b int, at place) {
 // gradient is to be multiplied by.
 func (w *Window[F]) Mix(r, target int, nll float64) (mixed, share float64) {
 	w.targets[r], w.hit[r], w.recall[r] = target, 0, 0
-	z := w.gate[r]
-	if w.Mode == Off || math.IsNaN(z) {
+	if w.Mode == Off {
 		return nll, 1
 	}
-	t, b := r/w.batch, r%w.batch
+	z, t, b := w.gate[r], r/w.batch, r%w.batch
 	w.each(t, b, target, func(a *F) { w.hit[r] += float64(*a) })
 	words, memory := logSigmoid(-z)-nll, logSigmoid(z)+math.Log(w.hit[r])
 	total := logAdd(words, memory)
@@ -242,14 +242,12 @@ func (w *Window[F]) each(t, b, v int, f func(a *F)) {
 }
 
 // Distribution turns the vocabulary's logits [V] of what comes after row r into
-// those of the mixture: the logarithms of its probabilities, or what they were where
-// the memory has no part.
+// those of the mixture: the logarithms of its probabilities. Off, they stay.
 func (w *Window[F]) Distribution(r int, logits []F) {
-	z := w.gate[r]
-	if w.Mode == Off || math.IsNaN(z) {
+	if w.Mode == Off {
 		return
 	}
-	sum := math.Inf(-1)
+	z, sum := w.gate[r], math.Inf(-1)
 	for _, v := range logits {
 		sum = logAdd(sum, float64(v))
 	}
