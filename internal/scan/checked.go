@@ -69,6 +69,7 @@ func (c *Checked[F]) Hold(on bool) {
 // Round makes the inputs of matrix products rounded to a precision, where the cell
 // can, and reports whether it can; see lstm.Window.
 func (c *Checked[F]) Round(to kernel.Precision) bool {
+	c.made("Round")
 	cell, ok := c.cell.(interface{ Round(kernel.Precision) })
 	if ok {
 		cell.Round(to)

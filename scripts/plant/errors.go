@@ -52,7 +52,7 @@ var errors = []planted{
 	{"gates/assembly", simd, "VFMADD231PS", "VFNMADD231PS", "./internal/kernel", "LSTM", "TEXT ·lstmBackwardAVX512"},
 
 	{"products/parts", product, "if k0 == 0 {\n", "if k0 == p.k0 {\n", "./internal/kernel", "TestGemmLarge", ""},
-	{"products/columns", "internal/kernel/packed.go", "p.panels[k0*width+j0*kc:]", "p.panels[k0*width:]", "./internal/kernel", "TestPackedMulParallel", ""},
+	{"products/columns", "internal/kernel/packed.go", "b := p.panels[p.steps(k0)*width+j0*p.steps(kc):]", "b := p.panels[p.steps(k0)*width:]", "./internal/kernel", "TestPackedMulParallel", ""},
 	{"products/assembly", simd, "VFMADD231PS.BCST", "VFNMADD231PS.BCST", "./internal/kernel", "TestGemm", "TEXT ·strip14x2AVX512"},
 
 	{"rows/mask", rows, "if !(x <= r.Clip && x >= -r.Clip) {", "if !(x <= r.Clip) {", "./plasticlstm", "TestEveryCombination/none-clip", ""},
