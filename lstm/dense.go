@@ -68,7 +68,7 @@ func (l Dense) Params() []Param { return DenseParams(l.In, l.Out) }
 // per receiving neuron.
 func DenseParams(in, out int) []Param {
 	k := 1 / math.Sqrt(float64(in))
-	return []Param{{"weight", []int{out, in}, -k, k}}
+	return []Param{{Name: "weight", Shape: []int{out, in}, Lo: -k, Hi: k}}
 }
 
 // State is empty.

@@ -33,6 +33,11 @@ type Param struct {
 	Shape []int
 	// Lo and Hi bound the uniform distribution a new parameter is drawn from.
 	Lo, Hi float64
+	// Role is what the parameter is there for.
+	Role Role
+	// Min and Max are bounds that training must put it back into after each step;
+	// both 0: there are none.
+	Min, Max float64
 }
 
 // Size returns the number of elements.
@@ -45,7 +50,11 @@ func (p Param) String() string { return fmt.Sprintf("%s %d", p.Name, p.Shape) }
 type Part struct {
 	Name  string // "h", "c", "hebb" (Hebbian trace), "trace" (eligibility trace)
 	Shape []int  // of one stream
+	Role  Role   // what it is there for
 }
+
+// String is the name and the shape: "hebb [4 4]".
+func (p Part) String() string { return fmt.Sprintf("%s %d", p.Name, p.Shape) }
 
 // Size returns the number of elements of one stream.
 func (p Part) Size() int { return size(p.Shape) }
@@ -176,9 +185,9 @@ func ParamCount(l Layer) int {
 func GateParams(in, hidden int) []Param {
 	k := 1 / math.Sqrt(float64(hidden))
 	return []Param{
-		{"weight_ih", []int{4 * hidden, in}, -k, k},
-		{"weight_hh", []int{4 * hidden, hidden}, -k, k},
-		{"bias", []int{4 * hidden}, 0, 0},
+		{Name: "weight_ih", Shape: []int{4 * hidden, in}, Lo: -k, Hi: k},
+		{Name: "weight_hh", Shape: []int{4 * hidden, hidden}, Lo: -k, Hi: k},
+		{Name: "bias", Shape: []int{4 * hidden}, Lo: 0, Hi: 0},
 	}
 }
 

@@ -33,7 +33,7 @@ func (l LSTM) State() []Part { return CellState(l.Hidden) }
 
 // CellState lists what every LSTM here carries first: the output h and the cell c.
 func CellState(hidden int) []Part {
-	return []Part{{"h", []int{hidden}}, {"c", []int{hidden}}}
+	return []Part{{Name: "h", Shape: []int{hidden}}, {Name: "c", Shape: []int{hidden}}}
 }
 
 // Scan32 returns the fused layer in float32; it panics with what Validate reports.

@@ -88,15 +88,15 @@ func (l RNN) Params() []Param { return RNNParams(l.Feed, l.In, l.Hidden) }
 // a row per receiving neuron.
 func RNNParams(feed Feed, in, hidden int) []Param {
 	k := 1 / math.Sqrt(float64(hidden))
-	whh := Param{"weight_hh", []int{hidden, hidden}, -k, k}
+	whh := Param{Name: "weight_hh", Shape: []int{hidden, hidden}, Lo: -k, Hi: k}
 	if feed.orDefault() != Projected {
 		return []Param{whh}
 	}
-	return []Param{{"weight_ih", []int{hidden, in}, -k, k}, whh, {"bias", []int{hidden}, 0, 0}}
+	return []Param{{Name: "weight_ih", Shape: []int{hidden, in}, Lo: -k, Hi: k}, whh, {Name: "bias", Shape: []int{hidden}, Lo: 0, Hi: 0}}
 }
 
 // State lists h [H], the output y.
-func (l RNN) State() []Part { return []Part{{"h", []int{l.Hidden}}} }
+func (l RNN) State() []Part { return []Part{{Name: "h", Shape: []int{l.Hidden}}} }
 
 // Scan32 returns the fused layer in float32; it panics with what Validate reports.
 func (l RNN) Scan32() Scan[float32] { return newRNNScan[float32](l) }

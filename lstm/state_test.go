@@ -91,7 +91,7 @@ func TestStatesThatDoNotFit(t *testing.T) {
 		{beyond, s.SetStream(2, ramp(l, 1))},
 		{several, s.SetStream(0, ramp(l, 2))},
 		{several, s.SetStream(0, nil)},
-		{"lstm: a state of the parts [{h [4]}] cannot replace one of [{h [2]} {c [2]}]: want one of the same layer",
+		{"lstm: a state of the parts [h [4]] cannot replace one of [h [2] c [2]]: want one of the same layer",
 			s.SetStream(0, ramp(lstm.RNN{In: 3, Hidden: 4}, 1))}, // as many numbers
 		{without, caught(func() { mute.Part("h") })},
 		{without, caught(func() { mute.Stream(0) })},

@@ -258,7 +258,7 @@ func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev
 // returns that of M(t), for one stream.
 func (p *hebbian[F]) rateBackward(g *group[F], t, b int, q, r, dg []F) (dm F) {
 	deta, m := g.deta, p.m[t*p.batch+b]
-	p.etaBackward(p.receivers(p.g, t, b), p.receivers(p.rate, t, b), q, r, deta, dg)
+	p.etaBackward(t, b, q, r, deta, dg)
 	switch {
 	case p.opt.Rate == PerNeuron && p.modulated():
 		kernel.Axpy(m, deta, g.rate)
@@ -278,28 +278,24 @@ func (p *hebbian[F]) rateBackward(g *group[F], t, b int, q, r, dg []F) (dm F) {
 }
 
 // etaBackward sets deta and dg from the sums q and r over the row of each neuron:
-// with A + eta (c h - d A), deta = c q - d r and dc = eta q - eta r dd/dc;
-// retroactive, A + eta E, deta = q and dc = k r comes through E. Per connection q
-// and r are weighted by the rest of the rate, and eta is M(t).
-func (p *hebbian[F]) etaBackward(post, eta, q, r, deta, dg []F) {
-	eta, q, r, deta, dg = eta[:len(post)], q[:len(post)], r[:len(post)], deta[:len(post)], dg[:len(post)]
+// with A + eta (s h - d A), deta = s q - d r and dg = eta (ds/dg q - dd/dg r);
+// retroactive, A + eta E, deta = q and dg = k r comes through E. Per connection
+// q and r are weighted by the rest of the rate, and eta is M(t).
+func (p *hebbian[F]) etaBackward(t, b int, q, r, deta, dg []F) {
+	eta := p.receivers(p.rate, t, b)
 	switch {
 	case p.retroactive():
 		copy(deta, q)
 		copy(dg, r)
 		kernel.Scale(p.traceRate[0], dg)
-	case p.opt.Rule == Decay || p.opt.Rule == Oja:
-		for j, c := range post {
-			deta[j] = c*q[j] - p.pull(c)*r[j]
-			slope := F(0)
-			if p.opt.Rule == Oja {
-				slope = 2 * c
-			}
-			dg[j] = eta[j] * (q[j] - slope*r[j])
-		}
-	default:
-		kernel.Mul(deta, post, q)
+	case p.rule.product:
+		kernel.Mul(deta, p.receivers(p.g, t, b), q)
 		kernel.Mul(dg, eta, q)
+	default:
+		for j := range deta {
+			s, d, ds, dd := p.factors(t, b, j)
+			deta[j], dg[j] = s*q[j]-d*r[j], eta[j]*(ds*q[j]-dd*r[j])
+		}
 	}
 }
 

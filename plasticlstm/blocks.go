@@ -13,8 +13,7 @@ import (
 
 // canBlock reports whether streams whose traces are finite can go through blocks.
 func (p *hebbian[F]) canBlock() bool {
-	pulls := p.opt.Rule == Decay || p.opt.Rule == Oja
-	return kernel.HasBlocks[F]() && !pulls && finite(p.alphas) && finite(p.rates) && finite(p.traceRate)
+	return kernel.HasBlocks[F]() && !p.rule.pulls && finite(p.alphas) && finite(p.rates) && finite(p.traceRate)
 }
 
 // inTurn is how many blocks of rows a stream goes through before the next one

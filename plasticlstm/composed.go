@@ -56,23 +56,21 @@ func (c *composed) Drive(h *G.Node) *G.Node {
 	return reshape(batched(times(c.alpha, c.hebb), column), c.batch, c.post)
 }
 
-// Learn applies the rule; each branch is a line of the package comment.
+// Learn applies the rule; see rule.
 func (c *composed) Learn(hPrev, h, cell, g *G.Node) {
-	product := c.outer(g, hPrev) // g_j h_i
-	eta := c.eta(hPrev, h, cell)
-	switch {
-	case c.opt.Modulation == Retroactive:
-		old := c.trace
-		c.trace = plus(minus(old, times(c.k, old)), times(c.k, product))
-		c.hebb = plus(c.hebb, times(eta, old))
-	case c.opt.Rule == Decay:
-		c.hebb = plus(c.hebb, times(eta, minus(product, c.hebb)))
-	case c.opt.Rule == Oja:
-		c.hebb = plus(c.hebb, times(eta, minus(product, times(c.perPost(times(g, g)), c.hebb))))
-	default:
-		c.hebb = plus(c.hebb, times(eta, product))
+	r := c.opt.rule()
+	s, d := r.compose(g)
+	change := c.outer(s, hPrev) // s_j h_i
+	if c.opt.Modulation == Retroactive {
+		product := change
+		change = c.trace
+		c.trace = plus(minus(c.trace, times(c.k, c.trace)), times(c.k, product))
 	}
-	if c.opt.Rule != Additive {
+	if d != nil {
+		change = minus(change, times(c.perPost(d), c.hebb))
+	}
+	c.hebb = plus(c.hebb, times(c.eta(hPrev, h, cell), change))
+	if !r.unbounded {
 		c.hebb = G.Must(op.Clamp(c.hebb, c.opt.Clip))
 	}
 }
@@ -127,7 +125,11 @@ func (c *composed) perPost(post *G.Node) *G.Node {
 	return c.outer(post, c.ones(post, c.batch, c.pre))
 }
 
-func (c *composed) ones(like *G.Node, rows, cols int) *G.Node {
+func (c *composed) ones(like *G.Node, rows, cols int) *G.Node { return ones(like, rows, cols) }
+
+func onesLike(n *G.Node) *G.Node { return ones(n, n.Shape()[0], n.Shape()[1]) }
+
+func ones(like *G.Node, rows, cols int) *G.Node {
 	t := tensor.Ones(like.Dtype(), rows, cols)
 	return G.NewTensor(like.Graph(), like.Dtype(), 2, G.WithShape(rows, cols),
 		G.WithValue(t), G.WithName(fmt.Sprintf("ones_%dx%d", rows, cols)))

@@ -214,8 +214,8 @@ func (p *hebbian[F]) settle(g *group[F], b0, b1 int) {
 				l.dh, l.dhc = l.own, l.own
 				for t := first; t > g.last; t-- {
 					p.rowAdjoint(g, l, t, b, local, j, 0, p.senders(p.h, t+1, b))
-					c := p.receivers(p.g, t, b)[j]
-					switch deta := c*q[j] - p.pull(c)*r[j]; p.opt.Rate {
+					s, d, _, _ := p.factors(t, b, j)
+					switch deta := s*q[j] - d*r[j]; p.opt.Rate {
 					case PerNeuron:
 						g.rate[j] += deta
 					case PerLayer:

@@ -3,19 +3,9 @@ package plasticlstm
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/engram-lm/engram/lstm"
-)
-
-// Rule says how a Hebbian trace changes.
-type Rule string
-
-// The rules; see the package comment.
-const (
-	Clip     Rule = "clip"
-	Additive Rule = "additive"
-	Decay    Rule = "decay"
-	Oja      Rule = "oja"
 )
 
 // Modulation says what commands the plasticity rate.
@@ -37,6 +27,27 @@ const (
 	PerNeuron     Granularity = "neuron"     // [H], by receiving neuron
 	PerLayer      Granularity = "layer"      // [1]
 )
+
+// Granularities lists them, the finest first.
+func Granularities() []Granularity { return []Granularity{PerConnection, PerNeuron, PerLayer} }
+
+// Modulations lists them.
+func Modulations() []Modulation { return []Modulation{None, Simple, Retroactive} }
+
+// Combinations lists all choices of rule, modulation and granularities that go
+// together.
+func Combinations() (all []Options) {
+	for _, m := range Modulations() {
+		for _, r := range Rules(m) {
+			for _, alpha := range Granularities() {
+				for _, rate := range Granularities() {
+					all = append(all, Options{Rule: r, Modulation: m, Alpha: alpha, Rate: rate})
+				}
+			}
+		}
+	}
+	return all
+}
 
 // shape returns that of a parameter of post receiving and pre sending neurons.
 func (g Granularity) shape(post, pre int) []int {
@@ -109,10 +120,10 @@ func (o Options) Validate() error {
 		}
 		return fmt.Errorf("plasticlstm: %s %q: want one of %q", field, got, want)
 	}
-	granularities := []string{string(PerConnection), string(PerNeuron), string(PerLayer)}
+	granularities := texts(Granularities())
 	for _, err := range []error{
-		check("rule", string(o.Rule), string(Clip), string(Additive), string(Decay), string(Oja)),
-		check("modulation", string(o.Modulation), string(None), string(Simple), string(Retroactive)),
+		check("rule", string(o.Rule), texts(Rules(None))...),
+		check("modulation", string(o.Modulation), texts(Modulations())...),
 		check("alpha", string(o.Alpha), granularities...),
 		check("rate", string(o.Rate), granularities...),
 		check("modulator input", string(o.ModulatorInput), string(Hidden), string(PreviousHidden), string(Cell)),
@@ -123,11 +134,18 @@ func (o Options) Validate() error {
 			return err
 		}
 	}
-	if o.Modulation == Retroactive && (o.Rule == Decay || o.Rule == Oja) {
-		return fmt.Errorf("plasticlstm: retroactive modulation does not go with rule %q: want %q or %q", o.Rule, Clip, Additive)
+	if fit := Rules(o.Modulation); !slices.Contains(fit, o.Rule) {
+		return fmt.Errorf("plasticlstm: %s modulation does not go with rule %q: want one of %q", o.Modulation, o.Rule, fit)
 	}
 	if !(o.Clip > 0) || math.IsInf(o.Clip, 0) {
 		return fmt.Errorf("plasticlstm: clip %v: want a finite number above 0", o.Clip)
 	}
 	return nil
+}
+
+func texts[S ~string](names []S) (t []string) {
+	for _, n := range names {
+		t = append(t, string(n))
+	}
+	return t
 }

@@ -28,7 +28,14 @@
 //
 // The composed layer, which reads like this comment, is in composed.go; the
 // fused one keeps only the traces at the window's start and end and replays the
-// rest (trace.go forward, adjoint.go backward).
+// rest (trace.go forward, adjoint.go backward). A rule stands in a file of its own,
+// for both (rule_*.go). Words of the fused layer:
+//
+//	row    the connections to one receiving neuron j of one stream
+//	block  kernel.BlockRows rows, which the kernels take at once
+//	lane   the rows of a large matrix that one core takes
+//	group  the streams that one core takes through the window
+//	pull   the factor d_j of a trace's own decay
 //
 //	[1] Miconi, Clune and Stanley, Differentiable plasticity, ICML 2018, arXiv:1804.02464.
 //	[2] Miconi, Rawal, Clune and Stanley, Backpropamine, ICLR 2019, arXiv:2002.10585.
@@ -96,21 +103,21 @@ func (l *LSTM) Params() []lstm.Param {
 // params lists the plastic parameters of connections from pre to post neurons.
 func (o Options) params(post, pre int) []lstm.Param {
 	k := 1 / math.Sqrt(float64(post))
-	ps := []lstm.Param{{Name: "alpha", Shape: o.Alpha.shape(post, pre), Lo: 0, Hi: alphaInit}}
+	ps := []lstm.Param{{Name: "alpha", Shape: o.Alpha.shape(post, pre), Lo: 0, Hi: alphaInit, Role: lstm.Coefficient}}
 	if o.Modulation == None {
-		return append(ps, lstm.Param{Name: "eta", Shape: o.Rate.shape(post, pre), Lo: rateInit, Hi: rateInit})
+		return append(ps, lstm.Param{Name: "eta", Shape: o.Rate.shape(post, pre), Lo: rateInit, Hi: rateInit, Role: lstm.Rate})
 	}
 	ps = append(ps,
-		lstm.Param{Name: "modulator.weight", Shape: []int{post}, Lo: -k, Hi: k},
-		lstm.Param{Name: "modulator.bias", Shape: []int{1}})
+		lstm.Param{Name: "modulator.weight", Shape: []int{post}, Lo: -k, Hi: k, Role: lstm.Modulator},
+		lstm.Param{Name: "modulator.bias", Shape: []int{1}, Role: lstm.Modulator})
 	if o.Rate != PerLayer {
-		ps = append(ps, lstm.Param{Name: "fanout.weight", Shape: o.Rate.shape(post, pre), Lo: -fanInit, Hi: fanInit})
+		ps = append(ps, lstm.Param{Name: "fanout.weight", Shape: o.Rate.shape(post, pre), Lo: -fanInit, Hi: fanInit, Role: lstm.Rate})
 	}
 	if o.Rate == PerNeuron {
-		ps = append(ps, lstm.Param{Name: "fanout.bias", Shape: []int{post}, Lo: -fanInit, Hi: fanInit})
+		ps = append(ps, lstm.Param{Name: "fanout.bias", Shape: []int{post}, Lo: -fanInit, Hi: fanInit, Role: lstm.Rate})
 	}
 	if o.Modulation == Retroactive {
-		ps = append(ps, lstm.Param{Name: "trace_rate", Shape: []int{1}, Lo: rateInit, Hi: rateInit})
+		ps = append(ps, lstm.Param{Name: "trace_rate", Shape: []int{1}, Lo: rateInit, Hi: rateInit, Role: lstm.Rate, Min: 0, Max: 1})
 	}
 	return ps
 }
@@ -130,9 +137,9 @@ func (l *LSTM) State() []lstm.Part { return append(lstm.CellState(l.n), l.opt.st
 
 // state lists the traces of connections from pre to post neurons.
 func (o Options) state(post, pre int) []lstm.Part {
-	parts := []lstm.Part{{Name: "hebb", Shape: []int{post, pre}}}
+	parts := []lstm.Part{{Name: "hebb", Shape: []int{post, pre}, Role: lstm.HebbianTrace}}
 	if o.Modulation == Retroactive {
-		parts = append(parts, lstm.Part{Name: "trace", Shape: []int{post, pre}})
+		parts = append(parts, lstm.Part{Name: "trace", Shape: []int{post, pre}, Role: lstm.EligibilityTrace})
 	}
 	return parts
 }

@@ -21,14 +21,17 @@ func (p *hebbian[F]) row(matrix []F, j int) []F {
 // kernel.TraceRow.
 func (p *hebbian[F]) coef(t, b, j int) (c0, c1 F) {
 	rate, step := p.receivers(p.rate, t, b)[j], p.receivers(p.step, t, b)[j]
-	switch pull := p.pull(p.receivers(p.g, t, b)[j]); {
-	case p.retroactive():
+	if p.retroactive() {
 		return rate, step
-	case p.rateMatrix():
-		return step, rate * pull
-	default:
-		return 1 - rate*pull, step
 	}
+	pull := F(0)
+	if p.rule.pulls {
+		_, pull, _, _ = p.factors(t, b, j)
+	}
+	if p.rateMatrix() {
+		return step, rate * pull
+	}
+	return 1 - rate*pull, step
 }
 
 // setRow sets r up for the updates of steps [first, last] in row j of stream b,

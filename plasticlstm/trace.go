@@ -24,6 +24,7 @@ type hebbian[F lstm.Float] struct {
 	pre, post    int // sending neurons i, receiving neurons j
 	ld, size, lv int // numbers of a row, of a matrix, of a vector
 	opt          Options
+	rule         rule
 	clip         F // +Inf for Additive
 
 	// Parameters, as views; nil where the options have none.
@@ -43,7 +44,7 @@ type hebbian[F lstm.Float] struct {
 	h, g         []F                     // [T, B, lv]: h(t-1) and g(t) at step t
 	s            []F                     // [T, B, lv]: sum_i A_ji h_i, alpha inside if it is per connection
 	rate         []F                     // [T, B, lv]: eta_j(t); M(t) if the rate is per connection
-	step         []F                     // [T, B, lv]: rate times g, retroactive k g
+	step         []F                     // [T, B, lv]: rate times s, retroactive k s
 	m            []F                     // [T, B]: M(t), 1 without a neuromodulator
 	unasked      []F                     // [B, lv]: plastic inputs that nobody asks for
 
@@ -58,7 +59,7 @@ func newHebbian[F lstm.Float](pre, post int, opt Options) *hebbian[F] {
 	p.lv = roundUp(max(pre, post), kernel.BlockColumns)
 	p.free = make(chan *scratch[F], maxScratch)
 	p.freeLanes = make(chan *blockLanes[F], maxScratch)
-	if opt.Rule == Additive {
+	if p.rule = opt.rule(); p.rule.unbounded {
 		p.clip = F(math.Inf(1))
 	}
 	return p
@@ -193,15 +194,14 @@ func (p *hebbian[F]) alphaAt(j int) F {
 	return p.alpha[0]
 }
 
-// pull is the factor d of the trace's own pull in A + eta (g h - d A).
-func (p *hebbian[F]) pull(g F) F {
-	switch p.opt.Rule {
-	case Decay:
-		return 1
-	case Oja:
-		return g * g
+// factors are s and d of the rule, and their derivatives, for neuron j of stream b
+// at step t.
+func (p *hebbian[F]) factors(t, b, j int) (s, d, ds, dd F) {
+	if g := p.receivers(p.g, t, b)[j]; p.rule.product {
+		return g, 0, 1, 0
 	}
-	return 0
+	s64, d64, ds64, dd64 := p.rule.factors(float64(p.receivers(p.g, t, b)[j]))
+	return F(s64), F(d64), F(ds64), F(dd64)
 }
 
 // Drive adds the plastic input; see scan.Plastic. The update of the step before,
@@ -267,11 +267,16 @@ func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
 				rate[j] = m
 			}
 		}
+		copy(step, g)
+		if !p.rule.product {
+			for j := range step {
+				step[j], _, _, _ = p.factors(t, b, j)
+			}
+		}
 		if p.retroactive() {
-			copy(step, g)
 			kernel.Scale(p.traceRate[0], step)
 		} else {
-			kernel.Mul(step, rate, g)
+			kernel.Mul(step, step, rate)
 		}
 		if p.fast[b] && !(finite(p.senders(p.h, t, b)) && finite(rate) && finite(step)) {
 			p.fast[b] = false

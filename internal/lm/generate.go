@@ -72,8 +72,7 @@ func holdTraces[F Float](state State[F]) func() {
 	type held struct{ part, value []F }
 	var all []held
 	for _, layer := range state {
-		for _, name := range traceParts {
-			part := layer.Part(name) // nil where the layer has none
+		for _, part := range traces(layer) {
 			all = append(all, held{part, slices.Clone(part)})
 		}
 	}

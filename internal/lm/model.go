@@ -14,7 +14,6 @@ import (
 	"github.com/engram-lm/engram/internal/readout"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
-	"github.com/engram-lm/engram/plasticlstm"
 )
 
 // Float is the element type; models are trained in float32.
@@ -29,6 +28,7 @@ type Param[F Float] struct {
 	Shape       []int
 	Value, Grad []F
 	Rows        []int
+	Min, Max    float64 // bounds, unless both are 0
 }
 
 // Model is a language model at work. It is not safe for concurrent use.
@@ -160,11 +160,11 @@ func empty[F Float](config modeldir.Config) (*Model[F], error) {
 	}
 	m := &Model[F]{Config: config, graphs: map[shape]*graph[F]{}}
 	for _, s := range config.Tensors() {
-		m.Params = append(m.Params, &Param[F]{Name: s.Name, Shape: s.Shape, Value: make([]F, s.Size())})
+		m.Params = append(m.Params, &Param[F]{Name: s.Name, Shape: s.Shape, Value: make([]F, s.Size()), Min: s.Min, Max: s.Max})
 	}
 	m.drops = append(m.drops, &dropout[F]{})
 	for i := range config.NumLayers {
-		layer, err := newLayer(config, i)
+		layer, err := config.Layer(i)
 		if err != nil {
 			return nil, err
 		}
@@ -216,26 +216,6 @@ func (m *Model[F]) parts() int {
 func memoryOf(c modeldir.Config) readout.Memory {
 	_, hidden := c.LayerSize(c.NumLayers - 1)
 	return readout.Memory{Hidden: hidden, Key: c.Memory.KeySize, Slots: c.Memory.Slots}
-}
-
-func newLayer(c modeldir.Config, l int) (lstm.Layer, error) {
-	in, hidden := c.LayerSize(l)
-	if c.Plasticity == nil {
-		return lstm.LSTM{In: in, Hidden: hidden}, nil
-	}
-	p := c.Plasticity
-	return plasticlstm.New(in, hidden, plasticlstm.Options{
-		Rule: plasticlstm.Rule(p.Rule),
-		Modulation: map[string]plasticlstm.Modulation{
-			modeldir.Plastic:     plasticlstm.None,
-			modeldir.Modulated:   plasticlstm.Simple,
-			modeldir.Retroactive: plasticlstm.Retroactive,
-		}[c.Model],
-		Alpha:          plasticlstm.Granularity(p.Alpha),
-		Rate:           plasticlstm.Granularity(p.Rate),
-		ModulatorInput: plasticlstm.ModulatorInput(p.ModulatorInput),
-		Clip:           p.Clip,
-	})
 }
 
 // RoundTo is Round to the precision of a name; without one the model stays as it is.

@@ -106,14 +106,21 @@ func (m *Model[F]) still(memory *lstm.State[F], hebb func(l int) []F) (*Model[F]
 // ResetTraces zeroes the traces and leaves h and c as they are.
 func (s State[F]) ResetTraces() {
 	for _, layer := range s {
-		for _, name := range traceParts {
-			clear(layer.Part(name))
+		for _, trace := range traces(layer) {
+			clear(trace)
 		}
 	}
 }
 
-// traceParts are the parts of a layer's state that learn while it reads.
-var traceParts = append([]string{"hebb", "trace"}, readout.Parts()...)
+// traces are the parts of a layer's state that learn while it reads.
+func traces[F Float](s *lstm.State[F]) (all [][]F) {
+	for _, p := range s.Parts {
+		if p.Role != lstm.Activity {
+			all = append(all, s.Part(p.Name))
+		}
+	}
+	return all
+}
 
 // Absorb reads all of tokens, cut into as many streams of equal length as state
 // has, and replaces state by the one after them. Nothing is scored. Progress,

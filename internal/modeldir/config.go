@@ -12,6 +12,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/strictjson"
+	"github.com/engram-lm/engram/plasticlstm"
 )
 
 // Format is the version of the folder that this package reads and writes.
@@ -39,10 +40,25 @@ const (
 // The values of each choice, in the order in which they are offered.
 var (
 	Models          = []string{LSTM, Plastic, Modulated, Retroactive, Readout}
-	Sharings        = []string{"connection", "neuron", "layer"}
+	Sharings        = texts(plasticlstm.Granularities())
 	ModulatorInputs = []string{"hidden", "previous_hidden", "cell"}
-	Rules           = []string{"clip", "decay", "oja", "additive"}
+	Rules           = RulesOf(Plastic)
 )
+
+// RulesOf lists the rules that go with a kind of model; none for lstm.
+func RulesOf(model string) []string {
+	if m, ok := modulations[model]; ok {
+		return texts(plasticlstm.Rules(m))
+	}
+	return nil
+}
+
+func texts[S ~string](names []S) (t []string) {
+	for _, n := range names {
+		t = append(t, string(n))
+	}
+	return t
+}
 
 // Config is config.json.
 type Config struct {
@@ -138,9 +154,6 @@ func (c Config) validate(path string) error {
 	if err := c.validateMemory(path); err != nil {
 		return err
 	}
-	if n := c.count(); n > MaxParams {
-		return badfile.New(path, "", "asks for %d parameters; want sizes that make at most %d", n, MaxParams)
-	}
 	plain := c.Model == LSTM || c.Model == Readout
 	switch {
 	case plain && c.Plasticity != nil:
@@ -148,7 +161,12 @@ func (c Config) validate(path string) error {
 	case !plain && c.Plasticity == nil:
 		return badfile.New(path, "plasticity", "is missing; model %s wants alpha, rate, modulator_input, rule and clip", c.Model)
 	case c.Plasticity != nil:
-		return c.Plasticity.validate(path, c.Model)
+		if err := c.Plasticity.validate(path, c.Model); err != nil {
+			return err
+		}
+	}
+	if n := c.count(); n > MaxParams {
+		return badfile.New(path, "", "asks for %d parameters; want sizes that make at most %d", n, MaxParams)
 	}
 	return nil
 }
@@ -182,8 +200,8 @@ func (p Plasticity) validate(path, model string) error {
 			return err
 		}
 	}
-	if model == Retroactive && (p.Rule == "decay" || p.Rule == "oja") {
-		return badfile.New(path, "plasticity.rule", "is %q, which model retroactive does not have; want clip or additive", p.Rule)
+	if fit := RulesOf(model); !slices.Contains(fit, p.Rule) {
+		return badfile.New(path, "plasticity.rule", "is %q, which model %s does not have; want %s", p.Rule, model, strings.Join(fit, " or "))
 	}
 	// The layer clips in float32, where the value must still be a positive number.
 	if clip := float32(p.Clip); !(clip > 0) || math.IsInf(float64(clip), 0) {

@@ -1,16 +1,21 @@
 package modeldir
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/plasticlstm"
+)
 
 // Role is what a parameter does in the model.
-type Role string
+type Role = lstm.Role
 
 // The roles. Weights are all that a standard LSTM has too.
 const (
-	Weights      Role = "weights"
-	Coefficients Role = "coefficients" // alpha: what a trace counts for
-	Rates        Role = "rates"        // eta, the modulator's fan-out, the trace rate
-	Modulator    Role = "modulator"    // weights and bias of the neuromodulator
+	Weights      = lstm.Weight
+	Coefficients = lstm.Coefficient // alpha: what a trace counts for
+	Rates        = lstm.Rate        // eta, the modulator's fan-out, the rates of traces
+	Modulator    = lstm.Modulator   // weights and bias of the neuromodulator
 )
 
 // RoleOf returns the role of a tensor, named as Config.Tensors names it or as a
@@ -20,14 +25,27 @@ func RoleOf(tensor string) Role {
 	if rest, ok := strings.CutPrefix(name, "layers."); ok {
 		_, name, _ = strings.Cut(rest, ".")
 	}
-	first, _, _ := strings.Cut(name, ".")
-	switch first {
-	case "alpha":
-		return Coefficients
-	case "eta", "fanout", "trace_rate":
-		return Rates
-	case "modulator":
-		return Modulator
+	for {
+		role, ok := roles[name]
+		last := strings.LastIndexByte(name, '.')
+		if ok || last < 0 {
+			return role
+		}
+		name = name[:last] // a factor has the role of what it makes
 	}
-	return Weights
 }
+
+// roles are those of the parameters that a plastic layer of any choices has.
+var roles = func() map[string]Role {
+	all := map[string]Role{}
+	for _, o := range plasticlstm.Combinations() {
+		l, err := plasticlstm.New(1, 1, o)
+		if err != nil {
+			panic(err)
+		}
+		for _, p := range l.Params() {
+			all[p.Name] = p.Role
+		}
+	}
+	return all
+}()

@@ -3,25 +3,15 @@ package modeldir
 import (
 	"fmt"
 	"sort"
+
+	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/plasticlstm"
 )
 
-// TensorSpec is a parameter's name and shape. A matrix has a row per receiving
-// (post) and a column per sending (pre) neuron.
-type TensorSpec struct {
-	Name  string
-	Shape []int
-}
-
-// Size returns the number of elements.
-func (s TensorSpec) Size() int { return int(s.count()) }
-
-func (s TensorSpec) count() int64 {
-	n := int64(1)
-	for _, d := range s.Shape {
-		n *= int64(d)
-	}
-	return n
-}
+// TensorSpec is a parameter of the model, with a name that tells its layer. A matrix
+// has a row per receiving (post) and a column per sending (pre) neuron. Lo and Hi
+// say nothing of the embedding and the decoder.
+type TensorSpec = lstm.Param
 
 // LayerSize returns the input size I and the hidden size H of layer l. With tied
 // weights the last layer has the embedding's size.
@@ -40,47 +30,26 @@ func (c Config) LayerSize(l int) (input, hidden int) {
 // readout, decoder; their names and shapes are the contract of model.safetensors. The
 // configuration must be valid.
 func (c Config) Tensors() []TensorSpec {
-	specs := []TensorSpec{{"embedding.weight", []int{c.VocabSize, c.EmbeddingSize}}}
+	specs := []TensorSpec{{Name: "embedding.weight", Shape: []int{c.VocabSize, c.EmbeddingSize}}}
 	for l := range c.NumLayers {
 		specs = append(specs, c.layer(l)...)
 	}
 	specs = append(specs, c.readout()...)
 	if !c.TieWeights {
 		_, h := c.LayerSize(c.NumLayers - 1)
-		specs = append(specs, TensorSpec{"decoder.weight", []int{c.VocabSize, h}})
+		specs = append(specs, TensorSpec{Name: "decoder.weight", Shape: []int{c.VocabSize, h}})
 	}
-	return append(specs, TensorSpec{"decoder.bias", []int{c.VocabSize}})
+	return append(specs, TensorSpec{Name: "decoder.bias", Shape: []int{c.VocabSize}})
 }
 
-func (c Config) layer(l int) []TensorSpec {
-	i, h := c.LayerSize(l)
-	var specs []TensorSpec
-	add := func(name string, shape ...int) {
-		specs = append(specs, TensorSpec{fmt.Sprintf("layers.%d.%s", l, name), shape})
+func (c Config) layer(l int) (specs []TensorSpec) {
+	layer, err := c.Layer(l)
+	if err != nil {
+		panic("modeldir: the configuration is not valid: " + err.Error())
 	}
-	add("weight_ih", 4*h, i) // gate blocks i, f, g, o
-	add("weight_hh", 4*h, h)
-	add("bias", 4*h)
-	p := c.Plasticity
-	if p == nil {
-		return specs
-	}
-	add("alpha", shared(p.Alpha, h)...)
-	if c.Model == Plastic {
-		add("eta", shared(p.Rate, h)...)
-		return specs
-	}
-	add("modulator.weight", h)
-	add("modulator.bias", 1)
-	switch p.Rate {
-	case "connection":
-		add("fanout.weight", h, h)
-	case "neuron":
-		add("fanout.weight", h)
-		add("fanout.bias", h)
-	}
-	if c.Model == Retroactive {
-		add("trace_rate", 1)
+	for _, p := range layer.Params() {
+		p.Name = fmt.Sprintf("layers.%d.%s", l, p.Name)
+		specs = append(specs, p)
 	}
 	return specs
 }
@@ -93,27 +62,38 @@ func (c Config) readout() []TensorSpec {
 	_, h := c.LayerSize(c.NumLayers - 1)
 	d := c.Memory.KeySize
 	return []TensorSpec{
-		{"readout.key.weight", []int{d, h}},
-		{"readout.sharpness", []int{1}},
-		{"readout.fade", []int{1}},
-		{"readout.modulator.weight", []int{d}},
-		{"readout.modulator.bias", []int{1}},
-		{"readout.gate.weight", []int{h}},
-		{"readout.gate.bias", []int{1}},
-		{"readout.gate.match", []int{1}},
+		{Name: "readout.key.weight", Shape: []int{d, h}},
+		{Name: "readout.sharpness", Shape: []int{1}},
+		{Name: "readout.fade", Shape: []int{1}},
+		{Name: "readout.modulator.weight", Shape: []int{d}},
+		{Name: "readout.modulator.bias", Shape: []int{1}},
+		{Name: "readout.gate.weight", Shape: []int{h}},
+		{Name: "readout.gate.bias", Shape: []int{1}},
+		{Name: "readout.gate.match", Shape: []int{1}},
 	}
 }
 
-// shared is the shape of a coefficient per connection, per post neuron or per
-// layer of h neurons.
-func shared(how string, h int) []int {
-	switch how {
-	case "connection":
-		return []int{h, h}
-	case "neuron":
-		return []int{h}
+// Layer returns layer l: what its parameters are, and what it carries, is said
+// there. The configuration must be valid.
+func (c Config) Layer(l int) (lstm.Layer, error) {
+	in, hidden := c.LayerSize(l)
+	if c.Plasticity == nil {
+		return lstm.LSTM{In: in, Hidden: hidden}, nil
 	}
-	return []int{1}
+	p := c.Plasticity
+	return plasticlstm.New(in, hidden, plasticlstm.Options{
+		Rule:           plasticlstm.Rule(p.Rule),
+		Modulation:     modulations[c.Model],
+		Alpha:          plasticlstm.Granularity(p.Alpha),
+		Rate:           plasticlstm.Granularity(p.Rate),
+		ModulatorInput: plasticlstm.ModulatorInput(p.ModulatorInput),
+		Clip:           p.Clip,
+	})
+}
+
+// modulations are those of the plastic kinds of model.
+var modulations = map[string]plasticlstm.Modulation{
+	Plastic: plasticlstm.None, Modulated: plasticlstm.Simple, Retroactive: plasticlstm.Retroactive,
 }
 
 // ParamCount returns the number of trained parameters.
@@ -121,7 +101,7 @@ func (c Config) ParamCount() int { return int(c.count()) }
 
 func (c Config) count() (n int64) {
 	for _, s := range c.Tensors() {
-		n += s.count()
+		n += int64(s.Size())
 	}
 	return n
 }

@@ -79,18 +79,19 @@ func DivideSharedAlpha(params []Param) error {
 	return nil
 }
 
-// BoundTraceRates puts the rate k of each eligibility trace, a parameter named
-// trace_rate in whatever layer, back into [0, 1] after a step. Outside,
-// E <- (1-k) E + k post pre is no running mean: with k below 0 it grows without
-// bound, and nothing else stops it (E is not clipped). NaN stays, to be found.
-func BoundTraceRates(params []Param) {
+// Bound puts each parameter that has bounds back into them after a step. The rate k
+// of an eligibility trace is one: outside of [0, 1], E <- (1-k) E + k post pre is no
+// running mean, and with k below 0 it grows without bound, for E is not clipped. NaN
+// stays, to be found.
+func Bound(params []Param) {
 	for _, p := range params {
-		if p.Name != "trace_rate" && !strings.HasSuffix(p.Name, ".trace_rate") {
+		if p.Min == p.Max {
 			continue
 		}
+		lo, hi := float32(p.Min), float32(p.Max)
 		for i, k := range p.Value {
-			if k < 0 || k > 1 {
-				p.Value[i] = min(max(k, 0), 1)
+			if k < lo || k > hi {
+				p.Value[i] = min(max(k, lo), hi)
 			}
 		}
 	}

@@ -109,17 +109,23 @@ func TestDivideSharedAlpha(t *testing.T) {
 	}
 }
 
-func TestBoundTraceRates(t *testing.T) {
+func TestBound(t *testing.T) {
 	nan := float32(math.NaN())
 	in := []float32{-0.5, 0, 0.25, 1, 1.5, nan}
-	for name, want := range map[string][]float32{
-		"trace_rate": {0, 0, 0.25, 1, 1, nan}, "layers.1.trace_rate": {0, 0, 0.25, 1, 1, nan}, "eta": in, "not_trace_rate": in,
+	for name, c := range map[string]struct {
+		min, max float64
+		want     []float32
+	}{
+		"within 0 and 1":  {0, 1, []float32{0, 0, 0.25, 1, 1, nan}},
+		"within -0.25, 0": {-0.25, 0, []float32{-0.25, 0, 0, 0, 0, nan}},
+		"without bounds":  {0, 0, in},
 	} {
 		p := param(name, append([]float32{}, in...), make([]float32, len(in)))
-		BoundTraceRates([]Param{p})
+		p.Min, p.Max = c.min, c.max
+		Bound([]Param{p})
 		for i, got := range p.Value {
-			if math.Float32bits(got) != math.Float32bits(want[i]) {
-				t.Errorf("%s %v becomes %v, want %v", name, in[i], got, want[i])
+			if math.Float32bits(got) != math.Float32bits(c.want[i]) {
+				t.Errorf("%s: %v becomes %v, want %v", name, in[i], got, c.want[i])
 			}
 		}
 	}

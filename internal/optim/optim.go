@@ -31,7 +31,8 @@ type Param struct {
 	Value, Grad []float32
 	Rows        []int
 
-	Group *Group // nil: all is as Step is told
+	Group    *Group  // nil: all is as Step is told
+	Min, Max float64 // what Bound puts the numbers back into, unless both are 0
 }
 
 // Optimizer changes parameters by their gradients. The parameters of every

@@ -88,15 +88,12 @@ const (
 // State lists what a stream carries. All zero is an empty memory.
 func (m Memory) State() []lstm.Part {
 	return []lstm.Part{
-		{Name: keysPart, Shape: []int{m.Slots, m.Key}},
-		{Name: wordsPart, Shape: []int{m.Slots}},
-		{Name: pendingPart, Shape: []int{m.Key}},
-		{Name: placePart, Shape: []int{3}},
+		{Name: keysPart, Shape: []int{m.Slots, m.Key}, Role: lstm.Memory},
+		{Name: wordsPart, Shape: []int{m.Slots}, Role: lstm.Memory},
+		{Name: pendingPart, Shape: []int{m.Key}, Role: lstm.Memory},
+		{Name: placePart, Shape: []int{3}, Role: lstm.Memory},
 	}
 }
-
-// Parts lists the names of the parts, all of which learn while a text is read.
-func Parts() []string { return []string{keysPart, wordsPart, pendingPart, placePart} }
 
 // place says where a stream's ring begins.
 type place struct {

@@ -38,8 +38,8 @@ func (r *Recipe) Validate() error {
 func (a *Arm) validate() error {
 	r := &a.Recipe
 	err := r.validate()
-	if err == nil && a.Kind == modeldir.Retroactive && (r.Rule == "decay" || r.Rule == "oja") {
-		err = fmt.Errorf("rule %s does not go with model retroactive: want rule clip or additive, or models without it", r.Rule)
+	if fit := modeldir.RulesOf(a.Kind); err == nil && fit != nil && !slices.Contains(fit, r.Rule) {
+		err = fmt.Errorf("rule %s does not go with model %s: want rule %s, or models without it", r.Rule, a.Kind, strings.Join(fit, " or "))
 	}
 	if err == nil {
 		err = r.validateStarts(a.Kind)

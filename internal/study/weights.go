@@ -32,7 +32,7 @@ func NewWeights(lr, clipNorm float64) *Weights {
 func (w *Weights) Add(prefix string, specs []lstm.Param, r *rng.Stream) (values, grads [][]float32) {
 	for _, spec := range specs {
 		p := optim.Param{
-			Name: prefix + spec.Name, Shape: spec.Shape,
+			Name: prefix + spec.Name, Shape: spec.Shape, Min: spec.Min, Max: spec.Max,
 			Value: make([]float32, spec.Size()), Grad: make([]float32, spec.Size()),
 		}
 		for i := range p.Value {
@@ -71,8 +71,8 @@ func (w *Weights) Count() int {
 	return n
 }
 
-// Step takes an optimiser step by the gradients as they are, puts the rates of
-// eligibility traces back into [0, 1], and returns the gradients' global norm
+// Step takes an optimiser step by the gradients as they are, puts what has
+// bounds back into them, and returns the gradients' global norm
 // before the clip.
 func (w *Weights) Step() (norm float64, err error) {
 	if norm, err = optim.GlobalNorm(w.Params); err != nil {
@@ -81,7 +81,7 @@ func (w *Weights) Step() (norm float64, err error) {
 	if err := w.Adam.Step(w.Params, w.LR, optim.ClipScale(norm, w.ClipNorm)); err != nil {
 		return norm, err
 	}
-	optim.BoundTraceRates(w.Params)
+	optim.Bound(w.Params)
 	return norm, nil
 }
 

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/optim"
+	"github.com/engram-lm/engram/lstm"
 )
 
 // step takes one optimiser step: forward, backward, clip, update.
@@ -46,7 +48,7 @@ func (t *training) step(w data.Window, lr float64) error {
 	if err != nil {
 		return err
 	}
-	optim.BoundTraceRates(t.params)
+	optim.Bound(t.params)
 	t.Usual.observe(nll, t.GradNorm)
 	n := len(w.X)
 	t.NLL += nll * float64(n)
@@ -82,12 +84,14 @@ func (t *training) checkState() error {
 		if l == t.Model.NumLayers {
 			return errors.New("the state of the readout's memory is not finite")
 		}
-		for _, part := range []struct{ name, what string }{
-			{"hebb", "Hebbian trace"}, {"trace", "eligibility trace"}, {"c", "cell state c"}, {"h", "output h"},
-		} {
-			x := layer.Part(part.name)
+		for _, part := range slices.Backward(layer.Parts) { // traces lie behind c and h
+			what := string(part.Role)
+			if part.Role == lstm.Activity {
+				what = map[string]string{"c": "cell state c", "h": "output h"}[part.Name]
+			}
+			x := layer.Part(part.Name)
 			if i := optim.IndexNonFinite(x); i >= 0 {
-				return fmt.Errorf("the %s of layers.%d is %v", part.what, l, x[i])
+				return fmt.Errorf("the %s of layers.%d is %v", what, l, x[i])
 			}
 		}
 		return fmt.Errorf("the state of layers.%d is not finite", l)

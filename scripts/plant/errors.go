@@ -66,8 +66,8 @@ var errors = []planted{
 
 	{"blocks/assembly", simd, "VCMPPS           $0x00", "VCMPPS           $0x04", "./internal/kernel", "TestTraceBlocks", "TEXT ·blockBackward0AVX512"},
 
-	{"trace/post", adjoint, "slope = 2 * c", "slope = c", "./plasticlstm", "TestEveryCombination/none-oja", ""},
-	{"trace/rate", adjoint, "deta[j] = c*q[j] - p.pull(c)*r[j]", "deta[j] = c*q[j] + p.pull(c)*r[j]", "./plasticlstm", "TestEveryCombination/simple-decay", ""},
+	{"trace/post", "plasticlstm/rule_oja.go", "1, 2 * g", "1, g", "./plasticlstm", "TestEveryCombination/none-oja", ""},
+	{"trace/rate", adjoint, "= s*q[j]-d*r[j], eta", "= s*q[j]+d*r[j], eta", "./plasticlstm", "TestEveryCombination/simple-decay", ""},
 	{"trace/modulator", adjoint, "dz := dm * (1 - m*m)", "dz := dm * (1 - m)", "./plasticlstm", "TestEveryCombination/simple-clip", ""},
 	{"trace/previous", adjoint, "to = dhPrev", "to = dh", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron-previous_hidden", ""},
 	{"trace/cell", adjoint, "to = dc", "to = dh", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron-cell", ""},
@@ -124,7 +124,7 @@ var errors = []planted{
 	{"agent/hidden", agent, "a.scan.Backward(a.dhidden[:rows*a.n], nil", "a.scan.Backward(a.hidden[:rows*a.n], nil", "./internal/a2c", "TestGradients", ""},
 
 	{"agent/eta", "internal/a2c/models.go", `"trace_rate": {eta, eta}`, `"trace_rate": {0.1, eta}`, "./internal/a2c", "TestEta", ""},
-	{"agent/bound", "internal/study/weights.go", "optim.BoundTraceRates(w.Params)\n", "", "./internal/a2c", "TestEta", ""},
+	{"agent/bound", "internal/study/weights.go", "optim.Bound(w.Params)\n", "", "./internal/a2c", "TestEta", ""},
 	{"maze/first", "eval/maze/witness.go", "w.first.add(t)\n\t\t\t}\n\t\t\tcontinue", "}\n\t\t\tcontinue", "./eval/maze", "TestWitness", ""},
 	{"maze/yardstick", "eval/maze/yardstick.go", "case to == goal:", "case to == cell:", "./eval/maze", "TestOptimalAndRandomPolicies", ""},
 	{"cue/yardstick", "eval/cue/yardstick.go", "length <= left+1", "length <= left", "./eval/cue", "TestOptimalAndRandomPolicies", ""},
