@@ -61,6 +61,16 @@ func (m *Model[F]) Train(x, y []int32, state State[F], p float64, masks *rng.Str
 	return float64(op.Data[F](g.result.Value())[0]), nil
 }
 
+// TrainAlone adds weight times the NLL of the vocabulary's softmax alone, without the
+// plastic readout's memory, to the loss that Train goes down; what Train returns
+// stays the NLL of the mixture. Without it the memory, which knows the frequent words
+// from the first window on, takes over before the layers have learned anything.
+func (m *Model[F]) TrainAlone(weight float64) {
+	if m.memory != nil {
+		m.trained.alone = weight
+	}
+}
+
 // Score runs one window without gradients; it returns the NLL of each target in
 // nats [T, B], which the next call overwrites.
 func (m *Model[F]) Score(x, y []int32, state State[F]) ([]float64, error) {

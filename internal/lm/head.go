@@ -16,6 +16,7 @@ import (
 type head[F Float] struct {
 	op.Buffers[F]
 	recall[F]
+	alone  float64          // weight of the vocabulary's own likelihood: see Model.TrainAlone
 	in     kernel.Precision // of the inputs of matrix products
 	logits []F              // [T*B, V]
 	nll    []float64        // [T*B]
@@ -78,7 +79,7 @@ func (h *head[F]) Forward(in []G.Value, out []F) error {
 			kernel.SoftmaxNLLGradBy(row, targets[r], func(nll float64) F {
 				mixed, share := h.mix(r, targets[r], nll)
 				h.nll[r] = mixed
-				return scale * F(share)
+				return scale * F(share+h.alone)
 			})
 			kernel.Add(dbias, row)
 		}

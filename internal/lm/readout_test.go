@@ -184,3 +184,40 @@ func total(logs []float64) (sum float64) {
 	}
 	return sum
 }
+
+// With TrainAlone the gradients are those of the mixture's NLL and of the weighted
+// NLL without the memory.
+func TestTrainAlone(t *testing.T) {
+	const weight = 0.6
+	m := remembering(t, false)
+	m.TrainAlone(weight)
+	x, y := story[:12], story[1:13]
+	loss := func() float64 {
+		off, err := m.Off()
+		must(t, err)
+		alone, err := off.Train(x, y, off.NewState(2), 0, nil)
+		must(t, err)
+		mixed, err := m.Train(x, y, m.NewState(2), 0, nil)
+		must(t, err)
+		return mixed + weight*alone
+	}
+	loss()
+	var grads [][]float64
+	for _, p := range m.Params {
+		grads = append(grads, dense(p))
+	}
+	for k, p := range m.Params {
+		for i := 0; i < len(p.Value); i += 7 {
+			const h = 1e-5
+			keep := p.Value[i]
+			p.Value[i] = keep + h
+			up := loss()
+			p.Value[i] = keep - h
+			down := loss()
+			p.Value[i] = keep
+			if want := (up - down) / (2 * h); !(math.Abs(grads[k][i]-want) <= 1e-8) {
+				t.Errorf("gradient %d of %s is %v, want %v", i, p.Name, grads[k][i], want)
+			}
+		}
+	}
+}

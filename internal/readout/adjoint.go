@@ -27,7 +27,7 @@ type adjoint[F Float] struct {
 // so that
 //
 //	to z      g - rho
-//	to s_j    a_j (rho (1 - [x_j = y] / P) + gamma (g - rho))
+//	to s_j    a_j (rho (1 - [x_j = y] / P) + gamma (g - rho) / ln(N+1))
 //
 // the latter through ln P and through the gate's ln sum e^s.
 func (w *Window[F]) Backward(scale float64, dh []F, dparams [][]F) {
@@ -118,7 +118,7 @@ func (w *Window[F]) scores(t, b int, scale float64) (dmatch float64) {
 	z, rho := w.gate[r], w.recall[r]
 	dz := scale * (math.Exp(logSigmoid(z)) - rho)
 	w.dgate[r] = F(dz)
-	all := scale*rho + float64(w.params[gateMatch][0])*dz
+	all := scale*rho + float64(w.params[gateMatch][0])*dz/w.m.scale()
 	found := w.found[b][:0]
 	if rho > 0 {
 		w.each(t, b, w.targets[r], func(a *F) { found = append(found, *a) })
@@ -145,8 +145,8 @@ func (w *Window[F]) strengthsBackward(b int, at place, single []float64) {
 	for t := range w.steps {
 		ds := w.row(t, b)
 		kernel.Add(dopen, ds)
-		// All scores of a row together have gamma times the gradient of the gate.
-		written, old := w.written(at, t), float64(w.params[gateMatch][0]*w.dgate[t*w.batch+b])
+		// All scores of a row together have what the gate's match gives them.
+		written, old := w.written(at, t), float64(w.params[gateMatch][0]*w.dgate[t*w.batch+b])/w.m.scale()
 		for j, v := range ds[slots:] {
 			aged += float64(v) * float64(t-j)
 			old -= float64(v)

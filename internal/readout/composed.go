@@ -51,7 +51,7 @@ func (r *Reader) Step(word int, h []float64) (g float64, shares map[int]float64)
 	for word := range shares {
 		shares[word] /= sum
 	}
-	return sigmoid(p[gateMatch][0]*math.Log(sum) + dot(p[gateWeight], h) + p[gateBias][0]), shares
+	return sigmoid(p[gateMatch][0]*math.Log(sum)/r.Memory.scale() + dot(p[gateWeight], h) + p[gateBias][0]), shares
 }
 
 // key returns the direction of W h.

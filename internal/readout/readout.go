@@ -11,7 +11,7 @@
 //	write (k(t-1), x(t), M(t)); forget the oldest beyond N
 //	s_j   = beta k(t) . k_j + ln M_j - phi age_j/N  for each entry j
 //	a     = softmax(s)
-//	g(t)  = sigmoid(gamma ln(sum_j e^s_j) + u . h(t) + c)
+//	g(t)  = sigmoid(gamma ln(sum_j e^s_j) / ln(N+1) + u . h(t) + c)
 //	p(v)  = (1 - g) p_vocab(v) + g sum_j a_j [x_j = v]
 //
 // age_j is 0 for the pair written last. W, beta, phi, w, b, gamma, u and c are
@@ -21,7 +21,7 @@
 //
 // Its fixed cousin is the continuous cache [1], with g and beta chosen by hand, no
 // W, M = 1 and phi = 0; that g falls where nothing in the memory fits is the
-// pointer sentinel's [2] idea, which is gamma = 1; the update of modern Hopfield
+// pointer sentinel's [2] idea, which is gamma = ln(N+1); the update of modern Hopfield
 // networks [3] is a softmax over stored patterns likewise.
 //
 //	[1] Grave, Joulin and Usunier, Improving neural language models with a
@@ -47,6 +47,11 @@ type Memory struct {
 	Key    int // D
 	Slots  int // N, pairs that a stream's memory holds
 }
+
+// scale is ln(N+1), which ln sum_j e^s_j is divided by in the gate: of the size of 1
+// then, it does not make gamma learn many times as fast as c, which shut gates for
+// good.
+func (m Memory) scale() float64 { return math.Log(float64(m.Slots + 1)) }
 
 // Where the parameters stand in Params.
 const (

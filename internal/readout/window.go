@@ -32,7 +32,7 @@ type Window[F Float] struct {
 	was     []F       // [B, N]: M of the pair in a slot
 	base    []F       // [B, N]: ln M - phi age/N of the pair in a slot at the window's start; -Inf if there is none
 	shares  []F       // [B, T, N+fresh]: a, of the pairs of the ring and of the window
-	match   []float64 // [T*B]: ln sum_j e^s_j
+	match   []float64 // [T*B]: ln sum_j e^s_j / ln(N+1)
 	gate    []float64 // [T*B]: the argument of g; -Inf where the memory is empty
 	hit     []float64 // [T*B]: sum of a over the pairs whose word is the target
 	recall  []float64 // [T*B]: the memory's part in the likelihood of the target
@@ -174,7 +174,7 @@ func (w *Window[F]) look(b int) {
 				row[slots+j] = F(math.Inf(-1))
 			}
 		}
-		w.match[r] = kernel.Softmax(row) - float64(perStep)*float64(written)
+		w.match[r] = (kernel.Softmax(row) - float64(perStep)*float64(written)) / w.m.scale()
 		w.gate[r] = float64(w.params[gateMatch][0])*w.match[r] +
 			float64(kernel.Dot(w.params[gateWeight], w.h[r*w.m.Hidden:(r+1)*w.m.Hidden])+w.params[gateBias][0])
 	}

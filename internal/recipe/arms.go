@@ -36,7 +36,7 @@ var plasticKeys = []string{
 	"alpha_lr", "rate_lr", "modulator_lr",
 }
 
-var readoutKeys = []string{"readout_key", "readout_slots"}
+var readoutKeys = []string{"readout_key", "readout_slots", "readout_alone"}
 
 var labels = regexp.MustCompile(`^[a-z0-9-]+$`)
 

@@ -68,6 +68,8 @@ type Recipe struct {
 	ReadoutKey   int `yaml:"readout_key" help:"model readout: numbers that a word is stored and looked up by, 1 or more"`
 	ReadoutSlots int `yaml:"readout_slots" help:"model readout: words that the memory of a stream holds, 1 or more"`
 
+	ReadoutAlone float64 `yaml:"readout_alone" help:"model readout: weight in the loss of the likelihood without the memory, beside that with it; 0 to 100" resume:"by force"`
+
 	Precision string `yaml:"precision" help:"what the inputs of matrix products are rounded to: f32 (not at all) or bf16, faster on processors with AVX512-BF16"`
 
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
@@ -87,7 +89,7 @@ func base() Recipe {
 		Layers: 2, Optimizer: "sgd", Decay: 1,
 		Alpha: "connection", Rate: "connection", ModulatorInput: "hidden", Rule: "clip", Clip: 2,
 		Start: Small, AlphaLR: 1, RateLR: 1, ModulatorLR: 1,
-		ReadoutKey: 64, ReadoutSlots: 500,
+		ReadoutKey: 64, ReadoutSlots: 500, ReadoutAlone: 0.5,
 		Precision: modeldir.F32, CheckpointEvery: "0", KeepCheckpoints: 2, LogEvery: 100, OnNaN: "stop", Rollbacks: 3,
 	}
 }

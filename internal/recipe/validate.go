@@ -87,6 +87,7 @@ func (r *Recipe) validate() error {
 		{"clip", r.Clip, math.SmallestNonzeroFloat32, math.MaxFloat32},
 		{"readout_key", float64(r.ReadoutKey), 1, modeldir.MaxSize},
 		{"readout_slots", float64(r.ReadoutSlots), 1, modeldir.MaxSlots},
+		{"readout_alone", r.ReadoutAlone, 0, 100},
 		{"decay_start", float64(r.DecayStart), 0, many},
 		{"average_from", float64(r.AverageFrom), 0, many},
 		{"alpha_lr", r.AlphaLR, 0, 1000},

@@ -76,6 +76,7 @@ func (j *Job) begin() (*training, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.model.TrainAlone(j.Recipe.ReadoutAlone)
 	t.groups = groups{}
 	for _, p := range t.model.Params {
 		role := modeldir.RoleOf(p.Name)
