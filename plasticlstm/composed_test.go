@@ -52,7 +52,7 @@ func onTheBound(l lstm.Layer, o Options) *layertest.Case {
 // The two implementations agree where traces lie exactly on their bound.
 func TestComposedOnTheBound(t *testing.T) {
 	everyLayer(t, func(name string, o Options, l lstm.Layer) {
-		t.Run(name, func(t *testing.T) { layertest.ComposedEqualsFused(t, onTheBound(l, o), 1e-10) })
+		t.Run(name, func(t *testing.T) { layertest.ComposedEqualsScan(t, onTheBound(l, o), 1e-10) })
 	})
 }
 
@@ -63,7 +63,7 @@ func TestComposedSingleStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := layertest.New(l, 1, 2, 3, quick)
 			c.StateW = nil
-			layertest.ComposedEqualsFused(t, c, 1e-10)
+			layertest.ComposedEqualsScan(t, c, 1e-10)
 		})
 	})
 }
@@ -83,7 +83,7 @@ func TestComposedLabels(t *testing.T) {
 					}
 				}
 			}
-			layertest.ComposedEqualsFused(t, c, 1e-10)
+			layertest.ComposedEqualsScan(t, c, 1e-10)
 		})
 	})
 }

@@ -91,7 +91,7 @@ func WriteFile(fsys FS, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	buffered := bufio.NewWriterSize(f, 1<<20)
+	buffered := bufio.NewWriterSize(f, 1<<16)
 	err = write(buffered)
 	if err == nil {
 		err = buffered.Flush()

@@ -256,6 +256,18 @@ func FiniteDifferences(t *testing.T, c *Case, tol float64) bool {
 func ComposedEqualsFused(t *testing.T, c *Case, tol float64) {
 	t.Helper()
 	out, state, g := c.Graph(t, lstm.Fused)
+	c.composedEquals(t, out, state, g, tol)
+}
+
+// ComposedEqualsScan is the same with the fused layer outside a graph.
+func ComposedEqualsScan(t *testing.T, c *Case, tol float64) {
+	t.Helper()
+	out, state, g := c.Fused()
+	c.composedEquals(t, out, state, g, tol)
+}
+
+func (c *Case) composedEquals(t *testing.T, out, state []float64, g Grads, tol float64) {
+	t.Helper()
 	out2, state2, g2 := c.Graph(t, func(l lstm.Layer, x, s *G.Node, p []*G.Node) (lstm.Output, error) {
 		return l.Composed(x, s, p)
 	})
