@@ -36,7 +36,7 @@ const (
 
 // usual are the settings that stand where no flag does, by rule.
 var usual = map[string]score.Dynamic{
-	ruleRMS: {RMS: true, Rate: 0.002, Decay: 0.02, Epsilon: 0.001},
+	ruleRMS: {RMS: true, Rate: 0.001, Decay: 0.005, Epsilon: 0.001},
 	ruleSGD: {Rate: 0.2, Decay: 0.001},
 }
 
@@ -130,11 +130,11 @@ const maxPointer = 1 << 20
 // apart: what is gained between them is below what another text changes.
 var (
 	tuneRates = map[string][]float64{
-		ruleRMS: {0.0005, 0.001, 0.002, 0.004, 0.008},
+		ruleRMS: {0.0003, 0.0005, 0.001, 0.002, 0.004},
 		ruleSGD: {0.05, 0.1, 0.2, 0.4, 0.8},
 	}
 	tuneDecays = map[string][]float64{
-		ruleRMS: {0, 0.005, 0.02, 0.05},
+		ruleRMS: {0, 0.002, 0.005, 0.02},
 		ruleSGD: {0, 0.001, 0.01},
 	}
 	tuneThetas  = []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5}

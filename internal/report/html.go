@@ -281,6 +281,7 @@ func (r *Report) facts() []fact {
 	add("training tokens", known(r.Dataset.TrainTokens))
 	add("validation tokens", known(r.Dataset.ValidTokens))
 	add("test tokens", known(r.Dataset.TestTokens))
+	add("words of the two read as <unk>", known(r.Unknown))
 	add("SHA-256 of the text", r.Dataset.SourceHash)
 	add("parameter budget", known(r.Budget))
 	add("precision of products", r.Precision)

@@ -134,6 +134,10 @@ plastic  102.00  111.25  110.00  102.84     +9.25      +0.84
 			t.Errorf("%s lacks the table, or the seed:\n%s", name, text)
 		}
 	}
+	r.Unknown = 12345
+	if text := visible(t, mustHTML(t, r)); !strings.Contains(text, "words of the two read as <unk>") || !strings.Contains(text, "12,345") {
+		t.Error("the page does not count the unknown words")
+	}
 	lstm := &Report{Arms: []Arm{arm("lstm", 104)}}
 	if text := mustMarkdown(t, lstm) + mustHTML(t, lstm); strings.Contains(text, "What the traces are worth") || strings.Contains(text, "frozen") {
 		t.Error("a report without traces speaks of them")

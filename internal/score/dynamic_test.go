@@ -120,7 +120,7 @@ func TestRepeatedText(t *testing.T) {
 // losses that the loops of plain give, then the update, then the next window.
 func TestDynamicAgainstEquations(t *testing.T) {
 	const steps = 3
-	tokens, train := text(2*steps+1, 1), text(streams*(statisticsSteps+2), 7)
+	tokens, train := text(4*steps+1, 1), text(streams*(statisticsSteps+2), 7)
 	for _, kind := range []string{modeldir.LSTM, modeldir.Retroactive} {
 		for _, d := range []score.Dynamic{{Rate: 0.3, Decay: 0.1}, {RMS: true, Rate: 0.02, Decay: 0.3, Epsilon: 0.01}} {
 			t.Run(fmt.Sprintf("%s/%+v", kind, d), func(t *testing.T) {
@@ -183,21 +183,31 @@ func TestDynamicAgainstEquations(t *testing.T) {
 				}
 				average /= float64(n)
 
-				p := newPlain(m)
-				want := p.score(tokens[:steps+1])
-				gradients := numerical(m, func(p *plain) float64 { return mean(p.score(tokens[:steps+1])) })
-				for i, q := range m.Params { // the first step starts at what was trained: no pull
-					value := slices.Clone(q.Value)
-					p.param[q.Name] = value
-					for k := range value {
-						step := d.Rate * gradients[i][k]
-						if d.RMS {
-							step /= wantRMS[i][k] + d.Epsilon
+				p := newPlain(m) // of the parameters as they will be
+				trained := make([][]float64, len(m.Params))
+				for i, q := range m.Params {
+					trained[i] = slices.Clone(q.Value)
+				}
+				var want []float64
+				for at := 0; at+1 < len(tokens); at += steps {
+					window := tokens[at : at+steps+1]
+					before := cloned(p.layers)
+					gradients := numerical(m, func(p *plain) float64 {
+						p.layers = cloned(before)
+						return mean(p.score(window))
+					})
+					want = append(want, p.score(window)...)
+					for i, q := range m.Params {
+						for k := range q.Value {
+							step, pull := d.Rate*gradients[i][k], d.Decay
+							if d.RMS {
+								step /= wantRMS[i][k] + d.Epsilon
+								pull = min(1, d.Decay*wantRMS[i][k]/average)
+							}
+							q.Value[k] += pull*(trained[i][k]-q.Value[k]) - step
 						}
-						value[k] -= step
 					}
 				}
-				want = append(want, p.score(tokens[steps:])...)
 				for i := range want {
 					if !(math.Abs(got[i]-want[i]) <= 1e-6) {
 						t.Errorf("target %d costs %.9f, want %.9f", i, got[i], want[i])
