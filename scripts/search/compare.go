@@ -150,27 +150,40 @@ func compare(results []*result, stdout io.Writer) error {
 		if ref < 0 || len(results) < 2 {
 			continue
 		}
-		heads = append(heads, "vs "+against, "p (Welch, Holm)", "p (rank sum)")
 		base := results[ref].collect(testPPL)
-		welch := make([]float64, len(results))
+		diff, welch, ranks := make([]float64, len(results)), make([]float64, len(results)), make([]float64, len(results))
 		for i, r := range results {
-			welch[i] = math.NaN()
-			if i != ref {
-				welch[i] = stats.Welch(r.collect(testPPL), base).P
-			}
-		}
-		holm := stats.Holm(welch)
-		for i, r := range results {
-			values := r.collect(testPPL)
-			if i == ref || len(values) == 0 || len(base) == 0 {
-				rows[i] = append(rows[i], "", "", "")
+			diff[i], welch[i], ranks[i] = math.NaN(), math.NaN(), math.NaN()
+			if i == ref {
 				continue
 			}
-			ranks := math.NaN()
+			values := r.collect(testPPL)
+			diff[i] = stats.Mean(values) - stats.Mean(base)
+			welch[i] = stats.Welch(values, base).P
 			if len(values) > 1 && len(base) > 1 {
-				ranks = stats.RankSum(values, base)
+				ranks[i] = stats.RankSum(values, base)
 			}
-			rows[i] = append(rows[i], fmt.Sprintf("%+.2f", stats.Mean(values)-stats.Mean(base)), probability(holm[i]), probability(ranks))
+		}
+		for _, c := range []struct {
+			head   string
+			values []float64
+			write  func(float64) string
+		}{
+			{"vs " + against, diff, func(d float64) string { return fmt.Sprintf("%+.2f", d) }},
+			{"p (Welch, Holm)", stats.Holm(welch), probability},
+			{"p (rank sum)", ranks, probability},
+		} {
+			if !slices.ContainsFunc(c.values, func(v float64) bool { return !math.IsNaN(v) }) {
+				continue // of one seed each there is no test
+			}
+			heads = append(heads, c.head)
+			for i, v := range c.values {
+				cell := ""
+				if !math.IsNaN(v) {
+					cell = c.write(v)
+				}
+				rows[i] = append(rows[i], cell)
+			}
 		}
 	}
 	var b strings.Builder
@@ -205,10 +218,7 @@ func interval(values []float64) string {
 }
 
 func probability(p float64) string {
-	switch {
-	case math.IsNaN(p):
-		return "–"
-	case p < 0.001:
+	if p < 0.001 {
 		return fmt.Sprintf("%.0e", p)
 	}
 	return fmt.Sprintf("%.3f", p)
