@@ -17,5 +17,6 @@ const (
 	Activity         Role = "" // outputs and cells
 	HebbianTrace     Role = "Hebbian trace"
 	EligibilityTrace Role = "eligibility trace"
+	Threshold        Role = "sliding threshold"
 	Memory           Role = "memory" // of what was read, in another form
 )

@@ -61,6 +61,8 @@ type group[F lstm.Float] struct {
 	alpha, rate         []F // matrices if per connection
 	fanBias, wMod       []F
 	bMod, traceRate     F
+	thresholdRate       F
+	dtheta, ds          []F // [streams, lv], [post]: gradients of the thresholds, and of s
 	lanes               []lane[F]
 	blocks, checkpoints []kernel.TraceBlocks[F] // the matrices at work: of each stream, and of one stream
 	q, r                []F                     // [streams, lv]: DotH and DotA of the rows' last adjoint
@@ -146,6 +148,9 @@ func (p *hebbian[F]) finalTraces(g *group[F], b0, b1 int, dtraces []F) {
 		if p.retroactive() {
 			p.pad(p.matrix(g.de, local), dtraces[all+b*nn:all+(b+1)*nn])
 		}
+		if p.rule.threshold {
+			copy(p.receivers(g.dtheta, 0, local), dtraces[all+b*p.post:])
+		}
 		if g.taken > 0 { // no input has read the final traces: v = 0
 			p.rowsAdjoint(g, g.taken-1, b, local, g.zeros, p.senders(p.h, g.taken-1, b), g.unread[:p.pre])
 		}
@@ -172,7 +177,11 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	}
 	zero(&g.fanBias, len(p.fanBias))
 	zero(&g.wMod, len(p.wMod))
-	g.bMod, g.traceRate = 0, 0
+	g.bMod, g.traceRate, g.thresholdRate = 0, 0, 0
+	if p.rule.threshold {
+		zero(&g.dtheta, streams*p.lv)
+		grow(&g.ds, p.post)
+	}
 	for _, v := range []*[]F{&g.q, &g.r, &g.dh, &g.v, &g.dhc} {
 		zero(v, streams*p.lv)
 	}
@@ -234,7 +243,7 @@ func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev
 		if dg != nil {
 			post = dg[lo:hi]
 		}
-		dm := p.rateBackward(g, t, b, p.receivers(g.q, 0, b-b0), p.receivers(g.r, 0, b-b0), post)
+		dm := p.rateBackward(g, t, b, b0, p.receivers(g.q, 0, b-b0), p.receivers(g.r, 0, b-b0), post)
 		if !p.modulated() {
 			continue
 		}
@@ -255,10 +264,14 @@ func (p *hebbian[F]) LearnBackward(t, b0, b1 int, s scan.Step[F], dh, dc, dhPrev
 }
 
 // rateBackward sets dg, adds to the gradients of the rate's parameters, and
-// returns that of M(t), for one stream.
-func (p *hebbian[F]) rateBackward(g *group[F], t, b int, q, r, dg []F) (dm F) {
+// returns that of M(t), for stream b of the group that begins with b0.
+func (p *hebbian[F]) rateBackward(g *group[F], t, b, b0 int, q, r, dg []F) (dm F) {
 	deta, m := g.deta, p.m[t*p.batch+b]
 	p.etaBackward(t, b, q, r, deta, dg)
+	if p.rule.threshold {
+		kernel.Mul(g.ds, p.receivers(p.rate, t, b), q)
+		p.slideBackward(g, t, b, p.receivers(g.dtheta, 0, b-b0), g.ds, dg)
+	}
 	switch {
 	case p.opt.Rate == PerNeuron && p.modulated():
 		kernel.Axpy(m, deta, g.rate)
@@ -351,6 +364,9 @@ func (p *hebbian[F]) endGroup(g *group[F], b0, b1 int) {
 			if p.retroactive() {
 				p.unpad(g.dtraces0[all+b*nn:all+(b+1)*nn], p.matrix(g.de, b-b0))
 			}
+			if p.rule.threshold {
+				copy(g.dtraces0[all+b*p.post:][:p.post], p.receivers(g.dtheta, 0, b-b0))
+			}
 		}
 	}
 	select {
@@ -388,6 +404,11 @@ func (p *hebbian[F]) Finish(dparams [][]F) {
 		add(g.alpha, p.alphaMatrix())
 		if !p.modulated() {
 			add(g.rate, p.rateMatrix())
+		}
+		if p.rule.threshold {
+			dparams[len(dparams)-1][0] += g.thresholdRate
+		}
+		if !p.modulated() {
 			continue
 		}
 		add(g.wMod, false)

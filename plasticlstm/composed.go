@@ -25,6 +25,8 @@ type composed struct {
 	k         *G.Node // [B, H, H]
 	hebb      *G.Node // A [B, H, H]
 	trace     *G.Node // E [B, H, H]
+	theta     *G.Node // [B, H], of a rule with a threshold
+	kTheta    *G.Node // [B, H]
 }
 
 // newComposed takes the plastic parameters, which specs describe.
@@ -45,6 +47,9 @@ func newComposed(opt Options, batch, pre, post int, traces []*G.Node, specs []ls
 		case "trace_rate":
 			c.k = c.connections(params[i])
 			c.trace = traces[1]
+		case "threshold_rate":
+			c.kTheta = mul(c.ones(params[i], batch, 1), mul(reshape(params[i], 1, 1), c.ones(params[i], 1, post)))
+			c.theta = traces[1]
 		}
 	}
 	return c
@@ -59,7 +64,7 @@ func (c *composed) Drive(h *G.Node) *G.Node {
 // Learn applies the rule; see rule.
 func (c *composed) Learn(hPrev, h, cell, g *G.Node) {
 	r := c.opt.rule()
-	s, d := r.compose(g)
+	s, d := r.compose(g, c.theta)
 	change := c.outer(s, hPrev) // s_j h_i
 	if c.opt.Modulation == Retroactive {
 		product := change
@@ -70,6 +75,9 @@ func (c *composed) Learn(hPrev, h, cell, g *G.Node) {
 		change = minus(change, times(c.perPost(d), c.hebb))
 	}
 	c.hebb = plus(c.hebb, times(c.eta(hPrev, h, cell), change))
+	if r.threshold {
+		c.theta = plus(c.theta, times(c.kTheta, minus(times(g, g), c.theta)))
+	}
 	if !r.unbounded {
 		c.hebb = G.Must(op.Clamp(c.hebb, c.opt.Clip))
 	}
@@ -77,8 +85,11 @@ func (c *composed) Learn(hPrev, h, cell, g *G.Node) {
 
 // Final returns the traces.
 func (c *composed) Final() []*G.Node {
-	if c.trace != nil {
+	switch {
+	case c.trace != nil:
 		return []*G.Node{c.hebb, c.trace}
+	case c.theta != nil:
+		return []*G.Node{c.hebb, c.theta}
 	}
 	return []*G.Node{c.hebb}
 }

@@ -72,8 +72,8 @@ func TestEveryCombinationOfTheDenseLayer(t *testing.T) {
 			layertest.SingleEqualsDouble(t, layertest.New(dense(t, 5, 37, o), 6, 3, 2, calm))
 		})
 	})
-	if combinations != 180 {
-		t.Errorf("%d combinations, want 180", combinations)
+	if combinations != 216 {
+		t.Errorf("%d combinations, want 216", combinations)
 	}
 }
 

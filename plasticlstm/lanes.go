@@ -176,9 +176,10 @@ func (p *hebbian[F]) rowsAdjoint(g *group[F], t, b, local int, v, hc, dhc []F) {
 // them while it lies in the nearest cache.
 
 // canWait reports whether adjoints of the streams [b0, b1) may wait: those of a
-// neuromodulator's updates are part of its own gradient and may not.
+// neuromodulator's updates are part of its own gradient and may not, nor may those
+// of thresholds, which go from step to step.
 func (p *hebbian[F]) canWait(b0, b1 int) bool {
-	return p.lanes() > 1 && !p.modulated() && !slices.Contains(p.fast[b0:b1], true)
+	return p.lanes() > 1 && !p.modulated() && !p.rule.threshold && !slices.Contains(p.fast[b0:b1], true)
 }
 
 // wait puts off the adjoint of the update of step t; before the first step it ends

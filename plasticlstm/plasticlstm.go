@@ -16,6 +16,7 @@
 //	Additive  A <- A + eta g_j h_i
 //	Decay     A <- clip((1 - eta) A + eta g_j h_i)              [1], eq. 2
 //	Oja       A <- clip(A + eta g_j (h_i - g_j A))              [1], eq. 3
+//	BCM       A <- clip(A + eta g_j (g_j^2 - theta_j) h_i), then theta_j <- (1-k) theta_j + k g_j^2
 //
 // where h = h(t-1), g = g(t), and clip clamps to [-c, c] with gradient zero
 // outside. Retroactive modulation (Clip and Additive only) puts the eligibility
@@ -95,13 +96,23 @@ func (l *LSTM) HiddenSize() int { return l.n }
 
 // Params lists the gates' parameters, then alpha, then eta, or modulator.weight
 // [H], modulator.bias [1], fanout.weight (not per layer), fanout.bias [H] (per
-// neuron only) and, if retroactive, trace_rate [1], the k of the equations.
+// neuron only) and, if retroactive, trace_rate [1], or, by rule BCM, threshold_rate [1]:
+// the k of the equations.
 func (l *LSTM) Params() []lstm.Param {
 	return append(lstm.GateParams(l.in, l.n), l.opt.params(l.n, l.n)...)
 }
 
 // params lists the plastic parameters of connections from pre to post neurons.
 func (o Options) params(post, pre int) []lstm.Param {
+	ps := o.rates(post, pre)
+	if o.rule().threshold {
+		ps = append(ps, lstm.Param{Name: "threshold_rate", Shape: []int{1}, Lo: rateInit, Hi: rateInit, Role: lstm.Rate, Min: 0, Max: 1})
+	}
+	return ps
+}
+
+// rates lists alpha and the parameters of the rates.
+func (o Options) rates(post, pre int) []lstm.Param {
 	k := 1 / math.Sqrt(float64(post))
 	ps := []lstm.Param{{Name: "alpha", Shape: o.Alpha.shape(post, pre), Lo: 0, Hi: alphaInit, Role: lstm.Coefficient}}
 	if o.Modulation == None {
@@ -132,7 +143,8 @@ const (
 )
 
 // State lists h [H], c [H], the Hebbian trace "hebb" [H, H], a row per receiving
-// neuron, and, if retroactive, the eligibility trace "trace" [H, H].
+// neuron, and, if retroactive, the eligibility trace "trace" [H, H], or, by rule BCM,
+// the neurons' "threshold" [H].
 func (l *LSTM) State() []lstm.Part { return append(lstm.CellState(l.n), l.opt.state(l.n, l.n)...) }
 
 // state lists the traces of connections from pre to post neurons.
@@ -140,6 +152,9 @@ func (o Options) state(post, pre int) []lstm.Part {
 	parts := []lstm.Part{{Name: "hebb", Shape: []int{post, pre}, Role: lstm.HebbianTrace}}
 	if o.Modulation == Retroactive {
 		parts = append(parts, lstm.Part{Name: "trace", Shape: []int{post, pre}, Role: lstm.EligibilityTrace})
+	}
+	if o.rule().threshold {
+		parts = append(parts, lstm.Part{Name: "threshold", Shape: []int{post}, Role: lstm.Threshold})
 	}
 	return parts
 }

@@ -14,7 +14,7 @@ import (
 func every(f func(o Options)) {
 	grains := []Granularity{PerConnection, PerNeuron, PerLayer}
 	for _, mod := range []Modulation{None, Simple, Retroactive} {
-		for _, rule := range []Rule{Clip, Additive, Decay, Oja} {
+		for _, rule := range Rules(None) {
 			for _, alpha := range grains {
 				for _, rate := range grains {
 					for _, in := range []ModulatorInput{Hidden, PreviousHidden, Cell} {
@@ -32,7 +32,7 @@ func every(f func(o Options)) {
 // lively are parameters and traces large enough for the traces to matter and to
 // reach the clip.
 var lively = map[string][2]float64{
-	"alpha": {0.2, 0.9}, "eta": {0.2, 0.6}, "trace_rate": {0.3, 0.6},
+	"alpha": {0.2, 0.9}, "eta": {0.2, 0.6}, "trace_rate": {0.3, 0.6}, "threshold_rate": {0.2, 0.6}, "threshold": {0, 0.4},
 	"fanout.weight": {0.3, 1.2}, "fanout.bias": {-0.4, 0.8},
 	"hebb": {-0.29, 0.29}, "trace": {-0.5, 0.5}, "bias": {-0.3, 0.9},
 }
@@ -81,8 +81,8 @@ func TestEveryCombination(t *testing.T) {
 			layertest.SingleEqualsDouble(t, layertest.New(layer(t, 3, 21, o), 6, 3, 2, lively))
 		})
 	})
-	if combinations != 198 {
-		t.Errorf("%d combinations, want 198", combinations)
+	if combinations != 234 {
+		t.Errorf("%d combinations, want 234", combinations)
 	}
 	t.Logf("%d combinations, in %d of which traces end at the clip", combinations, bites)
 }

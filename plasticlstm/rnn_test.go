@@ -57,8 +57,8 @@ func TestEveryCombinationOfTheRNN(t *testing.T) {
 			layertest.SingleEqualsDouble(t, layertest.New(rnn(t, 21, o), 6, 3, 2, calm))
 		})
 	})
-	if combinations != 432 {
-		t.Errorf("%d combinations, want 432", combinations)
+	if combinations != 513 {
+		t.Errorf("%d combinations, want 513", combinations)
 	}
 	t.Logf("%d combinations, in %d of which traces end at the clip", combinations, bites)
 }

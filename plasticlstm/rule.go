@@ -14,7 +14,7 @@ type Rule string
 //	A_ji <- clip(A_ji + eta_ji (s_j h_i - d_j A_ji))
 //
 // with what the receiving neuron gives, s, and the trace's own pull, d, both of
-// them functions of its new output g.
+// them functions of its new output g and of its threshold, if the rule has one.
 type rule struct {
 	name      Rule
 	doc       string // the equation, as the package comment has it, and its source
@@ -24,10 +24,14 @@ type rule struct {
 	// product: s is g and d is 0, so that retroactive modulation may put E in the
 	// place of what is added. What follows is not asked for then.
 	product bool
+	// threshold: each neuron has a sliding threshold theta, which s may read.
+	threshold bool
 	// compose returns s and d in gorgonia's nodes, [B, H]; nil for a d of 0.
-	compose func(g *G.Node) (s, d *G.Node)
+	compose func(g, theta *G.Node) (s, d *G.Node)
 	// factors are s and d as numbers, and their derivatives by g.
-	factors func(g float64) (s, d, ds, dd float64)
+	factors func(g, theta float64) (s, d, ds, dd float64)
+	// byThreshold is the derivative of s by theta.
+	byThreshold func(g float64) float64
 }
 
 // rules are those of the package, by name.
@@ -36,7 +40,7 @@ var rules = map[Rule]rule{}
 // register makes a rule known, by its name.
 func register(r rule) rule {
 	if r.product {
-		r.compose = func(g *G.Node) (s, d *G.Node) { return g, nil }
+		r.compose = func(g, _ *G.Node) (s, d *G.Node) { return g, nil }
 	}
 	rules[r.name] = r
 	return r

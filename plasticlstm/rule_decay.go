@@ -9,6 +9,6 @@ var _ = register(rule{
 	name:    Decay,
 	doc:     "A <- clip((1 - eta) A + eta g_j h_i)              [1], eq. 2",
 	pulls:   true,
-	compose: func(g *G.Node) (s, d *G.Node) { return g, onesLike(g) },
-	factors: func(g float64) (s, d, ds, dd float64) { return g, 1, 1, 0 },
+	compose: func(g, _ *G.Node) (s, d *G.Node) { return g, onesLike(g) },
+	factors: func(g, _ float64) (s, d, ds, dd float64) { return g, 1, 1, 0 },
 })

@@ -10,6 +10,6 @@ var _ = register(rule{
 	name:    Oja,
 	doc:     "A <- clip(A + eta g_j (h_i - g_j A))              [1], eq. 3",
 	pulls:   true,
-	compose: func(g *G.Node) (s, d *G.Node) { return g, times(g, g) },
-	factors: func(g float64) (s, d, ds, dd float64) { return g, g * g, 1, 2 * g },
+	compose: func(g, _ *G.Node) (s, d *G.Node) { return g, times(g, g) },
+	factors: func(g, _ float64) (s, d, ds, dd float64) { return g, g * g, 1, 2 * g },
 })

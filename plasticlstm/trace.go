@@ -29,6 +29,7 @@ type hebbian[F lstm.Float] struct {
 
 	// Parameters, as views; nil where the options have none.
 	alpha, eta, wMod, bMod, fan, fanBias, traceRate []F
+	thresholdRate                                   []F
 	alphas, rates                                   []F // alpha and eta or fan per connection, laid out as matrices
 
 	batch, steps int
@@ -46,6 +47,7 @@ type hebbian[F lstm.Float] struct {
 	rate         []F                     // [T, B, lv]: eta_j(t); M(t) if the rate is per connection
 	step         []F                     // [T, B, lv]: rate times s, retroactive k s
 	m            []F                     // [T, B]: M(t), 1 without a neuromodulator
+	theta        []F                     // [T+1, B, lv]: theta_j before step t, of a rule with a threshold
 	unasked      []F                     // [B, lv]: plastic inputs that nobody asks for
 
 	adjoint[F]
@@ -93,6 +95,9 @@ func (p *hebbian[F]) bind(params [][]F) {
 		if p.retroactive() {
 			p.traceRate = next()
 		}
+	}
+	if p.rule.threshold {
+		p.thresholdRate = next()
 	}
 	if p.alphaMatrix() {
 		grow(&p.alphas, p.size)
@@ -172,6 +177,12 @@ func (p *hebbian[F]) Begin(batch, steps int, params [][]F, traces []F) {
 	}
 	grow(&p.m, steps*batch)
 	grow(&p.unasked, batch*p.lv)
+	if p.rule.threshold {
+		grow(&p.theta, (steps+1)*batch*p.lv)
+		for b := range batch {
+			copy(p.receivers(p.theta, 0, b), traces[batch*p.post*p.pre+b*p.post:])
+		}
+	}
 	p.beginBackward(batch)
 	blocks := p.canBlock()
 	p.beginCheckpoints(!blocks)
@@ -200,7 +211,11 @@ func (p *hebbian[F]) factors(t, b, j int) (s, d, ds, dd F) {
 	if g := p.receivers(p.g, t, b)[j]; p.rule.product {
 		return g, 0, 1, 0
 	}
-	s64, d64, ds64, dd64 := p.rule.factors(float64(p.receivers(p.g, t, b)[j]))
+	theta := 0.0
+	if p.rule.threshold {
+		theta = float64(p.receivers(p.theta, t, b)[j])
+	}
+	s64, d64, ds64, dd64 := p.rule.factors(float64(p.receivers(p.g, t, b)[j]), theta)
 	return F(s64), F(d64), F(ds64), F(dd64)
 }
 
@@ -273,6 +288,9 @@ func (p *hebbian[F]) Learn(t, b0, b1 int, s scan.Step[F]) {
 				step[j], _, _, _ = p.factors(t, b, j)
 			}
 		}
+		if p.rule.threshold {
+			p.slide(t, b)
+		}
 		if p.retroactive() {
 			kernel.Scale(p.traceRate[0], step)
 		} else {
@@ -325,6 +343,9 @@ func (p *hebbian[F]) State(taken int, traces []F) {
 		p.unpad(traces[b*nn:(b+1)*nn], a)
 		if p.retroactive() {
 			p.unpad(traces[(p.batch+b)*nn:(p.batch+b+1)*nn], e)
+		}
+		if p.rule.threshold {
+			copy(traces[p.batch*nn+b*p.post:][:p.post], p.receivers(p.theta, taken, b))
 		}
 	})
 }

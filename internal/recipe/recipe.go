@@ -50,7 +50,7 @@ type Recipe struct {
 	Alpha          string  `yaml:"alpha" help:"plasticity coefficients per connection, neuron or layer"`
 	Rate           string  `yaml:"rate" help:"plasticity rates (or the modulator's fan-out) per connection, neuron or layer"`
 	ModulatorInput string  `yaml:"modulator_input" help:"what the neuromodulator reads: hidden, previous_hidden or cell"`
-	Rule           string  `yaml:"rule" help:"how a trace changes: clip, additive, decay or oja"`
+	Rule           string  `yaml:"rule" help:"how a trace changes: clip, additive, bcm, decay or oja"`
 	Clip           float64 `yaml:"clip" help:"bound of the Hebbian trace"`
 
 	Start           string  `yaml:"start" help:"how plastic parameters start: small (alpha 0..0.001, eta 0.01, fan-out +-0.02, modulator +-1/sqrt(hidden), its bias 0) or published (alpha 0..0.0001, eta 0.01, fan-out +-1, modulator and bias +-1/sqrt(hidden))"`

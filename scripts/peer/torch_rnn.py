@@ -41,7 +41,7 @@ def rates(p, opt, modulator_input, batch, post, pre):
     return eta.expand(batch, post, pre)
 
 
-def learn(hebb, trace, eta, k, pre, post, opt):
+def update(hebb, trace, eta, k, pre, post, opt):
     """One update of A and E [B, post, pre]."""
     product = torch.einsum("bj,bi->bji", post, pre)
     rule, c = opt["rule"], opt["clip"]
@@ -49,6 +49,10 @@ def learn(hebb, trace, eta, k, pre, post, opt):
         hebb, trace = hebb + eta * trace, (1 - k) * trace + k * product
     elif rule == "decay":
         hebb = (1 - eta) * hebb + eta * product
+    elif rule == "bcm":  # trace is the threshold theta [B, post]
+        theta = trace
+        hebb = hebb + eta * torch.einsum("bj,bi->bji", post * (post ** 2 - theta), pre)
+        trace = (1 - k) * theta + k * post ** 2
     elif rule == "oja":
         y = post.unsqueeze(2)
         hebb = hebb + eta * y * (pre.unsqueeze(1) - y * hebb)
@@ -78,7 +82,7 @@ def rnn(p, opt, x, y, hebb, trace):
             v, m = xt[:, :n], xt[:, n:]
             new = m * v + (1 - m) * new
         eta = rates(p, opt, new if opt["modulator_input"] == "hidden" else y, batch, n, n)
-        hebb, trace = learn(hebb, trace, eta, p.get("trace_rate"), y, new, opt)
+        hebb, trace = update(hebb, trace, eta, p.get("trace_rate", p.get("threshold_rate")), y, new, opt)
         y = new
         out.append(y)
     return torch.stack(out), [y, hebb] + ([trace] if trace is not None else [])
@@ -93,7 +97,7 @@ def dense(p, opt, x, hebb, trace):
         z = torch.einsum("bji,bi->bj", p["weight"] + alpha * hebb, xt) + clamp
         y = torch.softmax(z, 1) if opt["activation"] == "softmax" else torch.tanh(z)
         eta = rates(p, opt, y, batch, post, pre)
-        hebb, trace = learn(hebb, trace, eta, p.get("trace_rate"), xt, y, opt)
+        hebb, trace = update(hebb, trace, eta, p.get("trace_rate", p.get("threshold_rate")), xt, y, opt)
         out.append(y)
     return torch.stack(out), [hebb] + ([trace] if trace is not None else [])
 
@@ -132,11 +136,15 @@ def golden_case(kind, seed, **opt):
             p["fanout.bias"] = draw(-0.4, 0.8, post)
         if opt["modulation"] == "retroactive":
             p["trace_rate"] = draw(0.3, 0.6, 1)
+    if opt["rule"] == "bcm":
+        p["threshold_rate"] = draw(0.3, 0.6, 1)
     x = draw(-1, 1, steps, batch, width)
     state = [draw(-0.8, 0.8, batch, post)] if kind == "rnn" else []
     state.append(draw(-0.29, 0.29, batch, post, pre))
     if opt["modulation"] == "retroactive":
         state.append(draw(-0.5, 0.5, batch, post, pre))
+    if opt["rule"] == "bcm":
+        state.append(draw(0, 0.4, batch, post))
     leaves = [x] + state + list(p.values())
     for v in leaves:
         v.requires_grad_()
@@ -174,6 +182,9 @@ def golden():
         golden_case("dense", 9, rule="oja", rate="layer", clip=2.0),
         golden_case("dense", 10, modulation="simple", rate="neuron", activation="tanh"),
         golden_case("dense", 11, modulation="retroactive"),
+        golden_case("rnn", 12, rule="bcm"),
+        golden_case("rnn", 13, rule="bcm", modulation="simple", alpha="neuron", rate="neuron"),
+        golden_case("dense", 14, rule="bcm", rate="layer", activation="tanh"),
     ]
     print("[")
     print(",\n".join(json.dumps(c) for c in cases))

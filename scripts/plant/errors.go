@@ -68,6 +68,10 @@ var errors = []planted{
 
 	{"trace/post", "plasticlstm/rule_oja.go", "1, 2 * g", "1, g", "./plasticlstm", "TestEveryCombination/none-oja", ""},
 	{"trace/rate", adjoint, "= s*q[j]-d*r[j], eta", "= s*q[j]+d*r[j], eta", "./plasticlstm", "TestEveryCombination/simple-decay", ""},
+	{"rule/bcm", "plasticlstm/rule_bcm.go", "3*g*g - theta, 0", "2*g*g - theta, 0", "./plasticlstm", "TestEveryCombination/none-bcm-neuron-neuron", ""},
+	{"rule/threshold", "plasticlstm/threshold.go", "dtheta[j] = (1-k)*d +", "dtheta[j] = d +", "./plasticlstm", "TestEveryCombination/none-bcm-neuron-neuron", ""},
+	{"rule/slope", "plasticlstm/threshold.go", "dg[j] += 2 * k * post * d\n", "", "./plasticlstm", "TestEveryCombination/simple-bcm-neuron-neuron-hidden", ""},
+	{"rule/rate", "plasticlstm/threshold.go", "d * (post*post - was[j])", "d * post * post", "./plasticlstm", "TestAgainstPyTorch", ""},
 	{"trace/modulator", adjoint, "dz := dm * (1 - m*m)", "dz := dm * (1 - m)", "./plasticlstm", "TestEveryCombination/simple-clip", ""},
 	{"trace/previous", adjoint, "to = dhPrev", "to = dh", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron-previous_hidden", ""},
 	{"trace/cell", adjoint, "to = dc", "to = dh", "./plasticlstm", "TestEveryCombination/simple-clip-neuron-neuron-cell", ""},
