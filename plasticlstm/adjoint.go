@@ -401,9 +401,20 @@ func (p *hebbian[F]) Finish(dparams [][]F) {
 				kernel.Add(d[j*p.pre:(j+1)*p.pre], p.row(v, j))
 			}
 		}
-		add(g.alpha, p.alphaMatrix())
+		coefficient := func(v []F, how Granularity, post, pre []F) {
+			if how != Decomposed {
+				add(v, how.matrix())
+				return
+			}
+			dpost, dpre := next(), next() // of post_j pre_i
+			for j := range p.post {
+				dpost[j] += kernel.Dot(pre, p.row(v, j))
+				kernel.Axpy(post[j], p.row(v, j), dpre)
+			}
+		}
+		coefficient(g.alpha, p.opt.Alpha, p.alpha, p.alphaPre)
 		if !p.modulated() {
-			add(g.rate, p.rateMatrix())
+			coefficient(g.rate, p.opt.Rate, p.eta, p.ratePre)
 		}
 		if p.rule.threshold {
 			dparams[len(dparams)-1][0] += g.thresholdRate
@@ -414,7 +425,7 @@ func (p *hebbian[F]) Finish(dparams [][]F) {
 		add(g.wMod, false)
 		next()[0] += g.bMod
 		if p.fan != nil {
-			add(g.rate, p.rateMatrix())
+			coefficient(g.rate, p.opt.Rate, p.fan, p.ratePre)
 		}
 		if p.fanBias != nil {
 			add(g.fanBias, false)

@@ -34,10 +34,14 @@ func newComposed(opt Options, batch, pre, post int, traces []*G.Node, specs []ls
 	c := &composed{opt: opt, batch: batch, pre: pre, post: post, hebb: traces[0]}
 	for i, p := range specs {
 		switch p.Name {
-		case "alpha":
+		case "alpha", "alpha.post":
 			c.alpha = c.connections(params[i])
-		case "eta", "fanout.weight":
+		case "alpha.pre":
+			c.alpha = times(c.alpha, c.perPre(params[i]))
+		case "eta", "eta.post", "fanout.weight", "fanout.weight.post":
 			c.rate = c.connections(params[i])
+		case "eta.pre", "fanout.weight.pre":
+			c.rate = times(c.rate, c.perPre(params[i]))
 		case "fanout.bias":
 			c.rateBias = c.connections(params[i])
 		case "modulator.weight":
@@ -124,6 +128,11 @@ func (c *composed) connections(p *G.Node) *G.Node {
 		row = reshape(mul(reshape(p, c.post, 1), c.ones(p, 1, c.pre)), 1, all)
 	}
 	return reshape(mul(c.ones(p, c.batch, 1), row), c.batch, c.post, c.pre)
+}
+
+// perPre repeats a parameter of the sending neurons to [B, H, H].
+func (c *composed) perPre(p *G.Node) *G.Node {
+	return c.outer(c.ones(p, c.batch, c.post), mul(c.ones(p, c.batch, 1), reshape(p, 1, c.pre)))
 }
 
 // outer is post_j pre_i: [B, H, H].

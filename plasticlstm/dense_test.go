@@ -41,7 +41,7 @@ var quick = func() map[string][2]float64 {
 	for k, v := range lively {
 		m[k] = v
 	}
-	m["eta"] = [2]float64{0.3, 0.9}
+	m["eta"], m["eta.post"] = [2]float64{0.3, 0.9}, [2]float64{0.3, 0.9}
 	return m
 }()
 
@@ -72,8 +72,8 @@ func TestEveryCombinationOfTheDenseLayer(t *testing.T) {
 			layertest.SingleEqualsDouble(t, layertest.New(dense(t, 5, 37, o), 6, 3, 2, calm))
 		})
 	})
-	if combinations != 216 {
-		t.Errorf("%d combinations, want 216", combinations)
+	if combinations != 276 {
+		t.Errorf("%d combinations, want 276", combinations)
 	}
 }
 

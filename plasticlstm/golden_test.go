@@ -59,8 +59,8 @@ func TestAgainstPyTorch(t *testing.T) {
 	if err := json.Unmarshal(data, &cases); err != nil {
 		t.Fatal(err)
 	}
-	if len(cases) != 14 {
-		t.Errorf("%d cases, want 14", len(cases))
+	if len(cases) != 16 {
+		t.Errorf("%d cases, want 16", len(cases))
 	}
 	for _, g := range cases {
 		t.Run(fmt.Sprintf("%s-%s-%s", g.Kind, g.Options.Modulation, g.Options.Rule), func(t *testing.T) {

@@ -177,9 +177,9 @@ func episode(l lstm.Layer, steps, batch int, seed uint64) (all []float32) {
 	for _, p := range l.Params() {
 		lo, hi := p.Lo, p.Hi
 		switch p.Name {
-		case "alpha":
+		case "alpha", "alpha.post":
 			lo, hi = 0, 0.05
-		case "eta", "fanout.weight":
+		case "eta", "eta.post", "fanout.weight", "fanout.weight.post":
 			lo, hi = 0.1, 0.5
 		}
 		params, grads = append(params, draw(p.Size(), lo, hi)), append(grads, make([]float32, p.Size()))

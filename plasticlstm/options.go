@@ -26,10 +26,33 @@ const (
 	PerConnection Granularity = "connection" // [H, H], a row per receiving neuron
 	PerNeuron     Granularity = "neuron"     // [H], by receiving neuron
 	PerLayer      Granularity = "layer"      // [1]
+	// Decomposed is a number for each connection again, but made of two: post_j pre_i,
+	// so that they are as few as those of the neurons (Palm, Najarro and Risi,
+	// arXiv:2109.03554). In the place of the one parameter there are two, NAME.post [H]
+	// and NAME.pre [H].
+	Decomposed Granularity = "decomposed"
 )
 
-// Granularities lists them, the finest first.
-func Granularities() []Granularity { return []Granularity{PerConnection, PerNeuron, PerLayer} }
+// Granularities lists them.
+func Granularities() []Granularity {
+	return []Granularity{PerConnection, PerNeuron, PerLayer, Decomposed}
+}
+
+// params lists a parameter of post receiving and pre sending neurons, or the two
+// factors that it is made of: post starts in its range, pre at 1.
+func (g Granularity) params(p lstm.Param, post, pre int) []lstm.Param {
+	if g != Decomposed {
+		p.Shape = g.shape(post, pre)
+		return []lstm.Param{p}
+	}
+	of := p
+	p.Name, p.Shape = p.Name+".post", []int{post}
+	of.Name, of.Shape, of.Lo, of.Hi = of.Name+".pre", []int{pre}, 1, 1
+	return []lstm.Param{p, of}
+}
+
+// matrix reports whether there is a number for each connection.
+func (g Granularity) matrix() bool { return g == PerConnection || g == Decomposed }
 
 // Modulations lists them.
 func Modulations() []Modulation { return []Modulation{None, Simple, Retroactive} }

@@ -97,7 +97,8 @@ func (l *LSTM) HiddenSize() int { return l.n }
 // Params lists the gates' parameters, then alpha, then eta, or modulator.weight
 // [H], modulator.bias [1], fanout.weight (not per layer), fanout.bias [H] (per
 // neuron only) and, if retroactive, trace_rate [1], or, by rule BCM, threshold_rate [1]:
-// the k of the equations.
+// the k of the equations. Decomposed, alpha is alpha.post [H] and alpha.pre [H], and
+// so are eta and fanout.weight.
 func (l *LSTM) Params() []lstm.Param {
 	return append(lstm.GateParams(l.in, l.n), l.opt.params(l.n, l.n)...)
 }
@@ -114,15 +115,15 @@ func (o Options) params(post, pre int) []lstm.Param {
 // rates lists alpha and the parameters of the rates.
 func (o Options) rates(post, pre int) []lstm.Param {
 	k := 1 / math.Sqrt(float64(post))
-	ps := []lstm.Param{{Name: "alpha", Shape: o.Alpha.shape(post, pre), Lo: 0, Hi: alphaInit, Role: lstm.Coefficient}}
+	ps := o.Alpha.params(lstm.Param{Name: "alpha", Lo: 0, Hi: alphaInit, Role: lstm.Coefficient}, post, pre)
 	if o.Modulation == None {
-		return append(ps, lstm.Param{Name: "eta", Shape: o.Rate.shape(post, pre), Lo: rateInit, Hi: rateInit, Role: lstm.Rate})
+		return append(ps, o.Rate.params(lstm.Param{Name: "eta", Lo: rateInit, Hi: rateInit, Role: lstm.Rate}, post, pre)...)
 	}
 	ps = append(ps,
 		lstm.Param{Name: "modulator.weight", Shape: []int{post}, Lo: -k, Hi: k, Role: lstm.Modulator},
 		lstm.Param{Name: "modulator.bias", Shape: []int{1}, Role: lstm.Modulator})
 	if o.Rate != PerLayer {
-		ps = append(ps, lstm.Param{Name: "fanout.weight", Shape: o.Rate.shape(post, pre), Lo: -fanInit, Hi: fanInit, Role: lstm.Rate})
+		ps = append(ps, o.Rate.params(lstm.Param{Name: "fanout.weight", Lo: -fanInit, Hi: fanInit, Role: lstm.Rate}, post, pre)...)
 	}
 	if o.Rate == PerNeuron {
 		ps = append(ps, lstm.Param{Name: "fanout.bias", Shape: []int{post}, Lo: -fanInit, Hi: fanInit, Role: lstm.Rate})

@@ -10,15 +10,21 @@ import (
 	. "github.com/engram-lm/engram/plasticlstm"
 )
 
-// every calls f with each combination of options that go together.
+// every calls f with each combination of options that go together; decomposed
+// coefficients, which are matrices once they are laid out, with all others by one
+// rule, and by every rule with each other.
 func every(f func(o Options)) {
-	grains := []Granularity{PerConnection, PerNeuron, PerLayer}
+	grains := Granularities()
 	for _, mod := range []Modulation{None, Simple, Retroactive} {
 		for _, rule := range Rules(None) {
 			for _, alpha := range grains {
 				for _, rate := range grains {
 					for _, in := range []ModulatorInput{Hidden, PreviousHidden, Cell} {
 						o := Options{Rule: rule, Modulation: mod, Alpha: alpha, Rate: rate, ModulatorInput: in, Clip: 0.3}
+						decomposed := alpha == Decomposed || rate == Decomposed
+						if decomposed && alpha != rate && (rule != Clip || in != Hidden) {
+							continue
+						}
 						if o.Validate() == nil && (mod != None || in == Hidden) {
 							f(o)
 						}
@@ -32,7 +38,7 @@ func every(f func(o Options)) {
 // lively are parameters and traces large enough for the traces to matter and to
 // reach the clip.
 var lively = map[string][2]float64{
-	"alpha": {0.2, 0.9}, "eta": {0.2, 0.6}, "trace_rate": {0.3, 0.6}, "threshold_rate": {0.2, 0.6}, "threshold": {0, 0.4},
+	"alpha": {0.2, 0.9}, "alpha.post": {0.2, 0.9}, "alpha.pre": {0.6, 1.2}, "eta.post": {0.2, 0.6}, "eta.pre": {0.6, 1.2}, "fanout.weight.post": {0.3, 1.2}, "fanout.weight.pre": {0.6, 1.2}, "eta": {0.2, 0.6}, "trace_rate": {0.3, 0.6}, "threshold_rate": {0.2, 0.6}, "threshold": {0, 0.4},
 	"fanout.weight": {0.3, 1.2}, "fanout.bias": {-0.4, 0.8},
 	"hebb": {-0.29, 0.29}, "trace": {-0.5, 0.5}, "bias": {-0.3, 0.9},
 }
@@ -81,8 +87,8 @@ func TestEveryCombination(t *testing.T) {
 			layertest.SingleEqualsDouble(t, layertest.New(layer(t, 3, 21, o), 6, 3, 2, lively))
 		})
 	})
-	if combinations != 234 {
-		t.Errorf("%d combinations, want 234", combinations)
+	if combinations != 278 {
+		t.Errorf("%d combinations, want 278", combinations)
 	}
 	t.Logf("%d combinations, in %d of which traces end at the clip", combinations, bites)
 }
@@ -132,7 +138,7 @@ func TestRateZeroLeavesTheTrace(t *testing.T) {
 		c := layertest.New(layer(t, 3, 4, o), 7, 2, 5, lively)
 		for i, p := range c.Layer.Params() {
 			switch p.Name {
-			case "eta", "modulator.weight", "modulator.bias", "fanout.bias": // M = tanh(0) = 0
+			case "eta", "eta.post", "modulator.weight", "modulator.bias", "fanout.bias": // M = tanh(0) = 0
 				clear(c.Params[i])
 			}
 		}

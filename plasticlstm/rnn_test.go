@@ -57,8 +57,8 @@ func TestEveryCombinationOfTheRNN(t *testing.T) {
 			layertest.SingleEqualsDouble(t, layertest.New(rnn(t, 21, o), 6, 3, 2, calm))
 		})
 	})
-	if combinations != 513 {
-		t.Errorf("%d combinations, want 513", combinations)
+	if combinations != 624 {
+		t.Errorf("%d combinations, want 624", combinations)
 	}
 	t.Logf("%d combinations, in %d of which traces end at the clip", combinations, bites)
 }
@@ -70,7 +70,7 @@ var calm = func() map[string][2]float64 {
 	for k, v := range lively {
 		m[k] = v
 	}
-	m["alpha"] = [2]float64{0.05, 0.2}
+	m["alpha"], m["alpha.post"] = [2]float64{0.05, 0.2}, [2]float64{0.05, 0.2}
 	return m
 }()
 

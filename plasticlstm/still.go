@@ -21,14 +21,16 @@ func Still[F lstm.Float](l *LSTM, params [][]F, hebb []F) [][]F {
 	alpha := params[len(still)]
 	g := still[1][2*l.n*l.n : 3*l.n*l.n] // [H, H] as hebb
 	for c, a := range hebb[:l.n*l.n] {
-		i := 0
+		i, factor := 0, F(1)
 		switch l.opt.Alpha {
 		case PerConnection:
 			i = c
 		case PerNeuron:
 			i = c / l.n
+		case Decomposed:
+			i, factor = c/l.n, params[len(still)+1][c%l.n]
 		}
-		g[c] += alpha[i] * a
+		g[c] += alpha[i] * factor * a
 	}
 	return still
 }

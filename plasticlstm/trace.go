@@ -30,6 +30,7 @@ type hebbian[F lstm.Float] struct {
 	// Parameters, as views; nil where the options have none.
 	alpha, eta, wMod, bMod, fan, fanBias, traceRate []F
 	thresholdRate                                   []F
+	alphaPre, ratePre                               []F // of decomposed alpha and eta or fan
 	alphas, rates                                   []F // alpha and eta or fan per connection, laid out as matrices
 
 	batch, steps int
@@ -71,8 +72,8 @@ func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
 func (p *hebbian[F]) retroactive() bool { return p.opt.Modulation == Retroactive }
 func (p *hebbian[F]) modulated() bool   { return p.opt.Modulation != None }
-func (p *hebbian[F]) rateMatrix() bool  { return p.opt.Rate == PerConnection }
-func (p *hebbian[F]) alphaMatrix() bool { return p.opt.Alpha == PerConnection }
+func (p *hebbian[F]) rateMatrix() bool  { return p.opt.Rate.matrix() }
+func (p *hebbian[F]) alphaMatrix() bool { return p.opt.Alpha.matrix() }
 
 // bind takes the plastic parameters, in the order of LSTM.Params.
 func (p *hebbian[F]) bind(params [][]F) {
@@ -81,13 +82,19 @@ func (p *hebbian[F]) bind(params [][]F) {
 		params = params[1:]
 		return v
 	}
-	p.alpha = next()
+	coefficient := func(g Granularity) (v, factor []F) {
+		if v = next(); g == Decomposed {
+			factor = next()
+		}
+		return v, factor
+	}
+	p.alpha, p.alphaPre = coefficient(p.opt.Alpha)
 	if !p.modulated() {
-		p.eta = next()
+		p.eta, p.ratePre = coefficient(p.opt.Rate)
 	} else {
 		p.wMod, p.bMod = next(), next()
 		if p.opt.Rate != PerLayer {
-			p.fan = next()
+			p.fan, p.ratePre = coefficient(p.opt.Rate)
 		}
 		if p.opt.Rate == PerNeuron {
 			p.fanBias = next()
@@ -100,16 +107,25 @@ func (p *hebbian[F]) bind(params [][]F) {
 		p.thresholdRate = next()
 	}
 	if p.alphaMatrix() {
-		grow(&p.alphas, p.size)
-		p.pad(p.alphas, p.alpha)
+		p.layOut(&p.alphas, p.alpha, p.alphaPre)
 	}
-	if p.rateMatrix() {
-		grow(&p.rates, p.size)
-		if p.modulated() {
-			p.pad(p.rates, p.fan)
-		} else {
-			p.pad(p.rates, p.eta)
-		}
+	if p.rateMatrix() && p.modulated() {
+		p.layOut(&p.rates, p.fan, p.ratePre)
+	} else if p.rateMatrix() {
+		p.layOut(&p.rates, p.eta, p.ratePre)
+	}
+}
+
+// layOut makes the matrix of x [post, pre], or of x [post] and the factor pre [pre].
+func (p *hebbian[F]) layOut(to *[]F, x, pre []F) {
+	grow(to, p.size)
+	if pre == nil {
+		p.pad(*to, x)
+		return
+	}
+	clear(*to)
+	for j := range p.post {
+		kernel.Axpy(x[j], pre, p.row(*to, j))
 	}
 }
 
@@ -241,7 +257,7 @@ func (p *hebbian[F]) Drive(t, b0, b1 int, h []F, z []F, stride int) {
 		}
 		zb, s := z[(b-b0)*stride:][:p.post], p.receivers(p.s, t, b)
 		switch p.opt.Alpha {
-		case PerConnection:
+		case PerConnection, Decomposed:
 			kernel.Add(zb, s)
 		case PerNeuron:
 			kernel.MulAdd(zb, p.alpha, s)

@@ -279,10 +279,23 @@ func (m *Model[F]) Modulation() [][]F {
 // Layer returns a parameter of layer l by its name within the layer, nil if it
 // has none of that name.
 func (m *Model[F]) Layer(l int, name string) []F {
-	for _, p := range m.Params {
-		if p.Name == fmt.Sprintf("layers.%d.%s", l, name) {
-			return p.Value
+	of := func(name string) []F {
+		for _, p := range m.Params {
+			if p.Name == fmt.Sprintf("layers.%d.%s", l, name) {
+				return p.Value
+			}
+		}
+		return nil
+	}
+	post, pre := of(name+".post"), of(name+".pre")
+	if post == nil {
+		return of(name)
+	}
+	var whole []F // decomposed
+	for _, a := range post {
+		for _, b := range pre {
+			whole = append(whole, a*b)
 		}
 	}
-	return nil
+	return whole
 }

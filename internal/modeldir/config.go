@@ -95,7 +95,7 @@ type Memory struct {
 
 // Plasticity holds the choices of a plastic layer; absent for lstm and readout.
 type Plasticity struct {
-	Alpha string `json:"alpha"` // per connection, neuron or layer
+	Alpha string `json:"alpha"` // per connection, neuron or layer, or decomposed
 	Rate  string `json:"rate"`  // likewise: eta, or the modulator's fan-out
 	// ModulatorInput may be left out for model plastic, which has no modulator;
 	// it is "hidden" then.

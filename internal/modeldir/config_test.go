@@ -84,7 +84,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{lstmJSON[:len(lstmJSON)-1], "ends in the middle"},
 		{swap(lstmJSON, `"lstm"`, `"plastic"`), "plasticity: is missing; model plastic wants alpha"},
 		{swap(plasticJSON, `"modulated"`, `"lstm"`), "plasticity: is given for model lstm"},
-		{swap(plasticJSON, `"neuron"`, `"yoked"`), `plasticity.alpha: is "yoked"; want connection, neuron or layer`},
+		{swap(plasticJSON, `"neuron"`, `"yoked"`), `plasticity.alpha: is "yoked"; want connection, neuron, layer or decomposed`},
 		{swap(plasticJSON, `"layer"`, `"free"`), `plasticity.rate: is "free"`},
 		{swap(plasticJSON, `"cell"`, `"input"`), `plasticity.modulator_input: is "input"; want hidden, previous_hidden or cell`},
 		{swap(plasticJSON, `"modulator_input": "cell", `, ""), `plasticity.modulator_input: is ""`},

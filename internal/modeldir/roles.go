@@ -25,14 +25,7 @@ func RoleOf(tensor string) Role {
 	if rest, ok := strings.CutPrefix(name, "layers."); ok {
 		_, name, _ = strings.Cut(rest, ".")
 	}
-	for {
-		role, ok := roles[name]
-		last := strings.LastIndexByte(name, '.')
-		if ok || last < 0 {
-			return role
-		}
-		name = name[:last] // a factor has the role of what it makes
-	}
+	return roles[name]
 }
 
 // roles are those of the parameters that a plastic layer of any choices has.

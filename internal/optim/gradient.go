@@ -52,7 +52,7 @@ func ClipScale(norm, max float64) float64 {
 }
 
 // DivideSharedAlpha divides the gradient of every plasticity coefficient alpha
-// that neurons share, per neuron [H] or per layer [1], by the layer's number of
+// that neurons share, per neuron [H], per layer [1] or decomposed [H], by the layer's number of
 // neurons H, as Backpropamine's large Penn Treebank models do: such a gradient
 // is a sum over the connections it serves. Alpha per connection [H, H] is left
 // alone.
@@ -64,7 +64,8 @@ func DivideSharedAlpha(params []Param) error {
 		}
 	}
 	for _, p := range params {
-		layer, ok := strings.CutSuffix(p.Name, ".alpha")
+		name := strings.TrimSuffix(strings.TrimSuffix(p.Name, ".post"), ".pre")
+		layer, ok := strings.CutSuffix(name, ".alpha")
 		if !ok || len(p.Shape) == 2 {
 			continue
 		}

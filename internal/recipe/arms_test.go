@@ -149,7 +149,7 @@ func TestStartLayer(t *testing.T) {
 	for settings, want := range map[string]string{
 		"start=small": "",
 		// arXiv:2002.10585, the released code of its large model.
-		"start=published":       "alpha 0..0.0001 alpha.post -7..7 modulator.bias -7..7 fanout.weight -1..1 fanout.bias -1..1 ",
+		"start=published":       "alpha 0..0.0001 alpha.post 0..0.0001 modulator.bias -7..7 fanout.weight -1..1 fanout.bias -1..1 ",
 		"alpha_start=-0.1..0.2": "alpha -0.1..0.2 alpha.post -0.1..0.2 ",
 		"eta_start=0.5":         "eta 0.5..0.5 trace_rate 0.5..0.5 ",
 		"start=published fanout_start=0.1 fanout_bias_start=-2..-1 alpha_start=0 modulator_start=-1e-1..0": "alpha 0..0 alpha.post 0..0 modulator.weight -0.1..0 modulator.bias -0.1..0 fanout.weight 0.1..0.1 fanout.bias -2..-1 ",

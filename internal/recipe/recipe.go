@@ -47,8 +47,8 @@ type Recipe struct {
 	AverageFrom int     `yaml:"average_from" help:"asgd: first epoch whose steps are averaged; 0 is half of the epochs" resume:"by force"`
 	DivideAlpha bool    `yaml:"divide_alpha" help:"divide the gradient of an alpha shared by neurons by their number" resume:"by force"`
 
-	Alpha          string  `yaml:"alpha" help:"plasticity coefficients per connection, neuron or layer"`
-	Rate           string  `yaml:"rate" help:"plasticity rates (or the modulator's fan-out) per connection, neuron or layer"`
+	Alpha          string  `yaml:"alpha" help:"plasticity coefficients per connection, neuron or layer, or decomposed (post_j pre_i)"`
+	Rate           string  `yaml:"rate" help:"plasticity rates (or the modulator's fan-out) per connection, neuron or layer, or decomposed"`
 	ModulatorInput string  `yaml:"modulator_input" help:"what the neuromodulator reads: hidden, previous_hidden or cell"`
 	Rule           string  `yaml:"rule" help:"how a trace changes: clip, additive, bcm, decay or oja"`
 	Clip           float64 `yaml:"clip" help:"bound of the Hebbian trace"`

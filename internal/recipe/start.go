@@ -79,7 +79,7 @@ func (r *Recipe) StartLayer(params []lstm.Param) {
 	for i := range params {
 		p := &params[i]
 		if r.Start == Published {
-			switch p.Name {
+			switch strings.TrimSuffix(p.Name, ".post") {
 			case "alpha":
 				p.Lo, p.Hi = 0, 1e-4
 			case "fanout.weight", "fanout.bias":
@@ -103,12 +103,10 @@ func (r *Recipe) StartLayer(params []lstm.Param) {
 	}
 }
 
-// startOf reports whether a start is that of a parameter, or of one of the factors
-// that it is made of: "alpha", "alpha.post".
+// startOf reports whether a start is that of a parameter, or of the first of the
+// factors that it is made of: "alpha", "alpha.post". The other one starts at 1.
 func startOf(s ownStart, name string) bool {
-	return slices.ContainsFunc(s.params, func(p string) bool {
-		return name == p || strings.HasPrefix(name, p+".")
-	})
+	return slices.Contains(s.params, strings.TrimSuffix(name, ".post"))
 }
 
 // RateFactor is what the learning rate of parameters of a role is multiplied by

@@ -27,14 +27,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import torch  # noqa: E402
 
 
+def factors(p, name):
+    """A decomposed coefficient [1, post, pre]."""
+    return torch.einsum("j,i->ji", p[name + ".post"], p[name + ".pre"]).unsqueeze(0)
+
+
 def rates(p, opt, modulator_input, batch, post, pre):
     """eta [B or 1, post, pre] and M(t) [B] or None."""
-    shape = {"connection": (1, post, pre), "neuron": (1, post, 1), "layer": (1, 1, 1)}[opt["rate"]]
+    shape = {"connection": (1, post, pre), "neuron": (1, post, 1), "layer": (1, 1, 1), "decomposed": None}[opt["rate"]]
     if opt["modulation"] == "none":
+        if opt["rate"] == "decomposed":
+            return factors(p, "eta")
         return p["eta"].reshape(shape).expand(1, post, pre)
     m = torch.tanh(modulator_input @ p["modulator.weight"] + p["modulator.bias"]).reshape(batch, 1, 1)
     if opt["rate"] == "layer":
         return m.expand(batch, post, pre)
+    if opt["rate"] == "decomposed":
+        return factors(p, "fanout.weight") * m
     eta = p["fanout.weight"].reshape(shape) * m
     if opt["rate"] == "neuron":
         eta = eta + p["fanout.bias"].reshape(shape)
@@ -64,6 +73,8 @@ def update(hebb, trace, eta, k, pre, post, opt):
 
 
 def alpha_of(p, opt, post):
+    if opt["alpha"] == "decomposed":
+        return factors(p, "alpha")
     return p["alpha"].reshape({"connection": (1, post, -1), "neuron": (1, post, 1), "layer": (1, 1, 1)}[opt["alpha"]])
 
 
@@ -125,13 +136,20 @@ def golden_case(kind, seed, **opt):
         p["weight_hh"] = draw(-0.8, 0.8, post, post)
         if opt["feed"] == "projected":
             p["bias"] = draw(-0.3, 0.5, post)
-    p["alpha"] = draw(0.2, 0.9, *shapes[opt["alpha"]])
+
+    def coefficient(name, how, lo, hi):
+        if how == "decomposed":
+            p[name + ".post"], p[name + ".pre"] = draw(lo, hi, post), draw(0.6, 1.2, pre)
+        else:
+            p[name] = draw(lo, hi, *shapes[how])
+
+    coefficient("alpha", opt["alpha"], 0.2, 0.9)
     if opt["modulation"] == "none":
-        p["eta"] = draw(0.2, 0.6, *shapes[opt["rate"]])
+        coefficient("eta", opt["rate"], 0.2, 0.6)
     else:
         p["modulator.weight"], p["modulator.bias"] = draw(-0.8, 0.8, post), draw(-0.8, 0.8, 1)
         if opt["rate"] != "layer":
-            p["fanout.weight"] = draw(0.3, 1.2, *shapes[opt["rate"]])
+            coefficient("fanout.weight", opt["rate"], 0.3, 1.2)
         if opt["rate"] == "neuron":
             p["fanout.bias"] = draw(-0.4, 0.8, post)
         if opt["modulation"] == "retroactive":
@@ -185,6 +203,8 @@ def golden():
         golden_case("rnn", 12, rule="bcm"),
         golden_case("rnn", 13, rule="bcm", modulation="simple", alpha="neuron", rate="neuron"),
         golden_case("dense", 14, rule="bcm", rate="layer", activation="tanh"),
+        golden_case("rnn", 15, alpha="decomposed", rate="decomposed"),
+        golden_case("dense", 16, rule="oja", modulation="simple", alpha="decomposed", rate="decomposed"),
     ]
     print("[")
     print(",\n".join(json.dumps(c) for c in cases))
