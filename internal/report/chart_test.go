@@ -95,7 +95,7 @@ func TestDivide(t *testing.T) {
 			t.Errorf("%s has %d parameters of plasticity", a.Model, plasticity)
 		}
 	}
-	if got := group("layers.1.fanout.weight") + group("layers.0.modulator.bias") + group("layers.0.trace_rate"); got != strings.Repeat("plasticity", 3) {
+	if got := group("layers.1.fanout.weight") + group("layers.0.modulator.bias") + group("layers.0.trace_rate") + group("readout.gate.match"); got != strings.Repeat("plasticity", 4) {
 		t.Errorf("groups are %s", got)
 	}
 }

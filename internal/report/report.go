@@ -236,11 +236,11 @@ var groups = []string{"embedding", "recurrent", "plasticity", "decoder"}
 // what a standard LSTM does not have.
 func group(tensor string) string {
 	first, rest, _ := strings.Cut(tensor, ".")
-	if first != "layers" {
-		if first == "decoder" {
-			return "decoder"
-		}
-		return "embedding"
+	switch first {
+	case "embedding", "decoder":
+		return first
+	case readout:
+		return "plasticity"
 	}
 	_, name, _ := strings.Cut(rest, ".")
 	switch name {
