@@ -25,6 +25,7 @@ const (
 	graph   = "internal/lm/graph.go"
 	product = "internal/kernel/gemm.go"
 	agent   = "internal/a2c/agent.go"
+	tape    = "plasticlstm/evolved/tape.go"
 )
 
 var errors = []planted{
@@ -149,4 +150,11 @@ var errors = []planted{
 
 	{"calls/steps", "internal/scan/checked.go", "case taken+steps > c.steps:", "case taken > c.steps:", "./plasticlstm", "TestWrongCallsOfAScan", ""},
 	{"compare/nan", "internal/layertest/layertest.go", "if !(d <= math.MaxFloat64) {", "if d > math.MaxFloat64 {", "./internal/layertest", "TestCompare", ""},
+	{"tape/gain", tape, "dm += gain * x[i] * f * column", "dm += x[i] * f * column", "./plasticlstm/evolved", "TestTapeGradients", ""},
+	{"tape/post", tape, "dpost[j] += s * y[j] * sum", "dpost[j] += y[j] * sum", "./plasticlstm/evolved", "TestTapeGradients", ""},
+	{"tape/pre", tape, "if k%2 == 0 && dpre != nil {", "if k == 0 && dpre != nil {", "./plasticlstm/evolved", "TestTapeGradients", ""},
+	{"tape/carry", tape, "kernel.Axpy(v, t.dz, t.gh", "kernel.Axpy(-v, t.dz, t.gh", "./plasticlstm/evolved", "TestTapeGradients", ""},
+	{"tape/inputs", tape, "kernel.Axpy(v, t.dz, t.gx", "kernel.Axpy(-v, t.dz, t.gx", "./plasticlstm/evolved", "TestTapeGradients", ""},
+	{"tape/before", tape, "part[1]*(1-part[1])", "part[0]*(1-part[0])", "./plasticlstm/evolved", "TestTapeGradients", "byInput[k], byHidden[k]"},
+	{"tape/weights", tape, "kernel.Dot(s.wh[i*t.n:][:t.n], t.dz)", "kernel.Dot(t.life.wh[i*t.n:][:t.n], t.dz)", "./plasticlstm/evolved", "TestTapeGradients", ""},
 }
