@@ -75,8 +75,8 @@ func ablations(c genotype.Config) []Ablation {
 // ablationNames are the words and the keys for the ablations.
 var ablationNames = map[Ablation]struct{ label, key string }{
 	NoPlasticity:  {"plasticity off", "no_plasticity"},
-	ForgetWeights: {"weights back to birth at each rollout", "weights_reset"},
-	ForgetHidden:  {"hidden state to zero at each rollout", "hidden_reset"},
+	ForgetWeights: {"weights reset", "weights_reset"},
+	ForgetHidden:  {"state reset", "hidden_reset"},
 }
 
 // Test measures the mean of the population on held-out mazes.
@@ -120,7 +120,7 @@ func (l *learner) Test(ctx context.Context, progress func(done int)) (*study.Out
 func (e *exam) curves(c genotype.Config) study.Picture {
 	p := study.Picture{
 		Title:   "Score by rollout",
-		Caption: "Mean score of each rollout of a life on the held-out mazes: what a life learns is what the line gains from left to right. Shortest paths from the start would score the optimal line.",
+		Caption: "Mean score of each rollout of a life on the held-out mazes: what a life learns is what the line gains from left to right. Shortest paths would score the optimal line. Reset: the weights go back to their birth, or the hidden state to zero, at the start of each rollout.",
 		X:       "rollout", Y: "score",
 	}
 	add := func(name string, y []float64) {

@@ -103,7 +103,7 @@ on other mazes.`,
 			"Weights and state are carried from one rollout to the next. Fitness is the weighted mean of the rollouts’ scores, in which the first two do not count and the last counts most.",
 		},
 		Unit:   "generations",
-		Metric: study.Metric{Name: "fitness", Label: "fitness on held-out mazes", Higher: true},
+		Metric: study.Metric{Name: "fitness", Label: "fitness, the weighted mean of a life’s scores", Higher: true},
 		Columns: []study.Column{
 			{Name: "rollout_1", About: "mean score of a life’s first rollout"},
 			{Name: "rollouts_6_8", About: "of its last three"},
