@@ -36,12 +36,6 @@ func newText(r *rand.Rand, steps, batch, hidden int) *text {
 	return x
 }
 
-// part returns the steps from t0 to t1.
-func (x *text) part(t0, t1 int) *text {
-	a, b, hidden := t0*x.batch, t1*x.batch, len(x.h)/(x.steps*x.batch)
-	return &text{t1 - t0, x.batch, x.h[a*hidden : b*hidden], x.words[a:b], x.targets[a:b], x.nll[a:b]}
-}
-
 // params draws parameters that are lively: every gradient matters.
 func params(r *rand.Rand, m readout.Memory) [][]float64 {
 	list, _ := lstm.NewParams[float64](m.Params(), 1)

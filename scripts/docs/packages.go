@@ -91,7 +91,7 @@ var (
 // and without references.
 func firstClause(comment string) string {
 	text, _, _ := strings.Cut(comment, paragraph)
-	text = strings.Join(strings.Fields(doc.Synopsis(text)), " ")
+	text = strings.Join(strings.Fields(new(doc.Package).Synopsis(text)), " ")
 	text = opening.ReplaceAllString(source.ReplaceAllString(text, ""), "")
 	if at := clauses.FindStringIndex(text); at != nil {
 		text = text[:at[0]]
