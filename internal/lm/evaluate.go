@@ -29,17 +29,9 @@ func (m *Model[F]) Read(ctx context.Context, tokens []int32, state State[F], ste
 	if err != nil {
 		return Evaluation{}, err
 	}
-	defer m.Hold()()
 	var sum float64
 	var e Evaluation
-	for w, ok := windows.Next(); ok; w, ok = windows.Next() {
-		if err := ctx.Err(); err != nil {
-			return Evaluation{}, err
-		}
-		nll, err := m.Score(w.X, w.Y, state)
-		if err != nil {
-			return Evaluation{}, err
-		}
+	err = m.ScoreAll(windows, state, func(_ int, nll []float64) error {
 		for _, v := range nll {
 			sum += v
 		}
@@ -47,6 +39,10 @@ func (m *Model[F]) Read(ctx context.Context, tokens []int32, state State[F], ste
 		if progress != nil {
 			progress(e.Tokens)
 		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return Evaluation{}, err
 	}
 	e.NLL = sum / float64(e.Tokens)
 	return e, nil

@@ -20,6 +20,7 @@ const (
 	training purpose = iota // loss and gradients
 	scoring                 // loss
 	picking                 // logits after the last step
+	reading                 // outputs of the last layer
 )
 
 // shape identifies a graph.
@@ -36,7 +37,7 @@ type graph[F Float] struct {
 	states          []*G.Node
 	bound           []*lstm.State[F] // whose memory the state nodes read
 	masks           [][]F            // after the embedding and after each layer; nil without dropout
-	result          *G.Node          // mean NLL, or logits
+	result          *G.Node          // mean NLL, logits, or outputs
 	vectors         *G.Node          // gradient of the embedded tokens [T, B, E]
 	grads           G.Nodes          // of the last of Model.Params: all but an untied embedding
 }
@@ -199,9 +200,12 @@ func (m *Model[F]) build(s shape, state State[F]) (*graph[F], error) {
 		decoder = next(1)[0]
 	}
 	bias := next(1)[0]
-	if s.purpose == picking {
+	switch {
+	case s.purpose == reading:
+		graph.result = x
+	case s.purpose == picking:
 		graph.result, err = op.Apply[F](m.picked, tensor.Shape{s.batch, m.Config.VocabSize}, append([]*G.Node{x, decoder, bias}, memory...)...)
-	} else {
+	default:
 		var h op.Function[F] = m.scored
 		if s.purpose == training {
 			h = m.trained

@@ -152,14 +152,19 @@ func (*scores[F]) String() string          { return "nll" }
 func (*scores[F]) Differentiable(int) bool { return false }
 
 func (s *scores[F]) Forward(in []G.Value, out []F) error {
-	x, weight, bias := op.Data[F](in[0]), op.Data[F](in[1]), op.Data[F](in[2])
-	targets := op.Ints(in[3])
+	s.read(in[4:])
+	s.score(op.Data[F](in[0]), op.Data[F](in[1]), op.Data[F](in[2]), op.Ints(in[3]))
+	out[0] = mean[F](s.nll)
+	return nil
+}
+
+// score sets nll, from x [T*B, n], weight [V, n], bias [V] and targets [T*B].
+func (s *scores[F]) score(x, weight, bias []F, targets []int) {
 	rows, v := len(targets), len(bias)
 	n := len(x) / rows
 	s.nll, s.hidden = likelihoods(s.nll, rows), x
 	logits := op.Grow(&s.logits, min(rows, scoreRows)*v)
 	s.decoder.pack(weight, n)
-	s.read(in[4:])
 	for r0 := 0; r0 < rows; r0 += scoreRows {
 		part := min(rows-r0, scoreRows)
 		s.decoder.logits(part, n, x[r0*n:], bias, logits)
@@ -170,8 +175,6 @@ func (s *scores[F]) Forward(in []G.Value, out []F) error {
 			}
 		})
 	}
-	out[0] = mean[F](s.nll)
-	return nil
 }
 
 func (*scores[F]) Backward([]G.Value, []F, [][]F) error {

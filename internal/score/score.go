@@ -79,10 +79,25 @@ func read[F lm.Float](ctx context.Context, m *lm.Model[F], tokens []int32, r Rea
 	state := m.NewState(r.Batch)
 	losses := make(Losses, windows.Targets())
 	length, t0 := len(losses)/r.Batch, 0
-	for w, ok := windows.Next(); ok; w, ok = windows.Next() {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	take := func(steps int, nll []float64) {
+		for i, v := range nll {
+			losses[i%r.Batch*length+t0+i/r.Batch] = v
 		}
+		t0 += steps
+	}
+	told := func() error {
+		if r.Progress != nil {
+			r.Progress(t0 * r.Batch)
+		}
+		return ctx.Err()
+	}
+	if model, ok := p.(*lm.Model[F]); ok && r.ResetEvery == 0 {
+		return losses, model.ScoreAll(windows, state, func(steps int, nll []float64) error {
+			take(steps, nll)
+			return told()
+		})
+	}
+	for w, ok := windows.Next(); ok; w, ok = windows.Next() {
 		for from := 0; from < w.Steps; {
 			to := w.Steps
 			if r.ResetEvery > 0 {
@@ -95,13 +110,11 @@ func read[F lm.Float](ctx context.Context, m *lm.Model[F], tokens []int32, r Rea
 			if err != nil {
 				return nil, err
 			}
-			for i, v := range nll {
-				losses[i%r.Batch*length+t0+i/r.Batch] = v
-			}
-			t0, from = t0+to-from, to
+			take(to-from, nll)
+			from = to
 		}
-		if r.Progress != nil {
-			r.Progress(t0 * r.Batch)
+		if err := told(); err != nil {
+			return nil, err
 		}
 	}
 	return losses, nil
