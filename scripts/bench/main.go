@@ -3,11 +3,13 @@
 // PyTorch peer's, so that the two can be compared; --vs runs a peer's command in
 // turn with it, A B A B ..., and prints the ratio pair by pair. --sweep shows how
 // the step's time and memory grow with a size; --cpuprofile says where a step's
-// time goes. With --ours any two commands are compared so.
+// time goes. --table does all of it that docs/performance.md shows, beside an earlier
+// commit and PyTorch. With --ours any two commands are compared so.
 //
 //	go run ./scripts/bench --model modulated --json
 //	go run ./scripts/bench --model modulated --pairs 8 --vs 'torch_peer.py bench --model modulated'
 //	go run ./scripts/bench --ours 'eval cue --preset paper --models modulated --time 8 --json' --vs 'torch_agent.py cue modulated 200' --figure updates_per_s
+//	go run ./scripts/bench --table docs/performance.md --at 3f3caa2 --peer 'python3 scripts/peer/torch_lm.py'
 //	go run ./scripts/bench --model modulated --sweep hidden=100,200,400,800
 //	go run ./scripts/bench --model modulated --steps 50 --cpuprofile cpu.pprof && go tool pprof -top cpu.pprof
 package main
@@ -53,6 +55,8 @@ type options struct {
 	sweepOf                string
 	rounds                 int
 	cpuprofile             string
+	tableFile, at, peer    string
+	rows                   string
 }
 
 // Result is one measurement, printed as JSON.
@@ -116,6 +120,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&o.sweepOf, "sweep", "", "NAME=V1,V2,...: time each value of hidden (and embed, unless --embed is given), bptt, batch or vocab, and print a table and the exponents of growth")
 	f.IntVar(&o.rounds, "rounds", 3, "rounds through all values with --sweep")
 	f.StringVar(&o.cpuprofile, "cpuprofile", "", "file for a CPU profile of the timed steps, which go tool pprof reads")
+	f.StringVar(&o.tableFile, "table", "", "Markdown file: measure now, --precision bf16, --at and --peer in turn, --pairs times, and put the table into it")
+	f.StringVar(&o.at, "at", "", "with --table, the commit to compare with")
+	f.StringVar(&o.peer, "peer", "", "with --table, a command that takes this one's flags, such as 'python3 scripts/peer/torch_lm.py'")
+	f.StringVar(&o.rows, "rows", "", "with --table, the rows to measure, with ; between them (default: all)")
 	return cli.Execute(ctx, cmd, args, stdout, stderr)
 }
 
@@ -145,6 +153,12 @@ func (o *options) validate() error {
 func (o *options) run(ctx context.Context, stdout io.Writer) error {
 	sweeps, compares := o.flags.Changed("sweep"), o.vs != ""
 	switch {
+	case o.tableFile == "" && (o.at != "" || o.peer != "" || o.rows != ""):
+		return cli.Usagef("--at, --peer and --rows say what is in a table; want --table too")
+	case o.tableFile != "" && (sweeps || compares || o.cpuprofile != ""):
+		return cli.Usagef("--table goes with neither --sweep, --vs nor --cpuprofile; want one of them")
+	case o.tableFile != "" && (o.at == "" || o.peer == ""):
+		return cli.Usagef("--table compares with an earlier build and with a peer; want --at COMMIT and --peer COMMAND")
 	case sweeps && compares:
 		return cli.Usagef("--sweep and --vs do not go together; want one of them")
 	case (sweeps || compares) && o.cpuprofile != "":
@@ -157,6 +171,8 @@ func (o *options) run(ctx context.Context, stdout io.Writer) error {
 		return cli.Usagef("--rounds %d: want at least 1", o.rounds)
 	case !sweeps && o.flags.Changed("rounds"):
 		return cli.Usagef("--rounds %d: counts the rounds of a sweep; want it with --sweep", o.rounds)
+	case o.tableFile != "":
+		return o.table(ctx, stdout)
 	case sweeps:
 		return o.sweep(ctx, stdout)
 	}
