@@ -26,14 +26,19 @@ import (
 func main() { cli.Main("eval", run) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	return cli.Execute(ctx, command(), args, stdout, stderr)
+}
+
+// command is the command with its tasks.
+func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "eval TASK",
 		Short: "Put a trained model to the test",
 		Long:  "Put a trained model to the test. Results go to stdout; each task says more with --help.",
-		Example: `  go run ./eval perplexity --model runs/sample/lstm-seed1/best --data sample
-  go run ./eval generate --model runs/sample/lstm-seed1/best --prompt "the rays of light"`,
+		Example: `  go run ./eval perplexity --model runs/sample-1/lstm-seed1/best --data sample
+  go run ./eval generate --model runs/sample-1/lstm-seed1/best --prompt "the rays of light"`,
 	}
 	root.AddCommand(perplexity.Command(), generate.Command(), patterns.Command(), images.Command(), omniglot.Command(), cue.Command(), maze.Command(), evolve.Command(), sinusoid.Command(), hyper.Command(), bandit.Command(), fewshot.Command())
 	cli.Ranks(root, "eval")
-	return cli.Execute(ctx, root, args, stdout, stderr)
+	return root
 }

@@ -75,8 +75,9 @@ func fail(t *testing.T, status int, words []string, args ...string) {
 const cases = "../internal/lm/testdata/cases"
 
 const (
-	lstmCase    = cases + "/lstm-neuron-neuron-hidden-clip"
-	plasticCase = cases + "/plastic-connection-connection-hidden-clip"
+	lstmCase      = cases + "/lstm-neuron-neuron-hidden-clip"
+	modulatedCase = cases + "/modulated-neuron-neuron-hidden-clip"
+	plasticCase   = cases + "/plastic-connection-connection-hidden-clip"
 )
 
 // altered returns a copy of a case's model folder with some files changed.

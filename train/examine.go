@@ -215,7 +215,7 @@ func (p *plan) passage(m *lm.Model[float32]) (*report.Passage, error) {
 		if i < warm {
 			continue
 		}
-		out.M = speak(out.M, m.Modulation())
+		out.M = appendModulation(out.M, m.Modulation())
 	}
 	if len(out.M) > 0 { // the last token is scored but not read
 		last := len(out.M[0])
@@ -224,8 +224,8 @@ func (p *plan) passage(m *lm.Model[float32]) (*report.Passage, error) {
 	return out, nil
 }
 
-// speak appends what each layer's modulator said in a window of one token.
-func speak(m [][]float64, said [][]float32) [][]float64 {
+// appendModulation appends what each layer's modulator said in a window of one token.
+func appendModulation(m [][]float64, said [][]float32) [][]float64 {
 	for l, v := range said {
 		if len(m) <= l {
 			m = append(m, nil)

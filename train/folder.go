@@ -64,7 +64,7 @@ func readRecord(dir string) (record, error) {
 // start is the model that training starts from, or nil.
 func (p *plan) create(start *modeldir.Model) error {
 	if p.dir == "" {
-		p.dir = runfolder.Unused(p.recipe.Preset)
+		p.dir = runfolder.Unused(p.folderName())
 	}
 	return runfolder.Create(p.dir, func(dir string) error { return p.stage(dir, start) })
 }
@@ -81,4 +81,13 @@ func (p *plan) stage(dir string, start *modeldir.Model) error {
 		return err
 	}
 	return modeldir.Save(filepath.Join(dir, initFolder), start)
+}
+
+// folderName is what a run's folder is called, but for its number: after the
+// preset, or after the corpus where that is not the preset's own.
+func (p *plan) folderName() string {
+	if preset, err := recipe.New(p.recipe.Preset); err == nil && preset.Data == p.recipe.Data {
+		return p.recipe.Preset
+	}
+	return p.corpus.Name
 }

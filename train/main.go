@@ -44,8 +44,10 @@ const examples = `  # the report, from nothing
   # one epoch on Penn Treebank, after scripts/download ptb
   go run ./train --preset ptb-small --epochs 1
 
-  # a corpus of your own: a folder with train.txt, valid.txt and test.txt
+  # a corpus of your own: a folder with train.txt, valid.txt and test.txt, or a
+  # single text, of which the last tenth becomes the valid and the test text
   go run ./train --data my/corpus --min-count 2 --hidden 150 --dropout 0.3
+  go run ./train --data my/letters.txt --min-count 2
 
   # go on where a run stopped, or at another rate; train on from a trained model
   go run ./train --resume runs/sample-1
@@ -94,7 +96,7 @@ func (o *options) register(f *pflag.FlagSet, given *recipe.Recipe) {
 			flag.NoOptDefVal = "true"
 		}
 	}
-	f.StringVar(&o.out, "out", "", "`folder` of the run, new or empty (default runs/PRESET-N)")
+	f.StringVar(&o.out, "out", "", "`folder` of the run, new or empty (default runs/PRESET-N; of a corpus of your own, runs/CORPUS-N)")
 	f.StringVar(&o.resume, "resume", "", "`folder` of a run to go on with; a finished one goes on with more --epochs or --steps")
 	f.BoolVar(&o.force, "force", false, "with --resume: go on with another rate, dropout, length or other text; what is finished stays, and the report says so")
 	f.StringVar(&o.cache, "cache", "", "`folder` of the encoded corpora (default engram in the user's cache folder)")

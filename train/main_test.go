@@ -142,7 +142,7 @@ func TestSettingsWithoutEffect(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "run")
 	_, errs := succeed(t, tiny("--models", "lstm", "--rule", "oja", "--steps", "3", "--quiet")...)
-	if errs != "train: epochs 2 has no effect: steps 3 says when the run ends\ntrain: rule oja has no effect: a standard LSTM has no traces\n" {
+	if errs != "train: rule oja has no effect: a standard LSTM has no traces\n" {
 		t.Errorf("%q", errs)
 	}
 	fail(t, cli.Usage, []string{"average_from 10", "asgd would average nothing", "2 epochs", "want 1 to 2"}, tiny("--optimizer", "asgd", "--average-from", "10")...)
@@ -157,6 +157,22 @@ func TestSettingsWithoutEffect(t *testing.T) {
 	weights := "lstm-seed1/last/model.safetensors"
 	if read(t, out, weights) != read(t, same, weights) {
 		t.Error("the rate that adam gets is not the one that is told")
+	}
+}
+
+// Texts whose lines bring an <eos> of their own are told of.
+func TestLinesEndTwice(t *testing.T) {
+	t.Parallel()
+	lines := strings.Repeat("w3 w4 <eos>\n", 20)
+	data := corpus(t, map[string]string{"train.txt": lines, "valid.txt": lines, "test.txt": strings.Repeat("w3 w4\n", 20)})
+	_, errs := succeed(t, tiny("--data", data, "--models", "lstm", "--steps", "1", "--quiet", "--out", filepath.Join(t.TempDir(), "run"))...)
+	for _, split := range []string{"train", "valid"} {
+		if !strings.Contains(errs, "train: every line of the "+split+" text already ends in <eos>, and each gets another") {
+			t.Errorf("%s: %q", split, errs)
+		}
+	}
+	if strings.Contains(errs, "the test text") {
+		t.Errorf("the test text has none: %q", errs)
 	}
 }
 

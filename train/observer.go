@@ -72,9 +72,9 @@ func (o *observer) Validated(done int) { o.bar.Set(done) }
 func (o *observer) EpochEnds(e trainer.Epoch) {
 	best := ""
 	if e.Best {
-		best = "  best so far"
+		best = "  best"
 	}
-	o.say("%s  epoch %2d/%d  train ppl %8s  valid ppl %8s  lr %-8.4g %7s tokens/s  %6s%s", o.name, e.Epoch, o.epochs,
+	o.say("%s  epoch %2d/%d  ppl train %8s valid %8s  lr %.4g  %s tokens/s  after %s%s", o.name, e.Epoch, o.epochs,
 		ppl(lm.Perplexity(e.TrainNLL)), ppl(lm.Perplexity(e.ValidNLL)), e.LR, thousands(int(e.TokensPerS)), rounded(time.Since(o.begin)), best)
 }
 

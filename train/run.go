@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/modeldir"
@@ -18,6 +19,7 @@ import (
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/runfolder"
 	"github.com/engram-lm/engram/internal/trainer"
+	"github.com/engram-lm/engram/tokenizer"
 )
 
 // run trains each model under each seed, one after the other, and reports.
@@ -68,7 +70,7 @@ func (p *plan) hint() string {
 
 // trainAll trains what has not been trained yet and fills the report.
 func (p *plan) trainAll(ctx context.Context, rep *report.Report) error {
-	if err := errors.Join(p.sweep(), p.unreport()); err != nil {
+	if err := errors.Join(p.sweep(), p.removeReport()); err != nil {
 		return err
 	}
 	metrics, err := trainer.OpenMetrics(filepath.Join(p.dir, metricsFile))
@@ -107,10 +109,10 @@ func (p *plan) sweep() error {
 	return runfolder.Sweep(dirs...)
 }
 
-// unreport removes the report of a divergence that the run now goes on from. If
+// removeReport removes the report of a divergence that the run now goes on from. If
 // it is killed when all is trained, but before it has reported that, the old
 // report must not stand for its end.
-func (p *plan) unreport() error {
+func (p *plan) removeReport() error {
 	for _, name := range reportFiles {
 		if err := os.Remove(filepath.Join(p.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -146,7 +148,7 @@ func (p *plan) introduce() {
 	for _, line := range p.intro {
 		p.say("%s", line)
 	}
-	for _, clause := range p.idle {
+	for _, clause := range append(p.idle, p.endTwice()...) {
 		fmt.Fprintln(p.stderr, "train:", clause)
 	}
 	p.say("Corpus %s: vocabulary %s, %s train / %s valid / %s test tokens", p.corpus.Name, thousands(p.corpus.Tokenizer.Size()),
@@ -163,6 +165,17 @@ func (p *plan) introduce() {
 	if estimate := p.estimate(); estimate > 0 {
 		p.say("This will take about %s on %d cores", rounded(estimate), runtime.GOMAXPROCS(0))
 	}
+}
+
+// endTwice warns of texts whose lines bring an <eos> of their own.
+func (p *plan) endTwice() (warnings []string) {
+	eos, ok := p.corpus.Tokenizer.EOS()
+	for _, name := range data.Splits {
+		if ok && p.splits[name].EndsTwice(eos) {
+			warnings = append(warnings, fmt.Sprintf("every line of the %s text already ends in %s, and each gets another, which is easy to predict and lowers the perplexity: remove those of the text", name, tokenizer.EOS))
+		}
+	}
+	return warnings
 }
 
 // report returns the report without its seeds.

@@ -162,7 +162,7 @@ func TestRunFolder(t *testing.T) {
 	if status != 0 {
 		t.Fatal(errs)
 	}
-	run := filepath.Join(c.Dir, "runs", "sample-1")
+	run := filepath.Join(c.Dir, "runs", "corpus-1")
 	for _, name := range []string{
 		"config.yaml", "metrics.jsonl", "report.html", "report.md", "report.json",
 		"modulated-seed2/last/config.json", "modulated-seed7/best/model.safetensors", "lstm-seed2/best/tokenizer.json", "lstm-seed7/checkpoints",
@@ -190,7 +190,7 @@ func TestRunFolder(t *testing.T) {
 		t.Errorf("%d lines of steps in metrics.jsonl", steps)
 	}
 	report := decode(t, read(t, run, "report.json"))
-	for key, want := range map[string]string{"version": "0.1.0", "data": "corpus", "preset": "sample"} {
+	for key, want := range map[string]string{"version": "0.2.0", "data": "corpus", "preset": "sample"} {
 		if report[key] != want {
 			t.Errorf("%s is %v, want %s", key, report[key], want)
 		}
@@ -329,7 +329,7 @@ func TestOut(t *testing.T) {
 		}
 	}
 	entries, err := os.ReadDir(filepath.Join(c.Dir, "runs"))
-	if err != nil || len(entries) != 2 || entries[0].Name() != "sample-1" || entries[1].Name() != "sample-2" {
+	if err != nil || len(entries) != 2 || entries[0].Name() != "corpus-1" || entries[1].Name() != "corpus-2" {
 		t.Errorf("%v, %v", entries, err)
 	}
 	// New folders with new parents, and an empty one behind a link.

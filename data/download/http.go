@@ -94,7 +94,9 @@ func (o *origin) request(ctx context.Context, c candidate, path string) error {
 			}
 			return err
 		}
-		o.opts.Log(fmt.Sprintf("%v; trying again", err))
+		if try == 1 {
+			o.opts.Log(fmt.Sprintf("%v; trying again, up to %d times", err, tries-1))
+		}
 		select {
 		case <-time.After(o.opts.pause(try)):
 		case <-ctx.Done():

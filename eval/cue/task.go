@@ -70,8 +70,10 @@ Each update takes a batch of parallel episodes; --episodes counts updates, as th
 paper does. All agents have as many parameters as the modulated one, or a few
 more.`,
 	Example: `  go run ./eval cue
-  go run ./eval cue --preset paper --seeds 4 --episodes 20000 --models rnn,plastic,modulated,retroactive --out runs/cue
-  go run ./eval cue --resume runs/cue --episodes 40000`,
+
+  # under settings that learn the paper's task in an hour or two; then for longer
+  go run ./eval cue --preset comparison --out runs/cue
+  go run ./eval cue --resume runs/cue --updates 30000`,
 	About: []string{
 		"Each episode draws a few cues of random bits, of which one is the target. A trial shows half of them among blank steps and then the Go cue; the agent's answer in that step, whether the target was shown, is worth +1 if right and -1 if wrong.",
 		"What was a target in one episode is none in the next, so the weights cannot know it: within an episode an agent must bind the reward that it sees to the cues that it saw a few steps before.",

@@ -50,13 +50,13 @@ Only what the model writes is printed, not the prompt; the end of a line is a wo
 like any other. Prompt words are those of the model's vocabulary (PTB's, for
 instance, are lower case); one outside it is read as <unk>, or is an error where
 the vocabulary has no <unk>.`,
-		Example: `  go run ./eval generate --model runs/sample/modulated-seed1/best --prompt "the rays of light"
+		Example: `  go run ./eval generate --model runs/sample-1/modulated-seed1/best --prompt "the rays of light"
 
   # the same prompt with the traces held: what does the plasticity do?
-  go run ./eval generate --model runs/sample/modulated-seed1/best --prompt "the rays of light" --frozen
+  go run ./eval generate --model runs/sample-1/modulated-seed1/best --prompt "the rays of light" --frozen
 
   # safer words, another text
-  go run ./eval generate --model runs/sample/lstm-seed1/best --temperature 0.7 --top-k 40 --seed 2`,
+  go run ./eval generate --model runs/sample-1/lstm-seed1/best --temperature 0.7 --top-k 40 --seed 2`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
 				return err

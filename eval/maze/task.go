@@ -55,8 +55,8 @@ of 200 steps in the 9x9 maze, one that knows the place from the start 324.
 Each update takes a batch of parallel episodes; --episodes counts updates, as the
 papers do. All agents have as many parameters as the modulated one, or a few more.`,
 	Example: `  go run ./eval maze
-  go run ./eval maze --preset paper --seeds 4 --episodes 20000 --models rnn,plastic,modulated,retroactive --out runs/maze
-  go run ./eval maze --resume runs/maze --episodes 40000`,
+  go run ./eval maze --preset paper --seeds 4 --updates 20000 --models rnn,plastic,modulated,retroactive --out runs/maze
+  go run ./eval maze --resume runs/maze --updates 40000`,
 	About: []string{
 		"Each episode hides a reward in a random free cell of the maze. The agent sees the 3x3 cells around itself, its last action and the last reward, not where it is or where the reward is. When it has found the reward, it is put at a random place, and should now go straight back.",
 		"Every corridor looks the same, so an agent must explore, remember within the episode where the reward was, and work out from the walls where it has been put.",

@@ -55,22 +55,22 @@ length, side by side: that is faster, but each of them starts without a past.
 ` + linesHelp + "\n\n" + tracesHelp + "\n\n" + memoryHelp + "\n\n" + learnHelp,
 		Example: `  # the test text of a corpus: a registered set, or a folder with a train, a
   # valid and a test text
-  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb
-  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data my/corpus --split valid
+  go run ./eval perplexity --model runs/ptb-small-1/modulated-seed1/best --data ptb
+  go run ./eval perplexity --model runs/ptb-small-1/modulated-seed1/best --data my/corpus --split valid
 
   # any text, for a script; sentences one by one, from standard input
   go run ./eval perplexity --model runs/sample-1/lstm-seed1/best --text letters.txt --json
   echo "the rays of light" | go run ./eval perplexity --model runs/sample-1/lstm-seed1/best --text - --lines
 
   # what the traces are worth
-  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --traces mean
+  go run ./eval perplexity --model runs/ptb-small-1/modulated-seed1/best --data ptb --traces mean
 
   # how far back they reach, and for which words they help
-  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --reset-every 100
-  go run ./eval perplexity --model runs/ptb/modulated-seed1/best --data ptb --by frequency,recency
+  go run ./eval perplexity --model runs/ptb-small-1/modulated-seed1/best --data ptb --reset-every 100
+  go run ./eval perplexity --model runs/ptb-small-1/modulated-seed1/best --data ptb --by frequency,recency
 
   # what it is held against
-  go run ./eval perplexity --model runs/ptb/lstm-seed1/best --data ptb --pointer --tune`,
+  go run ./eval perplexity --model runs/ptb-small-1/lstm-seed1/best --data ptb --pointer --tune`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.flags = c.Flags()
 			if err := o.check(); err != nil {
@@ -157,6 +157,7 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
+	texts.endTwice(text, name)
 	if _, err := data.NewWindows(text.Tokens, o.batch, o.bptt); err != nil {
 		return cli.Usagef("--batch: %w", err)
 	}

@@ -88,3 +88,10 @@ func (t *texts) openCorpus() error {
 	t.corpus = corpus
 	return err
 }
+
+// endTwice warns of a text whose lines bring an <eos> of their own.
+func (t *texts) endTwice(text *data.Split, name string) {
+	if eos, ok := t.tok.EOS(); ok && text.EndsTwice(eos) {
+		fmt.Fprintf(t.stderr, "eval: every line of %s already ends in %s, and each gets another, which is easy to predict and lowers the perplexity: remove those of the text\n", name, tokenizer.EOS)
+	}
+}

@@ -23,7 +23,7 @@ const (
 )
 
 // Version is the version of the program and of its packages.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // UsageError is a mistake in what was asked for: exit status 2.
 type UsageError struct{ Err error }

@@ -66,7 +66,7 @@ func noTask(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return Usagef("no task named; want one of %s; --help says more", want)
 	}
-	return Usagef("no task %q; want one of %s; --help says more", args[0], want)
+	return Usagef("no task %q%s; want one of %s; --help says more", args[0], settings.DidYouMean(args[0], "", tasks), want)
 }
 
 func flagsOnly(c *cobra.Command, args []string) error {
@@ -96,7 +96,13 @@ func flagError(c *cobra.Command, err error) error {
 			return Usagef("--%s: %q is not valid; want %s", bad.GetFlag().Name, bad.GetValue(), want)
 		}
 	}
-	return Usagef("%w; %s --help shows the flags", err, c.CommandPath())
+	suggestion := ""
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		suggestion = settings.DidYouMean(strings.TrimLeft(unknown.GetSpecifiedName(), "-"), "--", names)
+	}
+	return Usagef("%w%s; %s --help shows the flags", err, suggestion, c.CommandPath())
 }
 
 // NamedPaths refuses a path among the flags that is given as nothing. It is most likely

@@ -98,8 +98,6 @@ func (a *Arm) idle(key string, epochs int) string {
 		idle bool
 		why  string
 	}{
-		{[]string{"hidden"}, r.Params > 0, fmt.Sprintf("params %d sizes the models", r.Params)},
-		{[]string{"epochs"}, r.Steps > 0, fmt.Sprintf("steps %d says when the run ends", r.Steps)},
 		{[]string{"decay"}, r.DecayStart == 0 && !r.Plateau, "decay_start 0 keeps the rate"},
 		{[]string{"decay_start"}, r.Plateau, "plateau says when the rate decays"},
 		{[]string{"decay_start"}, r.DecayStart > 0 && r.Decay == 1, "decay 1 keeps the rate"},

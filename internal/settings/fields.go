@@ -166,7 +166,7 @@ func (fs Fields) Find(key string) (Field, error) {
 		}
 		keys = append(keys, f.Key)
 	}
-	return Field{}, fmt.Errorf("no key %q: want one of %s", key, strings.Join(keys, ", "))
+	return Field{}, fmt.Errorf("no key %q%s: want one of %s", key, DidYouMean(key, "", keys), strings.Join(keys, ", "))
 }
 
 // Set applies a setting key=value, whose key may be written as a flag is, and

@@ -105,8 +105,16 @@ Values come from the preset, then --config, then --set, then flags.`,
 
 func (o *options) register(f *pflag.FlagSet, t *task, flags settings.Fields) {
 	f.SortFlags = false
+	if t.unit != "episodes" { // such as updates, of several episodes each
+		f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+			if name == t.unit {
+				name = "episodes"
+			}
+			return pflag.NormalizedName(name)
+		})
+	}
 	for _, field := range flags {
-		flag := f.VarPF(field, field.Flag(), "", field.Help+t.choices(field.Key)+t.defaults(field.Key))
+		flag := f.VarPF(field, field.Flag(), "", t.help(field)+t.choices(field.Key)+t.defaults(field.Key))
 		flag.DefValue = "" // it is the preset's, and in the help text
 		if field.IsBool() {
 			flag.NoOptDefVal = "true"
@@ -120,6 +128,19 @@ func (o *options) register(f *pflag.FlagSet, t *task, flags settings.Fields) {
 	f.BoolVar(&o.quiet, "quiet", false, "no progress: results on stdout, warnings and errors on stderr")
 	f.IntVar(&o.time, "time", 0, "time so many training `updates` of each model, and do nothing else")
 	f.BoolVar(&o.listPresets, "list-presets", false, "list the presets")
+}
+
+// help says what a setting is, in the unit that the task counts in.
+func (t *task) help(f settings.Field) string {
+	switch {
+	case t.unit == "episodes":
+		return f.Help
+	case f.Key == "episodes":
+		return fmt.Sprintf("training %s, an optimiser step each, of several episodes; --%[1]s is the same; a resumed run may have more", t.unit)
+	case f.Key == "log_every" || f.Key == "checkpoint_every":
+		return strings.ReplaceAll(f.Help, "episodes", t.unit)
+	}
+	return f.Help
 }
 
 // choices says what there is to choose from.

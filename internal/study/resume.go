@@ -118,7 +118,7 @@ func (r *run) examine() (done int, err error) {
 	for i := range r.arms {
 		for _, seed := range r.seeds {
 			j := &job{run: r, arm: &r.arms[i], seed: seed}
-			episodes, final, err := j.come()
+			episodes, final, err := j.had()
 			if err != nil {
 				return 0, fmt.Errorf("%s, seed %d: %w", j.arm.Model, seed, err)
 			}
@@ -133,9 +133,9 @@ func (r *run) examine() (done int, err error) {
 	return done, nil
 }
 
-// come returns how many episodes the training has had, and whether it is at its
+// had returns how many episodes the training has had, and whether it is at its
 // end.
-func (j *job) come() (episodes int, final bool, err error) {
+func (j *job) had() (episodes int, final bool, err error) {
 	res, err := j.result()
 	if err != nil {
 		return 0, false, err

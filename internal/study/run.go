@@ -64,7 +64,7 @@ func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ 
 		return nil, err
 	}
 	if r.resume {
-		return r, r.goOn()
+		return r, r.reexamine()
 	}
 	if r.dir == "" {
 		r.dir = runfolder.Unused(t.name + "-" + r.common.Preset)
@@ -80,8 +80,8 @@ func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ 
 	return r, err
 }
 
-// goOn examines a resumed run and, if it can go on, keeps what has changed.
-func (r *run) goOn() error {
+// reexamine examines a resumed run and, if it can go on, keeps what has changed.
+func (r *run) reexamine() error {
 	done, err := r.examine()
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -107,10 +108,22 @@ func fetchAll(ctx context.Context, out io.Writer, names []string, opts download.
 	}
 	for _, set := range sets {
 		if err := download.Fetch(ctx, set, opts); err != nil {
-			return err
+			return elsewhere(err, set, opts)
 		}
 	}
 	return nil
+}
+
+// elsewhere says what to do where the network failed.
+func elsewhere(err error, set registry.Set, opts download.Options) error {
+	if _, network := errors.AsType[*url.Error](err); !network || opts.From != "" {
+		return err
+	}
+	without := ""
+	if set.Text {
+		without = "; training works without it, on the embedded sample: go run ./train"
+	}
+	return fmt.Errorf("%w; --from DIR|URL takes %s from a mirror%s", err, set.Name, without)
 }
 
 // progress shows a bar of bytes on standard error, and clears it at the end.
