@@ -112,6 +112,16 @@ func (s scale) ticks(n int) []tick {
 	return ticks
 }
 
+// several returns some n ticks, more where n would leave less than two: one tick
+// gives no scale.
+func (s scale) several(n int) []tick {
+	ticks := s.ticks(n)
+	for most := 8 * n; len(ticks) < 2 && n < most; n++ {
+		ticks = s.ticks(n + 1)
+	}
+	return ticks
+}
+
 // logTicks returns ticks at 1, 2 and 5 times powers of ten, or at the powers
 // alone where that were more than twice n.
 func (s scale) logTicks(n int) []tick {

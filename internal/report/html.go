@@ -24,6 +24,7 @@ var pageFuncs = template.FuncMap{
 	"grouped": grouped,
 	"shape":   shape,
 	"dict":    dict,
+	"whole":   func(head string) string { return strings.ReplaceAll(head, "|", "\u2060|\u2060") }, // no line breaks at a bar
 }
 
 // pageTemplate is the page and the parts it is made of.

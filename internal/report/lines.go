@@ -112,7 +112,7 @@ func lineChart(width float64, a axes, all []series) chart {
 		at := y.at(0)
 		c.Lines = append(c.Lines, line{Class: "reference", Path: path([]float64{x.Start, x.End}, []float64{at, at})})
 	}
-	c.YTicks = y.ticks(max(2, int(a.Height/48)))
+	c.YTicks = y.several(max(2, int(a.Height/48)))
 	c.XTicks = x.ticks(max(3, int(c.Plot.W/64)))
 	if a.WholeX {
 		room := 44.0 // of a label
