@@ -36,8 +36,22 @@ func (r *Report) find() finding {
 		about := learned(all)
 		f.Headline, f.Support = about.Headline, slices.Concat(about.Support, []string{f.Headline}, f.Support)
 	}
-	f.Support = append(f.Support, append(r.ignorant(), r.stopped()...)...)
+	f.Support = slices.Concat(f.Support, r.unknownWords(), r.ignorant(), r.stopped())
 	return f
+}
+
+// unknownWords has a sentence if words were read as <unk>: the more of them, the
+// easier a text is to predict, and the less its perplexity says.
+func (r *Report) unknownWords() []string {
+	d := r.Dataset
+	if d.ValidUnknown+d.TestUnknown == 0 || d.ValidTokens == 0 || d.TestTokens == 0 {
+		return nil
+	}
+	share := func(n, of int) string {
+		return fmt.Sprintf("%s (%s)", grouped(n), typographic.share(float64(n)/float64(of)))
+	}
+	return []string{fmt.Sprintf("Words outside the vocabulary, read as <unk>: %s of the validation text, %s of the test text; perplexities with more or fewer of them do not compare.",
+		share(d.ValidUnknown, d.ValidTokens), share(d.TestUnknown, d.TestTokens))}
 }
 
 // ignorant has a sentence if arms do no better than a model that knows nothing,

@@ -212,6 +212,28 @@ func TestKnowsNothing(t *testing.T) {
 	}
 }
 
+// How many words were read as <unk> stands with the perplexities.
+func TestUnknownWordsAreTold(t *testing.T) {
+	r := &Report{Arms: []Arm{arm("lstm", 21)}, Dataset: Dataset{ValidTokens: 8260, TestTokens: 9712, ValidUnknown: 3000, TestUnknown: 3582}}
+	r.Summarise()
+	want := "3,000 (36.3%) of the validation text, 3,582 (36.9%) of the test text"
+	if got := strings.Join(r.find().Support, "\n"); !strings.Contains(got, want) {
+		t.Errorf("%s; want %s", got, want)
+	}
+	var table strings.Builder
+	if err := r.WriteTable(&table, false); err != nil || !strings.Contains(table.String(), want) {
+		t.Errorf("%s, %v", table.String(), err)
+	}
+	md, err := r.Markdown()
+	if err != nil || !strings.Contains(string(md), "36.9%") {
+		t.Errorf("%s, %v", md, err)
+	}
+	r.Dataset.ValidUnknown, r.Dataset.TestUnknown = 0, 0
+	if got := strings.Join(r.find().Support, "\n"); strings.Contains(got, "outside the vocabulary") {
+		t.Error(got)
+	}
+}
+
 func TestFinding(t *testing.T) {
 	for _, test := range []struct {
 		name string
