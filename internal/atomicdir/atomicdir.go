@@ -91,7 +91,7 @@ func WriteFile(fsys FS, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	buffered := bufio.NewWriterSize(f, 1<<16)
+	buffered := bufio.NewWriterSize(whole{f}, 1<<16)
 	err = write(buffered)
 	if err == nil {
 		err = buffered.Flush()
@@ -108,6 +108,18 @@ func WriteFile(fsys FS, path string, write func(io.Writer) error) error {
 		err = closed
 	}
 	return err
+}
+
+// whole makes an error of a write that is short without one. bufio does so for what
+// it has buffered, but goes on after a short write of more than its buffer.
+type whole struct{ io.Writer }
+
+func (w whole) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	return n, err
 }
 
 // replace puts staged in the place of dir and returns where the folder that was
