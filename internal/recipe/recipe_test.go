@@ -115,7 +115,7 @@ func TestApply(t *testing.T) {
 
 func TestApplyRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"lr: 1\nhiden: 3\n":              `f.yaml: line 2: no key "hiden": want one of data, preset`,
+		"lr: 1\nhiden: 3\n":              `f.yaml: line 2: no key "hiden" (did you mean hidden?): want one of data, preset`,
 		"lr: fast\n":                     `f.yaml: line 1: lr "fast": want a finite number`,
 		"lr: .inf\n":                     "want a finite number",
 		"lr: nan\n":                      "want a finite number",
