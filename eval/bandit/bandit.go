@@ -59,6 +59,9 @@ const (
 	random      = "random"
 )
 
+// slow are the models that learn slowly.
+var slow = []string{contrastive, modulatory, maml}
+
 var paper = options{
 	Deltas: settings.List{"0.5", "0.7", "0.9", "0.95", "0.99"}, Trials: 80000, Hidden: 100,
 	Past: 64, PastTrain: 512, PastEval: 50, MetaBatch: 8,
@@ -104,6 +107,12 @@ The metric is the regret over that of playing at random, as a mean over the radi
 			Common: study.Common{Models: []string{contrastive, maml, random}, Episodes: 100, Tests: 1, LogEvery: 2}, Own: quick},
 		{Name: "paper", About: "5 radii, 80,000 trials, 800 updates: arXiv:2104.01677; hours",
 			Common: study.Common{Episodes: 800, Tests: 1, LogEvery: 5}, Own: paper},
+	},
+	Uses: study.Uses{
+		"test_episodes": nil, "past": slow, "past_train": slow, "past_evaluation": slow, "meta_batch": slow, "lr": slow,
+		"estimate": {contrastive, modulatory}, "beta": {contrastive, modulatory}, "pull": {contrastive},
+		"free": {contrastive, modulatory}, "nudged": {contrastive, modulatory},
+		"rate": {contrastive, modulatory, linear, random}, "inner_steps": {maml}, "inner_rate": {maml},
 	},
 	Arms:      newArms,
 	Yardstick: func(*options) string { return "Playing at random is 100%; knowing each bandit's radius is 0%." },

@@ -86,6 +86,7 @@ more.`,
 		{Name: "right_answers_late", About: "that share in the second half of an episode"},
 	},
 	Models: a2c.Kinds,
+	Uses:   a2c.Uses,
 	Presets: []study.Preset[Settings]{
 		{
 			Name: "quick", About: "two cues of 8 bits: minutes",

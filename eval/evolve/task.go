@@ -76,6 +76,9 @@ func (s *Settings) Validate() error {
 	return nil
 }
 
+// plastic are the models whose weights are born anew in each life.
+var plastic = []string{"decomposed", "full", "retroactive"}
+
 // task is the task in one process.
 var task = newTask(nil)
 
@@ -145,6 +148,13 @@ on other mazes.`,
 					Population: 360, Sigma: 0.01, CovRate: 0.02, ValidateEvery: 100, Validation: 1024,
 				},
 			},
+		},
+		Uses: study.Uses{"modulation": plastic, "birth": plastic},
+		Idle: func(_ *study.Common, own *Settings, key string) string {
+			if key == "validation_mazes" && own.ValidateEvery == 0 {
+				return "validate_every 0 validates nothing"
+			}
+			return ""
 		},
 		Arms: func(common *study.Common, own *Settings) ([]study.Arm, error) {
 			if err := own.Validate(); err != nil {

@@ -99,6 +99,10 @@ Fetch them with scripts/download omniglot or omniglot-small.`,
 		{Name: "paper", About: "64 features, 32 tasks an update, 3,750 updates: arXiv:2104.01677; days on two cores",
 			Common: study.Common{Episodes: 3750, Tests: 600, LogEvery: 10}, Own: paper},
 	},
+	Uses: study.Uses{
+		"meta_batch": {contrastive, firstOrder}, "lr": {contrastive, firstOrder},
+		"estimate": {contrastive}, "beta": {contrastive}, "pull": {contrastive}, "nudged": {contrastive},
+	},
 	Arms: arms,
 	Yardstick: func(s *settings) string {
 		return fmt.Sprintf("Guessing is right in %.3g%%.", 100/float64(s.Ways))

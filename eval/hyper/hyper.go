@@ -115,6 +115,12 @@ The metric is the loss on the held-out examples; test_loss is that on others.`,
 		{Name: "large", About: "100 inputs, 64 neurons, 1,000 examples, longer phases",
 			Common: study.Common{Episodes: 100, Tests: 1, LogEvery: 1}, Own: large},
 	},
+	Uses: study.Uses{
+		"test_episodes": nil, "lr": {contrastive, implicit, neumann, t1t2, truncated},
+		"lambda":   {contrastive, implicit, neumann, t1t2, truncated, fixed},
+		"estimate": {contrastive}, "beta": {contrastive}, "nudged": {contrastive}, "solver_steps": {implicit},
+		"neumann_terms": {neumann}, "neumann_rate": {neumann}, "through": {truncated},
+	},
 	Arms: arms,
 }
 

@@ -70,6 +70,7 @@ papers do. All agents have as many parameters as the modulated one, or a few mor
 		{Name: "steps_to_return", About: "how many from being put elsewhere until the reward is found again: few if the agent knows the way"},
 	},
 	Models: a2c.Kinds,
+	Uses:   a2c.Uses,
 	Presets: []study.Preset[Settings]{
 		{
 			Name: "quick", About: "a 5x5 maze with 4 pillars, 100 steps: minutes",

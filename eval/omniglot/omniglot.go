@@ -91,6 +91,18 @@ omniglot-small.`,
 		{Name: "accuracy_high", About: "the upper end"},
 		{Name: "seen_accuracy", About: "the share in as many new episodes of the characters trained on"},
 	},
+	Uses: study.Uses{"alpha": {plastic}, "eta": {plastic}},
+	Idle: func(common *study.Common, s *settings, key string) string {
+		switch {
+		case key == "decay" && s.DecayEvery == 0:
+			return "decay_every 0 leaves the learning rate as it is"
+		case key == "decay_every" && s.Decay == 1:
+			return "decay 1 leaves the learning rate as it is"
+		case (key == "decay" || key == "decay_every") && s.DecayEvery >= common.Episodes:
+			return fmt.Sprintf("the learning rate would first fall after %d updates, and there are %d", s.DecayEvery, common.Episodes)
+		}
+		return ""
+	},
 	Arms: arms,
 	Yardstick: func(s *settings) string {
 		return fmt.Sprintf("Guessing is right in %.3g%% of the episodes, which have %d characters each.", 100/float64(s.Ways), s.Ways)

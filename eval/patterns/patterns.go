@@ -97,6 +97,7 @@ guessing gets half of them wrong.`,
 			Common: study.Common{Models: []string{plastic, rnnLarge, lstmName}, Episodes: 5_000_000, Tests: 200, LogEvery: 20,
 				StopAtGoal: true, MaxTime: "20m"}, Own: small},
 	},
+	Uses: study.Uses{"lr": {plastic, rnn}, "lr_large": {rnnLarge, lstmName}, "extra": {rnnLarge}, "lstm_hidden": {lstmName}},
 	Arms: arms,
 	Yardstick: func(*settings) string {
 		return "Guessing gets half of the zeroed bits wrong, 50%; a perfect memory gets none."

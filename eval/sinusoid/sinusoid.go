@@ -119,6 +119,18 @@ squared error on held-out waves after learning.`,
 		{Name: "paper", About: "1,000 updates of 25 waves: arXiv:2104.01677",
 			Common: study.Common{Models: []string{contrastive, implicit, maml, firstOrder, modulatory, random}, Episodes: 1000, Tests: 100, LogEvery: 5}, Own: paper},
 	},
+	Uses: study.Uses{
+		"hidden":     {contrastive, implicit, maml, firstOrder, modulatory, random},
+		"meta_batch": {contrastive, implicit, maml, firstOrder, modulatory, spikingName},
+		"estimate":   {contrastive, modulatory, spikingName}, "beta": {contrastive, spikingName},
+		"pull": {contrastive, implicit}, "lr": {contrastive, implicit, modulatory},
+		"free": {contrastive, implicit, modulatory, spikingName, random}, "nudged": {contrastive, modulatory},
+		"rate": {contrastive, implicit, random}, "solver_steps": {implicit},
+		"modulatory_rate": {modulatory}, "modulatory_beta": {modulatory},
+		"inner_steps": {maml, firstOrder}, "inner_rate": {maml, firstOrder}, "outer_rate": {maml, firstOrder},
+		"spiking": {spikingName}, "spiking_pull": {spikingName}, "spiking_rate": {spikingName},
+		"spiking_nudged": {spikingName}, "spiking_lr": {spikingName},
+	},
 	Arms: arms,
 	Yardstick: func(s *settings) string {
 		lo, hi := s.AmplitudeLo, s.AmplitudeHi

@@ -18,6 +18,13 @@ var Kinds = []study.Kind{
 	{Name: "lstm", About: "standard LSTM"},
 }
 
+// Uses are the settings that not all kinds use: the rate of a modulated agent's traces
+// is its neuromodulator.
+var Uses = study.Uses{
+	"eta":        {"plastic", "retroactive"},
+	"trace_clip": {"plastic", "modulated", "retroactive"},
+}
+
 // NewLayer returns the recurrent layer of a kind. The plastic ones are
 // Backpropamine's for reinforcement learning: alpha per connection, one rate for
 // all or the neuromodulator itself, which reads the new outputs, and traces clipped

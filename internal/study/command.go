@@ -26,6 +26,7 @@ type task struct {
 	presets           []preset
 	blank             func() any // settings to parse into
 	arms              func(*Common, any) ([]Arm, error)
+	idle              func(common *Common, own any, model, key string) string
 	yardstick         func(any) string
 }
 
@@ -39,6 +40,9 @@ func (t *Task[S]) task() *task {
 		name: t.Name, title: t.Title, unit: t.Unit, about: t.About, metric: t.Metric, columns: t.Columns, goal: t.Goal, kinds: t.Models,
 		blank: func() any { return new(S) },
 		arms:  func(c *Common, own any) ([]Arm, error) { return t.Arms(c, own.(*S)) },
+	}
+	plain.idle = func(common *Common, own any, model, key string) string {
+		return t.NoEffect(common, own.(*S), model, key)
 	}
 	plain.yardstick = func(own any) string {
 		if t.Yardstick == nil {

@@ -66,6 +66,9 @@ func (t *task) prepare(o *options, flags []settings.Field, stderr io.Writer) (_ 
 	if r.resume {
 		return r, r.reexamine()
 	}
+	if err := r.warn(); err != nil {
+		return nil, err
+	}
 	if r.dir == "" {
 		r.dir = runfolder.Unused(t.name + "-" + r.common.Preset)
 	}

@@ -123,6 +123,13 @@ var stubTask = Task[stubSettings]{
 		{"quick", "a moment", Common{Episodes: 60, Tests: 3, LogEvery: 5}, stubSettings{Size: 8, LR: 0.05}},
 		{"paper", "longer", Common{Episodes: 600, Models: []string{"steady", "still"}}, stubSettings{Size: 80, LR: 0.01}},
 	},
+	Uses: Uses{"diverge": {"eager"}, "delay": {"steady", "eager", "still"}},
+	Idle: func(c *Common, s *stubSettings, key string) string {
+		if key == "lr" && s.Size > 20 {
+			return "the sizes above 20 have a rate of their own"
+		}
+		return ""
+	},
 	Arms: func(c *Common, s *stubSettings) ([]Arm, error) {
 		if s.Size < 1 {
 			return nil, cli.Usagef("size %d: want at least 1", s.Size)

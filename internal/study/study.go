@@ -41,6 +41,11 @@ type Task[S any] struct {
 	// it has found: the run keeps them so. What it has to say of bad settings is a cli.UsageError that names
 	// the key, the value and what would be right.
 	Arms func(common *Common, own *S) ([]Arm, error)
+	// Uses are the settings that not all models use, and Idle, which may be nil, says in
+	// a clause why another setting changes nothing, as "decay 1 keeps the rate"; "" where
+	// it does.
+	Uses Uses
+	Idle func(common *Common, own *S, key string) string
 	// Yardstick, which may be nil, says in a sentence what the metric of one that
 	// knows nothing is under the settings, and of one that knows all; "" where that
 	// is not known.
