@@ -21,6 +21,7 @@ import (
 	"sync"
 
 	"github.com/engram-lm/engram/data/registry"
+	"github.com/engram-lm/engram/internal/nearest"
 	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/tokenizer"
 )
@@ -140,7 +141,7 @@ func locate(nameOrDir string, opts Options) (*Corpus, error) {
 	case errors.Is(err, fs.ErrNotExist) && registered:
 		return nil, &NotFoundError{nameOrDir, fmt.Sprintf("%s is not there; fetch it with scripts/download %s", dir, set.Name)}
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &NotFoundError{nameOrDir, fmt.Sprintf("want a folder, a text, or %s", known())}
+		return nil, &NotFoundError{nameOrDir, fmt.Sprintf("want a folder, a text, or %s%s", known(), nearest.DidYouMean(nameOrDir, "", texts()))}
 	case err != nil:
 		return nil, err
 	case !info.IsDir() && registered:
@@ -180,14 +181,17 @@ func folderCorpus(name, dir string, fsys fs.FS, files map[string]string) *Corpus
 }
 
 // known lists the corpora that have names.
-func known() string {
+func known() string { return strings.Join(texts(), ", ") }
+
+// texts are the names of the text corpora.
+func texts() []string {
 	names := []string{"sample"}
 	for _, set := range registry.Sets() {
 		if set.Text {
 			names = append(names, set.Name)
 		}
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 func splitFiles(layout string) map[string]string {

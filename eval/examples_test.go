@@ -113,6 +113,11 @@ func TestDidYouMean(t *testing.T) {
 		"(did you mean --episodes?)": {"patterns", "--episode", "3"},
 		"(did you mean --text?)":     {"perplexity", "--txt", "f"},
 		"(did you mean perplexity?)": {"perplexty"},
+		"(did you mean plastic?)":    {"cue", "--models", "rnn,plastc"},
+		"(did you mean paper?)":      {"cue", "--preset", "papr"},
+		"(did you mean trace_clip?)": {"cue", "--set", "trace-clop=2"},
+		"(did you mean cifar-10?)":   {"images", "--data", "cifar10"},
+		"(did you mean sample?)":     {"perplexity", "--model", lstmCase + "/model", "--data", "smaple"},
 	} {
 		fail(t, cli.Usage, []string{want}, args...)
 	}

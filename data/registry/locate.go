@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/engram-lm/engram/internal/nearest"
 )
 
 // NotFoundError says that no data set has the asked name: a mistake of usage.
@@ -52,7 +54,7 @@ func Locate(nameOrDir, setsDir string, names ...string) (dir string, err error) 
 	case errors.Is(err, fs.ErrNotExist) && named:
 		return "", &NotFoundError{nameOrDir, fmt.Sprintf("%s is not there; fetch it with scripts/download %s", dir, nameOrDir)}
 	case errors.Is(err, fs.ErrNotExist):
-		return "", &NotFoundError{nameOrDir, fmt.Sprintf("want %s, or a folder", strings.Join(names, ", "))}
+		return "", &NotFoundError{nameOrDir, fmt.Sprintf("want %s, or a folder%s", strings.Join(names, ", "), nearest.DidYouMean(nameOrDir, "", names))}
 	case err != nil:
 		return "", err
 	case !info.IsDir():

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/engram-lm/engram/internal/nearest"
 	"github.com/engram-lm/engram/internal/settings"
 )
 
@@ -66,7 +67,7 @@ func noTask(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return Usagef("no task named; want one of %s; --help says more", want)
 	}
-	return Usagef("no task %q%s; want one of %s; --help says more", args[0], settings.DidYouMean(args[0], "", tasks), want)
+	return Usagef("no task %q%s; want one of %s; --help says more", args[0], nearest.DidYouMean(args[0], "", tasks), want)
 }
 
 func flagsOnly(c *cobra.Command, args []string) error {
@@ -100,7 +101,7 @@ func flagError(c *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		suggestion = settings.DidYouMean(strings.TrimLeft(unknown.GetSpecifiedName(), "-"), "--", names)
+		suggestion = nearest.DidYouMean(strings.TrimLeft(unknown.GetSpecifiedName(), "-"), "--", names)
 	}
 	return Usagef("%w%s; %s --help shows the flags", err, suggestion, c.CommandPath())
 }

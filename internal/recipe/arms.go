@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/nearest"
 )
 
 // Still is the name of the control arm: a modulated model whose plasticity
@@ -78,7 +79,8 @@ func (r *Recipe) arm(text string) (Arm, error) {
 	}
 	switch {
 	case !slices.Contains(Kinds, a.Kind):
-		return a, fmt.Errorf("models: %q: want %s or %s", kind, strings.Join(Kinds, ", "), Still)
+		ask := nearest.DidYouMean(kind, "", append(slices.Clone(Kinds), Still))
+		return a, fmt.Errorf("models: %q%s: want %s or %s", kind, ask, strings.Join(Kinds, ", "), Still)
 	case !labels.MatchString(label):
 		return a, fmt.Errorf("models: label %q of %s: want letters a to z, digits and -", label, text)
 	case label != kind && (slices.Contains(Kinds, label) || label == Still):
@@ -92,7 +94,7 @@ func (r *Recipe) arm(text string) (Arm, error) {
 		key, _, _ := strings.Cut(setting, "=")
 		key = strings.ReplaceAll(key, "-", "_")
 		if !slices.Contains(armKeys, key) {
-			return a, fmt.Errorf("models: setting %q of %s: want KEY=VALUE with one of %s", setting, label, strings.Join(armKeys, ", "))
+			return a, fmt.Errorf("models: setting %q of %s%s: want KEY=VALUE with one of %s", setting, label, nearest.DidYouMean(key, "", armKeys), strings.Join(armKeys, ", "))
 		}
 		if kind == modeldir.Readout && slices.Contains(plasticKeys, key) {
 			return a, fmt.Errorf("models: setting %q of %s, whose LSTM layers have no traces: leave it out", setting, label)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/nearest"
 )
 
 // Recipe says how to train. The yaml tag of a field is its key in a file and in
@@ -131,5 +132,5 @@ func New(preset string) (Recipe, error) {
 		}
 		names = append(names, p.Name)
 	}
-	return Recipe{}, fmt.Errorf("no preset %q: want %s", preset, strings.Join(names, " or "))
+	return Recipe{}, fmt.Errorf("no preset %q%s: want %s", preset, nearest.DidYouMean(preset, "", names), strings.Join(names, " or "))
 }

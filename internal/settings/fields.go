@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/engram-lm/engram/internal/nearest"
 )
 
 // List is a comma-separated list.
@@ -166,7 +168,7 @@ func (fs Fields) Find(key string) (Field, error) {
 		}
 		keys = append(keys, f.Key)
 	}
-	return Field{}, fmt.Errorf("no key %q%s: want one of %s", key, DidYouMean(key, "", keys), strings.Join(keys, ", "))
+	return Field{}, fmt.Errorf("no key %q%s: want one of %s", key, nearest.DidYouMean(key, "", keys), strings.Join(keys, ", "))
 }
 
 // Set applies a setting key=value, whose key may be written as a flag is, and

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/nearest"
 	"github.com/engram-lm/engram/internal/settings"
 )
 
@@ -71,7 +72,7 @@ func (c *Common) validate(kinds []Kind) (seeds []uint64, end limits, err error) 
 	}
 	for i, m := range c.Models {
 		if !slices.Contains(names, m) {
-			return nil, end, cli.Usagef("models: %q: want some of %s", m, strings.Join(names, ", "))
+			return nil, end, cli.Usagef("models: %q%s: want some of %s", m, nearest.DidYouMean(m, "", names), strings.Join(names, ", "))
 		}
 		if slices.Contains(c.Models[:i], m) {
 			return nil, end, cli.Usagef("models: %s is given twice: want each once", m)
@@ -133,7 +134,7 @@ func (t *task) preset(name string) (*Common, any, error) {
 		}
 		names = append(names, p.name)
 	}
-	return nil, nil, cli.Usagef("preset %q: want %s", name, strings.Join(names, " or "))
+	return nil, nil, cli.Usagef("preset %q%s: want one of %s", name, nearest.DidYouMean(name, "", names), strings.Join(names, ", "))
 }
 
 // compose builds the settings of a new run: preset, --config, --set, flags.

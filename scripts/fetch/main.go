@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/engram-lm/engram/data/download"
 	"github.com/engram-lm/engram/data/registry"
+	"github.com/engram-lm/engram/internal/nearest"
 )
 
 // Exit statuses.
@@ -98,7 +100,7 @@ func fetchAll(ctx context.Context, out io.Writer, names []string, opts download.
 	for i, name := range names {
 		set, ok := registry.Find(name)
 		if !ok {
-			return &download.UsageError{Problem: fmt.Sprintf("no data set %q; want one of %s", name, registry.Names())}
+			return &download.UsageError{Problem: fmt.Sprintf("no data set %q%s; want one of %s", name, nearest.DidYouMean(name, "", strings.Split(registry.Names(), ", ")), registry.Names())}
 		}
 		sets[i] = set
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -84,4 +85,19 @@ func says(got, want string) bool {
 		return got == ""
 	}
 	return strings.Contains(got, want)
+}
+
+// A go with much to compile, and with little.
+func TestScriptCompiles(t *testing.T) {
+	for packages, want := range map[int]string{200: "download: compiling, which takes some minutes the first time\n", 1: ""} {
+		dir := t.TempDir()
+		stub := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *' -n '*) i=0; while [ $i -lt %d ]; do echo /tool/compile -p; i=$((i+1)); done;; esac >&2\ncase \"$*\" in *' -n '*) ;; *) exit 1;; esac\n", packages)
+		if err := os.WriteFile(filepath.Join(dir, "go"), []byte(stub), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+		if _, stderr, status := runScript(t, t.TempDir(), "--list"); stderr != want || status != 1 {
+			t.Errorf("%d packages to compile: status %d, %q; want %q", packages, status, stderr, want)
+		}
+	}
 }

@@ -1,9 +1,11 @@
-package settings
+// Package nearest finds the word that a mistyped one most likely stands for, for
+// messages that ask after it.
+package nearest
 
-// Nearest returns the candidate that a mistyped word most likely stands for: the
+// Word returns the candidate that a mistyped word most likely stands for: the
 // first of those that fewest letters inserted, left out, replaced or exchanged with
 // the next lead to, a third of the word's at most; empty if there is none.
-func Nearest(word string, candidates []string) string {
+func Word(word string, candidates []string) string {
 	best, least := "", len([]rune(word))/3+1
 	for _, c := range candidates {
 		if d := distance([]rune(word), []rune(c)); d < least || d == least && d == 1 && best == "" {
@@ -13,10 +15,10 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
-// DidYouMean asks for the candidate that is Nearest to a word, " (did you mean --lr?)";
+// DidYouMean asks for the candidate that is nearest to a word, " (did you mean --lr?)";
 // empty if there is none.
 func DidYouMean(word, prefix string, candidates []string) string {
-	if c := Nearest(word, candidates); c != "" {
+	if c := Word(word, candidates); c != "" {
 		return " (did you mean " + prefix + c + "?)"
 	}
 	return ""

@@ -1,14 +1,14 @@
-package settings
+package nearest
 
 import "testing"
 
-func TestNearest(t *testing.T) {
+func TestWord(t *testing.T) {
 	words := []string{"epochs", "episodes", "lr", "models", "hidden", "min_count", "rate", "rule"}
 	for word, want := range map[string]string{
 		"epoch": "epochs", "epcohs": "epochs", "episode": "episodes", "model": "models", "hiden": "hidden",
 		"min-count": "min_count", "rl": "lr", "lrr": "lr", "dropout": "", "x": "", "": "", "rats": "rate",
 	} {
-		if got := Nearest(word, words); got != want {
+		if got := Word(word, words); got != want {
 			t.Errorf("%q: %q, want %q", word, got, want)
 		}
 	}
