@@ -35,7 +35,7 @@ func newObserver(w io.Writer, quiet bool, label string, seed uint64) *observer {
 func (o *observer) say(format string, a ...any) {
 	o.bar.Clear()
 	if !o.quiet {
-		fmt.Fprintf(o.w, format+"\n", a...)
+		progress.Say(o.w, format, a...)
 	}
 }
 
@@ -96,7 +96,7 @@ func ppl(v float64) string {
 // Warn says what was mended, even where nothing but results and errors is wanted.
 func (o *observer) Warn(message string) {
 	o.bar.Clear()
-	fmt.Fprintln(o.w, "train:", message)
+	progress.Say(o.w, "train: %s", message)
 }
 
 func (o *observer) close() { o.bar.Clear() }

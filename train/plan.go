@@ -15,6 +15,7 @@ import (
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/runlock"
 	"github.com/engram-lm/engram/tokenizer"
@@ -47,7 +48,7 @@ type plan struct {
 // say writes a line to the user, unless nothing but results is wanted.
 func (p *plan) say(format string, a ...any) {
 	if !p.quiet {
-		fmt.Fprintf(p.stderr, format+"\n", a...)
+		progress.Say(p.stderr, format, a...)
 	}
 }
 
@@ -150,7 +151,7 @@ func (p *plan) start(s *settings) (*modeldir.Model, *tokenizer.Tokenizer, error)
 func (p *plan) read(cache string, tok *tokenizer.Tokenizer) (err error) {
 	p.corpus, err = data.Open(p.recipe.Data, data.Options{
 		CacheDir: cache, MinCount: p.recipe.MinCount, Tokenizer: tok,
-		Warn: func(line string) { fmt.Fprintln(p.stderr, "train:", line) },
+		Warn: func(line string) { progress.Say(p.stderr, "train: %s", line) },
 	})
 	if unknown, ok := errors.AsType[*data.NotFoundError](err); ok {
 		if p.resume {

@@ -13,6 +13,7 @@ import (
 	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/runlock"
 )
@@ -178,7 +179,7 @@ func (p *plan) keep(changed []string, done, all int) error {
 	was, is := p.began.System.Kernel, p.kernels()
 	if was != is {
 		note := fmt.Sprintf("Gone on with kernels for %s (before: %s), %s: the bits are not those of an uninterrupted run", is, was, when)
-		fmt.Fprintln(p.stderr, "train:", note)
+		progress.Say(p.stderr, "train: %s", note)
 		p.began.Notes, p.began.System.Kernel = append(p.began.Notes, note+"."), is
 	}
 	config := p.recipe.YAML()

@@ -15,6 +15,7 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/runfolder"
@@ -149,7 +150,7 @@ func (p *plan) introduce() {
 		p.say("%s", line)
 	}
 	for _, clause := range append(p.idle, p.endTwice()...) {
-		fmt.Fprintln(p.stderr, "train:", clause)
+		progress.Say(p.stderr, "train: %s", clause)
 	}
 	p.say("Corpus %s: vocabulary %s, %s train / %s valid / %s test tokens", p.corpus.Name, thousands(p.corpus.Tokenizer.Size()),
 		thousands(len(p.splits["train"].Tokens)), thousands(len(p.splits["valid"].Tokens)), thousands(len(p.splits["test"].Tokens)))

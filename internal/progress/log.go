@@ -3,13 +3,9 @@ package progress
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
-	"time"
-
-	"golang.org/x/term"
 )
 
 // Log is where works that may go on side by side, each on a goroutine of its own,
@@ -29,14 +25,7 @@ type Log struct {
 // no terminal.
 func NewLog(w io.Writer, quiet bool) *Log {
 	l := &Log{w: w, quiet: quiet, terminal: Terminal(w)}
-	l.width = func() int {
-		if f, ok := w.(*os.File); ok {
-			if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
-				return n
-			}
-		}
-		return 80
-	}
+	l.width = func() int { return widthOf(w) }
 	return l
 }
 
@@ -52,7 +41,7 @@ func (l *Log) Warnf(format string, a ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.clear()
-	fmt.Fprintf(l.w, format+"\n", a...)
+	fmt.Fprintln(l.w, fold(fmt.Sprintf(format, a...), l.width()))
 }
 
 // Begin returns a bar as New does, to be ended by End.
@@ -63,8 +52,8 @@ func (l *Log) Begin(what string, total int, unit string) *Bar {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.clear()
-	b := draw(l.w, what, total, unit)
-	b.log, b.name, b.short = l, what, what
+	b := draw(l.w, what, total, unit, l.width())
+	b.log, b.name, b.far = l, what, what
 	l.bars = append(l.bars, b)
 	return b
 }
@@ -88,25 +77,29 @@ func (l *Log) clear() {
 	}
 }
 
-// line draws all bars in a line, as many as there is room for.
+// line draws all bars in a line: without the time that is left where there is no room
+// for it, and then as many as there is room for.
 func (l *Log) line() {
-	var parts []string
+	var full, short []string
 	for _, b := range l.bars {
-		parts = append(parts, b.short)
+		full, short = append(full, b.far+b.rest), append(short, b.far)
 	}
-	text := strings.Join(parts, " | ")
-	if room := max(l.width()-1, 0); len(text) > room {
-		text = text[:room]
+	room := max(l.width()-1, 0)
+	text := strings.Join(full, " | ")
+	for len(text) > room && len(short) > 0 {
+		text = strings.Join(short, " | ")
+		short = short[:len(short)-1]
 	}
+	text = text[:min(len(text), room)]
 	fmt.Fprintf(l.w, "\r%-*s", l.drawn, text)
 	l.drawn = len(text)
 }
 
-// state is how far the bar's work is, in few words.
-func (b *Bar) state(done int) string {
-	s := fmt.Sprintf("%s %d%%", b.name, 100*done/max(b.total, 1))
+// state is how far the bar's work is, in few words, and what is left of it.
+func (b *Bar) state(done int) (far, rest string) {
+	far = fmt.Sprintf("%s %d%%", b.name, 100*done/max(b.total, 1))
 	if left, ok := b.left(done); ok {
-		s += " " + left.Round(time.Second).String() + " left"
+		rest = " " + leftOver(left)
 	}
-	return s
+	return far, rest
 }

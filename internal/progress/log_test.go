@@ -88,7 +88,7 @@ func TestLogKeepsToTheTerminal(t *testing.T) {
 	for i, b := range bars {
 		b.Set(i)
 	}
-	if got := screen(buf.String()); len(got) != 1 || got[0] != "work 0 0% | work 1" {
+	if got := screen(buf.String()); len(got) != 1 || got[0] != "work 0 0%" {
 		t.Errorf("%q, want what fits into 19 columns", got)
 	}
 	l.Printf("said")

@@ -17,12 +17,13 @@ type Bar struct {
 	bar        *progressbar.ProgressBar
 	what, unit string
 	total      int
+	room       int // characters of what it says; 0: without end
 	speed      speed
 	limit      time.Duration // 0: none
 	drawn      time.Time
 
-	log         *Log // that it was begun on; nil: none
-	name, short string
+	log             *Log // that it was begun on; nil: none
+	name, far, rest string
 }
 
 // New returns a bar for total units of work (unit is their plural, for instance
@@ -32,7 +33,7 @@ func New(w io.Writer, quiet bool, what string, total int, unit string) *Bar {
 	if quiet || !Terminal(w) {
 		return nil
 	}
-	return draw(w, what, total, unit)
+	return draw(w, what, total, unit, widthOf(w))
 }
 
 // Terminal reports whether w is a terminal on which a line can be drawn over.
@@ -44,16 +45,24 @@ func Terminal(w io.Writer) bool {
 // draw returns a bar on any writer. The library draws it, but speed and time left
 // are this package's: the library's count what was done before the bar began, and
 // know no end but that of the work.
-func draw(w io.Writer, what string, total int, unit string) *Bar {
+func draw(w io.Writer, what string, total int, unit string, width int) *Bar {
+	bars := 24
+	if width > 0 {
+		bars = max(min(bars, width-60), 4)
+	}
 	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetDescription(what),
-		progressbar.OptionSetWidth(24),
+		progressbar.OptionSetWidth(bars),
 		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionClearOnFinish(),
 	)
-	return &Bar{bar: bar, what: what, unit: unit, total: total}
+	room := 0
+	if width > 0 {
+		room = max(width-bars-len(" 100% |")-len("| ")-1, 1)
+	}
+	return &Bar{bar: bar, what: what, unit: unit, total: total, room: room}
 }
 
 // every is how often the bar is drawn at most.
@@ -76,11 +85,12 @@ func (b *Bar) Set(done int) {
 	b.drawn = now
 	b.speed.add(now, done)
 	if b.log != nil && len(b.log.bars) > 1 {
-		b.short = b.state(done)
+		b.far, b.rest = b.state(done)
 		b.log.line()
 		return
 	}
-	b.bar.Describe(b.what + b.pace(done))
+	speed, left := b.pace(done)
+	b.bar.Describe(describe(b.what, speed, left, b.room))
 	_ = b.bar.Set(done)
 }
 
@@ -92,13 +102,16 @@ func (b *Bar) Limit(left time.Duration) {
 }
 
 // pace is the speed and the time left in words, nothing until they are known.
-func (b *Bar) pace(done int) string {
-	left, ok := b.left(done)
+func (b *Bar) pace(done int) (speed, left string) {
+	time, ok := b.left(done)
 	if !ok {
-		return ""
+		return "", ""
 	}
-	return ", " + Rate(b.speed.perSecond(), b.unit) + ", " + left.Round(time.Second).String() + " left"
+	return ", " + Rate(b.speed.perSecond(), b.unit), ", " + leftOver(time)
 }
+
+// leftOver says how long something will still take.
+func leftOver(d time.Duration) string { return d.Round(time.Second).String() + " left" }
 
 // left is how long the work will still take, if that is known.
 func (b *Bar) left(done int) (time.Duration, bool) {

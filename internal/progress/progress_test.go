@@ -36,7 +36,7 @@ func TestNoTerminalNoBar(t *testing.T) {
 // The speed is that of what the bar has seen, not of what was done before.
 func TestBar(t *testing.T) {
 	var buf bytes.Buffer
-	b := draw(&buf, "reading", 2_000_000, "tokens")
+	b := draw(&buf, "reading", 2_000_000, "tokens", 0)
 	for done := 1_000_000; done <= 1_000_400; done += 100 {
 		b.Set(done)
 		time.Sleep(120 * time.Millisecond) // beyond the throttle
@@ -81,7 +81,7 @@ func TestPace(t *testing.T) {
 		{4, 500, 0, ""},
 		{4, 1000, 0, ", 125 tokens/s, 0s left"},
 	} {
-		b := draw(io.Discard, "reading", 1000, "tokens")
+		b := draw(io.Discard, "reading", 1000, "tokens", 0)
 		b.speed.add(start, 500)
 		b.speed.add(start.Add(time.Duration(c.seconds)*time.Second), c.done)
 		if c.limit != 0 {
@@ -90,8 +90,8 @@ func TestPace(t *testing.T) {
 		if c.seconds == 0 {
 			b.speed.marks = b.speed.marks[:1]
 		}
-		if got := b.pace(c.done); got != c.want {
-			t.Errorf("%+v: %q", c, got)
+		if speed, left := b.pace(c.done); speed+left != c.want {
+			t.Errorf("%+v: %q", c, speed+left)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (j *job) logged(l line) {
 	}
 	s := &j.shown
 	perSecond := float64(l.Episode-s.episode) / max(l.Seconds-s.seconds, 1e-9)
-	j.run.log.Printf("%s  %s of %s %s  %s  %s  %s", j.name(), Thousands(l.Episode), Thousands(j.run.end.episodes), j.run.task.unit,
+	j.run.log.Printf("%s  %s of %s %s  %s  %s  after %s", j.name(), Thousands(l.Episode), Thousands(j.run.end.episodes), j.run.task.unit,
 		j.inTraining(s.value.take(), s.loss.take()), progress.Rate(perSecond, ""), rounded(l.Seconds))
 	s.since, s.episode, s.seconds = time.Now(), l.Episode, l.Seconds
 }

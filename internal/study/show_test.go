@@ -18,7 +18,7 @@ import (
 func TestLinesOfProgress(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	_, errs := succeed(t, "--out", dir, "--models", "steady", "--episodes", "100", "--log-every", "5")
-	said := regexp.MustCompile(`steady seed 1  (\d+) of 100 episodes  training error_rate ([\d.]+%)  [\d,.]+/s  [\d.]+m?s\n`).FindAllStringSubmatch(errs, -1)
+	said := regexp.MustCompile(`steady seed 1  (\d+) of 100 episodes  training error_rate ([\d.]+%)  [\d,.]+/s  after [\d.]+m?s\n`).FindAllStringSubmatch(errs, -1)
 	if len(said) != 10 {
 		t.Fatalf("%d lines in %q", len(said), errs)
 	}
