@@ -67,20 +67,29 @@ func ParallelWorkers(n int, f func(worker, i int)) {
 }
 
 // A job is one call of Parallel. The caller and the workers that take it up claim
-// tasks by counting next; whoever finishes the last one signals done. A worker
-// may take a job up when nothing is left of it, so the job is recycled only when
-// the last reference is dropped.
+// tasks, each those of its own lane first, and whoever finishes the last one signals
+// done. A worker may take a job up when nothing is left of it, so the job is
+// recycled only when the last reference is dropped.
 type job struct {
 	plain   func(i int)
 	slotted func(worker, i int)
-	n       int64
-	next    atomic.Int64 // the next task to claim
+	lanes   []lane
 	pending atomic.Int64 // tasks not finished
 	slots   atomic.Int64 // slots given to workers; the caller has slot 0
 	refs    atomic.Int64
 	failed  atomic.Bool
 	failure any // what the first failing task panicked with
 	done    chan struct{}
+}
+
+// A lane is a stretch of a job's tasks. The caller always begins with the first one
+// and a worker with its own: what one call of a kind has left in a core's cache is
+// there in the next one. Cores take much longer to write what another one has in its
+// cache than to multiply it.
+type lane struct {
+	next atomic.Int64 // the next task to claim
+	end  int64
+	_    [48]byte // a cache line each
 }
 
 var jobs freeList[job]
@@ -106,20 +115,47 @@ func startWorkers(n int64) {
 	startLock.Lock()
 	defer startLock.Unlock()
 	for started.Load() < n {
-		started.Add(1)
+		id := int(started.Add(1))
 		go func() {
-			for j := range queue {
-				j.work(int(j.slots.Add(1)))
+			for {
+				j := wait(queue)
+				j.work(int(j.slots.Add(1)), id)
 				j.release()
 			}
 		}()
 	}
 }
 
+// wait receives from a channel. A training step has a hundred short jobs, one close
+// upon the other, and to put a core to sleep and wake it up costs tens of
+// microseconds, as much as a job: so it looks for about that long before it sleeps.
+// Whoever else can run has its turn in between, but not often: a goroutine that
+// yields may go on on another core, far from what it has left in its cache.
+func wait[T any](from <-chan T) T {
+	const turns, looks = 8, 1000
+	for range turns {
+		for range looks {
+			select {
+			case v := <-from:
+				return v
+			default:
+			}
+		}
+		runtime.Gosched()
+	}
+	return <-from
+}
+
 // start runs the job's n tasks, at most wide at a time.
 func (j *job) start(n, wide int) {
-	j.n = int64(n)
-	j.next.Store(0)
+	if cap(j.lanes) < wide {
+		j.lanes = make([]lane, wide)
+	}
+	j.lanes = j.lanes[:wide]
+	for i := range j.lanes {
+		j.lanes[i].next.Store(int64(i * n / wide))
+		j.lanes[i].end = int64((i + 1) * n / wide)
+	}
 	j.pending.Store(int64(n))
 	j.slots.Store(0)
 	j.failed.Store(false)
@@ -137,8 +173,8 @@ func (j *job) start(n, wide int) {
 		j.refs.Add(i - helpers)
 		break
 	}
-	j.work(0)
-	<-j.done
+	j.work(0, 0)
+	wait(j.done)
 	failed, failure := j.failed.Load(), j.failure
 	j.release()
 	if failed {
@@ -153,14 +189,13 @@ func (j *job) release() {
 	}
 }
 
-// work claims tasks until none is left.
-func (j *job) work(worker int) {
-	for {
-		i := j.next.Add(1) - 1
-		if i >= j.n {
-			return
+// work claims tasks until none is left, those of the lane home first.
+func (j *job) work(worker, home int) {
+	for n := range j.lanes {
+		l := &j.lanes[(home+n)%len(j.lanes)]
+		for i := l.next.Add(1) - 1; i < l.end; i = l.next.Add(1) - 1 {
+			j.do(worker, int(i))
 		}
-		j.do(worker, int(i))
 	}
 }
 
