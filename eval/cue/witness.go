@@ -50,12 +50,12 @@ func (w *witness) Report(modulation []float64) ([]study.Measure, []study.Picture
 	}
 	return measures, []study.Picture{{
 		Title:   "The neuromodulator over an episode",
-		Caption: "M(t) in a held-out episode, with the rewards that the agent sees and, at 1, the steps that show it the target.",
+		Caption: "M(t) in a held-out episode, with the rewards that the agent sees, up for a right answer and down for a wrong one, and the steps that show it the target.",
 		X:       "step", Y: "M(t)",
 		Curves: []study.Curve{
 			{Name: "M(t)", X: steps, Y: modulation},
-			{Name: "reward seen", X: steps, Y: w.reward},
-			{Name: "target shown", X: steps, Y: w.target},
+			{Name: "reward seen", X: steps, Y: w.reward, Events: true},
+			{Name: "target shown", X: steps, Y: w.target, Events: true},
 		},
 	}}
 }

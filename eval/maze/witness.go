@@ -87,11 +87,11 @@ func (w *witness) Report(modulation []float64) ([]study.Measure, []study.Picture
 	}
 	return measures, append(pictures, study.Picture{
 		Title:   "The neuromodulator over the episode",
-		Caption: "M(t) in the same episode; at 1, the steps in which the agent sees that it has found the reward.",
+		Caption: "M(t) in the same episode, and the steps in which the agent sees that it has found the reward.",
 		X:       "step", Y: "M(t)",
 		Curves: []study.Curve{
 			{Name: "M(t)", X: steps, Y: modulation},
-			{Name: "reward found", X: steps, Y: rewards},
+			{Name: "reward found", X: steps, Y: rewards, Events: true},
 		},
 	})
 }

@@ -45,6 +45,7 @@ type chart struct {
 	Bars           []bar
 	Marks          []mark
 	Texts          []text
+	Events         []bar // strokes outside of the plotting area, when something happened
 	Hovers         []bar // invisible boxes that carry a tooltip
 }
 

@@ -99,3 +99,51 @@ func TestDivide(t *testing.T) {
 		t.Errorf("groups are %s", got)
 	}
 }
+
+// What happens at a step is told beside the curves, in no model's colour: a stroke
+// for each, none where nothing happens, and no part of the axes.
+func TestEvents(t *testing.T) {
+	steps := []float64{0, 1, 2, 3, 4}
+	f := Figure{Y: "M(t)", Lines: []Figured{
+		{"M(t)", steps, []float64{0.1, 0.2, 0.3, 0.2, 0.1}, false},
+		{"reward seen", steps, []float64{0, 1, 0, -1, 0}, true},
+		{"target shown", steps, []float64{1, 0, 0, 0, 1}, true},
+	}}
+	panels := f.lines(2)
+	if len(panels) != 1 || panels[0].Title != "M(t)" {
+		t.Fatalf("%+v", panels)
+	}
+	for _, c := range []chart{panels[0].Wide, panels[0].Narrow} {
+		if len(c.Lines) != 1 || c.Lines[0].Class != "c-arm" {
+			t.Errorf("curves %+v, want M(t) alone in the third model's colour", c.Lines)
+		}
+		var strokes, lanes int
+		for _, e := range c.Events {
+			if e.Y+e.H > c.Plot.Y || e.X < c.Plot.X-1 || e.X > c.Plot.X+c.Plot.W {
+				t.Errorf("%+v is not above the plot %+v", e, c.Plot)
+			}
+			switch e.Class {
+			case "event":
+				strokes++
+			case "lane":
+				lanes++
+			}
+		}
+		if strokes != 4 || lanes != 2 {
+			t.Errorf("%d strokes in %d lanes, want 4 in 2", strokes, lanes)
+		}
+		if up, down := c.Events[1].box, c.Events[2].box; up.Y+up.H > down.Y || down.X <= up.X {
+			t.Errorf("1 is at %+v, -1 at %+v", up, down)
+		}
+		for _, tick := range c.YTicks {
+			if strings.Contains(tick.Label, "1.0") {
+				t.Errorf("the y axis goes to %s, where an event would be", tick.Label)
+			}
+		}
+		for _, label := range c.Texts {
+			if room := c.Width - label.X; room < 6.2*float64(len(label.Text)) {
+				t.Errorf("%q has %.0f pixels", label.Text, room)
+			}
+		}
+	}
+}

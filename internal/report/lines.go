@@ -72,6 +72,7 @@ type axes struct {
 	Symmetric     bool // y is centred on zero
 	WholeX        bool // x counts: ticks at whole numbers only
 	Value         func(float64) string
+	Events        []Figured // a lane each above the plot
 }
 
 // lineChart draws series over common axes. The axes span the series that did not
@@ -79,15 +80,19 @@ type axes struct {
 func lineChart(width float64, a axes, all []series) chart {
 	c := chart{Label: a.Label, Width: width, Height: a.Height, XLabel: a.XLabel}
 	named := slices.ContainsFunc(all, func(s series) bool { return s.Name != "" })
-	right := 10.0
+	right, top := 10.0, 10.0
 	if named {
 		right = 84
+	}
+	if len(a.Events) > 0 {
+		right, top = max(right, 96), top+laneHeight*float64(len(a.Events))
+		c.Height += top - 10
 	}
 	bottom := 26.0
 	if a.XLabel != "" {
 		bottom = 42
 	}
-	c.Plot = box{X: 46, Y: 10, W: width - 46 - right, H: a.Height - 10 - bottom}
+	c.Plot = box{X: 46, Y: top, W: width - 46 - right, H: a.Height - 10 - bottom}
 
 	x := scale{Start: c.Plot.X, End: c.Plot.X + c.Plot.W, Log: a.LogX}
 	y := scale{Start: c.Plot.Y + c.Plot.H, End: c.Plot.Y, Log: a.Log}
@@ -122,6 +127,10 @@ func lineChart(width float64, a axes, all []series) chart {
 		c.XTicks = wholeTicks(x, max(3, int(c.Plot.W/room)))
 	}
 
+	for i, e := range a.Events {
+		c.lane(e, x, 4+laneHeight*(float64(i)+0.5))
+	}
+
 	// Thin curves first, so that the means lie on top of them.
 	order := slices.Clone(all)
 	slices.SortStableFunc(order, func(s, t series) int { return cmp.Compare(rank(s), rank(t)) })
@@ -132,6 +141,24 @@ func lineChart(width float64, a axes, all []series) chart {
 	spread(names, 14, c.Plot.Y+c.Plot.H+4)
 	c.Texts = append(c.Texts, names...)
 	return c
+}
+
+// laneHeight is that of a lane of events, in pixels.
+const laneHeight = 18
+
+// lane draws when something happened as strokes on a line at middle: up from it for
+// what counts 1, down for what counts -1.
+func (c *chart) lane(e Figured, x scale, middle float64) {
+	c.Events = append(c.Events, bar{box: box{x.Start, middle - 0.5, x.End - x.Start, 1}, Class: "lane"})
+	for i, y := range e.Y {
+		switch {
+		case y > 0:
+			c.Events = append(c.Events, bar{box{x.at(e.X[i]) - 1, middle - 6, 2, 6}, "event", e.Name})
+		case y < 0:
+			c.Events = append(c.Events, bar{box{x.at(e.X[i]) - 1, middle, 2, 6}, "event", e.Name})
+		}
+	}
+	c.Texts = append(c.Texts, text{X: x.End + 9, Y: middle + 4, Class: "quiet", Text: e.Name, Anchor: "start"})
 }
 
 func rank(s series) int {

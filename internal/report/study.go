@@ -122,8 +122,9 @@ type Figure struct {
 
 // Figured is a curve of a figure.
 type Figured struct {
-	Name string
-	X, Y []float64
+	Name   string
+	X, Y   []float64
+	Events bool // Y is 1 or -1 when something happens, and 0 when nothing does
 }
 
 // Summarise fills what follows from the seeds. Writing a report calls it.

@@ -172,12 +172,13 @@ func (s *Study) forestNote() string {
 	return note
 }
 
-// lines draws the curves of a figure.
-func (f *Figure) lines() []panel {
+// lines draws the curves of a figure, the first of them in the model's colour.
+func (f *Figure) lines(model hue) []panel {
+	curves, events := f.curves(), []Figured(nil)
 	var all []series
-	for i, l := range f.Lines {
-		s := series{Hue: figureHue(i), X: l.X, Y: l.Y}
-		if len(f.Lines) > 1 {
+	for i, l := range curves {
+		s := series{Hue: figureHue(model, i), X: l.X, Y: l.Y}
+		if len(curves) > 1 {
 			s.Name = l.Name
 		}
 		all = append(all, s)
@@ -185,13 +186,28 @@ func (f *Figure) lines() []panel {
 	if len(all) == 0 {
 		return nil
 	}
+	for _, l := range f.Lines {
+		if l.Events {
+			events = append(events, l)
+		}
+	}
 	title := f.Y
 	if len(all) == 1 && title == "" {
-		title = f.Lines[0].Name
+		title = curves[0].Name
 	}
-	a := axes{Label: f.Title, XLabel: f.X, Height: 230, Value: typographic.number}
+	a := axes{Label: f.Title, XLabel: f.X, Height: 230, Value: typographic.number, Events: events}
 	return []panel{newPanel(title, wholeWidth, func(width float64) chart { return lineChart(width, a, all) })}
 }
 
-// figureHue is the look of a figure's curve: not that of the first model.
-func figureHue(i int) hue { return hue((i + 1) % looks) }
+// curves are the lines that are curves.
+func (f *Figure) curves() (curves []Figured) {
+	for _, l := range f.Lines {
+		if !l.Events {
+			curves = append(curves, l)
+		}
+	}
+	return curves
+}
+
+// figureHue is the look of a figure's curve: the first has the model's.
+func figureHue(model hue, i int) hue { return (model + hue(i)) % looks }

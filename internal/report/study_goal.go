@@ -43,7 +43,7 @@ func (s *Study) learned(n notation, a *StudyArm) string {
 		return n.dash
 	}
 	lo, hi, missed := s.medianLearned(a)
-	if len(missed) == a.finished() && lo == 0 {
+	if len(missed) == a.finished() {
 		return "not within" + n.space + grouped(fewest(missed))
 	}
 	whole := func(v float64) string { return grouped(int(math.Round(v))) }
@@ -100,6 +100,6 @@ func (s *Study) undecided() (sentences []string) {
 // goalNote says what the column learned at is.
 func (s *Study) goalNote() string {
 	g := s.Goal
-	return fmt.Sprintf(" Learned at: how many %s training had taken when, for the first time, the mean over the last %s of them came to lie %s %s and then stayed there for %s more; median over seeds. A training in which that did not happen counts as more than its length less those %s.",
+	return fmt.Sprintf(" Learned at: how many %s training had taken when, for the first time, the mean over the last %s of them came to lie %s %s and then stayed there for %s more; median over seeds. A training in which that did not happen counts as more than its length less those %s in the median.",
 		s.Unit, grouped(g.Window), pickText(s.Metric.Higher, "above", "below"), s.Metric.write(typographic, g.Value), grouped(g.Hold), grouped(g.Hold))
 }

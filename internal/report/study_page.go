@@ -98,14 +98,15 @@ var images = map[string]string{".png": "image/png", ".gif": "image/gif", ".svg":
 // the best instead would flatter it.
 func (s *Study) gallery() ([]exhibit, error) {
 	var all []exhibit
-	for _, a := range s.Models {
+	hues := s.hues()
+	for m, a := range s.Models {
 		for _, seed := range a.Seeds {
 			if len(seed.Figures) == 0 {
 				continue
 			}
 			e := exhibit{Model: a.Model, Seed: seed.Seed}
 			for i := range seed.Figures {
-				v, err := seed.Figures[i].view()
+				v, err := seed.Figures[i].view(hues[m])
 				if err != nil {
 					return nil, fmt.Errorf("%s, seed %d: %w", a.Model, seed.Seed, err)
 				}
@@ -118,8 +119,8 @@ func (s *Study) gallery() ([]exhibit, error) {
 	return all, nil
 }
 
-func (f *Figure) view() (figureView, error) {
-	v := figureView{Figure: f, Alt: f.Title, Panels: f.lines()}
+func (f *Figure) view(model hue) (figureView, error) {
+	v := figureView{Figure: f, Alt: f.Title, Panels: f.lines(model)}
 	if f.File != "" {
 		media, ok := images[filepath.Ext(f.File)]
 		if !ok {
@@ -127,8 +128,8 @@ func (f *Figure) view() (figureView, error) {
 		}
 		v.Data = template.URL("data:" + media + ";base64," + base64.StdEncoding.EncodeToString(f.Image))
 	}
-	for i, l := range f.Lines {
-		v.Names = append(v.Names, legendEntry{Model: l.Name, Hue: figureHue(i)})
+	for i, l := range f.curves() {
+		v.Names = append(v.Names, legendEntry{Model: l.Name, Hue: figureHue(model, i)})
 	}
 	return v, nil
 }

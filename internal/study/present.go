@@ -78,7 +78,7 @@ func (r *result) seed(seed uint64, dir string) (report.StudySeed, error) {
 	for _, p := range r.Pictures {
 		f := report.Figure{Title: p.Title, Caption: p.Caption, Width: p.Width, X: p.X, Y: p.Y}
 		for _, c := range p.Curves {
-			f.Lines = append(f.Lines, report.Figured{Name: c.Name, X: numbers(c.X), Y: numbers(c.Y)})
+			f.Lines = append(f.Lines, report.Figured{Name: c.Name, X: numbers(c.X), Y: numbers(c.Y), Events: c.Events})
 		}
 		if p.File != "" {
 			var err error

@@ -55,9 +55,10 @@ type figure struct {
 }
 
 type curve struct {
-	Name string     `json:"name"`
-	X    []*float64 `json:"x"`
-	Y    []*float64 `json:"y"`
+	Name   string     `json:"name"`
+	X      []*float64 `json:"x"`
+	Y      []*float64 `json:"y"`
+	Events bool       `json:"events,omitempty"`
 }
 
 // maxResult is how large a result may be: most of it are the points of curves.
@@ -94,7 +95,7 @@ func (r *result) write(dir string, out *Outcome) error {
 		for _, p := range out.Pictures {
 			f := figure{Title: p.Title, Caption: p.Caption, File: p.File, Width: p.Width, X: p.X, Y: p.Y}
 			for _, c := range p.Curves {
-				f.Curves = append(f.Curves, curve{c.Name, finites(c.X), finites(c.Y)})
+				f.Curves = append(f.Curves, curve{c.Name, finites(c.X), finites(c.Y), c.Events})
 			}
 			r.Pictures = append(r.Pictures, f)
 			if p.File == "" {

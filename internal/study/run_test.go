@@ -124,7 +124,7 @@ func TestDeterministic(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	out, _ := succeed(t, "--out", filepath.Join(t.TempDir(), "run"), "--seeds", "3")
-	for _, want := range []string{"model", "error rate", "learned at", "first weight", "still (control)", "more than 40", "Guessing signs: "} {
+	for _, want := range []string{"model", "error rate", "learned at", "first weight", "still (control)", "not within 60", "Guessing signs: "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

@@ -108,7 +108,8 @@ func (l *guesser) Test(ctx context.Context, progress func(int)) (*Outcome, error
 		Series: []Series{{Name: "guesses", Values: []float64{1.5, math.NaN()}}},
 		Pictures: []Picture{
 			{Title: "A square", Caption: "It is black.", File: "square.svg", Image: []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>`)},
-			{Title: "The weights", Caption: "In turn.", X: "number", Y: "weight", Curves: []Curve{{"w", []float64{0, 1, 2}, []float64{float64(l.w[0]), math.NaN(), 1}}}},
+			{Title: "The weights", Caption: "In turn.", X: "number", Y: "weight", Curves: []Curve{
+				{"w", []float64{0, 1, 2}, []float64{float64(l.w[0]), math.NaN(), 1}, false}, {"seen", []float64{0, 1, 2}, []float64{0, -1, 1}, true}}},
 		},
 	}, nil
 }

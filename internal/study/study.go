@@ -179,6 +179,9 @@ type Curve struct {
 	Name string    `json:"name"`
 	X    []float64 `json:"x"`
 	Y    []float64 `json:"y"`
+	// Events says that Y tells when something happens, 1 or -1, and is 0 when nothing
+	// does: that is shown beside the curves, not as one.
+	Events bool `json:"events,omitempty"`
 }
 
 // Count writes so many things: "1 neuron", "1,001 neurons".
