@@ -1,5 +1,5 @@
-// Package checkpoint keeps the moments of a run from which it can go on to the
-// same bits. A checkpoint is a folder step-00001234 of
+// Package checkpoint keeps the moments of a run from which it can go on as if it
+// had never stopped, bit for bit. A checkpoint is a folder step-00001234 of
 //
 //	tensors.safetensors   parameters, optimiser state, carried state
 //	state.json            step, epoch, blobs (random streams) and the run's own record

@@ -24,7 +24,7 @@ type Tensor interface {
 	String() string
 }
 
-// Checked is a cell that is told wrong calls from right ones: where a call comes
+// Checked is a cell whose calls are checked: where one comes
 // out of turn, or with slices of other lengths than it needs, it panics in one
 // line that says what is wanted, before anything has changed. Lengths must be
 // exact, for a slice that is too long is a mistaken shape as well. The lines begin
