@@ -79,43 +79,6 @@ var ablationNames = map[Ablation]struct{ label, key string }{
 	ForgetHidden:  {"state reset", "hidden_reset"},
 }
 
-// Test measures the mean of the population on held-out mazes.
-func (l *learner) Test(ctx context.Context, progress func(done int)) (*study.Outcome, error) {
-	g := l.genotype()
-	e, err := examine(ctx, g, l.settings.mazes(), l.tests, l.seed, ablations(l.config), progress)
-	if err != nil {
-		return nil, err
-	}
-	scores := e.intact.Rollouts()
-	out := &study.Outcome{
-		Value:  e.intact.Fitness(),
-		Series: []study.Series{{Name: "rollouts", Values: scores}, {Name: "random_rollouts", Values: e.random.Rollouts()}},
-		Extra: []study.Measure{
-			{Name: "rollout_1", Value: scores[0]},
-			{Name: "rollouts_6_8", Value: lateMean(scores)},
-			{Name: "gain", Value: gain(scores)},
-			{Name: "reached", Value: e.intact.Arrived(rollouts - 1), Percent: true, Key: true},
-			{Name: "random_gain", Value: gain(e.random.Rollouts())},
-			{Name: "random_gain_se", Value: e.random.gainError(), Single: true},
-			{Name: "optimal", Value: e.optimal},
-			{Name: "steps", Value: l.history.Steps},
-			{Name: "sigma", Value: l.strategy.Sigma},
-		},
-	}
-	for _, a := range ablations(l.config) {
-		scores := e.ablated[a].Rollouts()
-		key := ablationNames[a].key
-		out.Extra = append(out.Extra, study.Measure{Name: "gain_" + key, Value: gain(scores)})
-		out.Series = append(out.Series, study.Series{Name: key + "_rollouts", Values: scores})
-	}
-	out.Pictures = append(out.Pictures, e.curves(l.config))
-	if len(l.history.Validations) > 1 {
-		out.Pictures = append(out.Pictures, l.history.curves(l.settings.Validation))
-	}
-	out.Pictures = append(out.Pictures, film(g, e.mazes, l.seed))
-	return out, nil
-}
-
 // curves are the score by rollout beside its yardsticks and ablations.
 func (e *exam) curves(c genotype.Config) study.Picture {
 	p := study.Picture{
@@ -140,22 +103,5 @@ func (e *exam) curves(c genotype.Config) study.Picture {
 		best[k] = e.optimal
 	}
 	add("optimal", best)
-	return p
-}
-
-// curves are the scores of three rollouts over the generations.
-func (h *history) curves(n int) study.Picture {
-	p := study.Picture{
-		Title:   "Rollouts over the generations",
-		Caption: "Mean score of the first, the third and the last rollout of the population's mean, on " + study.Count(n, "validation maze") + ".",
-		X:       "generation", Y: "score",
-	}
-	for _, k := range []int{0, 2, rollouts - 1} {
-		curve := study.Curve{Name: "rollout " + study.Thousands(k+1)}
-		for _, v := range h.Validations {
-			curve.X, curve.Y = append(curve.X, float64(v.Generation)), append(curve.Y, v.Rollouts[k])
-		}
-		p.Curves = append(p.Curves, curve)
-	}
 	return p
 }

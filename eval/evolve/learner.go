@@ -23,17 +23,6 @@ type learner struct {
 	history history
 }
 
-// history is what validations have come to, and the steps taken in mazes.
-type history struct {
-	Steps       float64      `json:"steps"`
-	Validations []validation `json:"validations"`
-}
-
-type validation struct {
-	Generation int       `json:"generation"`
-	Rollouts   []float64 `json:"rollouts"`
-}
-
 func newLearner(f *fleet, s Settings, model string, tests int, seed uint64) (*learner, error) {
 	p, err := newPopulation(s, model, seed)
 	if err != nil {
@@ -43,12 +32,12 @@ func newLearner(f *fleet, s Settings, model string, tests int, seed uint64) (*le
 	if err != nil {
 		return nil, err
 	}
-	return &learner{population: p, fleet: f, number: number, tests: tests, history: history{Validations: []validation{}}}, nil
+	return &learner{population: p, fleet: f, number: number, tests: tests, history: newHistory()}, nil
 }
 
 // Update takes a generation.
 func (l *learner) Update() (study.Point, error) {
-	if err := l.validate(); err != nil {
+	if err := l.history.validate(l.genotype(), &l.settings, l.seed, l.strategy.Generation); err != nil {
 		return study.Point{}, err
 	}
 	if err := l.fleet.evaluate(l.number, l.population); err != nil {
@@ -74,18 +63,14 @@ func (l *learner) tell() (study.Point, error) {
 	return study.Point{Value: mean / n, Loss: math.NaN(), Norm: math.NaN()}, nil
 }
 
-// validate scores the mean of the population on the validation mazes every so many
-// generations, before the first of them.
-func (l *learner) validate() error {
-	if l.settings.ValidateEvery == 0 || l.strategy.Generation%l.settings.ValidateEvery != 0 {
-		return nil
-	}
-	lives, err := Score(context.Background(), l.genotype(), l.settings.mazes().heldOut(l.settings.Validation, l.seed, "validation"), Intact, l.seed, "validation", func(int) {})
+// Test measures the mean of the population on held-out mazes.
+func (l *learner) Test(ctx context.Context, progress func(done int)) (*study.Outcome, error) {
+	out, err := l.history.test(ctx, l.genotype(), &l.settings, l.tests, l.seed, progress)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l.history.Validations = append(l.history.Validations, validation{l.strategy.Generation, lives.Rollouts()})
-	return nil
+	out.Extra = append(out.Extra, study.Measure{Name: "sigma", Value: l.strategy.Sigma})
+	return out, nil
 }
 
 // Keep writes the mean of the population as a genotype folder.

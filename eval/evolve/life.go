@@ -19,8 +19,6 @@
 package evolve
 
 import (
-	"math"
-
 	"github.com/engram-lm/engram/internal/genotype"
 	"github.com/engram-lm/engram/internal/rng"
 )
@@ -151,27 +149,4 @@ func (w *world) observe() []float32 {
 }
 
 // choose draws an action from the outputs.
-func (w *world) choose() int {
-	largest := 0
-	for k := range moves {
-		if w.out[k] > w.out[largest] {
-			largest = k
-		}
-	}
-	if w.draws.Float64() < 1/(1+math.Exp(-2*float64(w.out[4]))) {
-		return largest
-	}
-	var p [len(moves)]float64
-	sum := 0.0
-	for k := range p {
-		p[k] = math.Exp(float64(w.out[k] - w.out[largest]))
-		sum += p[k]
-	}
-	u := w.draws.Float64() * sum
-	for k, v := range p {
-		if u -= v; u < 0 {
-			return k
-		}
-	}
-	return largest
-}
+func (w *world) choose() int { return choose(w.out[:], w.draws) }

@@ -53,7 +53,12 @@ func newPopulation(s Settings, model string, seed uint64) (*population, error) {
 
 // mazes are those of the generation under way, which all members run.
 func (p *population) mazes() []*Maze {
-	return p.settings.mazes().heldOut(p.settings.Mazes, p.seed, fmt.Sprintf("generation/%d", p.strategy.Generation))
+	return p.settings.ofGeneration(p.strategy.Generation, p.settings.Mazes, p.seed)
+}
+
+// ofGeneration returns the first n mazes of a generation.
+func (s *Settings) ofGeneration(generation, n int, seed uint64) []*Maze {
+	return s.mazes().heldOut(n, seed, fmt.Sprintf("generation/%d", generation))
 }
 
 // evaluate lets the members first, first + every, ... run the mazes, and sets what

@@ -26,6 +26,8 @@ type Settings struct {
 
 	ValidateEvery int `yaml:"validate_every" help:"generations between validations; 0 for none"`
 	Validation    int `yaml:"validation_mazes" help:"mazes of a validation"`
+
+	Gradient
 }
 
 func (s *Settings) mazes() Mazes { return Mazes{Size: s.Size, Density: s.Density} }
@@ -73,11 +75,19 @@ func (s *Settings) Validate() error {
 	if !(s.CovRate > 0 && s.CovRate <= 1) {
 		return fmt.Errorf("cov_rate %v: want more than 0, at most 1", s.CovRate)
 	}
-	return nil
+	return s.Gradient.validate()
 }
 
-// plastic are the models whose weights are born anew in each life.
-var plastic = []string{"decomposed", "full", "retroactive"}
+// Which models use a setting: plastic are those whose weights are born anew in each
+// life, evolving those that are members of a population, trained the one that is not.
+var (
+	plastic  = []string{"decomposed", "full", "retroactive", "gradient"}
+	evolving = genotype.Models
+	trained  = []string{"gradient"}
+)
+
+// gradient are the settings of the gradient in all presets.
+var gradient = Gradient{Batch: 16, Window: 50, LR: 5e-3, ClipNorm: 0.3, Gamma: 0.98, ValueCoef: 0.5, ConcentrationCoef: 0.03}
 
 // task is the task in one process.
 var task = newTask(nil)
@@ -92,10 +102,12 @@ func newTask(f *fleet) study.Task[Settings] {
 times. The weights of the plastic ones are born anew in each life; what evolves is
 the rule that changes them (decomposed: some 8 numbers a neuron; full: 4 a
 connection; retroactive: an eligibility trace). Of rnn and lstm the weights
-themselves evolve, and only their state can learn within a life.
+themselves evolve, and only their state can learn within a life. gradient is the
+decomposed rule again, trained by back-propagation through its lives, of which it
+has as many (advantage actor-critic).
 
 --episodes counts generations of the evolution strategy. Each training keeps its
-population's mean as a genotype folder, MODEL-seedN/genotype, which --test scores
+rule, the population's mean, as a genotype folder, MODEL-seedN/genotype, which --test scores
 on other mazes.`,
 		Example: `  go run ./eval evolve
   go run ./eval evolve --preset paper --models decomposed --out runs/evolve
@@ -115,6 +127,7 @@ on other mazes.`,
 			{Name: "gain_weights_reset", About: "the gain with the weights put back to birth at each rollout"},
 			{Name: "gain_no_plasticity", About: "the gain with plasticity off"},
 			{Name: "gain_hidden_reset", About: "the gain with the hidden state put to zero at each rollout"},
+			{Name: "steps", About: "steps in mazes that learning took"},
 		},
 		Models: []study.Kind{
 			{Name: "decomposed", About: "plastic weights, the rule an outer product of vectors"},
@@ -122,6 +135,7 @@ on other mazes.`,
 			{Name: "retroactive", About: "plastic recurrent weights with an eligibility trace"},
 			{Name: "rnn", About: "evolved weights"},
 			{Name: "lstm", About: "evolved weights"},
+			{Name: "gradient", About: "the decomposed rule, trained by the gradient of its lives"},
 		},
 		Presets: []study.Preset[Settings]{
 			{
@@ -129,7 +143,7 @@ on other mazes.`,
 				Common: study.Common{Episodes: 300, Models: []string{"decomposed", "lstm", "rnn"}, Tests: 512, LogEvery: 5},
 				Own: Settings{
 					Size: 7, Density: 0.30, Mazes: 4, Hidden: 16, Modulation: "after", Birth: "zero",
-					Population: 64, Sigma: 0.05, CovRate: 0.05, ValidateEvery: 20, Validation: 256,
+					Population: 64, Sigma: 0.05, CovRate: 0.05, ValidateEvery: 20, Validation: 256, Gradient: gradient,
 				},
 			},
 			{
@@ -137,19 +151,23 @@ on other mazes.`,
 				Common: study.Common{Episodes: 3000, Models: []string{"decomposed", "lstm", "rnn"}, Tests: 2048, LogEvery: 10},
 				Own: Settings{
 					Size: 9, Density: 0.30, Mazes: 8, Hidden: 32, Modulation: "after", Birth: "zero",
-					Population: 160, Sigma: 0.02, CovRate: 0.02, ValidateEvery: 50, Validation: 1024,
+					Population: 160, Sigma: 0.02, CovRate: 0.02, ValidateEvery: 50, Validation: 1024, Gradient: gradient,
 				},
 			},
 			{
 				Name: "paper", About: "9x9 mazes, 64 neurons, 360 members: hours to days a model",
-				Common: study.Common{Episodes: 15_000, Tests: 2048, LogEvery: 10},
+				Common: study.Common{Episodes: 15_000, Models: genotype.Models, Tests: 2048, LogEvery: 10},
 				Own: Settings{
 					Size: 9, Density: 0.30, Mazes: 12, Hidden: 64, Modulation: "after", Birth: "zero",
-					Population: 360, Sigma: 0.01, CovRate: 0.02, ValidateEvery: 100, Validation: 1024,
+					Population: 360, Sigma: 0.01, CovRate: 0.02, ValidateEvery: 100, Validation: 1024, Gradient: gradient,
 				},
 			},
 		},
-		Uses: study.Uses{"modulation": plastic, "birth": plastic},
+		Uses: study.Uses{
+			"modulation": plastic, "birth": plastic,
+			"sigma": evolving, "cov_rate": evolving, "settled_bound": evolving,
+			"batch": trained, "window": trained, "lr": trained, "clip_norm": trained, "gamma": trained, "value_coef": trained, "concentration_coef": trained,
+		},
 		Idle: func(_ *study.Common, own *Settings, key string) string {
 			if key == "validation_mazes" && own.ValidateEvery == 0 {
 				return "validate_every 0 validates nothing"
@@ -165,11 +183,18 @@ on other mazes.`,
 			}
 			var arms []study.Arm
 			for _, model := range common.Models {
-				c, tests := own.config(model), common.Tests
-				arms = append(arms, study.Arm{
-					Model: model, About: study.Count(own.Hidden, "neuron"), Params: c.ParamCount(), Control: model == "lstm",
-					New: func(seed uint64) (study.Learner, error) { return newLearner(f, *own, model, tests, seed) },
-				})
+				tests := common.Tests
+				arm := study.Arm{Model: model, About: study.Count(own.Hidden, "neuron"), Control: model == "lstm"}
+				if model == "gradient" {
+					c := own.config("decomposed")
+					arm.Params = c.ParamCount() + own.Hidden + 1 // what the value is read by
+					arm.New = func(seed uint64) (study.Learner, error) { return newPupil(*own, tests, seed) }
+				} else {
+					c := own.config(model)
+					arm.Params = c.ParamCount()
+					arm.New = func(seed uint64) (study.Learner, error) { return newLearner(f, *own, model, tests, seed) }
+				}
+				arms = append(arms, arm)
 			}
 			return arms, nil
 		},

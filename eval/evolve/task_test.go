@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,7 +50,7 @@ func folder(t *testing.T) string { return filepath.Join(t.TempDir(), "run") }
 // A run that is resumed ends with the same numbers as one that is not, for every
 // model, and leaves a genotype that --test reads.
 func TestRunAndResume(t *testing.T) {
-	models := []string{"--models", "decomposed,full,retroactive,rnn,lstm"}
+	models := []string{"--models", "decomposed,full,retroactive,rnn,lstm,gradient"}
 	whole := folder(t)
 	want, err := run(t, append(append(models, small...), "--episodes", "5", "--out", whole)...)
 	if err != nil {
@@ -66,7 +67,7 @@ func TestRunAndResume(t *testing.T) {
 	if !reflect.DeepEqual(resumed, want) {
 		t.Errorf("resumed: %v\nat once: %v", resumed, want)
 	}
-	for i, model := range genotype.Models {
+	for i, model := range append(slices.Clip(genotype.Models), "gradient") {
 		o := want[i]
 		if o["task"] != "evolve" || o["model"] != model || o["seed"] != 1. || o["episodes"] != 5. || o["metric"] != "fitness" || o["params"] == nil || o["control"] != want[4]["value"] {
 			t.Errorf("%v", o)
@@ -93,18 +94,23 @@ func TestRunAndResume(t *testing.T) {
 
 // The same numbers come out of trainings side by side.
 func TestSideBySide(t *testing.T) {
-	studytest.SideBySide(t, Command, append([]string{"--models", "decomposed,lstm", "--episodes", "3"}, small...)...)
+	studytest.SideBySide(t, Command, append([]string{"--models", "decomposed,lstm,gradient", "--episodes", "3"}, small...)...)
 }
 
 func TestBadSettings(t *testing.T) {
 	for _, set := range []string{"size=8", "size=103", "density=1.5", "mazes=0", "hidden=0", "population=3", "sigma=0", "cov_rate=2", "modulation=simple", "birth=one", "validation_mazes=0"} {
-		_, err := run(t, "--set", set, "--out", folder(t))
-		if _, ok := errors.AsType[*cli.UsageError](err); !ok {
-			t.Errorf("%s gives %v, want a usage error", set, err)
-		}
-		if key, _, _ := strings.Cut(set, "="); err != nil && !strings.Contains(err.Error(), key) {
-			t.Errorf("%s gives %q, which does not name the key", set, err)
-		}
+		badSetting(t, set)
+	}
+}
+
+func badSetting(t *testing.T, set string) {
+	t.Helper()
+	_, err := run(t, "--set", set, "--out", folder(t))
+	if _, ok := errors.AsType[*cli.UsageError](err); !ok {
+		t.Errorf("%s gives %v, want a usage error", set, err)
+	}
+	if key, _, _ := strings.Cut(set, "="); err != nil && !strings.Contains(err.Error(), key) {
+		t.Errorf("%s gives %q, which does not name the key", set, err)
 	}
 }
 

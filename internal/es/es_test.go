@@ -90,6 +90,28 @@ func TestUpdate(t *testing.T) {
 	near(t, "sigma", s.Sigma, golden.sigma, 1e-12)
 }
 
+// What parents come to is the weighted sum over them, however many there are.
+func TestRecombine(t *testing.T) {
+	const d, parents = 3, 3*group + 5
+	s := newStrategy(t, 1, constant(d, 1), Options{Pool: 2 * parents, Sigma: 0.3, Rate: 0.1})
+	order := make([]int, parents)
+	for k := range order {
+		order[k] = (k * 7) % parents
+	}
+	move, square := s.recombine(order, s.weights)
+	z := make([]float64, d)
+	for i := range d {
+		var m, q float64
+		for k, p := range order {
+			s.Ask(p, z)
+			m += s.weights[k] * (z[i] - 1)
+			q += s.weights[k] * (z[i] - 1) * (z[i] - 1)
+		}
+		near(t, "move", move[i], m, 1e-14)
+		near(t, "square", square[i], q, 1e-14)
+	}
+}
+
 // On a sphere the strategy converges from every seed, its step size with it.
 func TestSphere(t *testing.T) {
 	for seed := range uint64(10) {

@@ -1,6 +1,7 @@
 package evolved
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -92,6 +93,49 @@ func TestTapeGradients(t *testing.T) {
 				twice[k] *= 2
 			}
 			layertest.Compare(t, "gradients added", grads[0], twice, 1e-12)
+		}
+	}
+}
+
+// A tape that is truncated gives the sum of the gradients of tapes that begin where
+// it is cut.
+func TestTapeTruncate(t *testing.T) {
+	const in, hidden, out, steps = 3, 5, 2, 11
+	for _, modulation := range modulations {
+		n, r := newNet(t, in, hidden, out, Options{Modulation: modulation, Birth: Normal}), newRand(23)
+		params := draw[float64](n, r, 0.5)
+		x, do := make([]float64, steps*in), make([]float64, steps*out)
+		for _, v := range [][]float64{x, do} {
+			for i := range v {
+				v[i] = r.NormFloat64()
+			}
+		}
+		gradients := func(every int, begins ...int) [][]float64 {
+			tape, err := NewTape[float64](n, steps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tape.Truncate(every)
+			life, sum, o := NewLife[float64](n), draw[float64](n, r, 0), make([]float64, out)
+			life.Begin(NewGenome(n, params), newRand(1))
+			for i, at := range begins {
+				end := steps
+				if i+1 < len(begins) {
+					end = begins[i+1]
+				}
+				tape.Begin(life)
+				for s := at; s < end; s++ {
+					tape.Step(x[s*in:][:in], o)
+				}
+				tape.Backward(params, do[at*out:end*out], sum)
+			}
+			return sum
+		}
+		for every, begins := range map[int][]int{1: {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 4: {0, 4, 8}, 11: {0}, 20: {0}} {
+			got, want := gradients(every, 0), gradients(0, begins...)
+			for i, p := range n.Params() {
+				layertest.Compare(t, fmt.Sprintf("%s, every %d: gradient of %s", modulation, every, p.Name), got[i], want[i], 1e-12)
+			}
 		}
 	}
 }

@@ -26,6 +26,9 @@ const (
 	product = "internal/kernel/gemm.go"
 	agent   = "internal/a2c/agent.go"
 	tape    = "plasticlstm/evolved/tape.go"
+	lesson  = "eval/evolve/gradient.go"
+
+	strategy = "internal/es/es.go"
 )
 
 var errors = []planted{
@@ -150,11 +153,25 @@ var errors = []planted{
 
 	{"calls/steps", "internal/scan/checked.go", "case taken+steps > c.steps:", "case taken > c.steps:", "./plasticlstm", "TestWrongCallsOfAScan", ""},
 	{"compare/nan", "internal/layertest/layertest.go", "if !(d <= math.MaxFloat64) {", "if d > math.MaxFloat64 {", "./internal/layertest", "TestCompare", ""},
-	{"tape/gain", tape, "dm += gain * x[i] * f * column", "dm += x[i] * f * column", "./plasticlstm/evolved", "TestTapeGradients", ""},
-	{"tape/post", tape, "dpost[j] += s * y[j] * sum", "dpost[j] += y[j] * sum", "./plasticlstm/evolved", "TestTapeGradients", ""},
-	{"tape/pre", tape, "if k%2 == 0 && dpre != nil {", "if k == 0 && dpre != nil {", "./plasticlstm/evolved", "TestTapeGradients", ""},
+	{"tape/gain", tape, "dm += gain * kernel.Dot(byPre, columns)", "dm += kernel.Dot(byPre, columns)", "./plasticlstm/evolved", "TestTapeGradients", ""},
+	{"tape/post", tape, "dpost[j] += s * y[j] * v", "dpost[j] += y[j] * v", "./plasticlstm/evolved", "TestTapeGradients", ""},
+	{"tape/pre", tape, "case dpre != nil:", "case dpre != nil && k == 0:", "./plasticlstm/evolved", "TestTapeGradients", ""},
 	{"tape/carry", tape, "kernel.Axpy(v, t.dz, t.gh", "kernel.Axpy(-v, t.dz, t.gh", "./plasticlstm/evolved", "TestTapeGradients", ""},
 	{"tape/inputs", tape, "kernel.Axpy(v, t.dz, t.gx", "kernel.Axpy(-v, t.dz, t.gx", "./plasticlstm/evolved", "TestTapeGradients", ""},
 	{"tape/before", tape, "part[1]*(1-part[1])", "part[0]*(1-part[0])", "./plasticlstm/evolved", "TestTapeGradients", "byInput[k], byHidden[k]"},
 	{"tape/weights", tape, "kernel.Dot(s.wh[i*t.n:][:t.n], t.dz)", "kernel.Dot(t.life.wh[i*t.n:][:t.n], t.dz)", "./plasticlstm/evolved", "TestTapeGradients", ""},
+	{"tape/truncate", tape, "(at+1)%t.every == 0", "at%t.every == 0", "./plasticlstm/evolved", "TestTapeTruncate", ""},
+	{"tape/forget", tape, "clear(t.gx)\n\t\t\tclear(t.dbefore)", "clear(t.dbefore)", "./plasticlstm/evolved", "TestTapeTruncate", ""},
+	{"lesson/largest", lesson, "2 * p.sure * (1 - p.sure) * (dpi[p.largest] - mean)", "2 * p.sure * (1 - p.sure) * dpi[p.largest]", "./eval/evolve", "TestLessonGradients", ""},
+	{"lesson/softmax", lesson, "(1 - p.sure) * s * (dpi[k] - mean)", "s * (dpi[k] - mean)", "./eval/evolve", "TestLessonGradients", ""},
+	{"lesson/returns", lesson, "l.rewards[t] + c.Gamma*earned", "c.Gamma * (l.rewards[t] + earned)", "./eval/evolve", "TestLessonGradients", ""},
+	{"lesson/value", lesson, "F(-2 * c.ValueCoef * advantage)", "F(2 * c.ValueCoef * advantage)", "./eval/evolve", "TestLessonGradients", ""},
+	{"lesson/certain", lesson, "dpi[k] = 2 * c.ConcentrationCoef * v", "dpi[k] = c.ConcentrationCoef * v", "./eval/evolve", "TestLessonGradients", ""},
+	{"pupil/clip", "eval/evolve/pupil.go", "kernel.Axpy(l.scale, l.grads[k], g)", "kernel.Add(g, l.grads[k])", "./eval/evolve", "TestPupil", ""},
+	{"es/lag", strategy, "s.PathCov[i] = (1-s.cc)*p +", "p = (1-s.cc)*p +", "./internal/es", "TestUpdate", ""},
+	{"es/spread", strategy, "rate*(1-1/s.mu)*square[i]", "rate*square[i]", "./internal/es", "TestUpdate", ""},
+	{"es/step", strategy, "s.Sigma*math.Exp(s.cs/s.ds*(norm/s.chi-1))", "s.Sigma*math.Exp(s.cs/s.ds*(1-norm/s.chi))", "./internal/es", "TestSphere", ""},
+	{"es/parents", strategy, "cmp.Compare(worth[b], worth[a])", "cmp.Compare(worth[a], worth[b])", "./internal/es", "TestSphere", ""},
+	{"es/groups", strategy, "kernel.Add(sums[:2*d], sums[g*2*d:][:2*d])", "kernel.Add(sums[:2*d], sums[2*d:][:2*d])", "./internal/es", "TestRecombine", ""},
+	{"es/dropped", strategy, "if len(order) < len(w) {\n\t\tw = weights", "if len(order) < len(w) {\n\t\ts.weights = weights(len(order))\n\t\tw = weights", "./internal/es", "TestDropped", ""},
 }
