@@ -52,6 +52,7 @@ type page struct {
 	TableNote, ForestNote, LearningNote string
 	Legend                              []legendEntry
 	PlasticLegend                       []legendEntry // of the arms that have traces
+	WorthLegend                         []legendEntry // of the arms that were read with theirs standing still
 	Forest                              []panel
 	Learning                            []panel
 	Epochs                              epochTable
@@ -128,10 +129,10 @@ func (r *Report) HTML() ([]byte, error) {
 func (r *Report) page() *page {
 	r.Summarise()
 	p := &page{
-		Report: r, Title: r.title(), Finding: r.find(), Table: r.compare(typographic),
+		Report: r, Title: r.title(), Finding: r.find(), Table: r.compare(typographic).led("test ppl", "vs LSTM", "p", "valid ppl"),
 		Forest: r.forest(), Learning: r.learning(), Epochs: r.epochTable(),
 		Division: r.division(), Parts: r.parts(), Groups: groups,
-		Traces: r.traceRows(), TraceFigs: r.tracePanels(), Worth: r.worthTable(typographic), WorthFigs: r.worthPanels(), Passages: r.passages(),
+		Traces: r.traceRows(), TraceFigs: r.tracePanels(), Worth: r.ledWorth(), WorthFigs: r.worthPanels(), Passages: r.passages(),
 		Samples: r.samples(), Runs: r.runs(), Facts: r.facts(),
 	}
 	p.TableNote, p.ForestNote, p.LearningNote = r.tableNote(), r.forestNote(), r.learningNote()
@@ -140,6 +141,9 @@ func (r *Report) page() *page {
 		p.Legend = append(p.Legend, entry)
 		if len(r.Arms[i].traced()) > 0 {
 			p.PlasticLegend = append(p.PlasticLegend, entry)
+		}
+		if r.Arms[i].stood() {
+			p.WorthLegend = append(p.WorthLegend, entry)
 		}
 	}
 	return p

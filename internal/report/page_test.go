@@ -108,9 +108,9 @@ This is one seed: how far another would land from it is unknown.
 
 ## Result
 
-| model | hidden | parameters | valid ppl | test ppl | tokens/s | seeds |
-| ----- | -----: | ---------: | --------: | -------: | -------: | ----: |
-| lstm  |     64 |      1,000 |    187.40 |   180.25 |   52,000 |     1 |
+| model | test ppl | valid ppl | hidden | parameters | tokens/s | seeds |
+| ----- | -------: | --------: | -----: | ---------: | -------: | ----: |
+| lstm  |   180.25 |    187.40 |     64 |      1,000 |   52,000 |     1 |
 
 Perplexity of the validation and the test text, lower is better.
 
@@ -291,5 +291,32 @@ func TestPassageColours(t *testing.T) {
 	}
 	if v.Most != "0.4" {
 		t.Errorf("full colour is |M| = %s, want 0.4", v.Most)
+	}
+}
+
+// On a telephone some three columns show: they are what a reader comes for.
+func TestTablesBeginWithWhatMatters(t *testing.T) {
+	r := fourArms()
+	p := r.page()
+	if got := strings.Join(p.Table.heads()[:3], ", "); got != "model, test ppl, vs LSTM" {
+		t.Error(got)
+	}
+	if got := strings.Join((table{Columns: p.Worth}).heads(), ", "); got != "model, mean − on, off − on, on, off, frozen, mean" {
+		t.Error(got)
+	}
+	if rows, was := p.Table.Rows(), r.compare(typographic).Rows(); len(rows) != 4 || len(rows[0]) != len(was[0]) || rows[2][1] != was[2][4] {
+		t.Errorf("%q, from %q", rows, was)
+	}
+	if len(p.WorthLegend) != len(p.Worth[0].Cells) {
+		t.Errorf("%d models in the legend of what the traces are worth, %d in its table", len(p.WorthLegend), len(p.Worth[0].Cells))
+	}
+	s := study()
+	s.Summarise()
+	sp, err := s.page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := sp.Table.heads(); got[0] != "model" || got[1] != s.Metric.label() || got[len(got)-1] != "seeds" {
+		t.Error(got)
 	}
 }

@@ -79,7 +79,7 @@ func (s *Study) page() (*studyPage, error) {
 		return nil, fmt.Errorf("report.html: %w", err)
 	}
 	p := &studyPage{
-		Study: s, Style: template.CSS(style), Finding: s.find(), Table: s.compare(typographic), Runs: table{Columns: s.runs()},
+		Study: s, Style: template.CSS(style), Finding: s.find(), Table: s.compare(typographic).led(append([]string{s.Metric.label(), "p", "learned at"}, s.measureLabels()...)...), Runs: table{Columns: s.runs()},
 		PairTable: table{Columns: s.pairColumns()}, PairsNote: s.pairsNote(),
 		TableNote: s.tableNote(), ForestNote: s.forestNote(), LearningNote: s.learningNote(),
 		Forest: s.forest(), Learning: s.learning(), Facts: s.facts(),

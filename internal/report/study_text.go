@@ -100,6 +100,14 @@ func (s *Study) measures() []shown {
 	return all
 }
 
+// measureLabels are the heads of their columns.
+func (s *Study) measureLabels() (labels []string) {
+	for _, m := range s.measures() {
+		labels = append(labels, m.label())
+	}
+	return labels
+}
+
 // label heads the column of a measure.
 func (c Column) label() string { return strings.ReplaceAll(c.Name, "_", " ") }
 

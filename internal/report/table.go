@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -42,6 +43,21 @@ func (t table) Rows() [][]string {
 		}
 	}
 	return rows
+}
+
+// led returns the table with the columns of these heads right after the first, as far
+// as they are there: on a narrow screen the first columns are all there is to see.
+func (t table) led(heads ...string) table {
+	rest := slices.Clone(t.Columns[1:])
+	columns := t.Columns[:1:1]
+	for _, head := range heads {
+		if i := slices.IndexFunc(rest, func(c column) bool { return c.Head == head }); i >= 0 {
+			columns = append(columns, rest[i])
+			rest = slices.Delete(rest, i, i+1)
+		}
+	}
+	t.Columns = append(columns, rest...)
+	return t
 }
 
 // compare builds the table of the arms. The report must have been summarised.

@@ -131,6 +131,15 @@ func (r *Report) worthTable(n notation) []column {
 	return columns
 }
 
+// ledWorth is worthTable for a page: what the traces have learned comes first.
+func (r *Report) ledWorth() []column {
+	columns := r.worthTable(typographic)
+	if columns == nil {
+		return nil
+	}
+	return table{Columns: columns}.led("mean "+typographic.minus+" on", "off "+typographic.minus+" on").Columns
+}
+
 // stood reports whether the test text was read with the arm's traces standing still.
 func (a *Arm) stood() bool {
 	return !math.IsNaN(a.TestPPLOff.Mean) || !math.IsNaN(a.TestPPLFrozen.Mean) || !math.IsNaN(a.TestPPLMean.Mean)
