@@ -88,7 +88,7 @@ type Options struct {
 // Clusters say which four numbers each connection of a clustered rule has.
 type Clusters struct {
 	HH, IH   []int // [H, H] and [H, I]: the cluster, counted from 0
-	NHH, NIH int   // how many there are of each; 2H and H + I in [1]
+	NHH, NIH int   // how many there are of each; 2H and H + I in [1], see Merge
 }
 
 func (o Options) withDefaults() Options {

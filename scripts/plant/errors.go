@@ -174,4 +174,7 @@ var errors = []planted{
 	{"es/parents", strategy, "cmp.Compare(worth[b], worth[a])", "cmp.Compare(worth[a], worth[b])", "./internal/es", "TestSphere", ""},
 	{"es/groups", strategy, "kernel.Add(sums[:2*d], sums[g*2*d:][:2*d])", "kernel.Add(sums[:2*d], sums[2*d:][:2*d])", "./internal/es", "TestRecombine", ""},
 	{"es/dropped", strategy, "if len(order) < len(w) {\n\t\tw = weights", "if len(order) < len(w) {\n\t\ts.weights = weights(len(order))\n\t\tw = weights", "./internal/es", "TestDropped", ""},
+	{"merge/mean", "plasticlstm/evolved/merge.go", "means[c][t] = sums[c][t] / n[c]", "means[c][t] = sums[c][t] / (n[c] + 1)", "./plasticlstm/evolved", "TestKMeans", ""},
+	{"merge/nearest", "plasticlstm/evolved/merge.go", "range means {\n\t\t\t\tif d :=", "range means[1:] {\n\t\t\t\tif d :=", "./plasticlstm/evolved", "TestKMeans", ""},
+	{"merge/spread", "plasticlstm/evolved/merge.go", "if d := distance(p, points[next]); c == 0 || d < gap[i] {", "if d := distance(p, points[next]); c == 0 {", "./plasticlstm/evolved", "TestMergeFinds", ""},
 }
