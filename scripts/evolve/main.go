@@ -11,6 +11,10 @@
 // for a random walk within two standard errors of nothing. No order of the scores
 // themselves is asked: in mazes this small a good search is enough. It prints a line
 // for each and ends with status 1 if one does not hold.
+//
+// With --gradient it holds the decomposed rule trained by the gradient of its lives
+// against the one that evolves, at equal steps in mazes and at equal seconds, as far as
+// the one that has less of them has come. It claims nothing of who is ahead.
 package main
 
 import (
@@ -34,6 +38,7 @@ func main() { cli.Main("evolve", run) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var out, resume string
+	var gradient bool
 	c := &cobra.Command{
 		Use: "evolve (--out DIR | --resume DIR)", Short: "check the claim of eval evolve over three seeds",
 		RunE: func(*cobra.Command, []string) error {
@@ -42,7 +47,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			case (out == "") == (resume == ""):
 				return cli.Usagef("want --out for a new run, or --resume for one that is there")
 			case out != "":
-				command = append(command, "--preset", "quick", "--models", "decomposed,lstm,rnn", "--seeds", "3", "--out", out)
+				models := "decomposed,lstm,rnn"
+				if gradient {
+					models = "decomposed,gradient"
+				}
+				command = append(command, "--preset", "quick", "--models", models, "--seeds", "3", "--out", out)
 			default:
 				command = append(command, "--resume", resume)
 			}
@@ -52,18 +61,41 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			if err := eval.Run(); err != nil {
 				return fmt.Errorf("go %s: %w", strings.Join(command, " "), err)
 			}
+			if gradient {
+				return compare(&rows, stdout)
+			}
 			return verdict(&rows, stdout)
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "`folder` of a new run")
 	c.Flags().StringVar(&resume, "resume", "", "`folder` of a run of this command")
+	c.Flags().BoolVar(&gradient, "gradient", false, "hold gradient against evolution instead")
 	return cli.Execute(ctx, c, args, stdout, stderr)
 }
 
 // row is what is read of a row of eval evolve --json.
 type row struct {
-	Model string              `json:"model"`
-	Extra map[string]*float64 `json:"extra"`
+	Model   string              `json:"model"`
+	Seed    uint64              `json:"seed"`
+	Seconds float64             `json:"seconds"`
+	Extra   map[string]*float64 `json:"extra"`
+	Steps   []float64           `json:"validation_steps"`
+	Fitness []float64           `json:"validation_fitness"`
+}
+
+// eachRow calls f with the rows in their order.
+func eachRow(rows io.Reader, f func(row)) error {
+	for d := json.NewDecoder(rows); ; {
+		var r row
+		err := d.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f(r)
+	}
 }
 
 // claim is a bound on what is gained, by the number of a model's rows.
@@ -87,15 +119,7 @@ func atMost(v float64) bool  { return v <= 0.1 }
 // verdict says which claims the rows bear out.
 func verdict(rows io.Reader, w io.Writer) error {
 	gains := map[string]map[string][]float64{} // by model and key
-	for d := json.NewDecoder(rows); ; {
-		var r row
-		err := d.Decode(&r)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
+	if err := eachRow(rows, func(r row) {
 		if gains[r.Model] == nil {
 			gains[r.Model] = map[string][]float64{}
 		}
@@ -104,6 +128,8 @@ func verdict(rows io.Reader, w io.Writer) error {
 				gains[r.Model][key] = append(gains[r.Model][key], *v)
 			}
 		}
+	}); err != nil {
+		return err
 	}
 	var failed []string
 	say := func(about string, values []float64, mean float64, holds bool, want string) {
