@@ -21,6 +21,7 @@ import (
 	"sync"
 
 	"github.com/engram-lm/engram/data/registry"
+	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/nearest"
 	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/tokenizer"
@@ -117,7 +118,29 @@ func Open(nameOrDir string, opts Options) (*Corpus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return c, c.warnOfMarks(opts.Warn)
+}
+
+// warnOfMarks tells of texts that begin with a byte order mark.
+func (c *Corpus) warnOfMarks(warn func(line string)) error {
+	if warn == nil {
+		return nil
+	}
+	for _, split := range Splits {
+		text, err := c.open(split)
+		if err != nil {
+			return err
+		}
+		var head [len(badfile.ByteOrderMark)]byte
+		_, err = io.ReadFull(text, head[:])
+		if err == nil && string(head[:]) == badfile.ByteOrderMark {
+			warn(c.path(split) + " " + badfile.MarkWarning)
+		}
+		if err := text.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func locate(nameOrDir string, opts Options) (*Corpus, error) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/regular"
 )
 
@@ -57,6 +58,17 @@ func cutText(path string) (map[string]part, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if size == 0 {
+		return nil, badfile.New(path, "", "is empty; want a text")
+	}
+	var head [8]byte
+	n, err := f.ReadAt(head[:], 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if kind := badfile.NotText(head[:n]); kind != "" {
+		return nil, badfile.New(path, "", "%s", kind)
+	}
 	parts := make(map[string]part, len(Splits))
 	var from int64
 	for i, split := range Splits {

@@ -40,7 +40,7 @@ func TestSingleText(t *testing.T) {
 			t.Errorf("%s: %.60q, %q, %q", name, got["train"], got["valid"], got["test"])
 		}
 	}
-	for name, text := range map[string]string{"empty": "", "one line": "a b c", "two lines": "a\nb\n", "a long last line": "a\nb\nc\n" + strings.Repeat("a ", 100)} {
+	for name, text := range map[string]string{"one line": "a b c", "two lines": "a\nb\n", "a long last line": "a\nb\nc\n" + strings.Repeat("a ", 100)} {
 		path := filepath.Join(write(t, map[string]string{"f.txt": text}), "f.txt")
 		_, err := Open(path, options(t))
 		var none *NotFoundError
@@ -70,5 +70,47 @@ func TestSingleTextAsCorpus(t *testing.T) {
 	}
 	if _, err := corpus.Split("train"); err == nil || !strings.Contains(err.Error(), "changed while it was being read") {
 		t.Error(err)
+	}
+}
+
+// Files that are no text are named for what they are, wherever a text is wanted, and
+// a byte order mark is told of.
+func TestNoText(t *testing.T) {
+	for head, want := range map[string]string{
+		"":                              "is empty",
+		"\x1f\x8b\x08\x00 rest":         "is compressed by gzip; unpack it first (gunzip)",
+		"BZh91AY&SY":                    "is compressed by bzip2",
+		"\xfd7zXZ\x00":                  "is compressed by xz",
+		"\x28\xb5\x2f\xfd":              "is compressed by zstd",
+		"PK\x03\x04 a zip":              "is a zip archive",
+		"PAR1\x15\x04\x15":              "is a Parquet file",
+		"ARROW1\x00\x00":                "is an Arrow file",
+		"\x93NUMPY\x01\x00":             "is a NumPy array",
+		"\xff\xfea\x00 \x00b\x00\n\x00": "is in UTF-16; want UTF-8 (iconv",
+		"\xfe\xff\x00a\x00\n":           "is in UTF-16",
+	} {
+		dir := write(t, map[string]string{"f.txt": head, "train.txt": head, "valid.txt": "a\n", "test.txt": "a\n"})
+		paths := []string{filepath.Join(dir, "f.txt"), dir}
+		if head == "" {
+			paths = paths[:1] // an empty train text is another matter
+		}
+		for _, path := range paths {
+			if _, err := Open(path, options(t)); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: %v, want %s", head, err, want)
+			}
+		}
+	}
+	for _, text := range []string{"BZhello", "PAR1 is a word", "ARROW1 too", "PK", "\ufeffa"} {
+		dir := write(t, map[string]string{"train.txt": text + "\n", "valid.txt": text + "\n", "test.txt": text + "\n"})
+		o, warned := options(t), ""
+		o.Warn = func(line string) { warned += line + "\n" }
+		c, err := Open(dir, o)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if first := strings.Fields(text)[0]; c.Tokenizer == nil || strings.Count(warned, "byte order mark") != 3*strings.Count(first, "\ufeff") {
+			t.Errorf("%q: %q", text, warned)
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/engram-lm/engram/internal/badfile"
 )
 
 // MaxWord is the most bytes a word may have. No language has one as long; a
@@ -60,6 +62,9 @@ func place(file string, line int, otherwise string) string {
 // the call. It keeps one word in memory, so lines may have any length.
 func scan(text io.Reader, file string, word func(w []byte, line int) error, eol func(line int) error) error {
 	in := bufio.NewReaderSize(text, 1<<16)
+	if head, _ := in.Peek(8); badfile.NotText(head) != "" { // an error shows when it is read
+		return &TextError{file, 0, badfile.NotText(head)}
+	}
 	line, open := 1, false // open: the line has begun
 	buf := make([]byte, 0, 64)
 	flush := func() error {

@@ -1,12 +1,14 @@
 package perplexity
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/tokenizer"
@@ -53,7 +55,11 @@ func (t *texts) file(path string) (*data.Split, string, error) {
 		return nil, "", err
 	}
 	defer text.Close()
-	split, err := data.ReadText(text, name, t.tok)
+	in := bufio.NewReader(text)
+	if head, _ := in.Peek(len(badfile.ByteOrderMark)); string(head) == badfile.ByteOrderMark { // an error shows when it is read
+		fmt.Fprintf(t.stderr, "eval: %s %s\n", name, badfile.MarkWarning)
+	}
+	split, err := data.ReadText(in, name, t.tok)
 	return split, name, err
 }
 
