@@ -20,6 +20,7 @@ func Command() *cobra.Command {
 	var o testOptions
 	f := c.Flags()
 	f.StringVar(&o.dir, "test", "", "score a saved genotype `folder` (--size, --density, --mazes; 9, 0.3 and 2048 if not given) and do nothing else")
+	f.BoolVar(&crew.restart, "restart", false, "with --resume, begin anew around each population's mean: sigma as at the start, variances of 0.64 to 1")
 	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "generations" { // what an episode is here
 			name = "episodes"
@@ -28,6 +29,9 @@ func Command() *cobra.Command {
 	})
 	run := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if crew.restart && !f.Changed("resume") {
+			return cli.Usagef("--restart begins anew around what a run has come to; want it with --resume")
+		}
 		return crew.run(c, func() error {
 			if f.Changed("test") {
 				return o.run(c)

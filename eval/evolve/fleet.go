@@ -20,6 +20,8 @@ type fleet struct {
 	world *mpi.World // nil: one process
 	mu    sync.Mutex // an order and what belongs to it are one
 	made  int        // populations so far; each has its number
+
+	restart bool // evolutions that go on begin anew around their means
 }
 
 // order is what rank 0 tells the others to do.
@@ -42,6 +44,9 @@ const (
 
 // alone reports whether there is nobody to give orders to.
 func (f *fleet) alone() bool { return f == nil || f.world == nil || f.world.Size() == 1 }
+
+// restarts reports whether evolutions that go on begin anew around their means.
+func (f *fleet) restarts() bool { return f != nil && f.restart }
 
 // order sends one; the caller holds mu.
 func (f *fleet) order(o order) error {

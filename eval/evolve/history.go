@@ -2,6 +2,8 @@ package evolve
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/engram-lm/engram/internal/genotype"
 	"github.com/engram-lm/engram/internal/study"
@@ -11,6 +13,7 @@ import (
 type history struct {
 	Steps       float64      `json:"steps"`
 	Validations []validation `json:"validations"`
+	Restarts    []int        `json:"restarts,omitempty"` // the generations at which the strategy began anew
 }
 
 type validation struct {
@@ -74,9 +77,13 @@ func (h *history) test(ctx context.Context, g *genotype.Genotype, s *Settings, t
 
 // curves are the scores of three rollouts over the generations.
 func (h *history) curves(n int) study.Picture {
+	caption := "Mean score of the first, the third and the last rollout of what had been learned by then, on " + study.Count(n, "validation maze") + "."
+	if h.Restarts != nil {
+		caption += fmt.Sprintf(" The strategy began anew at generation %s.", strings.Trim(strings.Join(strings.Fields(fmt.Sprint(h.Restarts)), ", "), "[]"))
+	}
 	p := study.Picture{
 		Title:   "Rollouts over the generations",
-		Caption: "Mean score of the first, the third and the last rollout of the population's mean, on " + study.Count(n, "validation maze") + ".",
+		Caption: caption,
 		X:       "generation", Y: "score",
 	}
 	for _, k := range []int{0, 2, rollouts - 1} {

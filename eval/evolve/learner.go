@@ -134,5 +134,9 @@ func (l *learner) Restore(s *checkpoint.Snapshot) error {
 	if err := l.strategy.Load(state); err != nil {
 		return err
 	}
-	return l.fleet.load(l.number, state)
+	if l.fleet.restarts() {
+		l.strategy.Restart()
+		l.history.Restarts = append(l.history.Restarts, state.Generation)
+	}
+	return l.fleet.load(l.number, l.strategy.State)
 }

@@ -92,6 +92,45 @@ func TestRunAndResume(t *testing.T) {
 	}
 }
 
+// A run that is resumed with --restart goes on around its mean with the first step
+// size, and says so.
+func TestRestart(t *testing.T) {
+	if _, err := run(t, "--restart"); err == nil || !strings.Contains(err.Error(), "--resume") {
+		t.Errorf("--restart of nothing gives %v", err)
+	}
+	s := task.Presets[0].Own
+	s.Population, s.Mazes, s.Hidden, s.Validation = 6, 1, 3, 4
+	for _, restart := range []bool{false, true} {
+		a, err := newLearner(nil, s, "rnn", 4, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := a.Update(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		snapshot, err := a.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := newLearner(&fleet{restart: restart}, s, "rnn", 4, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Restore(snapshot); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.strategy.Sigma == s.Sigma; got != restart || !reflect.DeepEqual(b.strategy.Mean, a.strategy.Mean) || b.strategy.Generation != 2 {
+			t.Errorf("restart %t: sigma %v, of a run with %v at first and %v then", restart, b.strategy.Sigma, s.Sigma, a.strategy.Sigma)
+		}
+		b.history.Validations = append(b.history.Validations, b.history.Validations...)
+		if got := strings.Contains(b.history.curves(4).Caption, "began anew at generation 2"); got != restart {
+			t.Errorf("restart %t: %q", restart, b.history.curves(4).Caption)
+		}
+	}
+}
+
 // The same numbers come out of trainings side by side.
 func TestSideBySide(t *testing.T) {
 	studytest.SideBySide(t, Command, append([]string{"--models", "decomposed,lstm,gradient", "--episodes", "3"}, small...)...)
