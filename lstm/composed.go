@@ -62,14 +62,14 @@ func Compose(l Layer, x, state *G.Node, params []*G.Node, begin func(traces []*G
 
 // ComposeRNN is Compose for an RNN, whose state begins with h alone.
 func ComposeRNN(l Layer, feed Feed, x, state *G.Node, params []*G.Node, begin func(traces []*G.Node) Plasticity) (Output, error) {
-	if err := feed.validate(); err != nil {
+	if err := feed.Validate(); err != nil {
 		return Output{}, err
 	}
 	return compose(l, x, state, params, func(w *window) []*G.Node {
 		y, whh := w.parts[0], params[0]
 		plastic := w.plastic(begin, 1)
 		var wih, bias *G.Node // [I, H], [B, H]
-		if feed = feed.orDefault(); feed == Projected {
+		if feed = feed.OrDefault(); feed == Projected {
 			wih, whh = transposed(params[0]), params[1]
 			bias = mul(ones(x, w.batch, 1), part(params[2], 0, 1, w.n))
 		}
@@ -104,7 +104,7 @@ func ComposeRNN(l Layer, feed Feed, x, state *G.Node, params []*G.Node, begin fu
 // ComposeDense is Compose for a feed-forward layer, whose state is the traces
 // alone; what Plasticity calls the previous output is the input of the step.
 func ComposeDense(l Layer, activation Activation, x, state *G.Node, params []*G.Node, begin func(traces []*G.Node) Plasticity) (Output, error) {
-	if err := activation.validate(); err != nil {
+	if err := activation.Validate(); err != nil {
 		return Output{}, err
 	}
 	return compose(l, x, state, params, func(w *window) []*G.Node {

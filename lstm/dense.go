@@ -1,36 +1,20 @@
 package lstm
 
 import (
-	"fmt"
 	"math"
 
-	"github.com/engram-lm/engram/internal/scan"
+	"github.com/engram-lm/engram/lstm/scan"
 	G "gorgonia.org/gorgonia"
 )
 
 // Activation is what the neurons of a Dense layer make of their inputs.
-type Activation string
+type Activation = scan.Activation
 
 // The activations.
 const (
-	Softmax Activation = "softmax" // over the layer's neurons; the default
-	Tanh    Activation = "tanh"
+	Softmax = scan.Softmax // over the layer's neurons; the default
+	Tanh    = scan.Tanh
 )
-
-func (a Activation) orDefault() Activation {
-	if a == "" {
-		return Softmax
-	}
-	return a
-}
-
-func (a Activation) validate() error {
-	switch a.orDefault() {
-	case Softmax, Tanh:
-		return nil
-	}
-	return fmt.Errorf("lstm: activation %q: want %q or %q", a, Softmax, Tanh)
-}
 
 // Dense is a feed-forward layer,
 //
@@ -49,7 +33,7 @@ var _ Layer = Dense{}
 // Validate reports an activation that is neither of those above, and sizes below
 // 1. Composed and Fused return what it reports; NewScan and NewWindow panic with it.
 func (l Dense) Validate() error {
-	if err := l.Activation.validate(); err != nil {
+	if err := l.Activation.Validate(); err != nil {
 		return err
 	}
 	return validateSizes(l.In, l.Out)
@@ -81,7 +65,7 @@ func (l Dense) Scan32() Scan[float32] { return newDenseScan[float32](l) }
 func (l Dense) Scan64() Scan[float64] { return newDenseScan[float64](l) }
 
 func newDenseScan[F Float](l Dense) Scan[F] {
-	return newScan(l, scan.NewDense[F](l.In, l.Out, scan.Activation(l.Activation.orDefault()), nil))
+	return newScan(l, scan.NewDense[F](l.In, l.Out, l.Activation, nil))
 }
 
 // Composed builds the layer from gorgonia's nodes.

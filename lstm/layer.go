@@ -18,14 +18,15 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/engram-lm/engram/internal/scan"
+	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/lstm/scan"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
 // Float is the element type of a layer. Models are trained in float32; float64
 // exists for gradient checks.
-type Float interface{ float32 | float64 }
+type Float = kernel.Float
 
 // Param describes a parameter of a layer.
 type Param struct {

@@ -1,7 +1,7 @@
 package lstm
 
 import (
-	"github.com/engram-lm/engram/internal/scan"
+	"github.com/engram-lm/engram/lstm/scan"
 	G "gorgonia.org/gorgonia"
 )
 

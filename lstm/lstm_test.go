@@ -3,8 +3,8 @@ package lstm_test
 import (
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/layertest"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )

@@ -1,57 +1,21 @@
 package lstm
 
 import (
-	"fmt"
 	"math"
 
-	"github.com/engram-lm/engram/internal/scan"
+	"github.com/engram-lm/engram/lstm/scan"
 	G "gorgonia.org/gorgonia"
 )
 
 // Feed says how the inputs of an RNN reach its neurons.
-type Feed string
+type Feed = scan.Feed
 
-// The feeds. Direct and Clamped leave the recurrent weights as the only ones:
-// each neuron has an input of its own, as in the pattern and image tasks of
-// Miconi, Clune and Stanley (2018).
+// The feeds; see scan.
 const (
-	// Projected is u(t) = W_ih x(t) + b, with x [I]; the default.
-	Projected Feed = "projected"
-	// Direct is u(t) = x(t), with x [H].
-	Direct Feed = "direct"
-	// Clamped puts given outputs in the place of the neurons' own: x is (v, m),
-	// values [H] and then a mask [H], and y(t) = m v + (1-m) tanh(...). No gradient
-	// passes a neuron whose mask is 1; the fused layer gives that mask none either,
-	// for it does not work out what the neuron would have done.
-	Clamped Feed = "clamped"
+	Projected = scan.Projected // u(t) = W_ih x(t) + b, with x [I]; the default
+	Direct    = scan.Direct    // u(t) = x(t), with x [H]
+	Clamped   = scan.Clamped   // given outputs in the place of the neurons' own, x (v, m) [2H]
 )
-
-// InputSize returns the I of a layer of hidden neurons, given that of a Projected
-// one.
-func (f Feed) InputSize(in, hidden int) int {
-	switch f {
-	case Direct:
-		return hidden
-	case Clamped:
-		return 2 * hidden
-	}
-	return in
-}
-
-func (f Feed) orDefault() Feed {
-	if f == "" {
-		return Projected
-	}
-	return f
-}
-
-func (f Feed) validate() error {
-	switch f.orDefault() {
-	case Projected, Direct, Clamped:
-		return nil
-	}
-	return fmt.Errorf("lstm: feed %q: want %q, %q or %q", f, Projected, Direct, Clamped)
-}
 
 // RNN is the standard layer of tanh neurons (Elman, Finding structure in time,
 // Cognitive Science 14, 1990):
@@ -68,7 +32,7 @@ var _ Layer = RNN{}
 // Validate reports a feed that is none of those above, and sizes below 1. Composed
 // and Fused return what it reports; NewScan and NewWindow panic with it.
 func (l RNN) Validate() error {
-	if err := l.Feed.validate(); err != nil {
+	if err := l.Feed.Validate(); err != nil {
 		return err
 	}
 	return validateSizes(l.InputSize(), l.Hidden)
@@ -89,7 +53,7 @@ func (l RNN) Params() []Param { return RNNParams(l.Feed, l.In, l.Hidden) }
 func RNNParams(feed Feed, in, hidden int) []Param {
 	k := 1 / math.Sqrt(float64(hidden))
 	whh := Param{Name: "weight_hh", Shape: []int{hidden, hidden}, Lo: -k, Hi: k}
-	if feed.orDefault() != Projected {
+	if feed.OrDefault() != Projected {
 		return []Param{whh}
 	}
 	return []Param{{Name: "weight_ih", Shape: []int{hidden, in}, Lo: -k, Hi: k}, whh, {Name: "bias", Shape: []int{hidden}, Lo: 0, Hi: 0}}
@@ -105,7 +69,7 @@ func (l RNN) Scan32() Scan[float32] { return newRNNScan[float32](l) }
 func (l RNN) Scan64() Scan[float64] { return newRNNScan[float64](l) }
 
 func newRNNScan[F Float](l RNN) Scan[F] {
-	return newScan(l, scan.NewRNN[F](l.InputSize(), l.Hidden, scan.Feed(l.Feed.orDefault()), nil))
+	return newScan(l, scan.NewRNN[F](l.InputSize(), l.Hidden, l.Feed, nil))
 }
 
 // Composed builds the layer from gorgonia's nodes.

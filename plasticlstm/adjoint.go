@@ -2,8 +2,8 @@ package plasticlstm
 
 import (
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/scan"
 )
 
 // adjoint is what the backward pass of the fused layer needs.
@@ -88,7 +88,7 @@ func (s *scratch[F]) cut(count, size int, retroactive bool) {
 	if retroactive {
 		states = 2
 	}
-	grow(&s.all, states*max(1, count)*size)
+	kernel.Grow(&s.all, states*max(1, count)*size)
 	rest := s.all
 	next := func() []F {
 		v := rest[:size:size]
@@ -160,7 +160,7 @@ func (p *hebbian[F]) finalTraces(g *group[F], b0, b1 int, dtraces []F) {
 // begin sizes and clears the group's memory for streams streams.
 func (g *group[F]) begin(p *hebbian[F], streams int) {
 	zero := func(v *[]F, size int) {
-		grow(v, size)
+		kernel.Grow(v, size)
 		clear(*v)
 	}
 	per := func(matrix bool, x []F) int {
@@ -180,7 +180,7 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	g.bMod, g.traceRate, g.thresholdRate = 0, 0, 0
 	if p.rule.threshold {
 		zero(&g.dtheta, streams*p.lv)
-		grow(&g.ds, p.post)
+		kernel.Grow(&g.ds, p.post)
 	}
 	for _, v := range []*[]F{&g.q, &g.r, &g.dh, &g.v, &g.dhc} {
 		zero(v, streams*p.lv)
@@ -195,8 +195,8 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	clear(g.d)
 	clear(g.de)
 	g.beginLanes(p)
-	grow(&g.deta, p.post)
-	grow(&g.unasked, p.post)
+	kernel.Grow(&g.deta, p.post)
+	kernel.Grow(&g.unasked, p.post)
 	zero(&g.none, p.post)
 	g.waiting = 0
 	for len(g.blocks) < streams {

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/internal/op"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/layertest"
 	. "github.com/engram-lm/engram/plasticlstm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

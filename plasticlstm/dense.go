@@ -3,8 +3,8 @@ package plasticlstm
 import (
 	"fmt"
 
-	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/scan"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -86,5 +86,5 @@ func (l *Dense) Scan64() lstm.Scan[float64] { return newDenseScan[float64](l) }
 func newDenseScan[F lstm.Float](l *Dense) *Scan[F] {
 	must(l.Validate())
 	h := newHebbian[F](l.in, l.out, l.opt)
-	return newScan(l, scan.NewDense(l.in, l.out, scan.Activation(l.opt.Activation), h), h)
+	return newScan(l, scan.NewDense(l.in, l.out, l.opt.Activation, h), h)
 }

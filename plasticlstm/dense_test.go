@@ -4,8 +4,8 @@ import (
 	"math"
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/layertest"
 	. "github.com/engram-lm/engram/plasticlstm"
 )
 

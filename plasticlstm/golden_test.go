@@ -6,8 +6,8 @@ import (
 	"os"
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/layertest"
 	. "github.com/engram-lm/engram/plasticlstm"
 )
 

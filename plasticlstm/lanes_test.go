@@ -5,9 +5,9 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/layertest"
 	. "github.com/engram-lm/engram/plasticlstm"
 	G "gorgonia.org/gorgonia"
 )

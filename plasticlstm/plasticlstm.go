@@ -46,8 +46,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/scan"
 	G "gorgonia.org/gorgonia"
 )
 

@@ -3,8 +3,8 @@ package plasticlstm
 import (
 	"fmt"
 
-	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/scan"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -93,5 +93,5 @@ func (l *RNN) Scan64() lstm.Scan[float64] { return newRNNScan[float64](l) }
 func newRNNScan[F lstm.Float](l *RNN) *Scan[F] {
 	must(l.Validate())
 	h := newHebbian[F](l.n, l.n, l.opt)
-	return newScan(l, scan.NewRNN(l.in, l.n, scan.Feed(l.opt.Feed), h), h)
+	return newScan(l, scan.NewRNN(l.in, l.n, l.opt.Feed, h), h)
 }

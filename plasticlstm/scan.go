@@ -1,8 +1,8 @@
 package plasticlstm
 
 import (
-	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/scan"
 )
 
 // Scan is a fused layer at work; beside what every lstm.Scan does, it shows what
@@ -12,7 +12,7 @@ type Scan[F lstm.Float] struct {
 	hebbian *hebbian[F]
 }
 
-// cell is what the traces are part of: one of internal/scan.
+// cell is what the traces are part of: one of lstm/scan.
 type cell[F lstm.Float] = scan.Checked[F]
 
 func newScan[F lstm.Float](l lstm.Layer, c scan.Cell[F], h *hebbian[F]) *Scan[F] {

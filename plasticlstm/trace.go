@@ -4,9 +4,8 @@ import (
 	"math"
 
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/pages"
-	"github.com/engram-lm/engram/internal/scan"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/scan"
 )
 
 // hebbian is the plastic part of the fused layer: it implements scan.Plastic.
@@ -118,7 +117,7 @@ func (p *hebbian[F]) bind(params [][]F) {
 
 // layOut makes the matrix of x [post, pre], or of x [post] and the factor pre [pre].
 func (p *hebbian[F]) layOut(to *[]F, x, pre []F) {
-	grow(to, p.size)
+	kernel.Grow(to, p.size)
 	if pre == nil {
 		p.pad(*to, x)
 		return
@@ -127,13 +126,6 @@ func (p *hebbian[F]) layOut(to *[]F, x, pre []F) {
 	for j := range p.post {
 		kernel.Axpy(x[j], pre, p.row(*to, j))
 	}
-}
-
-func grow[F lstm.Float](p *[]F, n int) {
-	if cap(*p) < n {
-		*p = pages.Make[F](n)
-	}
-	*p = (*p)[:n]
 }
 
 // pad lays x [post, pre] out as a matrix.
@@ -182,19 +174,19 @@ func (p *hebbian[F]) Begin(batch, steps int, params [][]F, traces []F) {
 	}
 	clear(p.applied)
 	clear(p.peak)
-	grow(&p.a0, batch*p.size)
-	grow(&p.a, batch*p.size)
+	kernel.Grow(&p.a0, batch*p.size)
+	kernel.Grow(&p.a, batch*p.size)
 	if p.retroactive() {
-		grow(&p.e0, batch*p.size)
-		grow(&p.e, batch*p.size)
+		kernel.Grow(&p.e0, batch*p.size)
+		kernel.Grow(&p.e, batch*p.size)
 	}
 	for _, buf := range []*[]F{&p.h, &p.g, &p.s, &p.rate, &p.step} {
-		grow(buf, steps*batch*p.lv)
+		kernel.Grow(buf, steps*batch*p.lv)
 	}
-	grow(&p.m, steps*batch)
-	grow(&p.unasked, batch*p.lv)
+	kernel.Grow(&p.m, steps*batch)
+	kernel.Grow(&p.unasked, batch*p.lv)
 	if p.rule.threshold {
-		grow(&p.theta, (steps+1)*batch*p.lv)
+		kernel.Grow(&p.theta, (steps+1)*batch*p.lv)
 		for b := range batch {
 			copy(p.receivers(p.theta, 0, b), traces[batch*p.post*p.pre+b*p.post:])
 		}

@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"github.com/engram-lm/engram/internal/a2c"
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/lstm/layertest"
 	"github.com/engram-lm/engram/plasticlstm/evolved"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/es"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // learner is an agent that evolves; an update is a generation.

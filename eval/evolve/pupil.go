@@ -11,10 +11,10 @@ import (
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/genotype"
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/optim"
 	"github.com/engram-lm/engram/plasticlstm/evolved"
 )
 

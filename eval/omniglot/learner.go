@@ -7,6 +7,7 @@ import (
 
 	"github.com/engram-lm/engram/data/omniglot"
 	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
 	"github.com/engram-lm/engram/lstm"
@@ -88,7 +89,7 @@ func (l *learner) answer(r *rand.Rand, from []*omniglot.Character, batch int) []
 	for range batch {
 		l.drawn = append(l.drawn, l.settings.draw(r, from))
 	}
-	l.images = grow(l.images, steps*batch*omniglot.Pixels)
+	kernel.Grow(&l.images, steps*batch*omniglot.Pixels)
 	l.labels = l.labels[:0]
 	to := l.images
 	for t := range steps {
@@ -110,7 +111,7 @@ func (l *learner) answer(r *rand.Rand, from []*omniglot.Character, batch int) []
 func (l *learner) Update() (p study.Point, err error) {
 	ways, batch := l.settings.Ways, l.settings.Batch
 	y := l.answer(l.episodes.Rand, l.train, batch)
-	l.dy = grow(l.dy, len(y))
+	kernel.Grow(&l.dy, len(y))
 	for b, e := range l.drawn {
 		out := y[b*ways : (b+1)*ways]
 		p.Loss += crossEntropy(out, e[len(e)-1].label, 1/float64(batch), l.dy[b*ways:]) / float64(batch)

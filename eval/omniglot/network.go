@@ -54,10 +54,10 @@ func (n *network[F]) forward(batch int, images []F, labels []int) []F {
 	rows, ways := len(labels), n.layer.HiddenSize()
 	features, width := n.stack.OutSize(), n.layer.InputSize()
 	n.batch, n.steps = batch, rows/batch
-	n.x, n.dx = grow(n.x, rows*width), grow(n.dx, rows*width)
-	n.y, n.dy = grow(n.y, rows*ways), grow(n.dy, rows*ways)
-	n.dfeatures = grow(n.dfeatures, rows*features)
-	n.state = grow(n.state, lstm.StateSize(n.layer, batch))
+	n.x, n.dx = kernel.Grow(&n.x, rows*width), kernel.Grow(&n.dx, rows*width)
+	n.y, n.dy = kernel.Grow(&n.y, rows*ways), kernel.Grow(&n.dy, rows*ways)
+	kernel.Grow(&n.dfeatures, rows*features)
+	kernel.Grow(&n.state, lstm.StateSize(n.layer, batch))
 	f := n.stack.Forward(rows, n.stackParams, images)
 	clear(n.x)
 	for r, label := range labels {
@@ -106,12 +106,4 @@ func crossEntropy[F kernel.Float](y []F, label int, scale float64, dy []F) (loss
 		dy[j] = F(sign * scale / (ways * share))
 	}
 	return loss
-}
-
-// grow returns a slice of length n, x itself if it is large enough.
-func grow[F kernel.Float](x []F, n int) []F {
-	if cap(x) < n {
-		return make([]F, n)
-	}
-	return x[:n]
 }

@@ -7,9 +7,9 @@ import (
 
 	"github.com/engram-lm/engram/data/omniglot"
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/layertest"
 )
 
 func paper() settings { return task.Presets[1].Own }

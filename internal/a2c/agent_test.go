@@ -7,9 +7,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/layertest"
 	"github.com/engram-lm/engram/plasticlstm"
 )
 

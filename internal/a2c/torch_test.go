@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
+	"github.com/engram-lm/engram/lstm/layertest"
 )
 
 // Outputs, loss and all gradients of an episode agree with what PyTorch makes of

@@ -113,7 +113,7 @@ func (m *MLP[F]) Forward(body, rest, x []F) []F {
 	m.params = m.views(m.params, body, rest)
 	for l := 1; l <= last; l++ {
 		p := &m.params[l-1]
-		h := grow(&m.h[l], n*p.out)
+		h := kernel.Grow(&m.h[l], n*p.out)
 		for i := range n {
 			copy(h[i*p.out:], p.c)
 		}
@@ -122,7 +122,7 @@ func (m *MLP[F]) Forward(body, rest, x []F) []F {
 			break
 		}
 		if m.Modulated {
-			copy(grow(&m.z[l], len(h)), h)
+			copy(kernel.Grow(&m.z[l], len(h)), h)
 			for i := range n {
 				row := h[i*p.out : (i+1)*p.out]
 				for j := range row {
@@ -146,10 +146,10 @@ func (m *MLP[F]) Forward(body, rest, x []F) []F {
 func (m *MLP[F]) Backward(dy, dbody, drest []F) {
 	body, rest := m.Len()
 	if dbody == nil {
-		dbody = grow(&m.drop, body)
+		dbody = kernel.Grow(&m.drop, body)
 	}
 	if drest == nil {
-		drest = grow(&m.drop, rest)
+		drest = kernel.Grow(&m.drop, rest)
 	}
 	m.dual = m.views(m.dual, dbody, drest)
 	n := len(m.h[0]) / m.Sizes[0]
@@ -157,7 +157,7 @@ func (m *MLP[F]) Backward(dy, dbody, drest []F) {
 	for l := len(m.Sizes) - 1; l >= 1; l-- {
 		p, g := &m.params[l-1], &m.dual[l-1]
 		if l < len(m.Sizes)-1 {
-			dz = grow(&m.dz, n*p.out)
+			dz = kernel.Grow(&m.dz, n*p.out)
 			copy(dz, m.dh)
 			m.activationBackward(l, n, p, g, dz)
 		}
@@ -166,7 +166,7 @@ func (m *MLP[F]) Backward(dy, dbody, drest []F) {
 			kernel.Add(g.c, dz[i*p.out:(i+1)*p.out])
 		}
 		if l > 1 {
-			dh := grow(&m.dh, n*p.in)
+			dh := kernel.Grow(&m.dh, n*p.in)
 			kernel.GemmSerial(false, false, n, p.in, p.out, 1, dz, p.out, p.w, p.in, 0, dh, p.in)
 		}
 	}
@@ -189,15 +189,6 @@ func (m *MLP[F]) activationBackward(l, n int, p, g *layer[F], d []F) {
 	}
 }
 
-// grow makes *x hold n numbers and returns them.
-func grow[F kernel.Float](x *[]F, n int) []F {
-	if cap(*x) < n {
-		*x = make([]F, n)
-	}
-	*x = (*x)[:n]
-	return *x
-}
-
 // Loss returns the loss of parameters on a set and adds scale times its gradient;
 // both nil: no gradient.
 func (m *MLP[F]) Loss(body, rest []F, s *Set[F], scale F, dbody, drest []F) float64 {
@@ -205,7 +196,7 @@ func (m *MLP[F]) Loss(body, rest []F, s *Set[F], scale F, dbody, drest []F) floa
 	if dbody == nil && drest == nil {
 		return s.Loss.Gradient(y, nil)
 	}
-	dy := grow(&m.dy, len(y))
+	dy := kernel.Grow(&m.dy, len(y))
 	loss := s.Loss.Gradient(y, dy)
 	if scale != 1 {
 		kernel.Scale(scale, dy)

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/optim"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Optimizer lowers an energy in one phase. It may keep state from step to step.
@@ -52,7 +52,7 @@ func (a *Adam[F]) Step(phi, g []F) {
 	kernel.AdamStep(phi, g, a.m, a.v, F(a.Rate), .9, .999, 1e-8, 0, F(bc1), F(bc2))
 }
 
-// Of puts an optimiser of internal/optim, which works in float32, behind a phase.
+// Of puts an optimiser of lstm/optim, which works in float32, behind a phase.
 // A number that is not finite stays where it is, as in the optimisers here: the
 // gradient that comes of it says so.
 type Of struct {

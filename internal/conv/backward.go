@@ -9,7 +9,7 @@ func (s *Stack[F]) Backward(dy, dx []F, dparams [][]F) {
 	s.dx = dx
 	for i := range s.layers {
 		l := &s.layers[i]
-		l.dz = grow(l.dz, s.n*l.outSize())
+		kernel.Grow(&l.dz, s.n*l.outSize())
 		if i > 0 || dx != nil {
 			l.adjoint.Pack(true, l.Out, l.window(), s.params[2*i], l.Out)
 		}
@@ -40,7 +40,7 @@ func (s *Stack[F]) backwardGroup(worker, group int) {
 			return
 		}
 		rows := (i1 - i0) * l.places()
-		s.scratch[worker] = grow(s.scratch[worker], rows*l.window())
+		kernel.Grow(&s.scratch[worker], rows*l.window())
 		l.adjoint.Mul(rows, dz, l.Out, 0, s.scratch[worker], l.window())
 		din = din[i0*l.inSize() : i1*l.inSize()]
 		clear(din)

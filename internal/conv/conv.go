@@ -108,8 +108,8 @@ func (s *Stack[F]) Forward(n int, params [][]F, x []F) []F {
 	s.n, s.params, s.images = n, params, x[:n*s.layers[0].inSize()]
 	for i := range s.layers {
 		l := &s.layers[i]
-		l.windows = grow(l.windows, n*l.places()*l.window())
-		l.y = grow(l.y, n*l.outSize())
+		kernel.Grow(&l.windows, n*l.places()*l.window())
+		kernel.Grow(&l.y, n*l.outSize())
 		l.weight.Pack(false, l.window(), l.Out, params[2*i], l.Out)
 	}
 	kernel.ParallelWorkers(s.groups(), s.forward)
@@ -171,12 +171,4 @@ func (l *layer[F]) scatter(images, windows []F) {
 		}
 		images = images[l.inSize():]
 	}
-}
-
-// grow returns a slice of length n, x itself if it is large enough.
-func grow[F kernel.Float](x []F, n int) []F {
-	if cap(x) < n {
-		return make([]F, n)
-	}
-	return x[:n]
 }

@@ -10,8 +10,8 @@ import (
 
 	. "github.com/engram-lm/engram/internal/conv"
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/lstm/layertest"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )

@@ -72,9 +72,9 @@ func (n *Net[F]) Forward(w, spikes []F) []F {
 	steps, h := n.Steps-1, n.Hidden
 	b := len(spikes) / (steps * n.In)
 	in, rec, out := n.parts(w)
-	zin := grow(&n.zin, steps*b*h)
+	zin := kernel.Grow(&n.zin, steps*b*h)
 	kernel.GemmSerial(false, true, steps*b, h, n.In, 1, spikes, n.In, in, n.In, 0, zin, h)
-	v, z, u := grow(&n.v, steps*b*h), grow(&n.z, steps*b*h), grow(&n.u, steps*b*n.Out)
+	v, z, u := kernel.Grow(&n.v, steps*b*h), kernel.Grow(&n.z, steps*b*h), kernel.Grow(&n.u, steps*b*n.Out)
 	y := make([]F, b*n.Out)
 	for t := range steps {
 		now := v[t*b*h : (t+1)*b*h]
@@ -168,13 +168,4 @@ func (n *Net[F]) filter(x, filtered []F, width, delay int) {
 			kernel.Axpy(F(n.Leak), filtered[(t-1)*width:t*width], to)
 		}
 	}
-}
-
-// grow makes *x hold n numbers and returns them.
-func grow[F kernel.Float](x *[]F, n int) []F {
-	if cap(*x) < n {
-		*x = make([]F, n)
-	}
-	*x = (*x)[:n]
-	return *x
 }

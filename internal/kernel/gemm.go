@@ -1,7 +1,5 @@
 package kernel
 
-import "github.com/engram-lm/engram/internal/pages"
-
 // The product is cut in three ways, all by the shape alone.
 //
 // k is cut into blocks of at most maxKC, in bfloat16 twice that: within a block an
@@ -136,7 +134,7 @@ func (p *product[F]) run(parallel bool) {
 	tasks = (tasks + p.group - 1) / p.group
 	width *= shared
 	chunk := p.kc * max(1, maxShared/(width*p.steps(p.kc)))
-	p.shared = grow(p.shared, width*p.steps(min(chunk, p.k)))
+	Grow(&p.shared, width*p.steps(min(chunk, p.k)))
 	for p.k0 = 0; p.k0 < p.k; p.k0 = p.k1 {
 		p.k1 = min(p.k0+chunk, p.k)
 		p.blocks = (p.k1 - p.k0 + p.kc - 1) / p.kc
@@ -219,7 +217,7 @@ func (p *product[F]) multiply(worker, task int) {
 	if p.byRows {
 		width, all = p.mr, p.strips
 	}
-	own := grow(p.scratch[worker], p.group*width*p.steps(p.kc))
+	own := Grow(&p.scratch[worker], p.group*width*p.steps(p.kc))
 	p.scratch[worker] = own
 	first, last := task*p.group, min((task+1)*p.group, all)
 	for k0 := p.k0; k0 < p.k1; k0 += p.kc {
@@ -313,14 +311,6 @@ func offset(trans bool, i, j, ld int) int {
 		i, j = j, i
 	}
 	return i*ld + j
-}
-
-// grow returns a slice of length n, x itself if it is large enough.
-func grow[F Float](x []F, n int) []F {
-	if cap(x) < n {
-		return pages.Make[F](n)
-	}
-	return x[:n]
 }
 
 // scaleRows computes C *= beta, without reading C where beta is zero.

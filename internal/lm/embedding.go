@@ -57,7 +57,7 @@ func (e *embedding[F]) gradient(tokens []int, g []F) (rows []int, sums []F) {
 	for i, token := range e.rows {
 		e.slot[token] = int32(i + 1)
 	}
-	sums = op.Grow(&e.sums, len(g))[:len(e.rows)*size]
+	sums = kernel.Grow(&e.sums, len(g))[:len(e.rows)*size]
 	clear(sums)
 	for r, token := range tokens {
 		i := int(e.slot[token]-1) * size

@@ -66,7 +66,7 @@ func (h *head[F]) Forward(in []G.Value, out []F) error {
 	rows, v := len(targets), len(bias)
 	n := len(x) / rows
 	h.nll, h.hidden = likelihoods(h.nll, rows), x
-	logits, sums := op.Grow(&h.logits, rows*v), op.Grow(&h.dbias, tasks(rows)*v)
+	logits, sums := kernel.Grow(&h.logits, rows*v), kernel.Grow(&h.dbias, tasks(rows)*v)
 	scale := 1 / F(rows)
 	kernel.GemmIn(h.in, false, true, rows, v, n, 1, x, n, weight, n, 0, logits, v)
 	h.read(in[4:])
@@ -163,7 +163,7 @@ func (s *scores[F]) score(x, weight, bias []F, targets []int) {
 	rows, v := len(targets), len(bias)
 	n := len(x) / rows
 	s.nll, s.hidden = likelihoods(s.nll, rows), x
-	logits := op.Grow(&s.logits, min(rows, scoreRows)*v)
+	logits := kernel.Grow(&s.logits, min(rows, scoreRows)*v)
 	s.decoder.pack(weight, n)
 	for r0 := 0; r0 < rows; r0 += scoreRows {
 		part := min(rows-r0, scoreRows)

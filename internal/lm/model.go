@@ -17,7 +17,7 @@ import (
 )
 
 // Float is the element type; models are trained in float32.
-type Float interface{ float32 | float64 }
+type Float = kernel.Float
 
 // Param is a trained tensor. Grad is its gradient in the last training step, a
 // view of memory that the next step overwrites. It is as long as Value, or, if

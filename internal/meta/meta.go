@@ -10,10 +10,10 @@ import (
 
 	"github.com/engram-lm/engram/internal/contrast"
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/stats"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Energy is a task to be learned.

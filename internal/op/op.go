@@ -17,12 +17,13 @@ import (
 	"sync/atomic"
 
 	"github.com/chewxy/hm"
+	"github.com/engram-lm/engram/internal/kernel"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
 // Float is the element type of a differentiable tensor.
-type Float interface{ float32 | float64 }
+type Float = kernel.Float
 
 // Function is a differentiable function of several tensors.
 //
@@ -48,17 +49,6 @@ type Buffers[F Float] struct{ out, grad []F }
 
 // Memory returns b, so that embedding it satisfies Function.
 func (b *Buffers[F]) Memory() *Buffers[F] { return b }
-
-// Grow returns n elements of *p, which it replaces if they are too few, by at
-// least a quarter more than there were: each graph keeps the tensors of its last
-// run, so every size that a buffer has had may stay in memory, and window lengths
-// that grow one by one must not make that many.
-func Grow[F Float](p *[]F, n int) []F {
-	if cap(*p) < n {
-		*p = make([]F, max(n, cap(*p)*5/4))
-	}
-	return (*p)[:n]
-}
 
 // Data returns the elements of a value in the order of its shape: a tensor's
 // backing slice, a copy where that lies in another order (a transposed view, a
@@ -241,7 +231,7 @@ type forward[F Float] struct {
 }
 
 func (o *forward[F]) Do(in ...G.Value) (G.Value, error) {
-	out := Grow(&o.f.Memory().out, o.shape.TotalSize())
+	out := kernel.Grow(&o.f.Memory().out, o.shape.TotalSize())
 	if err := o.f.Forward(in, out); err != nil {
 		return nil, err
 	}
@@ -304,7 +294,7 @@ type backward[F Float] struct {
 }
 
 func (o *backward[F]) Do(in ...G.Value) (G.Value, error) {
-	packed := Grow(&o.f.Memory().grad, o.shape.TotalSize())
+	packed := kernel.Grow(&o.f.Memory().grad, o.shape.TotalSize())
 	o.gin = o.gin[:0]
 	offset := 0
 	for i, size := range o.sizes {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/engram-lm/engram/internal/kernel"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -81,7 +82,7 @@ type pad[F Float] struct {
 // place.
 func (o *pad[F]) Do(in ...G.Value) (G.Value, error) {
 	g := Data[F](in[0])
-	data := Grow(&o.data, o.shape.TotalSize())
+	data := kernel.Grow(&o.data, o.shape.TotalSize())
 	clear(data[:o.offset])
 	copy(data[o.offset:], g)
 	clear(data[o.offset+len(g):])

@@ -6,20 +6,18 @@ package pages
 
 import "unsafe"
 
-// Float is the element type of a buffer.
-type Float interface{ float32 | float64 }
-
 const huge = 2 << 20
 
 // Make returns a zeroed slice of n elements, on pages of 2 MB where it is large
 // and the system allows it, anywhere else otherwise.
-func Make[F Float](n int) []F {
-	size := int(unsafe.Sizeof(F(0)))
+func Make[T any](n int) []T {
+	var zero T
+	size := int(unsafe.Sizeof(zero))
 	if n*size < huge/4 {
-		return make([]F, n)
+		return make([]T, n)
 	}
 	whole := (n*size + huge - 1) / huge * huge
-	x := make([]F, (whole+huge)/size)
+	x := make([]T, (whole+huge)/size)
 	skip := (huge - int(uintptr(unsafe.Pointer(&x[0]))%huge)) % huge / size
 	advise(unsafe.Slice((*byte)(unsafe.Pointer(&x[skip])), whole))
 	return x[skip : skip+n]

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/op"
 )
 
 // adjoint is the memory of the backward pass.
@@ -32,11 +31,11 @@ type adjoint[F Float] struct {
 // the latter through ln P and through the gate's ln sum e^s.
 func (w *Window[F]) Backward(scale float64, dh []F, dparams [][]F) {
 	d, rows, hidden := w.m.Key, w.steps*w.batch, w.m.Hidden
-	w.dgate = op.Grow(&w.dgate, rows)
-	w.dkeys = op.Grow(&w.dkeys, (rows+w.batch)*d)
-	w.dopen = op.Grow(&w.dopen, w.batch*w.width())
-	w.dw = op.Grow(&w.dw, w.batch*d)
-	w.single, w.found = grow(w.single, 4*w.batch), grow(w.found, w.batch)
+	w.dgate = kernel.Grow(&w.dgate, rows)
+	w.dkeys = kernel.Grow(&w.dkeys, (rows+w.batch)*d)
+	w.dopen = kernel.Grow(&w.dopen, w.batch*w.width())
+	w.dw = kernel.Grow(&w.dw, w.batch*d)
+	w.single, w.found = kernel.Grow(&w.single, 4*w.batch), kernel.Grow(&w.found, w.batch)
 	kernel.Parallel(w.batch, func(b int) { w.lookBackward(b, scale) })
 	dkeys := w.dkeys[w.batch*d:]
 	kernel.Parallel((rows+rowsOf-1)/rowsOf, func(task int) { // through k = v / |v|

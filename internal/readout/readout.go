@@ -35,11 +35,12 @@ package readout
 import (
 	"math"
 
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/lstm"
 )
 
 // Float is the element type: float32 is trained in, float64 checks gradients.
-type Float interface{ float32 | float64 }
+type Float = kernel.Float
 
 // Memory is what a memory is: its sizes.
 type Memory struct {

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/op"
 )
 
 // Window is a memory at work over BPTT windows: Read, then Mix for each row, then
@@ -57,21 +56,13 @@ func (w *Window[F]) Read(steps, batch int, params [][]F, state, h []F, words []i
 	}
 	w.cut(state)
 	rows := steps * batch
-	w.shares = op.Grow(&w.shares, rows*w.width())
-	w.was, w.base = op.Grow(&w.was, batch*w.m.Slots), op.Grow(&w.base, batch*w.m.Slots)
-	w.match, w.gate = grow(w.match, rows), grow(w.gate, rows)
-	w.hit, w.recall = grow(w.hit, rows), grow(w.recall, rows)
-	w.targets = grow(w.targets, rows)
+	w.shares = kernel.Grow(&w.shares, rows*w.width())
+	w.was, w.base = kernel.Grow(&w.was, batch*w.m.Slots), kernel.Grow(&w.base, batch*w.m.Slots)
+	w.match, w.gate = kernel.Grow(&w.match, rows), kernel.Grow(&w.gate, rows)
+	w.hit, w.recall = kernel.Grow(&w.hit, rows), kernel.Grow(&w.recall, rows)
+	kernel.Grow(&w.targets, rows)
 	w.project()
 	kernel.Parallel(batch, w.look)
-}
-
-// grow returns x with room for n elements.
-func grow[T any](x []T, n int) []T {
-	if cap(x) < n {
-		return make([]T, n)
-	}
-	return x[:n]
 }
 
 // cut points to the parts of the state.
@@ -103,11 +94,11 @@ const rowsOf = 64
 // project computes keys and M(t) of all steps.
 func (w *Window[F]) project() {
 	d, rows := w.m.Key, w.steps*w.batch
-	keys := op.Grow(&w.keys, (rows+w.batch)*d)
+	keys := kernel.Grow(&w.keys, (rows+w.batch)*d)
 	copy(keys, w.pending)
 	keys = keys[w.batch*d:]
 	kernel.Gemm(false, true, rows, d, w.m.Hidden, 1, w.h, w.m.Hidden, w.params[keyWeight], w.m.Hidden, 0, keys, d)
-	inverse, open, said := op.Grow(&w.inverse, rows), op.Grow(&w.open, rows), op.Grow(&w.said, rows)
+	inverse, open, said := kernel.Grow(&w.inverse, rows), kernel.Grow(&w.open, rows), kernel.Grow(&w.said, rows)
 	w.said = said
 	kernel.Parallel((rows+rowsOf-1)/rowsOf, func(task int) {
 		for r := task * rowsOf; r < min(rows, (task+1)*rowsOf); r++ {

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/settings"
 	"github.com/engram-lm/engram/internal/strictjson"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // job is one model learning under one seed.

@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/engram-lm/engram/internal/cli"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // stubSettings are those of a task whose models guess the signs of a few hidden

@@ -5,9 +5,9 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Weights are what most learners consist of: parameters with their gradients,

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/recipe"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // DivergedError says that a training met a number that is not finite.

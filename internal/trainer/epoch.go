@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/engram-lm/engram/internal/optim"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // epoch trains to the end of the epoch under way, or to the last step asked

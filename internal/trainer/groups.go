@@ -2,8 +2,8 @@ package trainer
 
 import (
 	"github.com/engram-lm/engram/internal/modeldir"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/recipe"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // groups are the plastic parameters of a model by their role, each role with a

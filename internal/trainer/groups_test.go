@@ -9,7 +9,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
-	"github.com/engram-lm/engram/internal/optim"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // The control arm is a standard LSTM in all but its parameter count: from the same

@@ -12,9 +12,9 @@ import (
 
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/modeldir"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/strictjson"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Names within a job's folder.

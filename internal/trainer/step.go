@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/engram-lm/engram/data"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // step takes one optimiser step: forward, backward, clip, update.

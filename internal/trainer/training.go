@@ -12,8 +12,8 @@ import (
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // training is a Job under way.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/layertest"
 )
 
 var (

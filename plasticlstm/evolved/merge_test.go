@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
+	"github.com/engram-lm/engram/lstm/layertest"
 )
 
 // A full rule whose connections have few different numbers merges into a clustered one

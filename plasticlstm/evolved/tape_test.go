@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/engram-lm/engram/internal/layertest"
+	"github.com/engram-lm/engram/lstm/layertest"
 )
 
 // The gradient of every parameter agrees with central differences in float64, for

@@ -32,8 +32,8 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
-	"github.com/engram-lm/engram/internal/optim"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/lstm/optim"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )

@@ -13,7 +13,7 @@ import (
 
 var (
 	// place is a file or folder of the module, and before it the names that it is
-	// said to declare: `step` and `stepBackward`, internal/scan/rnn.go.
+	// said to declare: `step` and `stepBackward`, lstm/scan/rnn.go.
 	place = regexp.MustCompile("((?:`[A-Za-z]\\w*`(?:, | and ))*)((?:data|docs|eval|internal|lstm|plasticlstm|scripts|tokenizer|train)(?:/[\\w.-]+)+|[a-z]+\\.go)")
 	named = regexp.MustCompile("`(\\w+)`")
 	local = regexp.MustCompile(`^[a-z]+\.go$`) // in the folder of the place before it

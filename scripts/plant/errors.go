@@ -10,14 +10,14 @@ type planted struct {
 
 const (
 	gates   = "internal/kernel/lstm.go"
-	cell    = "internal/scan/scan.go"
+	cell    = "lstm/scan/scan.go"
 	rows    = "internal/kernel/trace.go"
 	adjoint = "plasticlstm/adjoint.go"
 	blocks  = "plasticlstm/blocks.go"
 	simd    = "internal/kernel/simd_amd64.s"
 	head    = "internal/lm/head.go"
-	simple  = "internal/scan/rnn.go"
-	dense   = "internal/scan/dense.go"
+	simple  = "lstm/scan/rnn.go"
+	dense   = "lstm/scan/dense.go"
 	lanes   = "plasticlstm/lanes.go"
 	embed   = "internal/lm/embedding.go"
 	memory  = "internal/readout/adjoint.go"
@@ -112,7 +112,7 @@ var errors = []planted{
 	{"memory/share", head, "return scale * F(share+h.alone)", "return scale * F(1-share+h.alone)", "./internal/lm", "TestReadout|TestGradients", ""},
 	{"memory/alone", head, "return scale * F(share+h.alone)", "return scale * F(share)", "./internal/lm", "TestTrainAlone", ""},
 	{"memory/dropout", graph, "hidden = out.Hidden\n", "hidden = x\n", "./internal/lm", "TestReadout", ""},
-	{"optimiser/rows", "internal/optim/sparse.go", "at := p.Rows[i] * size", "at := i * size", "./internal/optim", "TestSparse", ""},
+	{"optimiser/rows", "lstm/optim/sparse.go", "at := p.Rows[i] * size", "at := i * size", "./lstm/optim", "TestSparse", ""},
 	{"dropout/mask", embed, "masked(gin[0], gout, op.Data[F](in[1]))", "copy(gin[0], gout)", "./internal/lm", "TestGradients", ""},
 	{"view/memory", "internal/op/view.go", "if o.copied {", "if o.copied && false {", "./plasticlstm", "TestComposedSingleStep/lstm", ""},
 	{"view/beside", "internal/op/view.go", "clear(g)\n", "g[0] = 1\n", "./plasticlstm", "TestComposedSingleStep/lstm", ""},
@@ -151,8 +151,8 @@ var errors = []planted{
 	{"stats/tail", "internal/stats/ranksum.go", "if s >= sum {", "if s > sum {", "./internal/stats", "TestRankSum", ""},
 	{"bpc/eos", "tokenizer/tokenizer.go", "if n++; !ends || id != eos {", "if n++; !ends || id == eos {", "./tokenizer", "TestEncodeText", ""},
 
-	{"calls/steps", "internal/scan/checked.go", "case taken+steps > c.steps:", "case taken > c.steps:", "./plasticlstm", "TestWrongCallsOfAScan", ""},
-	{"compare/nan", "internal/layertest/layertest.go", "if !(d <= math.MaxFloat64) {", "if d > math.MaxFloat64 {", "./internal/layertest", "TestCompare", ""},
+	{"calls/steps", "lstm/scan/checked.go", "case taken+steps > c.steps:", "case taken > c.steps:", "./plasticlstm", "TestWrongCallsOfAScan", ""},
+	{"compare/nan", "lstm/layertest/layertest.go", "if !(d <= math.MaxFloat64) {", "if d > math.MaxFloat64 {", "./lstm/layertest", "TestCompare", ""},
 	{"tape/gain", tape, "dm += gain * kernel.Dot(byPre, columns)", "dm += kernel.Dot(byPre, columns)", "./plasticlstm/evolved", "TestTapeGradients", ""},
 	{"tape/post", tape, "dpost[j] += s * y[j] * v", "dpost[j] += y[j] * v", "./plasticlstm/evolved", "TestTapeGradients", ""},
 	{"tape/pre", tape, "case dpre != nil:", "case dpre != nil && k == 0:", "./plasticlstm/evolved", "TestTapeGradients", ""},

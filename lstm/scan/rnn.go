@@ -6,16 +6,6 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 )
 
-// Feed says how the inputs x(t) reach the neurons of an RNN.
-type Feed string
-
-// The feeds, by what they make of the input.
-const (
-	Projected Feed = "projected" // x [I] through weights and bias
-	Direct    Feed = "direct"    // x [H], a number for each neuron
-	Clamped   Feed = "clamped"   // x [2H], the neurons' values, then a mask
-)
-
 // RNN is the simple recurrent cell over a window,
 //
 //	z(t) = u(t) + W_hh y(t-1) (+ plastic input),  y(t) = tanh(z(t))
@@ -47,7 +37,7 @@ type RNN[F Float] struct {
 
 // NewRNN returns a cell of n neurons with in inputs.
 func NewRNN[F Float](in, n int, feed Feed, plastic Plastic[F]) *RNN[F] {
-	return &RNN[F]{in: in, n: n, feed: feed, plastic: plastic}
+	return &RNN[F]{in: in, n: n, feed: feed.OrDefault(), plastic: plastic}
 }
 
 func (l *RNN[F]) groups() (forward, backward int) {
@@ -73,10 +63,10 @@ func (l *RNN[F]) Begin(batch, steps int, params [][]F, state []F) {
 	if l.whh = params[0]; l.feed == Projected {
 		l.wih, l.whh, l.bias = params[0], params[1], params[2]
 	}
-	grow(&l.y, (steps+1)*batch*n)
+	kernel.Grow(&l.y, (steps+1)*batch*n)
 	copy(l.y[:batch*n], state)
 	if l.feed == Clamped {
-		grow(&l.free, steps*batch*n)
+		kernel.Grow(&l.free, steps*batch*n)
 	}
 	if !l.packed {
 		l.recur.Pack(true, n, n, l.whh, n)
@@ -100,7 +90,7 @@ func (l *RNN[F]) Forward(steps int, x, out []F) {
 	n, batch, t0 := l.n, l.batch, l.taken
 	rows := steps * batch
 	if l.x = x[:rows*l.in]; steps < l.steps {
-		grow(&l.xs, l.steps*batch*l.in)
+		kernel.Grow(&l.xs, l.steps*batch*l.in)
 		copy(l.xs[t0*batch*l.in:], l.x)
 		l.x = l.xs
 	}
@@ -216,9 +206,9 @@ func (l *RNN[F]) State(state []F) {
 func (l *RNN[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	n, batch, rows := l.n, l.batch, l.taken*l.batch
 	size := batch * n
-	grow(&l.dz, rows*n)
+	kernel.Grow(&l.dz, rows*n)
 	for _, p := range []*[]F{&l.dy, &l.dyPrev, &l.dpost} {
-		grow(p, size)
+		kernel.Grow(p, size)
 		clear(*p)
 	}
 	var dtraces, dtraces0 []F

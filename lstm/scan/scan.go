@@ -16,7 +16,7 @@ package scan
 import "github.com/engram-lm/engram/internal/kernel"
 
 // Float is the element type.
-type Float interface{ float32 | float64 }
+type Float = kernel.Float
 
 // Plastic is what plastic connections add to a cell. All methods but Begin,
 // State and Finish are called for groups of streams [b0, b1) from several
@@ -107,23 +107,16 @@ const driveRows = 28
 // biasColumns is how many columns of the bias's gradient a worker sums at once.
 const biasColumns = 128
 
-func grow[F Float](p *[]F, n int) {
-	if cap(*p) < n {
-		*p = make([]F, n)
-	}
-	*p = (*p)[:n]
-}
-
 // Begin starts a recording of at most steps steps. The parameters must not
 // change before Backward has returned.
 func (l *LSTM[F]) Begin(batch, steps int, params [][]F, state []F) {
 	n := l.n
 	l.batch, l.steps, l.taken = batch, steps, 0
 	l.wih, l.whh, l.bias = params[0], params[1], params[2]
-	grow(&l.act, steps*batch*4*n)
-	grow(&l.tanhC, steps*batch*n)
-	grow(&l.h, (steps+1)*batch*n)
-	grow(&l.c, (steps+1)*batch*n)
+	kernel.Grow(&l.act, steps*batch*4*n)
+	kernel.Grow(&l.tanhC, steps*batch*n)
+	kernel.Grow(&l.h, (steps+1)*batch*n)
+	kernel.Grow(&l.c, (steps+1)*batch*n)
 	copy(l.h[:batch*n], state)
 	copy(l.c[:batch*n], state[batch*n:])
 	if !l.packed {
@@ -157,7 +150,7 @@ func (l *LSTM[F]) Forward(steps int, x, out []F) {
 	n, batch, t0 := l.n, l.batch, l.taken
 	rows := steps * batch
 	if l.x = x[:rows*l.in]; steps < l.steps {
-		grow(&l.xs, l.steps*batch*l.in)
+		kernel.Grow(&l.xs, l.steps*batch*l.in)
 		copy(l.xs[t0*batch*l.in:], l.x)
 		l.x = l.xs
 	}
@@ -270,9 +263,9 @@ func (l *LSTM[F]) State(state []F) {
 func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	n, batch, rows := l.n, l.batch, l.taken*l.batch
 	size := batch * n
-	grow(&l.dz, rows*4*n)
+	kernel.Grow(&l.dz, rows*4*n)
 	for _, p := range []*[]F{&l.dh, &l.dhPrev, &l.dc, &l.dg} {
-		grow(p, size)
+		kernel.Grow(p, size)
 		clear(*p)
 	}
 	var dtraces, dtraces0 []F

@@ -6,15 +6,6 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 )
 
-// Activation is what the neurons of a Dense make of their inputs.
-type Activation string
-
-// The activations.
-const (
-	Softmax Activation = "softmax"
-	Tanh    Activation = "tanh"
-)
-
 // Dense is a feed-forward cell over the steps of an episode, which know of each
 // other by their traces alone:
 //
@@ -39,7 +30,7 @@ type Dense[F Float] struct {
 
 // NewDense returns a cell of out neurons with in inputs.
 func NewDense[F Float](in, out int, activation Activation, plastic Plastic[F]) *Dense[F] {
-	return &Dense[F]{in: in, out: out, activation: activation, plastic: plastic}
+	return &Dense[F]{in: in, out: out, activation: activation.OrDefault(), plastic: plastic}
 }
 
 func (l *Dense[F]) groups() (forward, backward int) {
@@ -53,8 +44,8 @@ func (l *Dense[F]) groups() (forward, backward int) {
 // change before Backward has returned.
 func (l *Dense[F]) Begin(batch, steps int, params [][]F, state []F) {
 	l.batch, l.taken, l.weight = batch, 0, params[0]
-	grow(&l.x, steps*batch*l.in)
-	grow(&l.y, steps*batch*l.out)
+	kernel.Grow(&l.x, steps*batch*l.in)
+	kernel.Grow(&l.y, steps*batch*l.out)
 	if l.plastic != nil {
 		l.plastic.Begin(batch, steps, params[1:], state)
 	}
@@ -144,11 +135,11 @@ func (l *Dense[F]) State(state []F) {
 // state (either may be nil: not asked for), and dparams.
 func (l *Dense[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 	batch, rows := l.batch, l.taken*l.batch
-	grow(&l.dx, rows*l.in)
+	kernel.Grow(&l.dx, rows*l.in)
 	clear(l.dx)
-	grow(&l.dz, rows*l.out)
-	grow(&l.dy, batch*l.out)
-	grow(&l.dpost, batch*l.out)
+	kernel.Grow(&l.dz, rows*l.out)
+	kernel.Grow(&l.dy, batch*l.out)
+	kernel.Grow(&l.dpost, batch*l.out)
 	_, group := l.groups()
 	count := even(batch, group)
 	kernel.Parallel(count, func(i int) {
