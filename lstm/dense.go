@@ -28,7 +28,7 @@ type Dense struct {
 	Activation Activation // default Softmax
 }
 
-var _ Layer = Dense{}
+var _ FusedLayer = Dense{}
 
 // Validate reports an activation that is neither of those above, and sizes below
 // 1. Composed and Fused return what it reports; NewScan and NewWindow panic with it.

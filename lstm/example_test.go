@@ -32,9 +32,6 @@ func (l slow) Composed(x, state *G.Node, params []*G.Node) (lstm.Output, error) 
 	})
 }
 
-func (slow) Scan32() lstm.Scan[float32] { panic("slow has no fused form") }
-func (slow) Scan64() lstm.Scan[float64] { panic("slow has no fused form") }
-
 // slowTrace is a slow layer on its way through a window.
 type slowTrace struct{ a, v *G.Node }
 

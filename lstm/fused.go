@@ -15,6 +15,9 @@ func Fused(l Layer, x, state *G.Node, params []*G.Node) (Output, error) {
 	if _, _, err := check(l, x, state, params); err != nil {
 		return Output{}, err
 	}
+	if _, err := fusedForm(l); err != nil {
+		return Output{}, err
+	}
 	if x.Dtype() == tensor.Float32 {
 		return NewWindow[float32](l).Apply(x, state, params)
 	}
@@ -75,14 +78,14 @@ func (w *Window[F]) Apply(x, state *G.Node, params []*G.Node) (Output, error) {
 	shape := tensor.Shape{steps, batch, w.layer.HiddenSize()}
 	if w.Detached {
 		hidden, err := op.Apply[F](w, shape, in...)
-		return Output{Hidden: hidden}, err
+		return Output{Hidden: hidden, scan: w.scan}, err
 	}
 	hidden, carried := shape.TotalSize(), StateSize(w.layer, batch)
 	packed, err := op.Apply[F](w, tensor.Shape{hidden + carried}, in...)
 	if err != nil {
 		return Output{}, err
 	}
-	var out Output
+	out := Output{scan: w.scan}
 	if out.Hidden, err = op.View(packed, 0, shape); err != nil {
 		return Output{}, err
 	}

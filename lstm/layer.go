@@ -68,7 +68,8 @@ func size(shape []int) int {
 	return n
 }
 
-// Layer is a recurrent layer: its sizes, parameters, state and implementations.
+// Layer is a recurrent layer: its sizes, parameters, state and its composed form.
+// One that is a FusedLayer as well has a fused form.
 type Layer interface {
 	InputSize() int
 	HiddenSize() int
@@ -80,7 +81,12 @@ type Layer interface {
 	// Composed adds the layer to the graph of its inputs from gorgonia's own
 	// nodes: x [T, B, I], state [StateSize(l, B)], params as Params lists them.
 	Composed(x, state *G.Node, params []*G.Node) (Output, error)
-	// Scan32 and Scan64 return the fused layer; see NewScan and Fused.
+}
+
+// FusedLayer is a Layer with a fused form, whose Scans NewScan, Fused and NewWindow
+// ask for.
+type FusedLayer interface {
+	Layer
 	Scan32() Scan[float32]
 	Scan64() Scan[float64]
 }
@@ -89,6 +95,23 @@ type Layer interface {
 type Output struct {
 	Hidden *G.Node // [T, B, H]
 	State  *G.Node // final state [StateSize(l, B)]
+
+	scan any // of a fused layer: a Scan
+}
+
+// ScanOf returns the Scan that runs a fused layer in a graph over elements of type F;
+// nil for a composed one and for a graph over others. It keeps the recording of the
+// last run, of which State and Modulated tell.
+func ScanOf[F Float](out Output) Scan[F] {
+	s, _ := out.scan.(Scan[F])
+	return s
+}
+
+// Modulated is a Scan of a layer with a neuromodulator.
+type Modulated[F Float] interface {
+	// Modulation returns M(t) [T, B] of the steps recorded, as a view that the next
+	// Begin overwrites; nil if the layer has no neuromodulator after all.
+	Modulation() []F
 }
 
 // Scan is a layer at work on recorded steps. It owns all the memory it needs and
@@ -104,9 +127,8 @@ type Scan[F Float] interface {
 	// as NewParams makes them; they must stay as they are until Backward has
 	// returned.
 	Begin(batch, steps int, params [][]F, state []F)
-	// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H]. If
-	// these are all the steps of the recording at once, x must stay as it is
-	// until Backward has returned, for it is not copied.
+	// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H]. What
+	// Backward needs of x is copied.
 	Forward(steps int, x, out []F)
 	// Taken returns the number of steps recorded so far.
 	Taken() int
@@ -120,20 +142,44 @@ type Scan[F Float] interface {
 	Backward(dout, dstate, dx, dstate0 []F, dparams [][]F)
 }
 
+// Resetter is a Scan in whose recordings single streams can begin anew: all those of
+// the layers here are.
+type Resetter interface {
+	// ResetStream puts the state of stream b, its traces included, to zero before the
+	// next step: an episode or a document ends there, and the others go on. Backward
+	// knows of it: no gradient passes from one episode to the one before, and every
+	// number is what it would be had each episode been recorded alone. State and dstate
+	// are of the episode that a stream is in at the end, dstate0 of the one that it was
+	// in at the beginning.
+	ResetStream(b int)
+}
+
 // NewScan returns a new Scan of the layer over elements of type F. It panics if
-// the layer has a method Validate that reports an error.
+// the layer has no fused form, or a method Validate that reports an error.
 func NewScan[F Float](l Layer) Scan[F] {
-	if err := validate(l); err != nil {
+	fused, err := fusedForm(l)
+	if err != nil {
 		panic(err)
 	}
 	var s any
 	switch any(F(0)).(type) {
 	case float32:
-		s = l.Scan32()
+		s = fused.Scan32()
 	default:
-		s = l.Scan64()
+		s = fused.Scan64()
 	}
 	return s.(Scan[F])
+}
+
+// fusedForm reports a layer that has none.
+func fusedForm(l Layer) (FusedLayer, error) {
+	if err := validate(l); err != nil {
+		return nil, err
+	}
+	if f, ok := l.(FusedLayer); ok {
+		return f, nil
+	}
+	return nil, fmt.Errorf("lstm: %T has no fused form: want Scan32 and Scan64 of it, or take Composed", l)
 }
 
 // newScan puts the checks of sizes and order before the cell of a layer.

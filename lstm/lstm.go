@@ -13,7 +13,7 @@ import (
 //	h(t)    = o tanh(c(t))
 type LSTM struct{ In, Hidden int }
 
-var _ Layer = LSTM{}
+var _ FusedLayer = LSTM{}
 
 // Validate reports sizes below 1. Composed and Fused return what it reports;
 // NewScan and NewWindow panic with it.

@@ -27,7 +27,7 @@ type RNN struct {
 	Feed   Feed // default Projected
 }
 
-var _ Layer = RNN{}
+var _ FusedLayer = RNN{}
 
 // Validate reports a feed that is none of those above, and sizes below 1. Composed
 // and Fused return what it reports; NewScan and NewWindow panic with it.

@@ -143,6 +143,9 @@ func (p *hebbian[F]) StartBackward(taken, b0, b1 int, dtraces, dtraces0 []F) {
 func (p *hebbian[F]) finalTraces(g *group[F], b0, b1 int, dtraces []F) {
 	nn, all := p.post*p.pre, p.batch*p.post*p.pre
 	for b := b0; b < b1; b++ {
+		if p.begins(g.taken, b) {
+			continue
+		}
 		local := b - b0
 		p.pad(p.matrix(g.d, local), dtraces[b*nn:(b+1)*nn])
 		if p.retroactive() {
@@ -340,7 +343,7 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 	if dhPrev != nil || g.dtraces0 != nil || p.alphaMatrix() {
 		p.blockAdjoint(g, t-1, b0, b1, dz, stride, dhPrev)
 		for b := b0; b < b1; b++ {
-			if p.fast[b] {
+			if p.fast[b] || p.begins(t, b) {
 				continue
 			}
 			local, dhc := b-b0, g.unread[:p.pre]
@@ -348,6 +351,11 @@ func (p *hebbian[F]) DriveBackward(t, b0, b1 int, dz []F, stride int, dhPrev []F
 				dhc = dhPrev[local*p.pre : (local+1)*p.pre]
 			}
 			p.rowsAdjoint(g, t-1, b, local, dz[local*stride:], p.senders(p.h, t, b), dhc)
+		}
+	}
+	for b := b0; b < b1; b++ {
+		if p.begins(t, b) {
+			p.forget(g, b-b0)
 		}
 	}
 	if t == 0 {

@@ -46,7 +46,7 @@ func BenchmarkWindow(b *testing.B) {
 		x, dx := draw(rows*hidden, -1, 1), make([]float32, rows*hidden)
 		out, dout := make([]float32, rows*hidden), draw(rows*hidden, -0.01, 0.01)
 		state := make([]float32, lstm.StateSize(l, streams))
-		scan := l.Scan32()
+		scan := lstm.NewScan[float32](l)
 		b.Run(name, func(b *testing.B) {
 			least := time.Duration(math.MaxInt64)
 			for b.Loop() {
@@ -154,7 +154,7 @@ func BenchmarkEpisode(b *testing.B) {
 		dout := make([]float32, c.steps*c.n)
 		copy(dout[(c.steps-1)*c.n:], draw(c.n, -1, 1))
 		state := make([]float32, lstm.StateSize(l, 1))
-		scan := l.Scan32()
+		scan := lstm.NewScan[float32](l)
 		b.Run(c.name, func(b *testing.B) {
 			forward, whole := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
 			for b.Loop() {

@@ -116,10 +116,17 @@ func (p *hebbian[F]) blockCheckpoints(g *group[F], b, local, count int) {
 	}
 	for i := 1; i < count; i++ {
 		r := &g.checkpoints[i]
-		a, e := p.checkpoint(g, i-1, b, local)
-		p.setBlocks(r, (i-1)*every, i*every-1, b, a, e)
+		toA, toE := p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
+		if p.begins(i*every, b) {
+			clear(toA)
+			clear(toE)
+			r.N = 0
+			continue
+		}
+		first, a, e := p.replay(g, i*every-1, b, local)
+		p.setBlocks(r, first, i*every-1, b, a, e)
 		r.Free = p.peak[b] <= p.clip
-		r.ToA, r.ToE = p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
+		r.ToA, r.ToE = toA, toE
 	}
 	if count > 1 {
 		p.run(g.checkpoints[1:count], inTurn, kernel.TraceBlocksUpdate[F])
@@ -133,12 +140,11 @@ func (p *hebbian[F]) blockAdjoint(g *group[F], t, b0, b1 int, v []F, stride int,
 	for b := b0; b < b1; b++ {
 		local := b - b0
 		r := &g.blocks[local]
-		if !p.fast[b] {
+		if !p.fast[b] || p.begins(t+1, b) {
 			r.N = 0
 			continue
 		}
-		first := max(0, t/every*every)
-		a, e := p.checkpoint(g, first/every, b, local)
+		first, a, e := p.replay(g, t, b, local)
 		p.setBlocks(r, first, max(0, t), b, a, e)
 		r.Free = p.peak[b] <= p.clip
 		r.D, r.DE = p.matrix(g.d, local), p.matrix(g.de, local)
@@ -170,7 +176,7 @@ func (p *hebbian[F]) blockAdjoint(g *group[F], t, b0, b1 int, v []F, stride int,
 	for b := b0; b < b1; b++ {
 		local := b - b0
 		r := &g.blocks[local]
-		if !p.fast[b] {
+		if r.N == 0 {
 			continue
 		}
 		if dhc != nil {

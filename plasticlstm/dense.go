@@ -21,7 +21,7 @@ type Dense struct {
 	opt     Options
 }
 
-var _ lstm.Layer = (*Dense)(nil)
+var _ lstm.FusedLayer = (*Dense)(nil)
 
 // NewDense returns a plastic layer of out neurons with in inputs.
 func NewDense(in, out int, opt Options) (*Dense, error) {

@@ -58,12 +58,7 @@ func recall(layer lstm.Layer, updates int) (float64, error) {
 	memory := make([]float32, lstm.StateSize(layer, batch)) // zero: an episode begins without any
 	state := node("state", memory, len(memory))
 
-	specs := layer.Params()
-	for i, p := range specs {
-		if p.Name == "alpha" || p.Name == "eta" {
-			specs[i].Lo, specs[i].Hi = 1, 1 // an episode is short: traces must tell within it
-		}
-	}
+	specs := plasticlstm.StartEpisodes.Params(layer) // an episode is short: traces must tell within it
 	specs = append(specs, lstm.Param{Name: "readout", Shape: []int{neurons, values}, Lo: -0.35, Hi: 0.35})
 	drawn, _ := lstm.NewParams[float32](specs, 1)
 	var params G.Nodes

@@ -177,9 +177,9 @@ func (p *hebbian[F]) rowsAdjoint(g *group[F], t, b, local int, v, hc, dhc []F) {
 
 // canWait reports whether adjoints of the streams [b0, b1) may wait: those of a
 // neuromodulator's updates are part of its own gradient and may not, nor may those
-// of thresholds, which go from step to step.
+// of thresholds, which go from step to step, nor any where an episode begins.
 func (p *hebbian[F]) canWait(b0, b1 int) bool {
-	return p.lanes() > 1 && !p.modulated() && !p.rule.threshold && !slices.Contains(p.fast[b0:b1], true)
+	return p.lanes() > 1 && !p.modulated() && !p.rule.threshold && !p.beginAmong(b0, b1) && !slices.Contains(p.fast[b0:b1], true)
 }
 
 // wait puts off the adjoint of the update of step t; before the first step it ends

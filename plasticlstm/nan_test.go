@@ -39,7 +39,7 @@ func TestNaNStays(t *testing.T) {
 				}
 				state := lstm.NewState[float32](l, batch)
 				change(byName, x, state)
-				scan := l.Scan32()
+				scan := lstm.NewScan[float32](l)
 				scan.Begin(batch, steps, params, state.Data)
 				scan.Forward(steps, x, make([]float32, steps*batch*n))
 				scan.State(state.Data)

@@ -57,7 +57,7 @@ type LSTM struct {
 	opt   Options
 }
 
-var _ lstm.Layer = (*LSTM)(nil)
+var _ lstm.FusedLayer = (*LSTM)(nil)
 
 // New returns a plastic LSTM of hidden neurons with in inputs.
 func New(in, hidden int, opt Options) (*LSTM, error) {

@@ -3,6 +3,8 @@ package plasticlstm_test
 import (
 	"fmt"
 	"math"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/engram-lm/engram/lstm"
@@ -176,5 +178,35 @@ func TestOptionsThatDoNotGoTogetherAreRefused(t *testing.T) {
 	}
 	if _, err := New(0, 4, Options{}); err == nil {
 		t.Error("New accepts a layer without inputs")
+	}
+}
+
+// A start says from which ranges new parameters are drawn, and nothing else; episodes
+// begin with alpha and rates near 1, within the bounds that there are.
+func TestStarts(t *testing.T) {
+	for _, o := range Combinations() {
+		l := layer(t, 3, 4, o)
+		small := l.Params()
+		if got := StartSmall.Params(l); !reflect.DeepEqual(got, small) {
+			t.Errorf("%s: small is %v, want %v", name(o), got, small)
+		}
+		for i, p := range StartEpisodes.Params(l) {
+			near := 1.0
+			switch {
+			case p.Role == lstm.Rate && (o.Rule == Decay || o.Rule == Oja) && !strings.HasSuffix(p.Name, ".pre"):
+				near = 0.5
+			case p.Name == "trace_rate" || p.Name == "threshold_rate":
+				near = 0.9
+			case p.Role == lstm.Weight || p.Role == lstm.Modulator:
+				near = 0
+			}
+			if middle := (p.Lo + p.Hi) / 2; math.Abs(middle-near) > 1e-12 || p.Min < p.Max && (p.Lo < p.Min || p.Hi > p.Max) {
+				t.Errorf("%s: %s starts within [%v, %v], want around %v", name(o), p.Name, p.Lo, p.Hi, near)
+			}
+			p.Lo, p.Hi = small[i].Lo, small[i].Hi
+			if !reflect.DeepEqual(p, small[i]) {
+				t.Errorf("%s: %+v, want %+v", name(o), p, small[i])
+			}
+		}
 	}
 }

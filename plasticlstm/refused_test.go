@@ -19,7 +19,7 @@ func TestZeroValuesAreRefused(t *testing.T) {
 		return G.NewTensor(graph, tensor.Float32, len(shape), G.WithShape(shape...), G.WithName(fmt.Sprint("node", shape)))
 	}
 	x, state := node(2, 1, 3), node(4)
-	refuses := func(what string, l lstm.Layer, want string) {
+	refuses := func(what string, l lstm.FusedLayer, want string) {
 		t.Helper()
 		_, fused := lstm.Fused(l, x, state, nil)
 		for where, got := range map[string]string{
@@ -46,13 +46,13 @@ func TestZeroValuesAreRefused(t *testing.T) {
 		}
 	}
 	refuses("no layer", nil, "lstm: the layer is nil: want an LSTM, an RNN or another")
-	for _, l := range []lstm.Layer{&LSTM{}, (*LSTM)(nil)} {
+	for _, l := range []lstm.FusedLayer{&LSTM{}, (*LSTM)(nil)} {
 		refuses("an LSTM", l, "plasticlstm: an empty LSTM: want one from New")
 	}
-	for _, l := range []lstm.Layer{&RNN{}, (*RNN)(nil)} {
+	for _, l := range []lstm.FusedLayer{&RNN{}, (*RNN)(nil)} {
 		refuses("an RNN", l, "plasticlstm: an empty RNN: want one from NewRNN")
 	}
-	for _, l := range []lstm.Layer{&Dense{}, (*Dense)(nil)} {
+	for _, l := range []lstm.FusedLayer{&Dense{}, (*Dense)(nil)} {
 		refuses("a Dense", l, "plasticlstm: an empty Dense: want one from NewDense")
 	}
 

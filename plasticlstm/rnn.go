@@ -20,7 +20,7 @@ type RNN struct {
 	opt   Options
 }
 
-var _ lstm.Layer = (*RNN)(nil)
+var _ lstm.FusedLayer = (*RNN)(nil)
 
 // NewRNN returns a plastic RNN of hidden neurons with in inputs: any number if
 // the feed is lstm.Projected, hidden if it is lstm.Direct, twice as many if it is

@@ -216,7 +216,7 @@ func TestNaNStaysInTheRNN(t *testing.T) {
 			}
 			x[(4*batch+1)*n+3] = nan
 			state := lstm.NewState[float32](l, batch)
-			scan := l.Scan32()
+			scan := lstm.NewScan[float32](l)
 			scan.Begin(batch, steps, params, state.Data)
 			scan.Forward(steps, x, make([]float32, len(x)))
 			scan.State(state.Data)

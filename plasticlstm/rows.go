@@ -120,12 +120,18 @@ func (p *hebbian[F]) rowUpdate(t, b int) {
 
 // rowCheckpoint makes checkpoint i of stream b, i > 0.
 func (p *hebbian[F]) rowCheckpoint(g *group[F], i, b, local int) {
-	a, e := p.checkpoint(g, i-1, b, local)
+	toA, toE := p.matrix(g.ck[i], local), p.matrix(g.ec[i], local)
+	if p.begins(i*every, b) {
+		clear(toA)
+		clear(toE)
+		return
+	}
+	first, a, e := p.replay(g, i*every-1, b, local)
 	p.eachLane(func(lane, j0, j1 int) {
 		r := &g.lanes[lane].row
 		for j := j0; j < j1; j++ {
-			p.setRow(r, (i-1)*every, i*every-1, b, j, a, e)
-			r.ToA, r.ToE = p.row(p.matrix(g.ck[i], local), j), p.row(p.matrix(g.ec[i], local), j)
+			p.setRow(r, first, i*every-1, b, j, a, e)
+			r.ToA, r.ToE = p.row(toA, j), p.row(toE, j)
 			kernel.TraceUpdate(r)
 		}
 	})
@@ -135,8 +141,8 @@ func (p *hebbian[F]) rowCheckpoint(g *group[F], i, b, local int) {
 // the plastic input at step t+1, whose gradient is v; t = -1 stands for the
 // initial traces, which no update made.
 func (p *hebbian[F]) rowAdjoint(g *group[F], l *lane[F], t, b, local, j int, v F, hc []F) {
-	r, first := &l.row, max(0, t/every*every)
-	a, e := p.checkpoint(g, first/every, b, local)
+	r := &l.row
+	first, a, e := p.replay(g, t, b, local)
 	p.setRow(r, first, max(0, t), b, j, a, e)
 	r.DH = l.dh
 	if t < 0 {

@@ -34,6 +34,8 @@ type hebbian[F lstm.Float] struct {
 
 	batch, steps int
 	applied      []int                   // [B]: updates made in a and e; the others are outstanding
+	begun        [][]int                 // [B]: steps before which the traces were put to zero, ascending
+	nothing      []F                     // a matrix of zeros
 	fast         []bool                  // [B]: the stream goes through blocks
 	peak         []F                     // [B]: for those, the largest magnitude that a trace came to before its clip
 	rows         []kernel.TraceRow[F]    // [B, lanes]: the row at work
@@ -167,12 +169,16 @@ func (p *hebbian[F]) Begin(batch, steps int, params [][]F, traces []F) {
 	p.bind(params)
 	p.batch, p.steps = batch, steps
 	for len(p.applied) < batch {
-		p.applied = append(p.applied, 0)
+		p.applied, p.begun = append(p.applied, 0), append(p.begun, nil)
 		p.fast, p.peak = append(p.fast, false), append(p.peak, 0)
 		p.rows = append(p.rows, make([]kernel.TraceRow[F], p.lanes())...)
 		p.blocks = append(p.blocks, kernel.TraceBlocks[F]{})
 	}
 	clear(p.applied)
+	for b := range p.begun {
+		p.begun[b] = p.begun[b][:0]
+	}
+	kernel.Grow(&p.nothing, p.size)
 	clear(p.peak)
 	kernel.Grow(&p.a0, batch*p.size)
 	kernel.Grow(&p.a, batch*p.size)

@@ -1,14 +1,14 @@
-// Package tensorfile reads and writes named float32 tensors in the safetensors
-// format: eight bytes of little-endian header length, a JSON header of
+// Package tensorfile reads and writes named tensors in the safetensors format: eight
+// bytes of little-endian header length, a JSON header of
 // {"name": {"dtype", "shape", "data_offsets"}}, and the data.
 //
 // The header's fields and the writer are github.com/nlpodyssey/safetensors. What
 // stands here is what that library leaves to its caller: the bounds are checked
 // before memory is asked for, a name that appears twice is an error instead of
 // the last one winning, gaps and overlaps are refused without the whole file in
-// memory, and every message is one line that names the tensor. Only F32 is
-// accepted: a model folder is float32 by contract, and rounding another type in
-// silence would change its numbers.
+// memory, and every message is one line that names the tensor. All tensors are
+// of the one type that is asked for, F32 (a model folder's, by contract) or F64:
+// rounding another in silence would change its numbers.
 package tensorfile
 
 import (
@@ -23,6 +23,7 @@ import (
 	"github.com/nlpodyssey/safetensors"
 
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/strictjson"
 )
@@ -35,14 +36,17 @@ const (
 	chunk     = 64 << 10 // bytes converted at a time
 )
 
-// Tensor is a dense row-major tensor: len(Data) is the product of Shape.
-type Tensor struct {
+// Of is a dense row-major tensor: len(Data) is the product of Shape.
+type Of[F kernel.Float] struct {
 	Shape []int
-	Data  []float32
+	Data  []F
 }
 
+// Tensor is one of a model folder.
+type Tensor = Of[float32]
+
 // Size returns the number of elements that Shape asks for.
-func (t Tensor) Size() int {
+func (t Of[F]) Size() int {
 	n := 1
 	for _, d := range t.Shape {
 		n *= d
@@ -59,37 +63,89 @@ func Read(path string) (map[string]Tensor, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return read(path, f, size)
+	tensors, _, err := read[float32](path, f, size, all)
+	return tensors, err
 }
 
-// read parses size bytes from r; path is for the messages.
-func read(path string, r io.Reader, size int64) (map[string]Tensor, error) {
+// Parse is Read for a file in memory, whose name is for the messages; it returns the
+// file's metadata as well.
+func Parse[F kernel.Float](name string, b []byte) (map[string]Of[F], map[string]string, error) {
+	return read[F](name, bytes.NewReader(b), int64(len(b)), all)
+}
+
+// Select is Parse for a file of any length, of which want names the tensors that it
+// returns: it asks for no more memory than these take. An error of want ends it.
+func Select[F kernel.Float](name string, r io.Reader, want func(tensor string, shape []int) (bool, error)) (map[string]Of[F], error) {
+	tensors, _, err := read[F](name, r, unknown, want)
+	return tensors, err
+}
+
+func all(string, []int) (bool, error) { return true, nil }
+
+// unknown is a size that is no one's to know: no more can be read.
+const unknown = 8 + MaxHeader + 4*math.MaxInt32
+
+// read parses size bytes from r and returns the tensors that want names; path is for
+// the messages.
+func read[F kernel.Float](path string, r io.Reader, size int64, want func(string, []int) (bool, error)) (map[string]Of[F], map[string]string, error) {
 	header, err := readHeader(path, r, size)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	entries, err := layout(path, header, uint64(size)-8-uint64(len(header)))
+	entries, metadata, err := layout(path, header, uint64(size)-8-uint64(len(header)), dtype[F](), size == unknown)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	tensors := make(map[string]Tensor, len(entries))
+	tensors := make(map[string]Of[F], len(entries))
 	in := bufio.NewReaderSize(r, chunk)
 	buffer := make([]byte, chunk)
+	width := int(dtype[F]().Size())
 	for _, e := range entries {
-		data := make([]float32, e.count)
+		wanted, err := want(e.name, e.shape)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !wanted {
+			if _, err := io.CopyN(io.Discard, in, int64(e.end-e.start)); err != nil {
+				return nil, nil, shortRead(path, e.name, err)
+			}
+			continue
+		}
+		data := make([]F, e.count)
 		for rest := data; len(rest) > 0; {
-			n := min(len(rest), chunk/4)
-			if _, err := io.ReadFull(in, buffer[:4*n]); err != nil {
-				return nil, shortRead(path, e.name, err)
+			n := min(len(rest), chunk/width)
+			if _, err := io.ReadFull(in, buffer[:width*n]); err != nil {
+				return nil, nil, shortRead(path, e.name, err)
 			}
-			for i := range n {
-				rest[i] = math.Float32frombits(binary.LittleEndian.Uint32(buffer[4*i:]))
-			}
+			decode(rest[:n], buffer)
 			rest = rest[n:]
 		}
-		tensors[e.name] = Tensor{Shape: e.shape, Data: data}
+		tensors[e.name] = Of[F]{Shape: e.shape, Data: data}
 	}
-	return tensors, nil
+	if _, err := in.ReadByte(); err != io.EOF {
+		return nil, nil, cmp.Or(err, error(badfile.New(path, "", "goes on behind its tensors; the file is too long")))
+	}
+	return tensors, metadata, nil
+}
+
+func dtype[F kernel.Float]() safetensors.DType {
+	if _, ok := any(F(0)).(float32); ok {
+		return safetensors.F32
+	}
+	return safetensors.F64
+}
+
+func decode[F kernel.Float](to []F, from []byte) {
+	switch to := any(to).(type) {
+	case []float32:
+		for i := range to {
+			to[i] = math.Float32frombits(binary.LittleEndian.Uint32(from[4*i:]))
+		}
+	case []float64:
+		for i := range to {
+			to[i] = math.Float64frombits(binary.LittleEndian.Uint64(from[8*i:]))
+		}
+	}
 }
 
 // otherKind names the file of weights that begins so and is no safetensors file;
@@ -122,9 +178,11 @@ func readHeader(path string, r io.Reader, size int64) ([]byte, error) {
 		return nil, badfile.New(path, "", "is %s; want a safetensors file", kind)
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
-	if n > MaxHeader || n > uint64(size)-8 {
-		return nil, badfile.New(path, "header length", "is %d; want at most %d, for the file has %d bytes",
-			n, min(MaxHeader, size-8), size)
+	switch {
+	case n > MaxHeader:
+		return nil, badfile.New(path, "header length", "is %d; want at most %d", n, MaxHeader)
+	case n > uint64(size)-8:
+		return nil, badfile.New(path, "header length", "is %d; want at most %d, for the file has %d bytes", n, size-8, size)
 	}
 	header := make([]byte, n)
 	if _, err := io.ReadFull(r, header); err != nil {
@@ -145,21 +203,22 @@ type entry struct {
 }
 
 // layout decodes the header and returns its tensors in the order of their data,
-// which must fill exactly dataSize bytes without a gap or an overlap.
-func layout(path string, header []byte, dataSize uint64) ([]entry, error) {
+// which must fill exactly dataSize bytes, or with room at most as many, without a gap
+// or an overlap.
+func layout(path string, header []byte, dataSize uint64, dtype safetensors.DType, room bool) ([]entry, map[string]string, error) {
 	if err := strictjson.Check(path, header); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var decoded safetensors.Metadata
 	if err := decoded.UnmarshalJSON(header); err != nil {
-		return nil, badfile.New(path, "header", "%v", err)
+		return nil, nil, badfile.New(path, "header", "%v", err)
 	}
 	infos := decoded.Tensors()
 	entries := make([]entry, 0, len(infos))
 	for name, info := range infos {
-		e, err := newEntry(path, name, info, dataSize)
+		e, err := newEntry(path, name, info, dataSize, dtype)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		entries = append(entries, e)
 	}
@@ -167,35 +226,36 @@ func layout(path string, header []byte, dataSize uint64) ([]entry, error) {
 	var at uint64
 	for _, e := range entries {
 		if e.start != at {
-			return nil, badfile.New(path, e.name, "has data_offsets %d to %d; want them to start at %d, where the tensor before ends",
+			return nil, nil, badfile.New(path, e.name, "has data_offsets %d to %d; want them to start at %d, where the tensor before ends",
 				e.start, e.end, at)
 		}
 		at = e.end
 	}
-	if at != dataSize {
-		return nil, badfile.New(path, "", "has %d bytes of data and its tensors take %d; the file is cut short or too long", dataSize, at)
+	if at != dataSize && !room {
+		return nil, nil, badfile.New(path, "", "has %d bytes of data and its tensors take %d; the file is cut short or too long", dataSize, at)
 	}
-	return entries, nil
+	return entries, decoded.Metadata(), nil
 }
 
-func newEntry(path, name string, info *safetensors.TensorInfo, dataSize uint64) (entry, error) {
+func newEntry(path, name string, info *safetensors.TensorInfo, dataSize uint64, dtype safetensors.DType) (entry, error) {
+	width := dtype.Size()
 	e := entry{name: name, count: 1, start: info.DataOffsets[0], end: info.DataOffsets[1]}
-	if info.DType != safetensors.F32 {
-		return e, badfile.New(path, name, "has dtype %s; want F32", info.DType)
+	if info.DType != dtype {
+		return e, badfile.New(path, name, "has dtype %s; want %s", info.DType, dtype)
 	}
 	if len(info.Shape) > maxRank {
 		return e, badfile.New(path, name, "has %d dimensions; want at most %d", len(info.Shape), maxRank)
 	}
 	for _, d := range info.Shape {
-		if d == 0 || d > dataSize/4/e.count {
+		if d == 0 || d > dataSize/width/e.count {
 			return e, badfile.New(path, name, "has shape %v; want no dimension of 0 and no more than the file's %d bytes of data",
 				info.Shape, dataSize)
 		}
 		e.shape = append(e.shape, int(d))
 		e.count *= d
 	}
-	if e.end < e.start || e.end-e.start != 4*e.count {
-		return e, badfile.New(path, name, "has data_offsets %d to %d; want %d bytes for shape %v", e.start, e.end, 4*e.count, info.Shape)
+	if e.end < e.start || e.end-e.start != width*e.count {
+		return e, badfile.New(path, name, "has data_offsets %d to %d; want %d bytes for shape %v", e.start, e.end, width*e.count, info.Shape)
 	}
 	return e, nil
 }

@@ -36,8 +36,9 @@ func encode(t testing.TB, tensors map[string]Tensor) []byte {
 	return b.Bytes()
 }
 
-func decode(b []byte) (map[string]Tensor, error) {
-	return read("f", bytes.NewReader(b), int64(len(b)))
+func parse(b []byte) (map[string]Tensor, error) {
+	tensors, _, err := Parse[float32]("f", b)
+	return tensors, err
 }
 
 // raw makes a file of any header and data.
@@ -132,7 +133,7 @@ func TestReadRefuses(t *testing.T) {
 		{raw(`{"__metadata__":{"x":1},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4), "header"},
 		{raw("{\"\xff\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4), "UTF-8"},
 	} {
-		_, err := decode(c.file)
+		_, err := parse(c.file)
 		var bad *badfile.Error
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: error %v, want one line with %q", c.file, err, c.want)
@@ -151,11 +152,11 @@ func TestEveryTruncationIsRefused(t *testing.T) {
 	b := encode(t, small())
 	for n := range len(b) {
 		var bad *badfile.Error
-		if _, err := decode(b[:n]); !errors.As(err, &bad) {
+		if _, err := parse(b[:n]); !errors.As(err, &bad) {
 			t.Fatalf("%d of %d bytes: error %v", n, len(b), err)
 		}
 	}
-	if _, err := decode(append(b, 0)); err == nil {
+	if _, err := parse(append(b, 0)); err == nil {
 		t.Error("a byte too many was accepted")
 	}
 }
@@ -165,7 +166,7 @@ func TestEveryTruncationIsRefused(t *testing.T) {
 // which the model folder's and the checkpoint's own checks refuse.
 func TestAChangedHeaderKeepsTheValues(t *testing.T) {
 	b := encode(t, small())
-	want, err := decode(b)
+	want, err := parse(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +175,7 @@ func TestAChangedHeaderKeepsTheValues(t *testing.T) {
 		for x := 1; x < 256; x++ {
 			changed := bytes.Clone(b)
 			changed[i] ^= byte(x)
-			got, err := decode(changed)
+			got, err := parse(changed)
 			var bad *badfile.Error
 			if err != nil && !errors.As(err, &bad) {
 				t.Fatalf("byte %d: untyped error %v", i, err)
@@ -225,7 +226,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		"large":    {large, true},
 	} {
 		var err error
-		membound.Check(t, len(c.file), membound.Tensors, func() { _, err = decode(c.file) })
+		membound.Check(t, len(c.file), membound.Tensors, func() { _, err = parse(c.file) })
 		if (err == nil) != c.ok {
 			t.Errorf("%s: error %v", name, err)
 		}
@@ -242,7 +243,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var tensors map[string]Tensor
 		var err error
-		membound.Check(t, len(b), membound.Tensors, func() { tensors, err = decode(b) })
+		membound.Check(t, len(b), membound.Tensors, func() { tensors, err = parse(b) })
 		if err != nil {
 			var bad *badfile.Error
 			if !errors.As(err, &bad) || strings.ContainsAny(err.Error(), "\n\r") {
@@ -261,7 +262,7 @@ func FuzzRead(f *testing.F) {
 				return // readable, but Write refuses the name
 			}
 		}
-		again, err := decode(encode(t, tensors))
+		again, err := parse(encode(t, tensors))
 		if err != nil || len(again) != len(tensors) {
 			t.Fatalf("written again: %v", err)
 		}

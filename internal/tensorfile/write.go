@@ -7,24 +7,25 @@ import (
 	"math"
 	"unicode/utf8"
 
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/nlpodyssey/safetensors"
 )
 
 // Write writes the tensors, ordered by name, with a header padded by spaces to
 // a multiple of eight bytes. The same tensors and metadata give the same bytes.
-func Write(w io.Writer, tensors map[string]Tensor, metadata map[string]string) error {
-	views := make(map[string]view, len(tensors))
+func Write[F kernel.Float](w io.Writer, tensors map[string]Of[F], metadata map[string]string) error {
+	views := make(map[string]view[F], len(tensors))
 	for name, t := range tensors {
 		if err := writable(name, t); err != nil {
 			return err
 		}
-		views[name] = view{t}
+		views[name] = view[F]{t}
 	}
 	return safetensors.SerializeToWriter(views, metadata, w)
 }
 
 // writable reports what Read would refuse, before it reaches a disk.
-func writable(name string, t Tensor) error {
+func writable[F kernel.Float](name string, t Of[F]) error {
 	size := 1
 	for _, d := range t.Shape {
 		if d < 1 || d > math.MaxInt32/size {
@@ -43,11 +44,11 @@ func writable(name string, t Tensor) error {
 
 // view shows a Tensor to the safetensors writer, which asks for the data of one
 // tensor at a time.
-type view struct{ tensor Tensor }
+type view[F kernel.Float] struct{ tensor Of[F] }
 
-func (v view) DType() safetensors.DType { return safetensors.F32 }
+func (v view[F]) DType() safetensors.DType { return dtype[F]() }
 
-func (v view) Shape() []uint64 {
+func (v view[F]) Shape() []uint64 {
 	shape := make([]uint64, len(v.tensor.Shape))
 	for i, d := range v.tensor.Shape {
 		shape[i] = uint64(d)
@@ -55,12 +56,19 @@ func (v view) Shape() []uint64 {
 	return shape
 }
 
-func (v view) DataLen() uint64 { return 4 * uint64(len(v.tensor.Data)) }
+func (v view[F]) DataLen() uint64 { return v.DType().Size() * uint64(len(v.tensor.Data)) }
 
-func (v view) Data() []byte {
+func (v view[F]) Data() []byte {
 	b := make([]byte, 0, v.DataLen())
-	for _, x := range v.tensor.Data {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	switch data := any(v.tensor.Data).(type) {
+	case []float32:
+		for _, x := range data {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		}
+	case []float64:
+		for _, x := range data {
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+		}
 	}
 	return b
 }

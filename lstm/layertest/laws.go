@@ -27,6 +27,7 @@ func laws(t *testing.T, c *Case, exact, tol tolerance) {
 	cutInTwo(t, c, tol)
 	streamAlone(t, c, exact, tol)
 	stepByStep(t, c, exact)
+	episodes(t, c, exact, tol)
 	detached(t, c)
 	noSteps(t, c)
 }

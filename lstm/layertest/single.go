@@ -26,7 +26,11 @@ func (c *Case) Single() *Case {
 // scan returns the fused layer of a case.
 func (c *Case) scan() lstm.Scan[float64] {
 	if c.single {
-		return &single{lstm.NewScan[float32](c.Layer)}
+		s := lstm.NewScan[float32](c.Layer)
+		if r, ok := s.(lstm.Resetter); ok {
+			return resetting{&single{s}, r}
+		}
+		return &single{s}
 	}
 	return lstm.NewScan[float64](c.Layer)
 }
@@ -35,6 +39,12 @@ func (c *Case) scan() lstm.Scan[float64] {
 type single struct{ scan lstm.Scan[float32] }
 
 func (s *single) Taken() int { return s.scan.Taken() }
+
+// resetting is a single whose streams can begin anew.
+type resetting struct {
+	*single
+	lstm.Resetter
+}
 
 func (s *single) Begin(batch, steps int, params [][]float64, state []float64) {
 	s.scan.Begin(batch, steps, all32(params), to32(state))

@@ -13,6 +13,7 @@ type Cell[F Float] interface {
 	Hold(on bool)
 	Forward(steps int, x, out []F)
 	Taken() int
+	ResetStream(b int)
 	State(state []F)
 	Backward(dout, dstate, dx, dstate0 []F, dparams [][]F)
 }
@@ -98,6 +99,18 @@ func (c *Checked[F]) Forward(steps int, x, out []F) {
 func (c *Checked[F]) Taken() int {
 	c.made("Taken")
 	return c.cell.Taken()
+}
+
+// ResetStream begins an episode in stream b before the next step; see lstm.Resetter.
+func (c *Checked[F]) ResetStream(b int) {
+	c.begun("ResetStream")
+	switch {
+	case c.over:
+		panic(fmt.Errorf("lstm: ResetStream after Backward: want Begin first, a recording ends with its Backward"))
+	case b < 0 || b >= c.batch:
+		panic(fmt.Errorf("lstm: ResetStream of stream %d of %d: want one from 0 to %d", b, c.batch, c.batch-1))
+	}
+	c.cell.ResetStream(b)
 }
 
 // State writes the state after the steps taken so far; see lstm.Scan.

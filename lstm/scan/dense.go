@@ -26,6 +26,7 @@ type Dense[F Float] struct {
 	dx           []F // [T, B, In]
 	dz           []F // [T, B, Out]
 	dy, dpost    []F // [B, Out]
+	begun        []fresh[F]
 }
 
 // NewDense returns a cell of out neurons with in inputs.
@@ -44,6 +45,7 @@ func (l *Dense[F]) groups() (forward, backward int) {
 // change before Backward has returned.
 func (l *Dense[F]) Begin(batch, steps int, params [][]F, state []F) {
 	l.batch, l.taken, l.weight = batch, 0, params[0]
+	l.begun = l.begun[:0]
 	kernel.Grow(&l.x, steps*batch*l.in)
 	kernel.Grow(&l.y, steps*batch*l.out)
 	if l.plastic != nil {
@@ -120,6 +122,14 @@ func softmax[F Float](z []F) {
 		z[j], sum = F(e), sum+e
 	}
 	kernel.Scale(F(1/sum), z)
+}
+
+// ResetStream puts the state of stream b to zero before the next step.
+func (l *Dense[F]) ResetStream(b int) {
+	if l.plastic != nil && !beginsAt(l.begun, l.taken, b) {
+		l.begun = append(l.begun, fresh[F]{t: l.taken, b: b})
+		l.plastic.ResetStream(l.taken, b)
+	}
 }
 
 // State writes the state after the steps taken so far.

@@ -21,18 +21,17 @@ type RNN[F Float] struct {
 	plastic Plastic[F] // nil: a standard RNN
 
 	batch, taken  int
-	steps         int // that the recording has room for
 	wih, whh      []F
 	bias          []F
-	x             []F // [T, B, I]: the caller's, or in xs
-	xs            []F // inputs that came in parts
+	x             []F // [T, B, I]
 	y             []F // [T+1, B, H]: index t is the output before step t
 	free          []F // [T, B, H]: tanh(z) of clamped neurons
 	dz            []F // [T, B, H]
 	dy, dyPrev    []F // [B, H]
 	dpost         []F // [B, H]
 	recur, adjoin kernel.Packed[F]
-	held, packed  bool // the weights stay as they are; recur has them
+	held, packed  bool       // the weights stay as they are; recur has them
+	begun         []fresh[F] // streams that began anew
 }
 
 // NewRNN returns a cell of n neurons with in inputs.
@@ -59,10 +58,11 @@ func (l *RNN[F]) own() int {
 // change before Backward has returned.
 func (l *RNN[F]) Begin(batch, steps int, params [][]F, state []F) {
 	n := l.n
-	l.batch, l.steps, l.taken = batch, steps, 0
+	l.batch, l.taken, l.begun = batch, 0, l.begun[:0]
 	if l.whh = params[0]; l.feed == Projected {
 		l.wih, l.whh, l.bias = params[0], params[1], params[2]
 	}
+	kernel.Grow(&l.x, steps*batch*l.in)
 	kernel.Grow(&l.y, (steps+1)*batch*n)
 	copy(l.y[:batch*n], state)
 	if l.feed == Clamped {
@@ -84,16 +84,11 @@ func (l *RNN[F]) Hold(on bool) { l.held, l.packed = on, false }
 // Taken returns the number of steps recorded so far.
 func (l *RNN[F]) Taken() int { return l.taken }
 
-// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H]. If they
-// fill the recording at once, x is kept, not copied, until Backward.
+// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H].
 func (l *RNN[F]) Forward(steps int, x, out []F) {
 	n, batch, t0 := l.n, l.batch, l.taken
 	rows := steps * batch
-	if l.x = x[:rows*l.in]; steps < l.steps {
-		kernel.Grow(&l.xs, l.steps*batch*l.in)
-		copy(l.xs[t0*batch*l.in:], l.x)
-		l.x = l.xs
-	}
+	copy(l.x[t0*batch*l.in:], x[:rows*l.in])
 	z := l.y[(t0+1)*batch*n:][:rows*n]
 	switch l.feed {
 	case Projected:
@@ -190,6 +185,18 @@ func (l *RNN[F]) clamp(t, b0, b1 int, y []F) {
 func (l *RNN[F]) values(t, b int) []F { return l.rows(l.x, t, b, b+1, l.in)[:l.n] }
 func (l *RNN[F]) mask(t, b int) []F   { return l.rows(l.x, t, b, b+1, l.in)[l.n:] }
 
+// ResetStream puts the state of stream b to zero before the next step.
+func (l *RNN[F]) ResetStream(b int) {
+	t := l.taken
+	if beginsAt(l.begun, t, b) {
+		return
+	}
+	l.begun = append(l.begun, anew(t, b, l.rows(l.y, t, b, b+1, l.n)))
+	if l.plastic != nil {
+		l.plastic.ResetStream(t, b)
+	}
+}
+
 // State writes the state after the steps taken so far.
 func (l *RNN[F]) State(state []F) {
 	size := l.batch * l.n
@@ -227,10 +234,13 @@ func (l *RNN[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 		if l.plastic != nil {
 			l.plastic.StartBackward(l.taken, b0, b1, dtraces, dtraces0)
 		}
+		reset(l.begun, l.taken, b0, b1, n, l.dyPrev)
 		for t := l.taken - 1; t >= 0; t-- {
 			l.stepBackward(t, b0, b1, dout, dx, dstate0 != nil)
+			reset(l.begun, t, b0, b1, n, l.dyPrev)
 		}
 	})
+	exchange(l.begun)
 	if dstate0 != nil {
 		copy(dstate0, l.dyPrev)
 	}

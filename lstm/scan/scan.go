@@ -3,7 +3,10 @@
 // asks a Plastic what to add to the neurons' inputs before they fire and tells it
 // what they did after they have. There are two cells, the LSTM and the RNN, and a
 // Dense layer; below, the candidates of an RNN are its new outputs. The cells take
-// what they are given; a Checked stands before each that leaves this module.
+// what they are given; a Checked stands before each that a caller gets.
+//
+// A fast rule is a Plastic: New, NewRNN or NewDense makes a cell with it, and Check
+// the lstm.Scan that the layer's Scan32 and Scan64 return.
 //
 // A window is recorded step by step, in one call or in many, so the same code
 // serves a language model (all inputs known) and an agent (each input chosen
@@ -19,7 +22,7 @@ import "github.com/engram-lm/engram/internal/kernel"
 type Float = kernel.Float
 
 // Plastic is what plastic connections add to a cell. All methods but Begin,
-// State and Finish are called for groups of streams [b0, b1) from several
+// ResetStream, State and Finish are called for groups of streams [b0, b1) from several
 // goroutines at once; slices of a group start at stream b0.
 type Plastic[F Float] interface {
 	// Groups returns how many streams a worker takes through the forward and the
@@ -35,6 +38,10 @@ type Plastic[F Float] interface {
 	Drive(t, b0, b1 int, h []F, z []F, stride int)
 	// Learn tells of step t: previous and new outputs, new cells, candidates.
 	Learn(t, b0, b1 int, s Step[F])
+	// ResetStream puts the traces of stream b to zero before step t, the next one: an
+	// episode ends there, and no gradient passes. It is called at most once for a step
+	// and a stream.
+	ResetStream(t, b int)
 	// State writes the traces after the steps taken so far.
 	State(taken int, traces []F)
 	// StartBackward begins the backward pass of a group over taken steps from the
@@ -69,11 +76,9 @@ type LSTM[F Float] struct {
 	plastic Plastic[F] // nil: a standard LSTM
 
 	batch, taken  int
-	steps         int // that the recording has room for
 	wih, whh      []F
 	bias          []F
-	x             []F // [T, B, I]: the caller's, or in xs
-	xs            []F // inputs that came in parts
+	x             []F // [T, B, I]
 	act           []F // [T, B, 4H]: gates after their activation
 	h, c          []F // [T+1, B, H]: index t is the state before step t
 	tanhC         []F // [T, B, H]
@@ -84,6 +89,7 @@ type LSTM[F Float] struct {
 	input         kernel.Packed[F] // weight_ih, only while held
 	held, packed  bool             // the weights stay as they are; recur and input have them
 	precision     kernel.Precision // of the inputs of matrix products
+	begun         []fresh[F]       // streams that began anew
 }
 
 // New returns a cell of n neurons with in inputs.
@@ -111,8 +117,9 @@ const biasColumns = 128
 // change before Backward has returned.
 func (l *LSTM[F]) Begin(batch, steps int, params [][]F, state []F) {
 	n := l.n
-	l.batch, l.steps, l.taken = batch, steps, 0
+	l.batch, l.taken, l.begun = batch, 0, l.begun[:0]
 	l.wih, l.whh, l.bias = params[0], params[1], params[2]
+	kernel.Grow(&l.x, steps*batch*l.in)
 	kernel.Grow(&l.act, steps*batch*4*n)
 	kernel.Grow(&l.tanhC, steps*batch*n)
 	kernel.Grow(&l.h, (steps+1)*batch*n)
@@ -144,16 +151,11 @@ func (l *LSTM[F]) Round(to kernel.Precision) {
 // Taken returns the number of steps recorded so far.
 func (l *LSTM[F]) Taken() int { return l.taken }
 
-// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H]. If they
-// fill the recording at once, x is kept, not copied, until Backward.
+// Forward takes steps further steps: x [steps, B, I] -> out [steps, B, H].
 func (l *LSTM[F]) Forward(steps int, x, out []F) {
 	n, batch, t0 := l.n, l.batch, l.taken
 	rows := steps * batch
-	if l.x = x[:rows*l.in]; steps < l.steps {
-		kernel.Grow(&l.xs, l.steps*batch*l.in)
-		copy(l.xs[t0*batch*l.in:], l.x)
-		l.x = l.xs
-	}
+	copy(l.x[t0*batch*l.in:], x[:rows*l.in])
 	z := l.act[t0*batch*4*n:][:rows*4*n]
 	l.drive(rows, x, z)
 	group, _ := l.groups()
@@ -246,6 +248,18 @@ func (l *LSTM[F]) step(t, b0, b1 int) {
 	}
 }
 
+// ResetStream puts the state of stream b to zero before the next step.
+func (l *LSTM[F]) ResetStream(b int) {
+	t := l.taken
+	if beginsAt(l.begun, t, b) {
+		return
+	}
+	l.begun = append(l.begun, anew(t, b, l.rows(l.h, t, b, b+1, l.n), l.rows(l.c, t, b, b+1, l.n)))
+	if l.plastic != nil {
+		l.plastic.ResetStream(t, b)
+	}
+}
+
 // State writes the state after the steps taken so far.
 func (l *LSTM[F]) State(state []F) {
 	size := l.batch * l.n
@@ -285,10 +299,13 @@ func (l *LSTM[F]) Backward(dout, dstate, dx, dstate0 []F, dparams [][]F) {
 		if l.plastic != nil {
 			l.plastic.StartBackward(l.taken, b0, b1, dtraces, dtraces0)
 		}
+		reset(l.begun, l.taken, b0, b1, n, l.dhPrev, l.dc)
 		for t := l.taken - 1; t >= 0; t-- {
 			l.stepBackward(t, b0, b1, dout, dstate0 != nil)
+			reset(l.begun, t, b0, b1, n, l.dhPrev, l.dc)
 		}
 	})
+	exchange(l.begun)
 	if dstate0 != nil {
 		copy(dstate0, l.dhPrev)
 		copy(dstate0[size:], l.dc)

@@ -51,6 +51,12 @@ var errors = []planted{
 	{"lanes/wait", lanes, "l.deta += deta\n", "_ = deta\n", "./plasticlstm", "TestRunsOfSettledSteps", ""},
 	{"lanes/outstanding", "plasticlstm/rows.go", "p.update(r, applied, t-1, b, j)", "p.update(r, applied, t, b, j)", "./plasticlstm", "TestStepsThatAreGiven/none-decay", ""},
 
+	{"episodes/output", "lstm/scan/fresh.go", "f.exchange()\n\t\t\tfor", "for", "./lstm", "TestEpisodes", ""},
+	{"episodes/gradient", "lstm/scan/fresh.go", "clear(d[f.b*n : (f.b+1)*n])\n", "_ = d\n", "./lstm", "TestEpisodes", ""},
+	{"episodes/forget", "plasticlstm/episodes.go", "clear(p.matrix(g.d, local))\n", "", "./plasticlstm", "TestEveryCombination$/none-clip-neuron-neuron", ""},
+	{"episodes/replay", "plasticlstm/episodes.go", "if at <= first {", "if at > 0 {", "./plasticlstm", "TestEveryCombination$/none-clip-neuron-neuron", ""},
+	{"episodes/checkpoint", "plasticlstm/blocks.go", "clear(toA)\n", "", "./plasticlstm", "TestEveryCombination$/none-clip-neuron-neuron", ""},
+
 	{"gates/forget", gates, "dc[j] = d * f\n", "dc[j] = d\n", "./lstm", "TestStandardLSTM", ""},
 	{"gates/candidate", gates, "dg += dgExtra[j]", "dg -= dgExtra[j]", "./plasticlstm", "TestEveryCombination/none-clip-neuron-neuron", ""},
 	{"gates/assembly", simd, "VFMADD231PS", "VFNMADD231PS", "./internal/kernel", "LSTM", "TEXT ·lstmBackwardAVX512"},
