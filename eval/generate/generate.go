@@ -110,7 +110,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	sampling := lm.Sampling{Temperature: o.temperature, TopK: o.topK, Frozen: o.frozen}
 	if !o.allowUnk {
-		sampling.Never = unknown(tok)
+		sampling.Never = lm.Unknown(tok)
 	}
 	// Words appear as they are written; a bar is of use where they do not.
 	out, quiet := stdout, o.quiet || !o.json && progress.Terminal(stdout)
@@ -168,16 +168,4 @@ func (o *options) encode(tok *tokenizer.Tokenizer) ([]int32, error) {
 		return nil, cli.Usagef("--prompt: %w", err)
 	}
 	return prompt, nil
-}
-
-// unknown returns the ids of <unk>, by that name and by the vocabulary's own.
-func unknown(tok *tokenizer.Tokenizer) []int32 {
-	var ids []int32
-	if id, ok := tok.Unknown(); ok {
-		ids = append(ids, id)
-	}
-	if id, ok := tok.ID(tokenizer.Unknown); ok {
-		ids = append(ids, id)
-	}
-	return ids
 }

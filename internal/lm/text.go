@@ -70,3 +70,15 @@ func (t *TextWriter) EndLine() error {
 
 // InLine reports whether the last line has words and no end.
 func (t *TextWriter) InLine() bool { return t.inLine }
+
+// Unknown returns the ids of <unk>, by that name and by the vocabulary's own.
+func Unknown(tok *tokenizer.Tokenizer) []int32 {
+	var ids []int32
+	if id, ok := tok.Unknown(); ok {
+		ids = append(ids, id)
+	}
+	if id, ok := tok.ID(tokenizer.Unknown); ok {
+		ids = append(ids, id)
+	}
+	return ids
+}

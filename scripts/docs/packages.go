@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,6 +24,13 @@ type pkg struct {
 	imports []string
 }
 
+// isModule reports whether a folder is the root of a module, which one within another
+// is no part of.
+func isModule(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
+
 // packages returns the packages under root, in the order of their paths. Files for
 // other systems count as well, so that the result is the same on all.
 func packages(root string) ([]pkg, error) {
@@ -32,7 +40,7 @@ func packages(root string) ([]pkg, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && path != root && (name == "testdata" || name == "findings" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")):
+		case d.IsDir() && path != root && (name == "testdata" || name == "findings" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || isModule(path)):
 			return filepath.SkipDir
 		case d.IsDir() || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go"):
 			return nil
