@@ -50,11 +50,11 @@ func (s *settings) draw(r *rand.Rand, from []*omniglot.Character) *episode {
 	return &e
 }
 
-// network is four convolutions with tanh neurons and a linear map to the labels;
-// its parameters lie in one vector, the convolutions' first and the head [Ways,
-// features], [Ways] last. One goroutine uses it at a time.
+// network is four convolutions with batch normalisation and a linear map to the
+// labels; its parameters lie in one vector, the convolutions' first and the head
+// [Ways, features], [Ways] last. One goroutine uses it at a time.
 type network struct {
-	stack       *conv.Stack[float32]
+	stack       *conv.Normed[float32]
 	ways        int
 	sizes       []int // of the convolutions' parameters
 	views, dual [][]float32
@@ -62,7 +62,7 @@ type network struct {
 
 func (s *settings) network() (*network, error) {
 	l := conv.Layer{Out: s.Features, Kernel: 3, Stride: 2}
-	stack, err := conv.New[float32](omniglot.Side, 1, l, l, l, l)
+	stack, err := conv.NewNormed[float32](omniglot.Side, 1, l, l, l, l)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (n *network) loss(phi []float32, d *drawings, scale float32, dphi []float32
 	}
 	df := make([]float32, len(features))
 	kernel.GemmSerial(false, false, count, f, n.ways, 1, dy, n.ways, weight, f, 0, df, f)
-	n.stack.Backward(df, nil, n.dual)
+	n.stack.Backward(df, n.dual)
 	kernel.Add(dphi, g)
 	return loss
 }

@@ -39,6 +39,9 @@ type settings struct {
 	Nudged   int     `yaml:"nudged" help:"steps of the nudged phase"`
 	Rate     float64 `yaml:"rate" help:"learning rate of both"`
 	LR       float64 `yaml:"lr" help:"learning rate of the slow parameters, by Adam"`
+
+	Average  int `yaml:"average" help:"updates that the running average of the slow parameters reaches back over"`
+	Validate int `yaml:"validate_every" help:"updates between two looks at the validation characters, for which the average is kept that does best there; 0: none"`
 }
 
 // The models.
@@ -55,11 +58,13 @@ const splitSeed = 1
 var paper = settings{
 	Ways: 5, Shots: 1, Queries: 15, Features: 64, MetaBatch: 32,
 	Estimate: "symmetric", Beta: .1, Pull: .25, Free: 200, Nudged: 100, Rate: .01, LR: .01,
+	Average: 100, Validate: 125,
 }
 
 var quick = func() settings {
 	s := paper
-	s.Queries, s.Features, s.MetaBatch, s.Free, s.Nudged, s.Rate, s.LR = 5, 32, 4, 30, 15, .05, .003
+	s.Queries, s.Features, s.MetaBatch = 5, 32, 4
+	s.Estimate, s.Free, s.Nudged, s.Rate, s.Validate = "matched", 8, 4, .1, 100
 	return s
 }()
 
@@ -94,8 +99,8 @@ Fetch them with scripts/download omniglot or omniglot-small.`,
 		{Name: random, About: "no slow learning: the control"},
 	},
 	Presets: []study.Preset[settings]{
-		{Name: "quick", About: "5 characters, one drawing of each, 32 features: some ten minutes",
-			Common: study.Common{Episodes: 1500, Tests: 600, LogEvery: 10}, Own: quick},
+		{Name: "quick", About: "5 characters, one drawing of each, 32 features, 600 updates of 4 tasks: minutes",
+			Common: study.Common{Episodes: 600, Tests: 600, LogEvery: 10}, Own: quick},
 		{Name: "paper", About: "64 features, 32 tasks an update, 3,750 updates: arXiv:2104.01677; days on two cores",
 			Common: study.Common{Episodes: 3750, Tests: 600, LogEvery: 10}, Own: paper},
 	},
@@ -128,8 +133,10 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		s.Data = set.Name // the run stays with it when a better one is fetched
 	}
 	train, test := set.Split(set.HeldOut(), splitSeed)
-	if n := min(len(train), len(test)); n < s.Ways {
-		return nil, fmt.Errorf("%s has %d characters to train with and %d to test with; want at least the %d of a task", set.Dir, len(train), len(test), s.Ways)
+	rest := omniglot.Set{Characters: train}
+	train, validation := rest.Split(len(train)/10, splitSeed)
+	if n := min(len(train), len(validation), len(test)); n < s.Ways {
+		return nil, fmt.Errorf("%s has %d characters to train with, %d to choose by and %d to test with; want at least the %d of a task", set.Dir, len(train), len(validation), len(test), s.Ways)
 	}
 	net, err := s.network()
 	if err != nil {
@@ -138,11 +145,11 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	var all []study.Arm
 	for _, name := range common.Models {
 		all = append(all, study.Arm{
-			Model: name, Params: net.Len(), Control: name == random, Data: omniglot.Digest(train, test),
+			Model: name, Params: net.Len(), Control: name == random, Data: omniglot.Digest(train, validation, test),
 			About:  study.Count(s.Features, "feature"),
-			Source: fmt.Sprintf("%s: %s characters to train with, %s held out", set.Name, study.Thousands(len(train)), study.Thousands(len(test))),
+			Source: fmt.Sprintf("%s: %s characters to train with, %s to choose by, %s to test with", set.Name, study.Thousands(len(train)), study.Thousands(len(validation)), study.Thousands(len(test))),
 			New: func(seed uint64) (study.Learner, error) {
-				return s.learner(name, estimate, train, test, seed, common.Tests), nil
+				return s.learner(name, estimate, train, validation, test, seed, common.Tests), nil
 			},
 		})
 	}
@@ -150,7 +157,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 }
 
 // learner returns a model before its first update.
-func (s *settings) learner(name string, estimate contrast.Estimate, train, test []*omniglot.Character, seed uint64, tests int) *meta.Learner {
+func (s *settings) learner(name string, estimate contrast.Estimate, train, validation, test []*omniglot.Character, seed uint64, tests int) *meta.Learner {
 	net, _ := s.network() // of sizes that are checked
 	theta := make([]float32, net.Len())
 	net.init(rng.New(seed, "init"), theta)
@@ -158,6 +165,10 @@ func (s *settings) learner(name string, estimate contrast.Estimate, train, test 
 	l.Batch, l.Tests = s.MetaBatch, tests
 	l.Draw = func(r *rand.Rand) meta.Task { return s.task(name, r, train) }
 	l.DrawTest = func(r *rand.Rand) meta.Task { return s.task(name, r, test) }
+	l.Validation = meta.Validation{
+		Draw:  func(r *rand.Rand) meta.Task { return s.task(name, r, validation) },
+		Every: s.Validate, Tasks: validations, Higher: true, Percent: true, Average: s.Average,
+	}
 	free := s.phase(s.Free)
 	switch name {
 	case contrastive:
@@ -169,6 +180,9 @@ func (s *settings) learner(name string, estimate contrast.Estimate, train, test 
 	}
 	return l
 }
+
+// validations is on how many tasks slow parameters are looked at.
+const validations = 100
 
 const momentum = 0.9
 
@@ -197,6 +211,7 @@ func (s *settings) validate() (contrast.Estimate, error) {
 	}{
 		{"ways", s.Ways, 2, 1000}, {"shots", s.Shots, 1, omniglot.Drawings - 1}, {"queries", s.Queries, 1, omniglot.Drawings - s.Shots},
 		{"features", s.Features, 1, 4096}, {"meta_batch", s.MetaBatch, 1, 4096}, {"free", s.Free, 0, 1e6}, {"nudged", s.Nudged, 1, 1e6},
+		{"average", s.Average, 1, 1e6}, {"validate_every", s.Validate, 0, 1e9},
 	} {
 		if n.value < n.lo || n.value > n.hi {
 			return 0, cli.Usagef("%s %d: want %d to %d", n.key, n.value, n.lo, n.hi)

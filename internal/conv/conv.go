@@ -75,11 +75,14 @@ func (s *Stack[F]) Params() []lstm.Param {
 	var all []lstm.Param
 	for i, l := range s.layers {
 		k := 1 / math.Sqrt(float64(l.window()))
-		all = append(all,
-			lstm.Param{Name: fmt.Sprintf("%d.weight", i), Shape: []int{l.Kernel, l.Kernel, l.in, l.Out}, Lo: -k, Hi: k},
-			lstm.Param{Name: fmt.Sprintf("%d.bias", i), Shape: []int{l.Out}, Lo: -k, Hi: k})
+		all = append(all, named(i, "weight", -k, k, l.Kernel, l.Kernel, l.in, l.Out), named(i, "bias", -k, k, l.Out))
 	}
 	return all
+}
+
+// named is a parameter of a layer, to be drawn between two bounds.
+func named(layer int, name string, lo, hi float64, shape ...int) lstm.Param {
+	return lstm.Param{Name: fmt.Sprintf("%d.%s", layer, name), Shape: shape, Lo: lo, Hi: hi}
 }
 
 // OutSize returns how many numbers an image becomes.

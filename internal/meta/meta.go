@@ -49,6 +49,9 @@ type Learner struct {
 	AtLeast0 int
 	Tests    int
 	Seed     uint64
+	// Validation chooses among the slow parameters of all updates; the zero value
+	// does not.
+	Validation Validation
 	// Adapt learns tasks in a test; nil: Method does.
 	Adapt Method
 	// Show, which may be nil, makes the test's pictures and further measures.
@@ -56,6 +59,7 @@ type Learner struct {
 
 	stream *rng.Stream
 	dtheta []float32
+	chosen chosen
 }
 
 // New returns a learner with slow parameters theta, whose outer optimiser is Adam.
@@ -99,23 +103,41 @@ func (l *Learner) Update() (study.Point, error) {
 	for i := l.AtLeast0; i < len(l.Theta); i++ {
 		l.Theta[i] = max(l.Theta[i], 0)
 	}
+	if err == nil {
+		l.validate()
+	}
 	return p, err
+}
+
+// learned has tasks learned side by side at slow parameters, and returns their
+// metric.
+func (l *Learner) learned(tasks []Task, theta []float32) []float64 {
+	adapt := l.Adapt
+	if adapt == nil {
+		adapt = l.Method
+	}
+	values := make([]float64, len(tasks))
+	kernel.Parallel(len(tasks), func(i int) {
+		fast, _ := tasks[i].Len()
+		phi := make([]float32, fast)
+		_, values[i] = adapt.Learn(tasks[i], theta, phi)
+		if tasks[i].Value != nil {
+			values[i] = tasks[i].Value(phi, theta)
+		}
+	})
+	return values
 }
 
 // Test learns held-out tasks. The outcome's value is the mean of their metric, with
 // the ends of its 95% interval.
 func (l *Learner) Test(ctx context.Context, progress func(int)) (*study.Outcome, error) {
 	r := rng.New(l.Seed, "test")
-	adapt := l.Adapt
-	if adapt == nil {
-		adapt = l.Method
-	}
 	draw := l.DrawTest
 	if draw == nil {
 		draw = l.Draw
 	}
 	const block = 16 // so many learn between two looks at ctx
-	values := make([]float64, l.Tests)
+	var values []float64
 	for from := 0; from < l.Tests; from += block {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -125,18 +147,15 @@ func (l *Learner) Test(ctx context.Context, progress func(int)) (*study.Outcome,
 		for i := range tasks {
 			tasks[i] = draw(r.Rand)
 		}
-		kernel.Parallel(n, func(i int) {
-			fast, _ := tasks[i].Len()
-			phi := make([]float32, fast)
-			_, values[from+i] = adapt.Learn(tasks[i], l.Theta, phi)
-			if tasks[i].Value != nil {
-				values[from+i] = tasks[i].Value(phi, l.Theta)
-			}
-		})
+		values = append(values, l.learned(tasks, l.tested())...)
 		progress(from + n)
 	}
 	out := &study.Outcome{Value: stats.Mean(values), Extra: append(
 		[]study.Measure{{Name: "ci95", Value: stats.CI95(values), Single: true}}, l.rest(r.Rand)...)}
+	if c := &l.chosen; c.At > 0 {
+		out.Extra = append(out.Extra, study.Measure{Name: "chosen_at", Value: float64(c.At)},
+			study.Measure{Name: "validation", Value: c.Value, Percent: l.Validation.Percent})
+	}
 	if l.Show == nil {
 		return out, nil
 	}
@@ -163,7 +182,7 @@ func (l *Learner) rest(r *rand.Rand) []study.Measure {
 	}
 	kernel.Parallel(looked, func(i int) {
 		fast, slow := tasks[i].Len()
-		reports[i] = checked.Gradient(tasks[i], l.Theta, make([]float32, fast), make([]float32, slow))
+		reports[i] = checked.Gradient(tasks[i], l.tested(), make([]float32, fast), make([]float32, slow))
 	})
 	var free, nudged, drowned float64
 	for i := range reports {
