@@ -37,17 +37,19 @@ func (s *settings) show(name string, l *meta.Learner) ([]study.Picture, []study.
 		}
 		return c
 	}
-	net := &contrast.MLP[float32]{Sizes: s.sizes(), Act: contrast.ReLU}
-	body, rest := phi, phi
-	if name == modulatory {
-		net.Act, net.Modulated = contrast.Tanh, true
-		n, _ := net.Len()
-		body = l.Theta[:n]
+	var more []study.Measure
+	var learned func(x float64) float64
+	if wave, ok := task.Energy.(*reading[float32]); ok {
+		weights, _, _ := wave.split(l.Theta)
+		learned = func(x float64) float64 {
+			return float64(wave.answer(weights, phi, wave.train, points{x: []float32{float32(x)}})[0])
+		}
+		alone, after := s.readings(l, &contrast.Rule[float32]{Free: adam(s.PlasticFree, s.PlasticRate)})
+		more = []study.Measure{{Name: "reading_mse", Value: alone}, {Name: "learned_mse", Value: after}}
 	} else {
-		n, _ := net.Len()
-		body, rest = phi[:n], phi[n:]
+		net, body, rest := s.learned(name, l.Theta, phi)
+		learned = func(x float64) float64 { return float64(net.Forward(body, rest, []float32{float32(x)})[0]) }
 	}
-	learned := curve("learned", func(x float64) float64 { return float64(net.Forward(body, rest, []float32{float32(x)})[0]) })
 	lo, hi := train.x[0], train.x[0]
 	for _, x := range train.x {
 		lo, hi = min(lo, x), max(hi, x)
@@ -55,6 +57,18 @@ func (s *settings) show(name string, l *meta.Learner) ([]study.Picture, []study.
 	return []study.Picture{{
 		Title:   "A new wave",
 		Caption: fmt.Sprintf("The first held-out wave and what %s makes of it from %d points between %.1f and %.1f: a mean squared error of %.3g on others.", name, s.Shots, lo, hi, out),
-		Curves:  []study.Curve{curve("wave", w.at), learned}, X: "x", Y: "y",
-	}}, nil, nil
+		Curves:  []study.Curve{curve("wave", w.at), curve("learned", learned)}, X: "x", Y: "y",
+	}}, more, nil
+}
+
+// learned is the net of a model that is no plastic layer, with its parameters.
+func (s *settings) learned(name string, theta, phi []float32) (net *contrast.MLP[float32], body, rest []float32) {
+	net = &contrast.MLP[float32]{Sizes: s.sizes(), Act: contrast.ReLU}
+	if name == modulatory {
+		net.Act, net.Modulated = contrast.Tanh, true
+		n, _ := net.Len()
+		return net, theta[:n], phi
+	}
+	n, _ := net.Len()
+	return net, phi[:n], phi[n:]
 }

@@ -49,6 +49,13 @@ type settings struct {
 	SpikingRate   float64 `yaml:"spiking_rate" help:"learning rate of the free phase, by Adam; the nudged one has three times that"`
 	SpikingNudged int     `yaml:"spiking_nudged" help:"steps of the nudged phase"`
 	SpikingLR     float64 `yaml:"spiking_lr" help:"learning rate of the slow parameters"`
+
+	Plastic       int     `yaml:"plastic" help:"neurons of the plastic layer"`
+	PlasticPull   float64 `yaml:"plastic_pull" help:"strength that its coefficients and rates are drawn to their slow values with, before the first update"`
+	PlasticFree   int     `yaml:"plastic_free" help:"steps of the free phase, in which they learn, by Adam"`
+	PlasticNudged int     `yaml:"plastic_nudged" help:"steps of the nudged phase"`
+	PlasticRate   float64 `yaml:"plastic_rate" help:"learning rate of both"`
+	PlasticLR     float64 `yaml:"plastic_lr" help:"learning rate of the slow parameters"`
 }
 
 // The models.
@@ -59,6 +66,8 @@ const (
 	firstOrder  = "first-order"
 	modulatory  = "modulatory"
 	spikingName = "spiking"
+	plastic     = "plastic"
+	plasticBPTT = "plastic-backprop"
 	random      = "random"
 )
 
@@ -68,6 +77,7 @@ var paper = settings{
 	ModulatoryRate: .01, ModulatoryBeta: .1,
 	InnerSteps: 10, InnerRate: .01, OuterRate: .001,
 	Spiking: 100, SpikingPull: .001, SpikingRate: .001, SpikingNudged: 100, SpikingLR: .003,
+	Plastic: 32, PlasticPull: .01, PlasticFree: 10, PlasticNudged: 5, PlasticRate: .01, PlasticLR: .01,
 }
 
 // quick learns from fewer waves an update.
@@ -100,6 +110,8 @@ squared error on held-out waves after learning.`,
 		"contrastive learns each wave in a free phase and goes on in a nudged one, in which the evaluation error counts a little too; the difference of two partial derivatives is the slow parameters' gradient. implicit solves a linear system with the curvature at the end of learning; maml goes back through ten steps of learning; random has no slow learning.",
 	},
 	Columns: []study.Column{
+		{Name: "reading_mse", About: "error of a plastic layer that reads the points alone: its coefficients and rates stay at their slow values"},
+		{Name: "learned_mse", About: "its error when they learn in a free phase as well"},
 		{Name: "free_gradient", About: "size of the gradient at the end of the free phase"},
 		{Name: "nudged_gradient", About: "likewise of the nudged phase"},
 		{Name: "drowned", About: "share of tasks whose nudge moved the weights by less than three times what the free phase had left to do: the estimate means little there"},
@@ -111,6 +123,8 @@ squared error on held-out waves after learning.`,
 		{Name: firstOrder, About: "the same without curvature"},
 		{Name: modulatory, About: "slow weights under fast gains and biases, by the contrastive rule"},
 		{Name: spikingName, About: "recurrent spiking net with e-prop inside, by the contrastive rule"},
+		{Name: plastic, About: "plastic LSTM that reads the points, and whose coefficients and rates learn; by the contrastive rule"},
+		{Name: plasticBPTT, About: "the same layer, which reads and does not learn; by back-propagation through what it reads"},
 		{Name: random, About: "no slow learning: the control"},
 	},
 	Presets: []study.Preset[settings]{
@@ -149,8 +163,11 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	var all []study.Arm
 	for _, name := range common.Models {
 		a := study.Arm{Model: name, About: study.Count(s.Hidden, "neuron") + " in each of two layers", Control: name == random}
-		if name == spikingName {
+		switch name {
+		case spikingName:
 			a.About = study.Count(s.Spiking, "spiking neuron")
+		case plastic, plasticBPTT:
+			a.About = study.Count(s.Plastic, "neuron") + " with plastic connections"
 		}
 		a.Params = len(s.start(name, 1))
 		a.New = func(seed uint64) (study.Learner, error) { return s.learner(name, estimate, seed, common.Tests), nil }
@@ -163,6 +180,8 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 func (s *settings) start(name string, seed uint64) []float32 {
 	r := rng.New(seed, "init")
 	switch name {
+	case plastic, plasticBPTT:
+		return s.readerStart(r)
 	case spikingName:
 		net := newSpiking(s.Spiking)
 		w := make([]float32, net.Len())
@@ -185,6 +204,8 @@ func (s *settings) learner(name string, estimate contrast.Estimate, seed uint64,
 		lr = s.OuterRate
 	case spikingName:
 		lr = s.SpikingLR
+	case plastic, plasticBPTT:
+		lr = s.PlasticLR
 	}
 	l := meta.New(s.start(name, seed), lr, seed)
 	l.Batch, l.Tests = s.MetaBatch, tests
@@ -204,6 +225,12 @@ func (s *settings) learner(name string, estimate contrast.Estimate, seed uint64,
 	case spikingName:
 		l.Method = &contrast.Rule[float32]{Beta: s.Beta, Estimate: estimate, Free: adam(s.Free, s.SpikingRate), Nudged: adam(s.SpikingNudged, 3*s.SpikingRate)}
 		l.Draw = s.spiking
+	case plastic:
+		l.Method = &contrast.Rule[float32]{Beta: s.Beta, Estimate: estimate, Free: adam(s.PlasticFree, s.PlasticRate), Nudged: adam(s.PlasticNudged, s.PlasticRate)}
+		l.Draw = s.reading
+	case plasticBPTT:
+		l.Method = &contrast.Unrolled[float32]{}
+		l.Draw = s.reading
 	case random:
 		l.Adapt = &contrast.Rule[float32]{Free: free}
 		l.Draw = s.plain
@@ -225,6 +252,7 @@ func (s *settings) validate() (contrast.Estimate, error) {
 	}{
 		{"shots", s.Shots, 1, 10000}, {"evaluation", s.Evaluation, 1, 10000}, {"meta_batch", s.MetaBatch, 1, 10000},
 		{"hidden", s.Hidden, 1, 10000}, {"free", s.Free, 0, 1e6}, {"nudged", s.Nudged, 1, 1e6}, {"solver_steps", s.Solver, 1, 1e5},
+		{"plastic", s.Plastic, 1, 10000}, {"plastic_free", s.PlasticFree, 0, 1e6}, {"plastic_nudged", s.PlasticNudged, 1, 1e6},
 		{"inner_steps", s.InnerSteps, 1, 1e5}, {"spiking", s.Spiking, 1, 10000}, {"spiking_nudged", s.SpikingNudged, 1, 1e6},
 	} {
 		if n.value < n.lo || n.value > n.hi {
@@ -237,6 +265,7 @@ func (s *settings) validate() (contrast.Estimate, error) {
 	}{
 		{"beta", s.Beta}, {"lr", s.LR}, {"rate", s.Rate}, {"modulatory_rate", s.ModulatoryRate}, {"modulatory_beta", s.ModulatoryBeta},
 		{"inner_rate", s.InnerRate}, {"outer_rate", s.OuterRate}, {"spiking_rate", s.SpikingRate}, {"spiking_lr", s.SpikingLR},
+		{"plastic_pull", s.PlasticPull}, {"plastic_rate", s.PlasticRate}, {"plastic_lr", s.PlasticLR},
 		{"amplitude_hi", s.AmplitudeHi},
 	} {
 		if !(n.value > 0) {
