@@ -129,6 +129,12 @@ func TestUnconverged(t *testing.T) {
 	left := math.Pow(1-rate*(h+b), steps)
 	near(t, "nudged for a few steps", g[0], 2*l*e/(h+b)*(1-left), 1e-12)
 
+	// Both phases of the symmetric estimate begin at phi_0.
+	r.Estimate = Symmetric
+	r.Gradient(energy, theta, phi, g)
+	moved := func(b float64) float64 { return -b * e / (h + b) * (1 - math.Pow(1-rate*(h+b), steps)) }
+	near(t, "symmetric for a few steps", g[0], -2*l*(moved(b)-moved(-b))/(2*b), 1e-12)
+
 	// A start at phi_0 + s and no free phase at all.
 	const s = 1e-3
 	off := &Synapse[float64]{Task: scalar{a, c, y, 1}, Pull: PullFixed, Strength: l, Centre: []float64{w}, Origin: []float64{p + s}}
@@ -139,6 +145,11 @@ func TestUnconverged(t *testing.T) {
 		rep = r.Gradient(probe, []float64{w}, phi, g)
 		return math.Abs(g[0] - 2*l*(p-y)/h), rep
 	}
+	// What the free phase had left to do enters as -2 l s ((1 - r (h + b))^T - 1) / b.
+	late := Rule[float64]{Beta: b, Free: descent(0, 1), Nudged: descent(steps, rate)}
+	late.Gradient(&probed{Synapse: off, w: w, l: l}, []float64{w}, phi, g[:1])
+	near(t, "a free phase that stopped early", g[0], 2*l*e/(h+b)*(1-left)-2*l*s*(left-1)/b, 1e-12)
+
 	// error(beta) = c1 beta + c2 s/beta, smallest at sqrt(c2 s/c1).
 	c1, c2 := 2*l*e/(h*h), 2*l
 	best := math.Sqrt(c2 * s / c1)

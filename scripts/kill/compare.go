@@ -93,7 +93,7 @@ func (c contents) thinCheckpoints(dir string) error {
 }
 
 var (
-	speed       = regexp.MustCompile(`("(?:tokens_per_s|seconds)": ?)(?:null|[-+.0-9eE]+)`)
+	speed       = regexp.MustCompile(`("(?:tokens_per_s|episodes_per_s|seconds|line_seconds)": ?)(?:null|[-+.0-9eE]+)`)
 	length      = regexp.MustCompile(`"metrics":(\d+)(?:,"metrics_sha256":"([0-9a-f]*)")?`)
 	stateRecord = regexp.MustCompile(`\{"name":"state.json","size":\d+,"sha256":"[0-9a-f]{64}"\}`)
 	spaces      = regexp.MustCompile(` +`)
@@ -141,7 +141,10 @@ func (c contents) lines(name, text string) (string, error) {
 	return text, failed
 }
 
-// blank empties the cells under tokens/s in the tables of a report.
+// timed heads a column of times or speeds.
+var timed = regexp.MustCompile(`(tokens|episodes|updates)/s|\btime\b`)
+
+// blank empties the cells under speeds and times in the tables of a report.
 func blank(text string, cell *regexp.Regexp) string {
 	var b bytes.Buffer
 	column := -1
@@ -150,7 +153,7 @@ func blank(text string, cell *regexp.Regexp) string {
 		if len(cells) == 0 && (cell != html || strings.Contains(line, "</table>")) {
 			column = -1
 		}
-		head := slices.IndexFunc(cells, func(at []int) bool { return strings.Contains(line[at[0]:at[1]], "tokens/s") })
+		head := slices.IndexFunc(cells, func(at []int) bool { return timed.MatchString(line[at[0]:at[1]]) })
 		switch {
 		case head >= 0:
 			column = head

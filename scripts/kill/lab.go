@@ -21,7 +21,8 @@ import (
 // relative paths, so that they are the same run to the byte.
 type lab struct {
 	dir  string
-	more []string // flags for train beside those below
+	task string   // of eval, or empty: train is run
+	more []string // flags for it beside those below
 	want map[string]contents
 	took []time.Duration // by the uninterrupted runs
 }
@@ -40,6 +41,14 @@ var methods = []method{
 	{"adam", []string{"--optimizer", "adam", "--lr", "0.01", "--weight-decay", "0.01"}},
 }
 
+// methods are those of train; a task has one way to learn.
+func (l *lab) methods() []method {
+	if l.task != "" {
+		return []method{{name: l.task}}
+	}
+	return methods
+}
+
 // Paths within the folder of a run. disk is what may be full.
 const (
 	disk  = "disk"
@@ -50,6 +59,9 @@ var runFolder = filepath.Join(disk, "run")
 
 // start is the command that begins a run.
 func (l *lab) start(m method) []string {
+	if l.task != "" {
+		return append([]string{l.task, "--out", runFolder, "--quiet", "--threads", "1", "--parallel", "1", "--checkpoint-every", "4", "--log-every", "1"}, l.more...)
+	}
 	args := []string{
 		"--data", filepath.Join("..", "corpus"), "--out", runFolder, "--cache", cache, "--quiet", "--threads", "1",
 		"--models", "lstm,retroactive", "--hidden", "16", "--batch", "5", "--bptt", "10", "--epochs", "3", "--dropout", "0.3",
@@ -59,7 +71,10 @@ func (l *lab) start(m method) []string {
 }
 
 // resume is the command that goes on with it.
-func resume() []string {
+func (l *lab) resume() []string {
+	if l.task != "" {
+		return []string{l.task, "--resume", runFolder, "--quiet"}
+	}
 	return []string{"--resume", runFolder, "--cache", cache, "--quiet", "--threads", "1"}
 }
 
@@ -70,15 +85,23 @@ func (l *lab) command(ctx context.Context, dir string, args []string) *exec.Cmd 
 }
 
 func (l *lab) binary() string {
-	name := filepath.Join(l.dir, "train")
+	name := filepath.Join(l.dir, l.program())
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
 	return name
 }
 
+// program is the command under test.
+func (l *lab) program() string {
+	if l.task != "" {
+		return "eval"
+	}
+	return "train"
+}
+
 func (l *lab) build(ctx context.Context) error {
-	c := exec.CommandContext(ctx, "go", "build", "-o", l.binary(), "github.com/engram-lm/engram/train")
+	c := exec.CommandContext(ctx, "go", "build", "-o", l.binary(), "github.com/engram-lm/engram/"+l.program())
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
@@ -134,6 +157,7 @@ type trial struct {
 }
 
 func (l *lab) newTrial(number, of int, seed uint64) *trial {
+	methods := l.methods()
 	t := &trial{
 		dir: filepath.Join(l.dir, fmt.Sprintf("trial-%03d", number+1)), number: number, of: of,
 		method: methods[number%len(methods)], random: rand.New(rand.NewPCG(seed, uint64(number))),
@@ -155,7 +179,7 @@ func (t *trial) exists(path ...string) bool {
 // begins anew.
 func (l *lab) next(ctx context.Context, t *trial) *exec.Cmd {
 	if t.exists(runFolder) {
-		return l.command(ctx, t.dir, resume())
+		return l.command(ctx, t.dir, l.resume())
 	}
 	return l.command(ctx, t.dir, l.start(t.method))
 }

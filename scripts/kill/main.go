@@ -3,7 +3,8 @@
 // (SIGKILL: nothing is saved, nothing tidied) at random moments between the
 // start of the process and its last write, and resumed until it ends. Whatever
 // such a run leaves must be what the uninterrupted one left, byte for byte, but
-// for the speeds; nothing that a killed writer had begun may stay.
+// for the speeds; nothing that a killed writer had begun may stay. With --task it is
+// a learning task of eval that is killed, with the flags after --.
 //
 // With --full-disk nothing is killed: the runs are made on file systems of
 // memory that are too small for them in one place after another, and go on
@@ -11,6 +12,7 @@
 //
 //	go run ./scripts/kill -n 200
 //	go run ./scripts/kill -n 10 --seed 7 -- --models modulated --optimizer sgd
+//	go run ./scripts/kill -n 20 --task sinusoid -- --models contrastive --episodes 60 --meta-batch 2
 //	go run ./scripts/kill --full-disk -n 60
 package main
 
@@ -37,16 +39,17 @@ type options struct {
 	keep     string
 	fullDisk bool
 	unshared bool     // this process may mount
-	train    []string // more flags for train
+	task     string   // of eval, in the place of train
+	more     []string // flags for either
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
 	cmd := &cobra.Command{
-		Use: "kill [flags] [-- TRAIN-FLAGS]", Short: "kill a run at random moments, resume it, and compare what it leaves with an uninterrupted one",
+		Use: "kill [flags] [-- FLAGS-OF-THE-RUN]", Short: "kill a run at random moments, resume it, and compare what it leaves with an uninterrupted one",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, more []string) error {
-			if o.train = more; o.fullDisk && !o.unshared {
+			if o.more = more; o.fullDisk && !o.unshared {
 				return unshare(ctx, args, stdout, stderr)
 			}
 			return o.run(ctx, stdout)
@@ -58,6 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the moments")
 	f.IntVar(&o.jobs, "jobs", 2, "runs at a time, each on one core")
 	f.StringVar(&o.keep, "keep", "", "`folder` to work in, where the runs that failed are kept (default a temporary one)")
+	f.StringVar(&o.task, "task", "", "`name` of a learning task of eval to kill, in the place of train")
 	f.BoolVar(&o.fullDisk, "full-disk", false, "fill disks instead of killing (Linux, where mounting is allowed)")
 	f.BoolVar(&o.unshared, "unshared", false, "")
 	if err := f.MarkHidden("unshared"); err != nil {
@@ -75,7 +79,7 @@ func (o *options) run(ctx context.Context, stdout io.Writer) (err error) {
 			return err
 		}
 	}
-	l, err := newLab(o.keep, o.train)
+	l, err := newLab(o.keep, o.task, o.more)
 	if err != nil {
 		return err
 	}
@@ -87,7 +91,7 @@ func (o *options) run(ctx context.Context, stdout io.Writer) (err error) {
 	if err := l.build(ctx); err != nil {
 		return err
 	}
-	for _, m := range methods {
+	for _, m := range l.methods() {
 		if err := l.reference(ctx, m); err != nil {
 			return fmt.Errorf("the uninterrupted run: %w", err)
 		}
@@ -155,8 +159,8 @@ func (o *options) trials(ctx context.Context, stdout io.Writer, l *lab, trial fu
 }
 
 // newLab makes the folder to work in, with the corpus in it.
-func newLab(keep string, train []string) (*lab, error) {
-	l := &lab{more: train, want: map[string]contents{}}
+func newLab(keep, task string, more []string) (*lab, error) {
+	l := &lab{task: task, more: more, want: map[string]contents{}}
 	var err error
 	if keep == "" {
 		l.dir, err = os.MkdirTemp("", "engram-kill")

@@ -94,7 +94,7 @@ func kill(c *exec.Cmd, until func(ended <-chan struct{})) (dead bool, err error)
 	killErr := c.Process.Kill()
 	<-ended
 	if said.Len() > 0 {
-		return false, fmt.Errorf("train said %s", oneLine(said.String()))
+		return false, fmt.Errorf("the run said %s", oneLine(said.String()))
 	}
 	// What fails by itself says why, so it was the kill.
 	if _, failed := errors.AsType[*exec.ExitError](err); failed && killErr == nil {
