@@ -106,6 +106,7 @@ Fetch them with scripts/download omniglot or omniglot-small.`,
 	},
 	Uses: study.Uses{
 		"meta_batch": {contrastive, firstOrder}, "lr": {contrastive, firstOrder},
+		"average": {contrastive, firstOrder}, "validate_every": {contrastive, firstOrder},
 		"estimate": {contrastive}, "beta": {contrastive}, "pull": {contrastive}, "nudged": {contrastive},
 	},
 	Arms: arms,

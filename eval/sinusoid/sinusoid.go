@@ -67,7 +67,7 @@ const (
 	modulatory  = "modulatory"
 	spikingName = "spiking"
 	plastic     = "plastic"
-	plasticBPTT = "plastic-backprop"
+	plasticBPTT = "plastic-bptt"
 	random      = "random"
 )
 
@@ -108,6 +108,7 @@ squared error on held-out waves after learning.`,
 	About: []string{
 		"A wave is learned from ten of its points, and measured on ten others. One that starts from random weights fits the ten points and little else. What makes learning work is learned over thousands of waves: the slow value of each weight, where it starts from and is drawn to (complex synapse), or the weights themselves, while learning changes gains, biases and the readout alone (modulatory).",
 		"contrastive learns each wave in a free phase and goes on in a nudged one, in which the evaluation error counts a little too; the difference of two partial derivatives is the slow parameters' gradient. implicit solves a linear system with the curvature at the end of learning; maml goes back through ten steps of learning; random has no slow learning.",
+		"plastic is an LSTM with Hebbian traces that reads the ten points and is then asked for others. Its coefficients and rates learn a wave as the others' weights do, by the contrastive rule; those of plastic-bptt stay as back-propagation through what it reads has made them.",
 	},
 	Columns: []study.Column{
 		{Name: "reading_mse", About: "error of a plastic layer that reads the points alone: its coefficients and rates stay at their slow values"},
@@ -135,8 +136,8 @@ squared error on held-out waves after learning.`,
 	},
 	Uses: study.Uses{
 		"hidden":     {contrastive, implicit, maml, firstOrder, modulatory, random},
-		"meta_batch": {contrastive, implicit, maml, firstOrder, modulatory, spikingName},
-		"estimate":   {contrastive, modulatory, spikingName}, "beta": {contrastive, spikingName},
+		"meta_batch": {contrastive, implicit, maml, firstOrder, modulatory, spikingName, plastic, plasticBPTT},
+		"estimate":   {contrastive, modulatory, spikingName, plastic}, "beta": {contrastive, spikingName, plastic},
 		"pull": {contrastive, implicit}, "lr": {contrastive, implicit, modulatory},
 		"free": {contrastive, implicit, modulatory, spikingName, random}, "nudged": {contrastive, modulatory},
 		"rate": {contrastive, implicit, random}, "solver_steps": {implicit},
@@ -144,6 +145,8 @@ squared error on held-out waves after learning.`,
 		"inner_steps": {maml, firstOrder}, "inner_rate": {maml, firstOrder}, "outer_rate": {maml, firstOrder},
 		"spiking": {spikingName}, "spiking_pull": {spikingName}, "spiking_rate": {spikingName},
 		"spiking_nudged": {spikingName}, "spiking_lr": {spikingName},
+		"plastic": {plastic, plasticBPTT}, "plastic_pull": {plastic, plasticBPTT}, "plastic_free": {plastic, plasticBPTT},
+		"plastic_nudged": {plastic}, "plastic_rate": {plastic, plasticBPTT}, "plastic_lr": {plastic, plasticBPTT},
 	},
 	Arms: arms,
 	Yardstick: func(s *settings) string {
@@ -167,7 +170,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		case spikingName:
 			a.About = study.Count(s.Spiking, "spiking neuron")
 		case plastic, plasticBPTT:
-			a.About = study.Count(s.Plastic, "neuron") + " with plastic connections"
+			a.About = study.Count(s.Plastic, "plastic neuron")
 		}
 		a.Params = len(s.start(name, 1))
 		a.New = func(seed uint64) (study.Learner, error) { return s.learner(name, estimate, seed, common.Tests), nil }

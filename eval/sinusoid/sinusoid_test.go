@@ -10,7 +10,7 @@ import (
 
 // small are flags of a run of a moment.
 var small = []string{
-	"--models", "contrastive,implicit,maml,first-order,modulatory,spiking,plastic,plastic-backprop,random", "--test-episodes", "4",
+	"--models", "contrastive,implicit,maml,first-order,modulatory,spiking,plastic,plastic-bptt,random", "--test-episodes", "4",
 	"--meta-batch", "2", "--hidden", "6", "--spiking", "8", "--plastic", "5", "--plastic-free", "3", "--plastic-nudged", "2", "--free", "6", "--nudged", "3", "--spiking-nudged", "3", "--solver-steps", "3", "--checkpoint-every", "0",
 }
 

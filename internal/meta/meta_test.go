@@ -91,16 +91,19 @@ func TestValidation(t *testing.T) {
 	}
 	l := begin()
 	var mean float64 // of the updates so far, the first three, and of the last three or so after them
-	at, best := 0, math.Inf(1)
+	at, best, kept := 0, math.Inf(1), 0.
 	for u := 1; u <= 12; u++ {
 		update(l, 1)
 		mean += (float64(l.Theta[0]) - mean) / float64(min(u, 3))
 		if d := (mean - 2) * (mean - 2) / 2; u%2 == 0 && d < best {
-			at, best = u, d
+			at, best, kept = u, d, mean
 		}
 	}
 	if l.chosen.At != at || math.Abs(l.chosen.Value-best) > 1e-3 {
 		t.Errorf("chosen at update %d with %v, want %d with %v", l.chosen.At, l.chosen.Value, at, best)
+	}
+	if got := float64(l.tested()[0]); math.Abs(got-kept) > 1e-4 {
+		t.Errorf("%v is tested, want the average of update %d, %v", got, at, kept)
 	}
 	if at == 12 || l.tested()[0] == l.Theta[0] {
 		t.Error("the last is the best: the case shows nothing")
