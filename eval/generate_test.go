@@ -114,3 +114,27 @@ func TestGenerateFromNothing(t *testing.T) {
 		t.Errorf("%q, want the word with by far the largest logit", text)
 	}
 }
+
+// A flag that changes nothing is named, and the text is the one without it.
+func TestGenerateNoEffect(t *testing.T) {
+	base := []string{"generate", "--model", lstmCase + "/model", "--tokens", "5"}
+	greedy := append(base[:len(base):len(base)], "--temperature", "0")
+	for _, c := range []struct {
+		base  []string
+		flags []string
+		want  string
+	}{
+		{base, []string{"--frozen"}, "--frozen has no effect"},
+		{base, []string{"--top-k", "99999"}, "--top-k 99999 has no effect: the model has 22 words to choose from"},
+		{base, []string{"--top-k", "22"}, "--top-k 22 has no effect"},
+		{greedy, []string{"--top-k", "5"}, "--top-k has no effect"},
+	} {
+		want := succeed(t, c.base...)
+		out, errs, status := eval(t, append(c.base[:len(c.base):len(c.base)], c.flags...)...)
+		if status != 0 || out != want || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "eval: "+c.want) {
+			t.Errorf("%v: status %d, %q for %q, %q", c.flags, status, out, want, errs)
+		}
+	}
+	succeed(t, append(base, "--top-k", "21")...)
+	succeed(t, "generate", "--model", modulatedCase+"/model", "--tokens", "5", "--frozen", "--allow-unk")
+}

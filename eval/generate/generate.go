@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -109,9 +110,11 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	sampling := lm.Sampling{Temperature: o.temperature, TopK: o.topK, Frozen: o.frozen}
+	unknowns := slices.Compact(lm.Unknown(tok)) // one word may be both of them
 	if !o.allowUnk {
-		sampling.Never = lm.Unknown(tok)
+		sampling.Never = unknowns
 	}
+	o.warn(stderr, model, tok.Size()-len(sampling.Never), len(unknowns) > 0)
 	// Words appear as they are written; a bar is of use where they do not.
 	out, quiet := stdout, o.quiet || !o.json && progress.Terminal(stdout)
 	var buffer strings.Builder
@@ -155,6 +158,23 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		Text   string `json:"text"`
 		Tokens int    `json:"tokens"`
 	}{o.prompt, buffer.String(), written})
+}
+
+// warn tells of flags that change nothing: words is how many there are to choose from.
+func (o *options) warn(stderr io.Writer, m *lm.Model[float32], words int, hasUnknown bool) {
+	for _, c := range []struct {
+		idle bool
+		why  string
+	}{
+		{o.frozen && !m.HasTraces(), fmt.Sprintf("--frozen has no effect: %s is of kind %s, which has no traces", o.model, m.Config.Model)},
+		{o.topK > 0 && o.temperature == 0, "--top-k has no effect: with --temperature 0 the likeliest word is taken"},
+		{o.topK >= words && o.temperature > 0, fmt.Sprintf("--top-k %d has no effect: the model has %d words to choose from", o.topK, words)},
+		{o.allowUnk && !hasUnknown, "--allow-unk has no effect: the vocabulary has no " + tokenizer.Unknown},
+	} {
+		if c.idle {
+			progress.Say(stderr, "eval: %s", c.why)
+		}
+	}
 }
 
 // encode returns the prompt's tokens.

@@ -157,6 +157,9 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
+	if o.flags.Changed("cache") && texts.corpus == nil {
+		progress.Say(stderr, "eval: --cache has no effect: a text is encoded anew each time; only corpora are kept")
+	}
 	texts.endTwice(text, name)
 	if _, err := data.NewWindows(text.Tokens, o.batch, o.bptt); err != nil {
 		return cli.Usagef("--batch: %w", err)

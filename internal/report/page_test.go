@@ -310,6 +310,13 @@ func TestTablesBeginWithWhatMatters(t *testing.T) {
 	if len(p.WorthLegend) != len(p.Worth[0].Cells) {
 		t.Errorf("%d models in the legend of what the traces are worth, %d in its table", len(p.WorthLegend), len(p.Worth[0].Cells))
 	}
+	html, err := r.HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(html, []byte(">mean |")) { // a browser breaks lines at the bar
+		t.Error("a head that may break within its bars")
+	}
 	s := study()
 	s.Summarise()
 	sp, err := s.page()
