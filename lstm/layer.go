@@ -39,6 +39,9 @@ type Param struct {
 	// Min and Max are bounds that training must put it back into after each step;
 	// both 0: there are none.
 	Min, Max float64
+	// Shared is the number of the layer's neurons where their connections share the
+	// numbers of a coefficient, whose gradient is then a sum over them; 0: they do not.
+	Shared int
 }
 
 // Size returns the number of elements.

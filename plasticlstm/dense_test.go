@@ -72,8 +72,8 @@ func TestEveryCombinationOfTheDenseLayer(t *testing.T) {
 			layertest.SingleEqualsDouble(t, layertest.New(dense(t, 5, 37, o), 6, 3, 2, calm))
 		})
 	})
-	if combinations != 276 {
-		t.Errorf("%d combinations, want 276", combinations)
+	if all := len(Combinations()); combinations < all {
+		t.Errorf("%d combinations, want at least the %d of rule, modulation and granularities", combinations, all)
 	}
 }
 

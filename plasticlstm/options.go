@@ -41,6 +41,9 @@ func Granularities() []Granularity {
 // params lists a parameter of post receiving and pre sending neurons, or the two
 // factors that it is made of: post starts in its range, pre at 1.
 func (g Granularity) params(p lstm.Param, post, pre int) []lstm.Param {
+	if p.Role == lstm.Coefficient && g != PerConnection {
+		p.Shared = post
+	}
 	if g != Decomposed {
 		p.Shape = g.shape(post, pre)
 		return []lstm.Param{p}

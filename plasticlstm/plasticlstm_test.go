@@ -89,8 +89,8 @@ func TestEveryCombination(t *testing.T) {
 			layertest.SingleEqualsDouble(t, layertest.New(layer(t, 3, 21, o), 6, 3, 2, lively))
 		})
 	})
-	if combinations != 278 {
-		t.Errorf("%d combinations, want 278", combinations)
+	if all := len(Combinations()); combinations < all {
+		t.Errorf("%d combinations, want at least the %d of rule, modulation and granularities", combinations, all)
 	}
 	t.Logf("%d combinations, in %d of which traces end at the clip", combinations, bites)
 }
@@ -191,21 +191,38 @@ func TestStarts(t *testing.T) {
 			t.Errorf("%s: small is %v, want %v", name(o), got, small)
 		}
 		for i, p := range StartEpisodes.Params(l) {
-			near := 1.0
+			near, middle := 1.0, (p.Lo+p.Hi)/2
 			switch {
-			case p.Role == lstm.Rate && (o.Rule == Decay || o.Rule == Oja) && !strings.HasSuffix(p.Name, ".pre"):
-				near = 0.5
+			case p.Role == lstm.Rate && p.Min == p.Max && !strings.HasSuffix(p.Name, ".pre"):
+				if pulls, listed := map[Rule]bool{Clip: false, Additive: false, BCM: false, Decay: true, Oja: true}[o.Rule]; pulls || !listed && middle < 1 {
+					near = 0.5
+				}
 			case p.Name == "trace_rate" || p.Name == "threshold_rate":
 				near = 0.9
 			case p.Role == lstm.Weight || p.Role == lstm.Modulator:
 				near = 0
 			}
-			if middle := (p.Lo + p.Hi) / 2; math.Abs(middle-near) > 1e-12 || p.Min < p.Max && (p.Lo < p.Min || p.Hi > p.Max) {
+			if math.Abs(middle-near) > 1e-12 || p.Min < p.Max && (p.Lo < p.Min || p.Hi > p.Max) {
 				t.Errorf("%s: %s starts within [%v, %v], want around %v", name(o), p.Name, p.Lo, p.Hi, near)
 			}
 			p.Lo, p.Hi = small[i].Lo, small[i].Hi
 			if !reflect.DeepEqual(p, small[i]) {
 				t.Errorf("%s: %+v, want %+v", name(o), p, small[i])
+			}
+		}
+	}
+}
+
+// Coefficients that connections share say among how many neurons.
+func TestShared(t *testing.T) {
+	for _, o := range Combinations() {
+		for _, p := range layer(t, 3, 4, o).Params() {
+			want := 0
+			if p.Role == lstm.Coefficient && o.Alpha != PerConnection {
+				want = 4
+			}
+			if p.Shared != want {
+				t.Errorf("%s: %s is shared by %d, want %d", name(o), p.Name, p.Shared, want)
 			}
 		}
 	}

@@ -57,8 +57,8 @@ func TestEveryCombinationOfTheRNN(t *testing.T) {
 			layertest.SingleEqualsDouble(t, layertest.New(rnn(t, 21, o), 6, 3, 2, calm))
 		})
 	})
-	if combinations != 624 {
-		t.Errorf("%d combinations, want 624", combinations)
+	if all := len(Combinations()); combinations < all {
+		t.Errorf("%d combinations, want at least the %d of rule, modulation and granularities", combinations, all)
 	}
 	t.Logf("%d combinations, in %d of which traces end at the clip", combinations, bites)
 }

@@ -17,7 +17,8 @@ type Rule string
 // them functions of its new output g and of its threshold, if the rule has one.
 type rule struct {
 	name      Rule
-	doc       string // the equation, as the package comment has it, and its source
+	equation  string // how A changes, as docs/equations.md has it
+	source    string // of the equation
 	unbounded bool   // there is no clip
 	pulls     bool   // d is not 0 everywhere
 
@@ -58,7 +59,11 @@ func Rules(m Modulation) []Rule {
 	return append([]Rule{Clip}, names...)
 }
 
-// Equation returns the rule's line of the package comment.
-func (r Rule) Equation() string { return rules[r].doc }
+// Equation says how a trace changes without retroactive modulation, in the symbols of
+// the package comment.
+func (r Rule) Equation() string { return rules[r].equation }
+
+// Source says where the equation is from; [1] and [2] are those of the package comment.
+func (r Rule) Source() string { return rules[r].source }
 
 func (o Options) rule() rule { return rules[o.Rule] }

@@ -5,7 +5,8 @@ const Additive Rule = "additive"
 
 var _ = register(rule{
 	name:      Additive,
-	doc:       "A <- A + eta g_j h_i",
+	equation:  "A <- A + eta g_j h_i",
+	source:    "the same without a bound",
 	product:   true,
 	unbounded: true,
 })

@@ -12,7 +12,8 @@ const BCM Rule = "bcm"
 
 var _ = register(rule{
 	name:      BCM,
-	doc:       "A <- clip(A + eta g_j (g_j^2 - theta_j) h_i), then theta_j <- (1 - k) theta_j + k g_j^2",
+	equation:  "A <- clip(A + eta g_j (g_j^2 - theta_j) h_i), then theta_j <- (1 - k) theta_j + k g_j^2",
+	source:    "Bienenstock, Cooper and Munro 1982",
 	threshold: true,
 	compose: func(g, theta *G.Node) (s, d *G.Node) {
 		return times(g, minus(times(g, g), theta)), nil

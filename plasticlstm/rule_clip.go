@@ -4,7 +4,8 @@ package plasticlstm
 const Clip Rule = "clip"
 
 var _ = register(rule{
-	name:    Clip,
-	doc:     "A <- clip(A + eta g_j h_i)                        [2], eq. 2 and 3",
-	product: true,
+	name:     Clip,
+	equation: "A <- clip(A + eta g_j h_i)",
+	source:   "[2] eq. 2",
+	product:  true,
 })

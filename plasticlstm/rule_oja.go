@@ -7,9 +7,10 @@ import G "gorgonia.org/gorgonia"
 const Oja Rule = "oja"
 
 var _ = register(rule{
-	name:    Oja,
-	doc:     "A <- clip(A + eta g_j (h_i - g_j A))              [1], eq. 3",
-	pulls:   true,
-	compose: func(g, _ *G.Node) (s, d *G.Node) { return g, times(g, g) },
-	factors: func(g, _ float64) (s, d, ds, dd float64) { return g, g * g, 1, 2 * g },
+	name:     Oja,
+	equation: "A <- clip(A + eta g_j (h_i - g_j A))",
+	source:   "[1] eq. 3",
+	pulls:    true,
+	compose:  func(g, _ *G.Node) (s, d *G.Node) { return g, times(g, g) },
+	factors:  func(g, _ float64) (s, d, ds, dd float64) { return g, g * g, 1, 2 * g },
 })

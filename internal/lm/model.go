@@ -29,6 +29,7 @@ type Param[F Float] struct {
 	Value, Grad []F
 	Rows        []int
 	Min, Max    float64 // bounds, unless both are 0
+	Shared      int     // see lstm.Param
 }
 
 // Model is a language model at work. It is not safe for concurrent use.
@@ -160,7 +161,7 @@ func empty[F Float](config modeldir.Config) (*Model[F], error) {
 	}
 	m := &Model[F]{Config: config, graphs: map[shape]*graph[F]{}}
 	for _, s := range config.Tensors() {
-		m.Params = append(m.Params, &Param[F]{Name: s.Name, Shape: s.Shape, Value: make([]F, s.Size()), Min: s.Min, Max: s.Max})
+		m.Params = append(m.Params, &Param[F]{Name: s.Name, Shape: s.Shape, Value: make([]F, s.Size()), Min: s.Min, Max: s.Max, Shared: s.Shared})
 	}
 	m.drops = append(m.drops, &dropout[F]{})
 	for i := range config.NumLayers {

@@ -51,7 +51,7 @@ type Recipe struct {
 	Alpha          string  `yaml:"alpha" help:"plasticity coefficients per connection, neuron or layer, or decomposed (post_j pre_i)"`
 	Rate           string  `yaml:"rate" help:"plasticity rates (or the modulator's fan-out) per connection, neuron or layer, or decomposed"`
 	ModulatorInput string  `yaml:"modulator_input" help:"what the neuromodulator reads: hidden, previous_hidden or cell"`
-	Rule           string  `yaml:"rule" help:"how a trace changes: clip, additive, bcm, decay or oja"`
+	Rule           string  `yaml:"rule" help:"how a trace changes: {offered}"`
 	Clip           float64 `yaml:"clip" help:"bound of the Hebbian trace"`
 
 	Start           string  `yaml:"start" help:"how plastic parameters start: small (alpha 0..0.001, eta 0.01, fan-out +-0.02, modulator +-1/sqrt(hidden), its bias 0) or published (alpha 0..0.0001, eta 0.01, fan-out +-1, modulator and bias +-1/sqrt(hidden))"`
@@ -133,4 +133,9 @@ func New(preset string) (Recipe, error) {
 		names = append(names, p.Name)
 	}
 	return Recipe{}, fmt.Errorf("no preset %q%s: want %s", preset, nearest.DidYouMean(preset, "", names), strings.Join(names, " or "))
+}
+
+// Offered returns the values that a key is offered; see settings.Offering.
+func (r *Recipe) Offered(key string) []string {
+	return map[string][]string{"rule": modeldir.Rules}[key]
 }

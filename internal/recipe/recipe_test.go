@@ -191,7 +191,7 @@ func TestValidate(t *testing.T) {
 		"alpha=axon":           `alpha "axon": want one of connection, neuron, layer`,
 		"rate=axon":            `rate "axon"`,
 		"modulator_input=gate": `want one of hidden, previous_hidden, cell`,
-		"rule=hebb":            `rule "hebb": want one of clip, additive, bcm, decay, oja`,
+		"rule=hebb":            `rule "hebb": want one of ` + strings.Join(modeldir.Rules, ", "),
 		"rule=oja":             "does not go with model retroactive",
 		"rule=decay":           "does not go with model retroactive",
 		"clip=0":               "clip 0",

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/machine"
+	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -235,19 +236,14 @@ var groups = []string{"embedding", "recurrent", "plasticity", "decoder"}
 // group returns the part of the model that a tensor belongs to: plasticity is
 // what a standard LSTM does not have.
 func group(tensor string) string {
-	first, rest, _ := strings.Cut(tensor, ".")
-	switch first {
-	case "embedding", "decoder":
+	first, _, _ := strings.Cut(tensor, ".")
+	switch {
+	case first == "embedding" || first == "decoder":
 		return first
-	case readout:
+	case first == readout || modeldir.RoleOf(tensor) != modeldir.Weights:
 		return "plasticity"
 	}
-	_, name, _ := strings.Cut(rest, ".")
-	switch name {
-	case "weight_ih", "weight_hh", "bias":
-		return "recurrent"
-	}
-	return "plasticity"
+	return "recurrent"
 }
 
 // divide returns the arm's parameters by group, in the order of groups.

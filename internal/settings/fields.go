@@ -56,16 +56,37 @@ func Of(structs ...any) Fields {
 	return fields
 }
 
+// Offering is a configuration that knows which values a key is offered; they stand for
+// "{offered}" in the key's help.
+type Offering interface{ Offered(key string) []string }
+
 func fieldsOf(s reflect.Value) (fields Fields) {
+	var offering Offering
+	if p := s.Addr(); p.CanInterface() {
+		offering, _ = p.Interface().(Offering)
+	}
 	for i := range s.NumField() {
 		f := s.Type().Field(i)
 		if f.Anonymous {
 			fields = append(fields, fieldsOf(s.Field(i))...)
 			continue
 		}
-		fields = append(fields, Field{Key: f.Tag.Get("yaml"), Help: f.Tag.Get("help"), resume: f.Tag.Get("resume"), value: s.Field(i)})
+		key, help := f.Tag.Get("yaml"), f.Tag.Get("help")
+		if offering != nil {
+			help = strings.ReplaceAll(help, "{offered}", Or(offering.Offered(key)))
+		}
+		fields = append(fields, Field{Key: key, Help: help, resume: f.Tag.Get("resume"), value: s.Field(i)})
 	}
 	return fields
+}
+
+// Or lists names as "a, b or c".
+func Or(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // Flag returns the field's flag, without dashes.

@@ -102,3 +102,23 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 }
+
+// offering knows the values of one of its keys.
+type offering struct {
+	Rule string `yaml:"rule" help:"how it goes: {offered}"`
+	Name string `yaml:"name" help:"a text"`
+}
+
+func (*offering) Offered(key string) []string {
+	return map[string][]string{"rule": {"straight", "round", "not"}}[key]
+}
+
+func TestOffered(t *testing.T) {
+	fields := Of(&offering{})
+	if got := fields[0].Help + "; " + fields[1].Help; got != "how it goes: straight, round or not; a text" {
+		t.Error(got)
+	}
+	if got := Or([]string{"one"}) + Or(nil); got != "one" {
+		t.Error(got)
+	}
+}

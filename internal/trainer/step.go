@@ -30,9 +30,7 @@ func (t *training) step(w data.Window, lr float64) error {
 		t.params[i].Grad, t.params[i].Rows = p.Grad, p.Rows
 	}
 	if t.Recipe.DivideAlpha {
-		if err := optim.DivideSharedAlpha(t.params); err != nil {
-			return err
-		}
+		optim.DivideShared(t.params)
 	}
 	if t.GradNorm, err = optim.GlobalNorm(t.params); err != nil {
 		return t.diverged(err)

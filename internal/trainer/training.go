@@ -83,7 +83,7 @@ func (j *Job) begin() (*training, error) {
 		if j.Recipe.HoldAlpha && role == modeldir.Coefficients {
 			clear(p.Value) // those of a model to start from too
 		}
-		t.params = append(t.params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value, Group: t.groups.of(role), Min: p.Min, Max: p.Max})
+		t.params = append(t.params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value, Group: t.groups.of(role), Min: p.Min, Max: p.Max, Shared: p.Shared})
 	}
 	if t.windows, err = data.NewWindows(j.Train.Tokens, j.Recipe.Batch, j.Recipe.BPTT); err != nil {
 		return nil, fmt.Errorf("train text: %w", err)

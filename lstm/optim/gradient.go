@@ -3,7 +3,6 @@ package optim
 import (
 	"fmt"
 	"math"
-	"strings"
 )
 
 // NonFiniteError names the first tensor with a NaN or an infinity in it.
@@ -51,33 +50,18 @@ func ClipScale(norm, max float64) float64 {
 	return 1
 }
 
-// DivideSharedAlpha divides the gradient of every plasticity coefficient alpha
-// that neurons share, per neuron [H], per layer [1] or decomposed [H], by the layer's number of
-// neurons H, as Backpropamine's large Penn Treebank models do: such a gradient
-// is a sum over the connections it serves. Alpha per connection [H, H] is left
-// alone.
-func DivideSharedAlpha(params []Param) error {
-	neurons := map[string]int{}
+// DivideShared divides the gradient of every plasticity coefficient that connections
+// share by its Shared, the layer's number of neurons, as Backpropamine's large Penn
+// Treebank models do: such a gradient is a sum over the connections it serves.
+func DivideShared(params []Param) {
 	for _, p := range params {
-		if layer, ok := strings.CutSuffix(p.Name, ".weight_hh"); ok && len(p.Shape) == 2 {
-			neurons[layer] = p.Shape[1]
-		}
-	}
-	for _, p := range params {
-		name := strings.TrimSuffix(strings.TrimSuffix(p.Name, ".post"), ".pre")
-		layer, ok := strings.CutSuffix(name, ".alpha")
-		if !ok || len(p.Shape) == 2 {
+		if p.Shared == 0 {
 			continue
 		}
-		h := neurons[layer]
-		if h == 0 {
-			return fmt.Errorf("parameter %s: no %s.weight_hh beside it; want it, for the number of neurons", p.Name, layer)
-		}
 		for i := range p.Grad {
-			p.Grad[i] /= float32(h)
+			p.Grad[i] /= float32(p.Shared)
 		}
 	}
-	return nil
 }
 
 // Bound puts each parameter that has bounds back into them after a step. The rate k

@@ -78,35 +78,11 @@ func TestNonFinite(t *testing.T) {
 	}
 }
 
-func TestDivideSharedAlpha(t *testing.T) {
-	alpha := func(name string, shape ...int) Param {
-		n := 1
-		for _, d := range shape {
-			n *= d
-		}
-		p := Param{Name: name, Shape: shape, Value: make([]float32, n), Grad: make([]float32, n)}
-		for i := range p.Grad {
-			p.Grad[i] = 6
-		}
-		return p
-	}
-	params := []Param{
-		alpha("layers.0.weight_hh", 12, 3), alpha("layers.0.alpha", 3),
-		alpha("layers.1.weight_hh", 8, 2), alpha("layers.1.alpha", 1),
-		alpha("layers.2.weight_hh", 8, 2), alpha("layers.2.alpha", 2, 2),
-		alpha("layers.0.eta", 3),
-	}
-	if err := DivideSharedAlpha(params); err != nil {
-		t.Fatal(err)
-	}
-	near(t, "per neuron", params[1].Grad, 2, 2, 2)
-	near(t, "per layer", params[3].Grad, 3)
-	near(t, "per connection", params[5].Grad, 6, 6, 6, 6)
-	near(t, "eta", params[6].Grad, 6, 6, 6)
-	near(t, "weight_hh", params[2].Grad[:2], 6, 6)
-	if err := DivideSharedAlpha(params[1:2]); err == nil {
-		t.Error("an alpha of unknown width was divided")
-	}
+func TestDivideShared(t *testing.T) {
+	alone, shared := Param{Grad: []float32{6, 6}}, Param{Grad: []float32{6, 9}, Shared: 3}
+	DivideShared([]Param{alone, shared})
+	near(t, "alone", alone.Grad, 6, 6)
+	near(t, "shared", shared.Grad, 2, 3)
 }
 
 func TestBound(t *testing.T) {

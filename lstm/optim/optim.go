@@ -33,6 +33,7 @@ type Param struct {
 
 	Group    *Group  // nil: all is as Step is told
 	Min, Max float64 // what Bound puts the numbers back into, unless both are 0
+	Shared   int     // what DivideShared divides the gradient by, unless it is 0
 }
 
 // Optimizer changes parameters by their gradients. The parameters of every

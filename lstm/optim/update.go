@@ -18,7 +18,7 @@ func Params(specs []lstm.Param, values, grads [][]float32) []Param {
 		if len(values[i]) != p.Size() || len(grads[i]) != p.Size() {
 			panic(fmt.Errorf("optim: parameter %s of %d numbers and %d gradients: want %d", p, len(values[i]), len(grads[i]), p.Size()))
 		}
-		params[i] = Param{Name: p.Name, Shape: p.Shape, Value: values[i], Grad: grads[i], Min: p.Min, Max: p.Max}
+		params[i] = Param{Name: p.Name, Shape: p.Shape, Value: values[i], Grad: grads[i], Min: p.Min, Max: p.Max, Shared: p.Shared}
 	}
 	return params
 }

@@ -33,6 +33,7 @@ import (
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/settings"
 	"github.com/engram-lm/engram/lstm/optim"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -102,7 +103,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&o.plasticity.Alpha, "alpha", "neuron", "alpha per connection, neuron or layer, or decomposed")
 	f.StringVar(&o.plasticity.Rate, "rate", "neuron", "rate per connection, neuron or layer, or decomposed")
 	f.StringVar(&o.plasticity.ModulatorInput, "modulator-input", "hidden", "hidden, previous_hidden or cell")
-	f.StringVar(&o.plasticity.Rule, "rule", "clip", "clip, additive, bcm, decay or oja")
+	f.StringVar(&o.plasticity.Rule, "rule", "clip", settings.Or(modeldir.Rules))
 	f.Float64Var(&o.plasticity.Clip, "clip", 2, "bound of the trace")
 	f.StringVar(&o.config.Precision, "precision", modeldir.F32, "what the inputs of matrix products are rounded to: f32 (not at all) or bf16")
 	f.IntVar(&o.memory.KeySize, "readout-key", 64, "model readout: numbers of a key")
