@@ -79,13 +79,13 @@ func (s *Normed[F]) Forward(n int, params [][]F, x []F) []F {
 	for i := range s.layers {
 		l := &s.layers[i]
 		rows := n * l.places()
-		l.windows = grow(l.windows, rows*l.window())
+		kernel.Grow(&l.windows, rows*l.window())
 		l.gather(l.windows, x[:n*l.inSize()])
-		l.hat = grow(l.hat, n*l.outSize())
+		kernel.Grow(&l.hat, n*l.outSize())
 		l.weight.Pack(false, l.window(), l.Out, params[3*i], l.Out)
 		l.weight.Mul(rows, l.windows, l.window(), 0, l.hat, l.Out)
 		l.normalise(rows)
-		l.y = grow(l.y, n*l.outSize())
+		kernel.Grow(&l.y, n*l.outSize())
 		l.rectify(rows, params[3*i+1], params[3*i+2])
 		x = l.y
 	}
@@ -129,7 +129,7 @@ func (l *normed[F]) rectify(rows int, scale, shift []F) {
 // given dy [N, side, side, Out].
 func (s *Normed[F]) Backward(dy []F, dparams [][]F) {
 	last := len(s.layers) - 1
-	s.layers[last].dz = grow(s.layers[last].dz, len(dy))
+	kernel.Grow(&s.layers[last].dz, len(dy))
 	copy(s.layers[last].dz, dy)
 	for i := last; i >= 0; i-- {
 		l := &s.layers[i]
@@ -140,10 +140,10 @@ func (s *Normed[F]) Backward(dy []F, dparams [][]F) {
 			return
 		}
 		l.adjoint.Pack(true, l.Out, l.window(), s.params[3*i], l.Out)
-		s.rows = grow(s.rows, rows*l.window())
+		kernel.Grow(&s.rows, rows*l.window())
 		l.adjoint.Mul(rows, l.dz, l.Out, 0, s.rows, l.window())
 		below := &s.layers[i-1]
-		below.dz = grow(below.dz, s.n*l.inSize())
+		kernel.Grow(&below.dz, s.n*l.inSize())
 		clear(below.dz)
 		l.scatter(below.dz, s.rows)
 	}

@@ -8,8 +8,8 @@ import (
 
 	. "github.com/engram-lm/engram/internal/conv"
 	"github.com/engram-lm/engram/internal/kernel"
-	"github.com/engram-lm/engram/internal/layertest"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/lstm/layertest"
 )
 
 // normedProblem is a problem of normed layers.
