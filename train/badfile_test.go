@@ -193,7 +193,7 @@ func TestDiverged(t *testing.T) {
 		if status != cli.Failure || out != "" || !strings.HasPrefix(errs, "train: "+c.words) || strings.Count(errs, "\n") != 1 {
 			t.Errorf("status %d, stdout %q, stderr %q, want %q", status, out, errs, c.words)
 		}
-		if report := read(t, run.Dir, "run/report.json"); !strings.Contains(report, `"status": "diverged: step `) {
+		if report := read(t, run.Dir, "run/report.json"); !strings.Contains(report, `"status": "diverged at step `) {
 			t.Errorf("the report does not say so: %s", report)
 		}
 	}
@@ -257,8 +257,8 @@ func TestBadIsNotDiverged(t *testing.T) {
 		{2.4, nil, at(2.5), 13, true},
 		{2.4, at(2.5), nil, 13, true},
 	} {
-		r := result{Outcome: trainer.Outcome{Epochs: []trainer.Epoch{{TrainNLL: 99}, {TrainNLL: c.train}}}, ValidNLL: c.valid, TestNLL: c.test}
-		if got := r.diverged(c.vocabulary); (got != "") != c.diverged {
+		out := trainer.Outcome{Epochs: []trainer.Epoch{{TrainNLL: 99}, {TrainNLL: c.train}}, ValidNLL: c.valid, TestNLL: c.test}
+		if got := out.Flaw(c.vocabulary); (got != "") != c.diverged {
 			t.Errorf("%+v: %q", c, got)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/lm"
-	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/score"
 	"github.com/engram-lm/engram/internal/trainer"
 	"github.com/engram-lm/engram/tokenizer"
@@ -26,30 +26,25 @@ const (
 )
 
 // score reads the validation and the test text with the best model of a finished
-// training.
-func (p *plan) score(ctx context.Context, dir string, res *result, obs *observer) error {
-	m, _, err := lm.Load[float32](filepath.Join(dir, "best"))
+// training, the latter also with the traces standing still, as eval perplexity
+// --traces does.
+func (p *plan) score(ctx context.Context, h *run.Host, out *trainer.Outcome) error {
+	m, _, err := lm.Load[float32](filepath.Join(h.Dir, "best"))
 	if err != nil {
 		return err
 	}
 	for _, text := range []struct {
 		name string
 		nll  **float64
-	}{{"valid", &res.ValidNLL}, {"test", &res.TestNLL}} {
+	}{{"valid", &out.ValidNLL}, {"test", &out.TestNLL}} {
 		tokens := p.splits[text.name].Tokens
-		obs.scoring("scoring the "+text.name+" text", len(tokens))
-		e, err := m.Evaluate(ctx, tokens, scoreBatch, scoreBPTT, obs.Validated)
+		h.Draw(", scoring the "+text.name+" text", len(tokens), "tokens")
+		e, err := m.Evaluate(ctx, tokens, scoreBatch, scoreBPTT, h.Bar.Set)
 		if err != nil {
 			return err
 		}
 		*text.nll = finite(e.NLL)
 	}
-	return p.scoreStill(ctx, m, res, obs)
-}
-
-// scoreStill reads the test text again with the traces standing still, as eval
-// perplexity --traces does.
-func (p *plan) scoreStill(ctx context.Context, m *lm.Model[float32], res *result, obs *observer) error {
 	if !m.HasTraces() {
 		return nil
 	}
@@ -58,12 +53,12 @@ func (p *plan) scoreStill(ctx context.Context, m *lm.Model[float32], res *result
 	for _, still := range []struct {
 		traces score.Traces
 		nll    **float64
-	}{{score.Off, &res.TestNLLOff}, {score.Frozen, &res.TestNLLFrozen}, {score.Mean, &res.TestNLLMean}} {
+	}{{score.Off, &out.TestNLLOff}, {score.Frozen, &out.TestNLLFrozen}, {score.Mean, &out.TestNLLMean}} {
 		if still.traces == score.Mean && !m.HasMean() {
 			continue
 		}
-		obs.scoring(fmt.Sprintf("scoring the test text, traces %s", still.traces), len(tokens))
-		losses, err := score.Read(ctx, m, tokens, still.traces, warm, score.Reading{Batch: scoreBatch, Steps: scoreBPTT, Progress: obs.Validated}, nil)
+		h.Draw(fmt.Sprintf(", scoring the test text, traces %s", still.traces), len(tokens), "tokens")
+		losses, err := score.Read(ctx, m, tokens, still.traces, warm, score.Reading{Batch: scoreBatch, Steps: scoreBPTT, Progress: h.Bar.Set}, nil)
 		if err != nil {
 			return err
 		}
@@ -80,37 +75,33 @@ func finite(v float64) *float64 {
 	return &v
 }
 
-// describe adds a finished training to an arm of the report, with what the
-// traces and the neuromodulator of its best model do and what it writes.
-func (p *plan) describe(a recipe.Arm, seed uint64, res *result, rep *report.Report, arm *report.Arm) error {
-	m, tok, err := lm.Load[float32](filepath.Join(p.jobDir(a, seed), "best"))
+// description is what describe says.
+type description struct {
+	report.Seed
+	ends error // why the sample is shorter than it should be
+}
+
+// describe says more of a finished training than a table does: what the traces and
+// the neuromodulator of its best model do and what it writes.
+func (p *plan) describe(j *run.Job, out *trainer.Outcome, s *description) error {
+	m, tok, err := lm.Load[float32](filepath.Join(p.run.JobDir(j), "best"))
 	if err != nil {
 		return err
 	}
-	s := res.seed(seed, a.Model.VocabSize)
-	for _, e := range res.Outcome.Epochs {
+	for _, e := range out.Epochs {
 		point := report.EpochPoint{
 			Epoch: e.Epoch, Step: e.Step, TrainNLL: e.TrainNLL, ValidPPL: lm.Perplexity(e.ValidNLL), LR: e.LR, TokensPerS: e.TokensPerS,
 		}
 		if m.HasTraces() {
-			point.ValidPPLOff, point.ValidPPLMean = perplexity(e.ValidNLLOff), perplexity(e.ValidNLLMean)
+			point.ValidPPLOff, point.ValidPPLMean = trainer.Perplexity(e.ValidNLLOff), trainer.Perplexity(e.ValidNLLMean)
 		}
 		s.Curve = append(s.Curve, point)
 	}
-	s.Traces = layerTraces(m, &res.Outcome)
+	s.Traces = layerTraces(m, out)
 	if s.Passage, err = p.passage(m); err != nil {
 		return err
 	}
-	if s.Sample, err = sample(m, tok, seed); err != nil {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("The sample of %s, seed %d, ends early: %v.", a.Label, seed, err))
-	}
-	for _, what := range res.Outcome.Rollbacks {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("In the training of %s, seed %d: %s.", a.Label, seed, what))
-	}
-	if res.ValidNLL == nil || res.TestNLL == nil {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("Read as one stream, a text has no finite loss under %s, seed %d, and so no perplexity.", a.Label, seed))
-	}
-	arm.Seeds = append(arm.Seeds, s)
+	s.Sample, s.ends = sample(m, tok, j.Seed)
 	return nil
 }
 

@@ -8,8 +8,9 @@ import (
 	"testing"
 
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/membound"
-	"github.com/engram-lm/engram/internal/report"
+	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/strictjson"
 	"github.com/engram-lm/engram/internal/trainer"
 )
@@ -47,11 +48,16 @@ func strict[T any](f *testing.F, seeds ...T) {
 
 // FuzzRecord reads run.json.
 func FuzzRecord(f *testing.F) {
-	strict(f, record{Format: runFormat, Command: "go run ./train", Config: "lr: 1\n", System: report.System{Threads: 2}})
+	strict(f, run.Record{Format: runFormat, Command: "go run ./train", Config: "lr: 1\n", System: machine.System{Threads: 2}, Facts: map[string]string{"train text": "1f"}, Kept: []string{"lstm-seed1"}})
 }
 
 // FuzzResult reads result.json.
 func FuzzResult(f *testing.F) {
+	strict(f, run.Result{Done: run.Done{Steps: 7, Epochs: 1}, Status: "diverged", Rollbacks: []string{"rollback"}, Outcome: []byte("{}")})
+}
+
+// FuzzOutcome reads what result.json has of a training.
+func FuzzOutcome(f *testing.F) {
 	nll := 4.5
-	strict(f, result{Metrics: 7, ValidNLL: &nll, TestNLL: &nll, Outcome: trainer.Outcome{Epochs: []trainer.Epoch{{Epoch: 1}}, BestEpoch: 1}})
+	strict(f, trainer.Outcome{ValidNLL: &nll, TestNLL: &nll, Epochs: []trainer.Epoch{{Epoch: 1}}, BestEpoch: 1})
 }

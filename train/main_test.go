@@ -11,7 +11,21 @@ import (
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/recipe"
+	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/runfolder"
 )
+
+// The files of a run, as the runner calls them.
+const (
+	configFile  = run.ConfigFile
+	metricsFile = run.MetricsFile
+	resultFile  = run.ResultFile
+	reportPage  = run.ReportPage
+	runFormat   = run.Format
+	recordFile  = runfolder.Record
+)
+
+var reportFiles = []string{"report.json", "report.md", reportPage}
 
 // asCommand in the environment makes the test binary the command itself.
 const asCommand = "ENGRAM_TEST_AS_TRAIN"
@@ -222,7 +236,7 @@ func TestUsage(t *testing.T) {
 		{"--rule oja", "rule oja,retroactive,additive"},
 		{"--models retroactive --rule decay", "rule decay,retroactive,additive"},
 		{"--models lstm --precision f16", `precision "f16",f32, bf16`},
-		{"--preset large", `"large",sample or ptb-small`},
+		{"--preset large", `"large",sample, ptb-small`},
 		{"--preset ptb-small", "ptb,scripts/download"},
 		{"--data nonsense", `--data,"nonsense",sample, ptb`},
 		{"--data omniglot", "--data,omniglot,text corpus"},

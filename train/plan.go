@@ -5,8 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/badfile"
@@ -15,118 +15,120 @@ import (
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/modeldir"
-	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/recipe"
-	"github.com/engram-lm/engram/internal/runlock"
+	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/trainer"
 	"github.com/engram-lm/engram/tokenizer"
 )
 
-// plan is a run that is ready to start: data read, models sized, folder made.
+// plan is what train makes of a run's settings: data read, models sized.
 type plan struct {
-	dir     string
-	lock    *runlock.Lock
-	locked  error // why there is no lock: nothing can be written in the folder
-	cache   string
-	resume  bool
-	force   bool
-	quiet   bool
-	began   record
-	recipe  recipe.Recipe
-	seeds   []uint64
-	corpus  *data.Corpus
-	splits  map[string]*data.Split
-	vocab   []byte // tokenizer.json
-	arms    []recipe.Arm
-	budget  int
-	windows int // of an epoch
-	initial map[string][]float32
-	stderr  io.Writer
-	intro   []string // what there is to say about settings that nobody chose
-	idle    []string // settings that were asked for and have no effect, a clause each
+	cache     string // --cache
+	run       *run.Run
+	recipe    *recipe.Recipe
+	corpus    *data.Corpus
+	splits    map[string]*data.Split
+	vocab     []byte // tokenizer.json
+	arms      []recipe.Arm
+	budget    int
+	windows   int // of an epoch
+	initial   map[string][]float32
+	described map[*run.Result]description
 }
 
-// say writes a line to the user, unless nothing but results is wanted.
-func (p *plan) say(format string, a ...any) {
-	if !p.quiet {
-		progress.Say(p.stderr, format, a...)
-	}
-}
+// initFolder, in a run's folder, has the model that --init named, which may change or go.
+const initFolder = "init"
 
 // prepare works out what to run and checks that it fits together. After an error
-// it has written nothing but the cache of encoded texts. The run's folder is the
-// plan's alone until its lock is released.
-func prepare(o options, flags []recipe.Field, stderr io.Writer) (_ *plan, err error) {
-	p := &plan{dir: o.out, quiet: o.quiet, resume: o.resume != "", force: o.force, cache: o.cache, stderr: stderr}
-	defer func() {
-		if err != nil && p.lock != nil {
-			err = errors.Join(err, p.lock.Release())
-		}
-	}()
-	if p.force && !p.resume {
-		return nil, cli.Usagef("--force goes with --resume: a new run has nothing to insist on")
-	}
-	var s settings
-	var was record
-	if p.resume {
-		if was, err = p.reopen(o); err != nil {
-			return nil, err
-		}
-		s, err = resumed(o, was, flags)
-	} else {
-		s, err = compose(o, flags)
-	}
+// it has written nothing but the cache of encoded texts.
+func (p *plan) prepare(r *run.Run) error {
+	p.run, p.recipe = r, r.Settings.(*recipe.Recipe)
+	start, tok, err := p.start()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	start, tok, err := p.start(&s)
-	if err != nil {
-		return nil, err
+	if err := p.recipe.Validate(); err != nil {
+		return &cli.UsageError{Err: err}
 	}
-	if err := s.recipe.Validate(); err != nil {
-		return nil, &cli.UsageError{Err: err}
+	if err := cli.SetThreads(p.recipe.Threads); err != nil {
+		return err
 	}
-	if err := cli.SetThreads(s.recipe.Threads); err != nil {
-		return nil, err
+	// A step leaves little garbage behind large buffers without pointers: to
+	// collect it early costs next to nothing and keeps the memory flat.
+	debug.SetGCPercent(garbagePercent)
+	if r.Seeds, err = p.recipe.SeedList(); err != nil {
+		return &cli.UsageError{Err: err}
 	}
-	p.recipe, p.intro = s.recipe, s.chosen
-	if p.seeds, err = p.recipe.SeedList(); err != nil {
-		return nil, &cli.UsageError{Err: err}
+	if err := p.read(tok); err != nil {
+		return err
 	}
-	if err := p.read(o.cache, tok); err != nil {
-		return nil, err
+	if err := p.size(start); err != nil {
+		return err
+	}
+	if err := p.fits(); err != nil {
+		return err
+	}
+	r.Name, r.System = p.folderName(), machine.This()
+	r.System.Kernel = kernel.LevelOf(lm.Precision(p.arms[0].Model))
+	for _, name := range data.Splits {
+		r.Facts = append(r.Facts, run.Fact{Key: name + " text", What: "the " + name + " text of " + p.recipe.Data, Is: p.splits[name].SourceHash, Forced: true})
+	}
+	vocabulary := sha256.Sum256(p.vocab)
+	r.Facts = append(r.Facts, run.Fact{Key: "vocabulary", What: "the vocabulary", Is: hex.EncodeToString(vocabulary[:])})
+	for _, a := range p.arms {
+		for _, seed := range r.Seeds {
+			job := &trainer.Job{
+				Model: a.Model, Label: a.Label, Recipe: a.Recipe, Seed: seed, Tokenizer: p.vocab, Initial: p.initial,
+				Train: p.splits["train"], Valid: p.splits["valid"], Score: p.score,
+			}
+			r.Jobs = append(r.Jobs, job.Of())
+		}
 	}
 	if start != nil {
+		r.Stage = func(dir string) error { return modeldir.Save(filepath.Join(dir, initFolder), start) }
+	}
+	r.Longer = []string{"epochs", "steps"}
+	r.Total = func(s run.Settings) int { return s.(*recipe.Recipe).TotalSteps(p.windows) }
+	r.Reached = func(s run.Settings, at run.Done) bool { return trainer.Reached(s.(*recipe.Recipe), at) }
+	r.Introduce = p.introduce
+	return nil
+}
+
+// garbagePercent is how much garbage, in percent of what lives, a training lets lie.
+const garbagePercent = 5
+
+// size finds the models' sizes: those of the model that training starts from, or such
+// that each fits the budget. A run that grows keeps the budget that it has.
+func (p *plan) size(start *modeldir.Model) (err error) {
+	vocabulary := p.corpus.Tokenizer.Size()
+	switch {
+	case start != nil:
 		p.vocab, p.initial = start.TokenizerJSON, start.Tensors
-		if p.arms, err = p.recipe.Arms(); err != nil {
-			return nil, &cli.UsageError{Err: err}
+		if p.arms, err = p.recipe.Arms(); err == nil {
+			p.arms[0].Model, p.budget = p.arms[0].Recipe.Rounded(start.Config), start.Config.ParamCount()
 		}
-		p.arms[0].Model, p.budget = p.arms[0].Recipe.Rounded(start.Config), start.Config.ParamCount()
-	} else if p.arms, p.budget, err = p.recipe.Match(p.corpus.Tokenizer.Size()); err != nil {
-		return nil, &cli.UsageError{Err: err}
+	case p.run.Resumed:
+		if _, p.budget, err = p.run.Was.(*recipe.Recipe).Match(vocabulary); err == nil {
+			p.arms, err = p.recipe.Within(p.budget, vocabulary)
+		}
+	default:
+		p.arms, p.budget, err = p.recipe.Match(vocabulary)
 	}
-	if err := p.fits(s.explicit); err != nil {
-		return nil, err
+	if err != nil {
+		return &cli.UsageError{Err: err}
 	}
-	p.began = p.record(o.command)
-	if p.resume {
-		return p, p.continues(was, s.unforced)
-	}
-	if err := p.create(start); err != nil {
-		return nil, err
-	}
-	p.lock, err = runlock.Acquire(p.dir)
-	return p, err
+	return nil
 }
 
 // start reads the model that training starts from, nil if there is none, and
 // takes its sizes and options over.
-func (p *plan) start(s *settings) (*modeldir.Model, *tokenizer.Tokenizer, error) {
-	if s.recipe.Init == "" {
+func (p *plan) start() (*modeldir.Model, *tokenizer.Tokenizer, error) {
+	dir := p.recipe.Init
+	if dir == "" {
 		return nil, nil, nil
 	}
-	dir := s.recipe.Init
-	if p.resume {
-		dir = filepath.Join(p.dir, initFolder)
+	if p.run.Resumed {
+		dir = filepath.Join(p.run.Dir, initFolder)
 	}
 	m, err := modeldir.Load(dir)
 	if err != nil {
@@ -141,21 +143,21 @@ func (p *plan) start(s *settings) (*modeldir.Model, *tokenizer.Tokenizer, error)
 		return nil, nil, fmt.Errorf("--init: %w", badfile.New(path, "model.vocab", "has %d words; %s wants the %d of vocab_size",
 			tok.Size(), modeldir.ConfigFile, m.Config.VocabSize))
 	}
-	if !p.resume {
-		err = s.adopt(m.Config)
+	if !p.run.Resumed {
+		err = adopt(p.recipe, p.run.Given, m.Config)
 	}
 	return m, tok, err
 }
 
 // read opens the corpus, its vocabulary being tok's unless that is nil.
-func (p *plan) read(cache string, tok *tokenizer.Tokenizer) (err error) {
+func (p *plan) read(tok *tokenizer.Tokenizer) (err error) {
 	p.corpus, err = data.Open(p.recipe.Data, data.Options{
-		CacheDir: cache, MinCount: p.recipe.MinCount, Tokenizer: tok,
-		Warn: func(line string) { progress.Say(p.stderr, "train: %s", line) },
+		CacheDir: p.cache, MinCount: p.recipe.MinCount, Tokenizer: tok,
+		Warn: func(line string) { p.run.Warnf("%s", line) },
 	})
 	if unknown, ok := errors.AsType[*data.NotFoundError](err); ok {
-		if p.resume {
-			return cli.Usagef("--data: %w; if it has moved, or was named from another folder: %s --data DIR", unknown, p.hint())
+		if p.run.Resumed {
+			return cli.Usagef("--data: %w; if it has moved, or was named from another folder: %s --data DIR", unknown, p.run.Hint())
 		}
 		return cli.Usagef("--data: %w", unknown)
 	}
@@ -180,7 +182,7 @@ func (p *plan) read(cache string, tok *tokenizer.Tokenizer) (err error) {
 func (p *plan) unknownAdvice() string {
 	train := p.splits["train"]
 	switch {
-	case p.resume:
+	case p.run.Resumed:
 		return "restore the texts that the run was started with, or start a new run"
 	case p.recipe.Init != "":
 		return "the vocabulary is that of the model of --init: use a text of its words only, or start from a model trained with --min-count"
@@ -214,15 +216,15 @@ const maxState = 1 << 32
 
 // fits checks that the texts and the memory suffice for batch and windows, and
 // what was asked for of the settings for the run's length.
-func (p *plan) fits(asked map[string]bool) error {
-	r := &p.recipe
+func (p *plan) fits() error {
+	r := p.recipe
 	windows, err := data.NewWindows(p.splits["train"].Tokens, r.Batch, r.BPTT)
 	if err != nil {
 		return cli.Usagef("--batch: the train text of %s: %w", r.Data, err)
 	}
 	p.windows = windows.Len()
-	p.idle = r.Idle(asked, p.windows)
-	if err := r.CheckLength(p.windows); err != nil && !p.resume { // else it was begun so
+	p.run.Warnings = append(r.Idle(p.run.Given, p.windows), p.endTwice()...)
+	if err := r.CheckLength(p.windows); err != nil && !p.run.Resumed { // else it was begun so
 		return &cli.UsageError{Err: err}
 	}
 	for _, name := range []string{"valid", "test"} {
@@ -247,18 +249,22 @@ func (p *plan) fits(asked map[string]bool) error {
 	return nil
 }
 
-// record says what the run is.
-func (p *plan) record(command string) record {
-	vocabulary := sha256.Sum256(p.vocab)
-	system := machine.This()
-	system.Kernel = p.kernels()
-	return record{
-		Format: runFormat, Command: command, Version: cli.Version, Config: string(p.recipe.YAML()),
-		Vocabulary: hex.EncodeToString(vocabulary[:]),
-		Train:      p.splits["train"].SourceHash, Valid: p.splits["valid"].SourceHash, Test: p.splits["test"].SourceHash,
-		System: system,
+// folderName is what a run's folder is called, but for its number: after the
+// preset, or after the corpus where that is not the preset's own.
+func (p *plan) folderName() string {
+	if preset, err := recipe.New(p.recipe.Preset); err == nil && preset.Data == p.recipe.Data {
+		return p.recipe.Preset
 	}
+	return p.corpus.Name
 }
 
-// kernels names the instructions that the run computes with.
-func (p *plan) kernels() string { return kernel.LevelOf(lm.Precision(p.arms[0].Model)) }
+// endTwice warns of texts whose lines bring an <eos> of their own.
+func (p *plan) endTwice() (warnings []string) {
+	eos, ok := p.corpus.Tokenizer.EOS()
+	for _, name := range data.Splits {
+		if ok && p.splits[name].EndsTwice(eos) {
+			warnings = append(warnings, fmt.Sprintf("every line of the %s text already ends in %s, and each gets another, which is easy to predict and lowers the perplexity: remove those of the text", name, tokenizer.EOS))
+		}
+	}
+	return warnings
+}

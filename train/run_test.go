@@ -151,6 +151,37 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
+// Trainings side by side, and those that a run grows by, come to what they come to one
+// after the other; --json has a line for each.
+func TestSideBySideAndGrown(t *testing.T) {
+	t.Parallel()
+	models := []string{"--models", "lstm,slow=modulated:rule=decay", "--dropout", "0.2"}
+	alone, beside, grown := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "run")
+	succeed(t, tiny(append(models, "--seeds", "2", "--out", alone)...)...)
+	out, _ := succeed(t, tiny(append(models, "--seeds", "2", "--parallel", "4", "--json", "--quiet", "--out", beside)...)...)
+	succeed(t, tiny("--models", "slow=modulated:rule=decay", "--dropout", "0.2", "--seeds", "2,", "--out", grown)...)
+	succeed(t, "--resume", grown, "--models", "lstm", "--seeds", "1,")
+	var rows []string
+	for line := range strings.Lines(out) {
+		row := decode(t, line)
+		rows = append(rows, fmt.Sprint(row["model"], row["seed"], row["kind"], row["test_ppl"].(float64) > 1, row["test_ppl_off"] != nil, row["status"]))
+	}
+	if want := "[lstm1lstmtrue falsedone lstm2lstmtrue falsedone slow1modulatedtrue truedone slow2modulatedtrue truedone]"; fmt.Sprint(rows) != want {
+		t.Errorf("%v, want %v", rows, want)
+	}
+	want, got, more := product(t, alone), product(t, beside), product(t, grown)
+	sorted := func(text string) string { return strings.Join(slices.Sorted(strings.Lines(text)), "") }
+	if sorted(more[metricsFile]) != sorted(want[metricsFile]) {
+		t.Error("grown, the metrics differ")
+	}
+	for _, p := range []map[string]string{want, got, more} {
+		delete(p, "report.json") // the settings differ
+	}
+	same(t, want, got)
+	want[metricsFile], more[metricsFile] = "", ""
+	same(t, want, more)
+}
+
 // What a run leaves has the forms that the contract gives.
 func TestRunFolder(t *testing.T) {
 	t.Parallel()

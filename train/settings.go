@@ -10,85 +10,22 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
+	"github.com/engram-lm/engram/internal/run"
 )
 
-// settings are the values of a run and where they come from.
-type settings struct {
-	recipe   recipe.Recipe
-	explicit map[string]bool // keys that something other than the preset has set
-	unforced []change        // of a resumed run: what wants --force
-	chosen   []string        // what there is to say about values that nobody asked for
-}
-
-// compose builds the settings of a new run: preset, file, --set, flags. They are
-// not validated yet.
-func compose(o options, flags []recipe.Field) (settings, error) {
-	s := settings{explicit: map[string]bool{}}
-	var file []byte
-	if o.config != "" {
-		var err error
-		if file, err = recipe.ReadFile(o.config); err != nil {
-			return s, fmt.Errorf("--config: %w", err)
-		}
-	}
-	apply := func(r *recipe.Recipe) error {
-		keys, err := r.Apply(o.config, file)
-		if err != nil {
-			return err
-		}
-		for _, setting := range o.settings {
-			key, err := r.Set(setting)
-			if err != nil {
-				return fmt.Errorf("--set: %w", err)
-			}
-			keys = append(keys, key)
-		}
-		for _, flag := range flags {
-			f, err := r.Field(flag.Key)
-			if err == nil {
-				err = f.Set(flag.String())
-			}
-			if err != nil {
-				return err
-			}
-			keys = append(keys, flag.Key)
-		}
-		for _, key := range keys {
-			s.explicit[key] = true
-		}
-		return nil
-	}
-	// The preset comes first, but what follows may name it, or the data it follows from.
-	var named recipe.Recipe
-	err := apply(&named)
-	if err != nil {
-		return s, &cli.UsageError{Err: err}
-	}
-	preset := named.Preset
-	if preset == "" {
-		var why string
-		if preset, why = choosePreset(named.Data); why != "" {
-			s.chosen = append(s.chosen, why)
-		}
-	}
-	if s.recipe, err = recipe.New(preset); err == nil {
-		err = apply(&s.recipe)
-	}
-	if err != nil {
-		return s, &cli.UsageError{Err: err}
-	}
-	s.recipe.Preset = preset
-	if r := &s.recipe; r.Optimizer == "adam" && !s.explicit["lr"] {
-		s.chosen = append(s.chosen, fmt.Sprintf("Learning rate %v, for adam; the preset's %v is for SGD", recipe.AdamLR, r.LR))
+// adjust gives adam a rate of its own.
+func adjust(s run.Settings, given map[string]bool) (notes []string) {
+	if r := s.(*recipe.Recipe); r.Optimizer == "adam" && !given["lr"] {
+		notes = append(notes, fmt.Sprintf("Learning rate %v, for adam; the preset's %v is for SGD", recipe.AdamLR, r.LR))
 		r.LR = recipe.AdamLR
 	}
-	return s, nil
+	return notes
 }
 
 // choosePreset picks the preset that suits the data; without data, Penn Treebank
 // if it is there, else the sample.
-func choosePreset(data string) (preset, why string) {
-	switch data {
+func choosePreset(named run.Settings) (preset, why string) {
+	switch named.(*recipe.Recipe).Data {
 	case "ptb", "wikitext-2":
 		return "ptb-small", ""
 	case "":
@@ -103,14 +40,14 @@ func choosePreset(data string) (preset, why string) {
 // adopt takes kind, sizes and options of the recipe from the model that
 // training starts from, and refuses what was asked for otherwise. One arm of that
 // kind may be asked for, under a name and with settings of its own.
-func (s *settings) adopt(c modeldir.Config) error {
-	preset, err := recipe.New(s.recipe.Preset)
+func adopt(r *recipe.Recipe, given map[string]bool, c modeldir.Config) error {
+	preset, err := recipe.New(r.Preset)
 	if err != nil {
 		return err
 	}
 	models := c.Model
-	if arms, err := s.recipe.Arms(); s.explicit["models"] && err == nil && len(arms) == 1 && arms[0].Kind == c.Model {
-		models = s.recipe.Models.String()
+	if arms, err := r.Arms(); given["models"] && err == nil && len(arms) == 1 && arms[0].Kind == c.Model {
+		models = r.Models.String()
 	}
 	has := map[string]string{
 		"models": models, "layers": fmt.Sprint(c.NumLayers), "tie": fmt.Sprint(c.TieWeights),
@@ -133,7 +70,7 @@ func (s *settings) adopt(c modeldir.Config) error {
 	if q := c.Memory; q != nil {
 		has["readout_key"], has["readout_slots"] = fmt.Sprint(q.KeySize), fmt.Sprint(q.Slots)
 	}
-	for _, f := range s.recipe.Fields() {
+	for _, f := range r.Fields() {
 		want, ok := has[f.Key]
 		if !ok {
 			continue
@@ -141,18 +78,18 @@ func (s *settings) adopt(c modeldir.Config) error {
 		asked := f.String()
 		// 0 asks for no parameter count, and for an embedding of the hidden size.
 		equal := asked == want || asked == "0" && (f.Key == "params" || f.Key == "embed" && c.EmbeddingSize == c.HiddenSize)
-		if f.Key == "precision" && s.explicit[f.Key] {
+		if f.Key == "precision" && given[f.Key] {
 			continue // a model can be trained on in another one
 		}
-		if s.explicit[f.Key] && !equal {
+		if given[f.Key] && !equal {
 			return cli.Usagef("--%s %s contradicts --init, whose model %s: leave it out", f.Flag(), asked, respect(c, f.Key, want))
 		}
 		if err := f.Set(want); err != nil {
 			return err
 		}
 	}
-	s.recipe.Params = 0 // the model is its own budget
-	arms, err := s.recipe.Arms()
+	r.Params = 0 // the model is its own budget
+	arms, err := r.Arms()
 	if err != nil {
 		return &cli.UsageError{Err: err}
 	}

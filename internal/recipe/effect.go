@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/run"
 )
 
 // AdamLR is the learning rate with adam where nothing but a preset, whose rates are
@@ -114,7 +115,7 @@ func (a *Arm) idle(key string, epochs int) string {
 		{[]string{"eta_start"}, a.Kind == modeldir.Modulated, fmt.Sprintf("model %s has no trained rate of its own", a.Label)},
 		{[]string{"alpha_start", "alpha_lr"}, r.HoldAlpha, "hold_alpha keeps the coefficients at 0"},
 		{[]string{"init_scale", "start", "alpha_start", "eta_start", "fanout_start", "fanout_bias_start", "modulator_start"}, !drawn, "the model of init is the start"},
-		{[]string{"rollbacks"}, r.OnNaN != Rollback, fmt.Sprintf("with on_nan %s nothing is rolled back", r.OnNaN)},
+		{[]string{"rollbacks"}, r.OnNaN != run.Rollback, fmt.Sprintf("with on_nan %s nothing is rolled back", r.OnNaN)},
 	} {
 		if c.idle && slices.Contains(c.keys, key) {
 			return c.why

@@ -18,8 +18,8 @@ import (
 type Recipe struct {
 	Data     string `yaml:"data" help:"corpus: a set that scripts/download fetched (ptb, wikitext-2), sample, a folder of train, valid and test text, or a single text, whose last tenth is cut into valid and test" resume:"may change"`
 	Preset   string `yaml:"preset" help:"where the values come from that nothing else sets: sample or ptb-small"`
-	Models   List   `yaml:"models" help:"what to train, one after the other, at equal parameter count: lstm, plastic, modulated, retroactive, readout, still (modulated with hold_alpha); or [LABEL=]KIND:KEY=VALUE:... with settings of its own, as slow=modulated:rule=decay"`
-	Seeds    string `yaml:"seeds" help:"a number N for the seeds 1 to N, or a list such as 2,7 or 7,"`
+	Models   List   `yaml:"models" help:"what to train, at equal parameter count: lstm, plastic, modulated, retroactive, readout, still (modulated with hold_alpha); or [LABEL=]KIND:KEY=VALUE:... with settings of its own, as slow=modulated:rule=decay" resume:"may change"`
+	Seeds    string `yaml:"seeds" help:"a number N for the seeds 1 to N, or a list such as 2,7 or 7," resume:"may change"`
 	MinCount int    `yaml:"min_count" help:"types rarer than this in the train text become <unk>; 0 keeps all"`
 	Init     string `yaml:"init" help:"model folder to start from; its kind, sizes, options and tokenizer hold"`
 
@@ -74,6 +74,7 @@ type Recipe struct {
 	Precision string `yaml:"precision" help:"what the inputs of matrix products are rounded to: f32 (not at all) or bf16, faster on processors with AVX512-BF16"`
 
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
+	Parallel        int    `yaml:"parallel" help:"trainings (a model and a seed each) to run side by side, each on its share of the cores; 0: one a core" resume:"may change"`
 	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (50) or time (2m) between checkpoints within an epoch; 0 saves at the end of each epoch only" resume:"may change"`
 	KeepCheckpoints int    `yaml:"keep_checkpoints" help:"how many checkpoints of a training stay, beside last/ and best/" resume:"may change"`
 	LogEvery        int    `yaml:"log_every" help:"steps between lines of metrics.jsonl" resume:"by force"`
@@ -91,7 +92,7 @@ func base() Recipe {
 		Alpha: "connection", Rate: "connection", ModulatorInput: "hidden", Rule: "clip", Clip: 2,
 		Start: Small, AlphaLR: 1, RateLR: 1, ModulatorLR: 1,
 		ReadoutKey: 64, ReadoutSlots: 500, ReadoutAlone: 0.5,
-		Precision: modeldir.F32, CheckpointEvery: "0", KeepCheckpoints: 2, LogEvery: 100, OnNaN: "stop", Rollbacks: 3,
+		Precision: modeldir.F32, Parallel: 1, CheckpointEvery: "0", KeepCheckpoints: 2, LogEvery: 100, OnNaN: "stop", Rollbacks: 3,
 	}
 }
 

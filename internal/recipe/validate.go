@@ -8,13 +8,8 @@ import (
 	"time"
 
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/settings"
-)
-
-// What on_nan may be.
-const (
-	Stop     = "stop"
-	Rollback = "rollback"
 )
 
 // Validate reports the first value that cannot be.
@@ -95,6 +90,7 @@ func (r *Recipe) validate() error {
 		{"modulator_lr", r.ModulatorLR, 0, 1000},
 		{"thaw", float64(r.Thaw), 0, many},
 		{"threads", float64(r.Threads), 0, 4096},
+		{"parallel", float64(r.Parallel), 0, 4096},
 		{"log_every", float64(r.LogEvery), 1, many},
 		{"keep_checkpoints", float64(r.KeepCheckpoints), 1, 1000},
 		{"rollbacks", float64(r.Rollbacks), 0, 50},
@@ -117,7 +113,7 @@ func (r *Recipe) validate() error {
 		{"rule", r.Rule, modeldir.Rules},
 		{"start", r.Start, starts},
 		{"precision", r.Precision, modeldir.Precisions},
-		{"on_nan", r.OnNaN, []string{Stop, Rollback}},
+		{"on_nan", r.OnNaN, []string{run.Stop, run.Rollback}},
 	} {
 		if !slices.Contains(c.accepted, c.value) {
 			return fmt.Errorf("%s %q: want one of %s", c.key, c.value, strings.Join(c.accepted, ", "))
@@ -174,26 +170,39 @@ func (r *Recipe) Rounded(c modeldir.Config) modeldir.Config {
 	return c
 }
 
-// Match returns the recipe's arms, each with the largest model whose parameter
-// count does not exceed the budget: that of the largest of the models at the
-// recipe's hidden size, unless the recipe gives one.
+// Match returns the recipe's arms within the budget: the parameter count of the largest
+// of the models at the recipe's hidden size, unless the recipe gives one.
 func (r *Recipe) Match(vocab int) (arms []Arm, budget int, err error) {
 	if arms, err = r.Arms(); err != nil {
 		return nil, 0, err
 	}
 	budget = r.Params
-	for i, a := range arms {
-		if arms[i].Model, err = a.Recipe.Model(a.Kind, vocab); err != nil {
+	for _, a := range arms {
+		m, err := a.Recipe.Model(a.Kind, vocab)
+		if err != nil {
 			return nil, 0, err
 		}
 		if r.Params == 0 {
-			budget = max(budget, arms[i].Model.ParamCount())
+			budget = max(budget, m.ParamCount())
 		}
+	}
+	arms, err = r.Within(budget, vocab)
+	return arms, budget, err
+}
+
+// Within returns the recipe's arms, each with the largest model whose parameter count
+// does not exceed the budget.
+func (r *Recipe) Within(budget, vocab int) (arms []Arm, err error) {
+	if arms, err = r.Arms(); err != nil {
+		return nil, err
 	}
 	for i, a := range arms {
-		if arms[i].Model, err = modeldir.Match(budget, a.Model, r.Embed); err != nil {
-			return nil, 0, err
+		if arms[i].Model, err = a.Recipe.Model(a.Kind, vocab); err == nil {
+			arms[i].Model, err = modeldir.Match(budget, arms[i].Model, r.Embed)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	return arms, budget, nil
+	return arms, nil
 }

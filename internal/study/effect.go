@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/settings"
 )
 
 // Uses are settings that only some models use: the models of each key, none where
@@ -29,34 +32,18 @@ func (t *Task[S]) NoEffect(common *Common, own *S, model, key string) string {
 	return t.Idle(common, own, key)
 }
 
-// warn tells of settings without effect.
-func (r *run) warn() error {
-	idle, err := r.idle()
-	for _, clause := range idle {
-		r.log.Warnf("eval: %s", clause)
-	}
-	return err
-}
-
-// idle names, a clause each, the settings that are not the preset's and that change
-// nothing in any model of the run.
-func (r *run) idle() (clauses []string, err error) {
-	common, own, err := r.task.preset(r.common.Preset)
-	if err != nil {
-		return nil, err
-	}
-	preset := r.task.fields(common, own)
-	for _, f := range r.task.fields(r.common, r.own) {
+// withoutEffect names, a clause each, the settings that are not the preset's and that
+// change nothing in any model of the run.
+func (t *task) withoutEffect(v *values) (clauses []string) {
+	preset := t.preset(v)
+	for _, f := range v.Fields() {
 		was, err := preset.Find(f.Key)
-		if err != nil {
-			return nil, err
-		}
-		if was.String() == f.String() {
+		if err != nil || was.String() == f.String() {
 			continue
 		}
 		why := ""
-		for _, model := range r.common.Models {
-			if why = r.task.idle(r.common, r.own, model, f.Key); why == "" {
+		for _, model := range v.common.Models {
+			if why = t.idle(v.common, v.own, model, f.Key); why == "" {
 				break
 			}
 		}
@@ -64,5 +51,11 @@ func (r *run) idle() (clauses []string, err error) {
 			clauses = append(clauses, fmt.Sprintf("%s %s has no effect: %s", f.Key, f, why))
 		}
 	}
-	return clauses, nil
+	return clauses
+}
+
+// preset returns the settings of the preset that others come from.
+func (t *task) preset(v *values) settings.Fields {
+	i := slices.IndexFunc(t.presets, func(p run.Preset) bool { return p.Name == v.common.Preset })
+	return t.presets[max(i, 0)].Settings().Fields()
 }

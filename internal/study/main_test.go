@@ -15,6 +15,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/run"
+)
+
+// The files of a run, as the runner calls them.
+const (
+	configFile  = run.ConfigFile
+	metricsFile = run.MetricsFile
+	resultFile  = run.ResultFile
+	runFormat   = run.Format
+	checkpoints = "checkpoints"
 )
 
 // asCommand in the environment makes the test binary the command itself.

@@ -9,24 +9,34 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/engram-lm/engram/data/registry"
+	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/report"
+	"github.com/engram-lm/engram/internal/run"
 )
 
-// report makes the report of the results [arm][seed], of which those that there are
-// not yet are nil.
-func (r *run) report(results [][]*result) (*report.Study, error) {
-	t := r.task
-	command, err := r.recipe()
+// told is the report of a run of a task.
+type told struct {
+	*report.Study
+	run  *run.Run
+	task *task
+}
+
+// reported makes the report of the trainings that have ended.
+func (t *task) reported(r *run.Run, _ bool) (run.Report, error) {
+	v := r.Settings.(*values)
+	command, err := t.recipe(v)
 	if err != nil {
 		return nil, err
 	}
 	rep := &report.Study{
-		Command: command, Version: r.began.Version, Task: t.name, Preset: r.common.Preset,
-		Title: t.title, About: t.about, Unit: t.unit, System: r.began.System,
+		Command: command, Version: r.Began.Version, Task: t.name, Preset: v.common.Preset,
+		Title: t.title, About: t.about, Unit: t.unit, System: r.Began.System,
 		Metric: report.Metric{Name: t.metric.Name, Label: t.metric.Label, Higher: t.metric.Higher, Percent: t.metric.Percent},
-		Config: string(t.fields(r.common, r.own).YAML()), Yardstick: t.yardstick(r.own), Notes: r.began.Notes,
+		Config: string(v.Fields().YAML()), Yardstick: t.yardstick(v.own), Notes: slices.Concat(r.Began.Forced, r.Began.Notes),
 	}
-	if source := r.source(); source != "" {
+	if source := r.Jobs[0].Of.(*Arm).Source; source != "" {
 		rep.About = append(slices.Clip(rep.About), "Data: "+source+".")
 	}
 	for _, c := range t.columns {
@@ -35,47 +45,58 @@ func (r *run) report(results [][]*result) (*report.Study, error) {
 	if g := t.goal; g != nil {
 		rep.Goal = &report.Goal{Value: g.Value, Window: g.Window, Hold: g.Hold}
 	}
-	curves, err := readCurves(filepath.Join(r.dir, metricsFile))
+	curves, err := readCurves(filepath.Join(r.Dir, run.MetricsFile))
 	if err != nil {
 		return nil, err
 	}
-	for i, a := range r.arms {
-		arm := report.StudyArm{Model: a.Model, About: a.About, Params: a.Params, Control: a.Control}
-		for j, seed := range r.seeds {
-			if results[i][j] == nil {
-				continue
-			}
-			s, err := results[i][j].seed(seed, r.jobDir(a.Model, seed))
-			if err != nil {
-				return nil, err
-			}
-			for _, p := range curves[trainee{a.Model, seed}] {
-				if p.Episode <= s.Episodes { // a training may have gone on since this result
-					s.Curve = append(s.Curve, p)
-				}
-			}
-			arm.Seeds = append(arm.Seeds, s)
+	for _, j := range r.Jobs {
+		if j.Result == nil {
+			continue
 		}
-		if len(arm.Seeds) > 0 {
-			rep.Models = append(rep.Models, arm)
+		s, err := seed(j, r.JobDir(j))
+		if err != nil {
+			return nil, err
 		}
+		for _, p := range curves[run.Trainee{Model: j.Model, Seed: j.Seed}] {
+			if p.Episode <= s.Episodes { // a training may have gone on since this result
+				s.Curve = append(s.Curve, p)
+			}
+		}
+		if n := len(rep.Models); n == 0 || rep.Models[n-1].Model != j.Model {
+			a := j.Of.(*Arm)
+			rep.Models = append(rep.Models, report.StudyArm{Model: a.Model, About: a.About, Params: a.Params, Control: a.Control})
+		}
+		m := &rep.Models[len(rep.Models)-1]
+		m.Seeds = append(m.Seeds, s)
 	}
-	return rep, nil
+	if note := r.Incomplete(); note != "" {
+		rep.Notes = append(rep.Notes, note)
+	}
+	return told{rep, r, t}, nil
 }
 
-// source says what the models learn from, where that is data.
-func (r *run) source() string { return r.arms[0].Source }
-
-// seed is what a report says of the result, whose images are in dir.
-func (r *result) seed(seed uint64, dir string) (report.StudySeed, error) {
-	s := report.StudySeed{
-		Seed: seed, Value: orNaN(r.Value), Episodes: r.Episodes, Seconds: r.Seconds,
-		LearnedAt: r.SolvedAt, Status: r.Status,
+// outcomeOf is what result.json keeps of a training that has ended.
+func outcomeOf(j *run.Job, dir string) (out outcome, err error) {
+	if j.Result.Ended() {
+		err = j.Result.Decode(dir, &out)
 	}
-	for _, m := range r.Extra {
+	return out, err
+}
+
+// seed is what a report says of a training, whose images are in dir.
+func seed(j *run.Job, dir string) (report.StudySeed, error) {
+	at := j.Result.Done
+	out, err := outcomeOf(j, dir)
+	s := report.StudySeed{
+		Seed: j.Seed, Value: orNaN(out.Value), Episodes: at.Steps, Seconds: at.Seconds, LearnedAt: at.Solved, Status: j.Result.Status,
+	}
+	if err != nil {
+		return s, err
+	}
+	for _, m := range out.Extra {
 		s.Extra = append(s.Extra, report.Measure{Name: m.Name, Value: orNaN(m.Value), Percent: m.Percent, Single: m.Single})
 	}
-	for _, p := range r.Pictures {
+	for _, p := range out.Pictures {
 		f := report.Figure{Title: p.Title, Caption: p.Caption, Width: p.Width, X: p.X, Y: p.Y}
 		for _, c := range p.Curves {
 			f.Lines = append(f.Lines, report.Figured{Name: c.Name, X: numbers(c.X), Y: numbers(c.Y), Events: c.Events})
@@ -101,20 +122,57 @@ func numbers(x []*float64) []float64 {
 	return all
 }
 
-// trainee is a model under a seed.
-type trainee struct {
-	model string
-	seed  uint64
+// readCurves returns the learning curves of a metrics file.
+func readCurves(path string) (map[run.Trainee][]report.StudyPoint, error) {
+	curves := map[run.Trainee][]report.StudyPoint{}
+	var bad error
+	_, err := run.ReadMetrics(path, func(n int, raw []byte) {
+		var l line
+		if err := json.Unmarshal(raw, &l); err != nil && bad == nil {
+			bad = badfile.New(path, fmt.Sprintf("line %d", n), "is no line of metrics (%v)", err)
+		}
+		who := run.Trainee{Model: l.Model, Seed: l.Seed}
+		if l.Event == "" {
+			curves[who] = append(curves[who], report.StudyPoint{Episode: l.Episode, Value: orNaN(l.Value), Loss: orNaN(l.Loss)})
+		}
+	})
+	if err == nil {
+		err = bad
+	}
+	return curves, err
 }
 
-// readCurves returns the learning curves of a metrics file.
-func readCurves(path string) (map[trainee][]report.StudyPoint, error) {
-	curves := map[trainee][]report.StudyPoint{}
-	_, err := eachLine(path, func(_ []byte, l line) {
-		who := trainee{l.Model, l.Seed}
-		curves[who] = append(curves[who], report.StudyPoint{Episode: l.Episode, Value: orNaN(l.Value), Loss: orNaN(l.Loss)})
-	})
-	return curves, err
+// recipe is what makes the whole run anew where there is nothing but the source:
+// the data, and one command with all settings that are not the preset's. The run
+// itself may have come from several commands and a configuration file.
+func (t *task) recipe(v *values) (string, error) {
+	preset := t.preset(v)
+	fetch, args := "", []string(nil)
+	for _, f := range v.Fields() {
+		if f.Key == "data" {
+			if set, ok := registry.Find(f.String()); ok {
+				fetch = "scripts/download " + set.Name
+				if slices.ContainsFunc(set.Sources, func(s registry.Source) bool { return s.URL == "" }) {
+					fetch += " --from MIRROR"
+				}
+				fetch += "\n"
+			}
+		}
+		was, err := preset.Find(f.Key)
+		switch {
+		case err != nil:
+			return "", err
+		case f.Key == "preset" && f.String() != t.presets[0].Name:
+		case f.String() == was.String(), run.ChangesNothing(f.Key) && f.Key != "data":
+			continue
+		}
+		if f.IsBool() {
+			args = append(args, "--"+f.Flag()+"="+f.String())
+		} else {
+			args = append(args, "--"+f.Flag(), f.String())
+		}
+	}
+	return fetch + t.invocation() + cli.Quoted(args), nil
 }
 
 // object is what --json prints for a model and seed; the first keys are a contract.
@@ -161,43 +219,44 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// writeJSON prints one object a model and seed, each on a line.
-func (r *run) writeJSON(w io.Writer, results [][]*result) error {
-	control := make([]*float64, len(r.seeds))
-	for i, a := range r.arms {
-		if a.Control {
-			for j := range r.seeds {
-				control[j] = results[i][j].Value
-			}
+// WriteJSON prints one object a model and seed, each on a line.
+func (t told) WriteJSON(w io.Writer) error {
+	control, outcomes := map[uint64]*float64{}, map[*run.Job]outcome{}
+	for _, j := range t.run.Jobs {
+		out, err := outcomeOf(j, t.run.JobDir(j))
+		if err != nil {
+			return err
+		}
+		outcomes[j] = out
+		if j.Of.(*Arm).Control {
+			control[j.Seed] = out.Value
 		}
 	}
-	out := json.NewEncoder(w)
-	for i, a := range r.arms {
-		for j, seed := range r.seeds {
-			res := results[i][j]
-			o := object{
-				Task: r.task.name, Model: a.Model, Seed: seed, Params: a.Params, Episodes: res.Episodes,
-				Metric: r.task.metric.Name, Value: res.Value, Control: control[j],
-				IsControl: a.Control, Seconds: res.Seconds, Status: res.Status,
+	all := json.NewEncoder(w)
+	for _, j := range t.run.Jobs {
+		a, out, at := j.Of.(*Arm), outcomes[j], j.Result.Done
+		o := object{
+			Task: t.task.name, Model: a.Model, Seed: j.Seed, Params: a.Params, Episodes: at.Steps,
+			Metric: t.task.metric.Name, Value: out.Value, Control: control[j.Seed],
+			IsControl: a.Control, Seconds: at.Seconds, Status: j.Result.Status,
+		}
+		if t.task.goal != nil && at.Solved > 0 {
+			o.LearnedAt = &at.Solved
+		}
+		for _, m := range out.Extra {
+			if o.Extra == nil {
+				o.Extra = map[string]*float64{}
 			}
-			if r.task.goal != nil && res.SolvedAt > 0 {
-				o.LearnedAt = &res.SolvedAt
+			o.Extra[m.Name] = m.Value
+			if m.Key {
+				o.own = append(o.own, ownKey{m.Name, m.Value})
 			}
-			for _, m := range res.Extra {
-				if o.Extra == nil {
-					o.Extra = map[string]*float64{}
-				}
-				o.Extra[m.Name] = m.Value
-				if m.Key {
-					o.own = append(o.own, ownKey{m.Name, m.Value})
-				}
-			}
-			for _, s := range res.Series {
-				o.own = append(o.own, ownKey{s.Name, s.Values})
-			}
-			if err := out.Encode(o); err != nil {
-				return err
-			}
+		}
+		for _, s := range out.Series {
+			o.own = append(o.own, ownKey{s.Name, s.Values})
+		}
+		if err := all.Encode(o); err != nil {
+			return err
 		}
 	}
 	return nil

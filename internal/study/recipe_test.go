@@ -1,6 +1,7 @@
 package study
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,7 +12,7 @@ import (
 func TestRecipe(t *testing.T) {
 	parent := t.TempDir()
 	config, grown := filepath.Join(parent, "my.yaml"), filepath.Join(parent, "grown")
-	must(t, writeFile(config, []byte("size: 5\n")))
+	must(t, os.WriteFile(config, []byte("size: 5\n"), 0o666))
 	succeed(t, "--config", config, "--set", "lr=0.07", "--out", grown, "--episodes", "37", "--seeds", "1", "--models", "eager", "--threads", "1", "--stop-at-goal", "--json")
 	succeed(t, "--resume", grown, "--models", "still")
 	out, _ := succeed(t, "--resume", grown, "--episodes", "90", "--seeds", "2", "--models", "still", "--json")
@@ -40,11 +41,9 @@ func TestRecipeFetches(t *testing.T) {
 		"cifar-10-sample": "scripts/download cifar-10-sample --from MIRROR\ngo run ./eval look --data cifar-10-sample",
 		"my/own":          "go run ./eval look --data my/own",
 	} {
-		common, mine, err := plain.preset("quick")
-		must(t, err)
-		mine.(*own).Data = data
-		r := &run{task: plain, common: common, own: mine}
-		if got, err := r.recipe(); err != nil || got != want {
+		v := plain.presets[0].Settings().(*values)
+		v.own.(*own).Data = data
+		if got, err := plain.recipe(v); err != nil || got != want {
 			t.Errorf("%q: %s, %v; want %s", data, got, err, want)
 		}
 	}

@@ -176,7 +176,7 @@ func TestEnds(t *testing.T) {
 func TestDiverges(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	out, _, err := guess("--out", dir, "--diverge", "7", "--json")
-	if err == nil || !strings.Contains(err.Error(), "eager, seed 1, diverged at episode 7: the gradient of w is NaN") {
+	if err == nil || !strings.Contains(err.Error(), "eager, seed 1: diverged at episode 7: the gradient of w is NaN") {
 		t.Fatal(err)
 	}
 	all := objects(t, out)
@@ -189,7 +189,7 @@ func TestDiverges(t *testing.T) {
 	if again, _, err := guess("--resume", dir, "--json"); err == nil || again != out {
 		t.Errorf("resumed: %v %s", err, again)
 	}
-	if !strings.HasSuffix(err.Error(), "; the report has the rest; what may help is a new run with a lower --lr") {
+	if !strings.HasSuffix(err.Error(), "; the report has the rest; to go on from the last checkpoint at half the rate: go run ./eval guess --resume "+dir+" --on-nan rollback") {
 		t.Errorf("no advice in %q", err)
 	}
 }
@@ -201,7 +201,7 @@ func TestUnit(t *testing.T) {
 	var errs bytes.Buffer
 	args := []string{"--out", filepath.Join(t.TempDir(), "run"), "--models", "steady,eager", "--episodes", "2000", "--diverge", "7"}
 	err := cli.Execute(context.Background(), Command(updates), args, io.Discard, &errs)
-	if err == nil || !strings.Contains(err.Error(), "eager, seed 1, diverged at update 7: ") {
+	if err == nil || !strings.Contains(err.Error(), "eager, seed 1: diverged at update 7: ") {
 		t.Error(err)
 	}
 	if !strings.Contains(errs.String(), "learned at update ") || strings.Contains(errs.String(), "episode ") {
@@ -223,7 +223,7 @@ func TestUsage(t *testing.T) {
 		"--max-time long":            `max_time "long"`,
 		"--max-time -3s":             "max_time",
 		"--checkpoint-every x":       `checkpoint_every "x"`,
-		"--preset slow":              `preset "slow": want quick or paper`,
+		"--preset slow":              `preset "slow": want one of quick, paper`,
 		"--size 0":                   "size 0: want at least 1",
 		"--set sise=3":               `no key "sise"`,
 		"--episodes many":            `episodes "many": want a whole number`,

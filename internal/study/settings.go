@@ -8,6 +8,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/nearest"
+	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/settings"
 )
 
@@ -26,7 +27,10 @@ type Common struct {
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
 	Parallel        int    `yaml:"parallel" help:"trainings (a model and a seed each) to run side by side, each on its share of the cores; 0: one a core" resume:"may change"`
 	CheckpointEvery string `yaml:"checkpoint_every" help:"episodes (500) or time (2m) between checkpoints; 0 saves at the end only" resume:"may change"` // default: 1m
-	LogEvery        int    `yaml:"log_every" help:"episodes between lines of metrics.jsonl, each the mean over them"`                                    // default: 10
+	KeepCheckpoints int    `yaml:"keep_checkpoints" help:"how many checkpoints of a training stay" resume:"may change"`                                  // default: 2
+	LogEvery        int    `yaml:"log_every" help:"episodes between lines of metrics.jsonl, each the mean over them" resume:"by force"`                  // default: 10
+	OnNaN           string `yaml:"on_nan" help:"when a number is not finite: stop, or rollback to the last checkpoint and half the rate" resume:"may change"`
+	Rollbacks       int    `yaml:"rollbacks" help:"how often a training may roll back before it stops after all" resume:"may change"` // default: 3
 }
 
 // withDefaults fills in what a preset leaves out.
@@ -40,18 +44,45 @@ func (c Common) withDefaults(preset string, kinds []Kind) Common {
 	for _, d := range []struct {
 		value *string
 		want  string
-	}{{&c.Seeds, "1,"}, {&c.MaxTime, "0"}, {&c.CheckpointEvery, "1m"}} {
+	}{{&c.Seeds, "1,"}, {&c.MaxTime, "0"}, {&c.CheckpointEvery, "1m"}, {&c.OnNaN, run.Stop}} {
 		if *d.value == "" {
 			*d.value = d.want
 		}
 	}
-	if c.Tests == 0 {
-		c.Tests = 100
-	}
-	if c.LogEvery == 0 {
-		c.LogEvery = 10
+	for _, d := range []struct {
+		value *int
+		want  int
+	}{{&c.Tests, 100}, {&c.LogEvery, 10}, {&c.KeepCheckpoints, 2}, {&c.Rollbacks, 3}} {
+		if *d.value == 0 {
+			*d.value = d.want
+		}
 	}
 	return c
+}
+
+// values are the settings of a run of a task: the common ones and its own.
+type values struct {
+	task   *task
+	common *Common
+	own    any // a pointer to the task's S
+}
+
+// Fields returns all settings, the common ones first.
+func (v *values) Fields() settings.Fields {
+	all := settings.Of(v.common, v.own)
+	if v.task.goal != nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(f settings.Field) bool { return f.Key == "stop_at_goal" })
+}
+
+// Common returns what the runner takes from them.
+func (v *values) Common() run.Common {
+	c := v.common
+	return run.Common{
+		Preset: c.Preset, Seeds: c.Seeds, Threads: c.Threads, Parallel: c.Parallel,
+		CheckpointEvery: c.CheckpointEvery, KeepCheckpoints: c.KeepCheckpoints, OnNaN: c.OnNaN, Rollbacks: c.Rollbacks,
+	}
 }
 
 // limits are the settings that say when a training ends, parsed.
@@ -61,21 +92,43 @@ type limits struct {
 	stopAtGoal bool
 }
 
-// validate reports the first value that cannot be, and returns what is parsed.
-func (c *Common) validate(kinds []Kind) (seeds []uint64, end limits, err error) {
+// limits returns when a training ends.
+func (c *Common) limits() (l limits, err error) {
+	l = limits{episodes: c.Episodes, stopAtGoal: c.StopAtGoal}
+	if c.MaxTime != "0" {
+		if l.time, err = time.ParseDuration(c.MaxTime); err != nil || l.time <= 0 {
+			return l, cli.Usagef("max_time %q: want a time such as 90s or 20m, or 0 for no bound", c.MaxTime)
+		}
+	}
+	return l, nil
+}
+
+// reached reports whether a training that has come so far ends there.
+func (l limits) reached(at run.Done) bool {
+	return at.Steps >= l.episodes || l.stopAtGoal && at.Solved > 0 || l.time > 0 && at.Seconds >= l.time.Seconds()
+}
+
+// cut reports whether it was the bound on its time that ended a training.
+func (l limits) cut(at run.Done) bool {
+	l.time = 0
+	return !l.reached(at)
+}
+
+// validate reports the first value that cannot be.
+func (c *Common) validate(kinds []Kind) error {
 	var names []string
 	for _, k := range kinds {
 		names = append(names, k.Name)
 	}
 	if len(c.Models) == 0 {
-		return nil, end, cli.Usagef("models: none: want at least one of %s", strings.Join(names, ", "))
+		return cli.Usagef("models: none: want at least one of %s", strings.Join(names, ", "))
 	}
 	for i, m := range c.Models {
 		if !slices.Contains(names, m) {
-			return nil, end, cli.Usagef("models: %q%s: want some of %s", m, nearest.DidYouMean(m, "", names), strings.Join(names, ", "))
+			return cli.Usagef("models: %q%s: want some of %s", m, nearest.DidYouMean(m, "", names), strings.Join(names, ", "))
 		}
 		if slices.Contains(c.Models[:i], m) {
-			return nil, end, cli.Usagef("models: %s is given twice: want each once", m)
+			return cli.Usagef("models: %s is given twice: want each once", m)
 		}
 	}
 	for _, n := range []struct {
@@ -84,29 +137,25 @@ func (c *Common) validate(kinds []Kind) (seeds []uint64, end limits, err error) 
 	}{
 		{"episodes", c.Episodes, 1, maxEpisodes}, {"test_episodes", c.Tests, 1, maxEpisodes},
 		{"log_every", c.LogEvery, 1, maxEpisodes}, {"threads", c.Threads, 0, maxThreads}, {"parallel", c.Parallel, 0, maxThreads},
+		{"keep_checkpoints", c.KeepCheckpoints, 1, 1000}, {"rollbacks", c.Rollbacks, 0, 50},
 	} {
 		if n.value < n.lo || n.value > n.hi {
-			return nil, end, cli.Usagef("%s %d: want %d to %d", n.key, n.value, n.lo, n.hi)
+			return cli.Usagef("%s %d: want %d to %d", n.key, n.value, n.lo, n.hi)
 		}
 	}
-	end = limits{episodes: c.Episodes, stopAtGoal: c.StopAtGoal}
-	if c.MaxTime != "0" {
-		if end.time, err = time.ParseDuration(c.MaxTime); err != nil || end.time <= 0 {
-			return nil, end, cli.Usagef("max_time %q: want a time such as 90s or 20m, or 0 for no bound", c.MaxTime)
-		}
+	if c.OnNaN != run.Stop && c.OnNaN != run.Rollback {
+		return cli.Usagef("on_nan %q: want %s or %s", c.OnNaN, run.Stop, run.Rollback)
+	}
+	if _, err := c.limits(); err != nil {
+		return err
 	}
 	if _, _, err := settings.Every(c.CheckpointEvery); err != nil {
-		return nil, end, cli.Usagef("checkpoint_every %w, or 0 for the end only", err)
+		return cli.Usagef("checkpoint_every %w, or 0 for the end only", err)
 	}
-	if seeds, err = settings.Seeds(c.Seeds); err != nil {
-		return nil, end, &cli.UsageError{Err: err}
+	if _, err := settings.Seeds(c.Seeds); err != nil {
+		return &cli.UsageError{Err: err}
 	}
-	return seeds, end, nil
-}
-
-// changesNothing reports whether a setting has no part in what comes out of a run.
-func changesNothing(key string) bool {
-	return key == "threads" || key == "parallel" || key == "checkpoint_every"
+	return nil
 }
 
 // maxEpisodes is how far a checkpoint counts.
@@ -115,65 +164,11 @@ const maxEpisodes = 1 << 30
 // maxThreads is more cores than a machine has.
 const maxThreads = 4096
 
-// fields returns the settings of a run of the task, the common ones first.
-func (t *task) fields(common *Common, own any) settings.Fields {
-	all := settings.Of(common, own)
-	if t.goal != nil {
-		return all
+// Thousands writes a count with separators: "10,000".
+func Thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
 	}
-	return slices.DeleteFunc(all, func(f settings.Field) bool { return f.Key == "stop_at_goal" })
-}
-
-// preset returns the settings of a preset, to be changed at will.
-func (t *task) preset(name string) (*Common, any, error) {
-	var names []string
-	for _, p := range t.presets {
-		if p.name == name {
-			common, own := p.settings()
-			return &common, own, nil
-		}
-		names = append(names, p.name)
-	}
-	return nil, nil, cli.Usagef("preset %q%s: want one of %s", name, nearest.DidYouMean(name, "", names), strings.Join(names, ", "))
-}
-
-// compose builds the settings of a new run: preset, --config, --set, flags.
-func (t *task) compose(o *options, flags []settings.Field) (*Common, any, error) {
-	var file []byte
-	if o.config != "" {
-		var err error
-		if file, err = settings.ReadFile(o.config); err != nil {
-			return nil, nil, fmt.Errorf("--config: %w", err)
-		}
-	}
-	apply := func(fs settings.Fields) error {
-		if _, err := fs.Apply(o.config, file); err != nil {
-			return &cli.UsageError{Err: err}
-		}
-		for _, s := range o.settings {
-			if _, err := fs.Set(s); err != nil {
-				return cli.Usagef("--set: %w", err)
-			}
-		}
-		for _, flag := range flags {
-			f, err := fs.Find(flag.Key)
-			if err == nil {
-				err = f.Set(flag.String())
-			}
-			if err != nil {
-				return &cli.UsageError{Err: err}
-			}
-		}
-		return nil
-	}
-	// The preset comes first, but what follows may name it.
-	named := Common{Preset: t.presets[0].name}
-	if err := apply(t.fields(&named, t.blank())); err != nil {
-		return nil, nil, err
-	}
-	common, own, err := t.preset(named.Preset)
-	if err != nil {
-		return nil, nil, err
-	}
-	return common, own, apply(t.fields(common, own))
+	return s
 }

@@ -1,16 +1,10 @@
-// Package study runs the learning tasks of eval/: every model of a task learns
-// under every seed, from the first episode to the last, several side by side where
-// there are cores for it; then it is tested on episodes it has not seen, and a
-// report holds the models against each other.
+// Package study makes runs (internal/run) of the learning tasks of eval/: every model
+// of a task learns under every seed, from the first episode to the last; then it is
+// tested on episodes it has not seen, and a report holds the models against each
+// other.
 //
 // A task says what there is to learn (Task), which models try (Arm), and how one
-// of them takes a step (Learner). All the rest is here: flags and presets, the run
-// folder, checkpoints from which a run goes on to the same bits, progress,
-// metrics.jsonl and the reports.
-//
-// In a run folder lie config.yaml, run.json, metrics.jsonl, report.html, report.md
-// and report.json, and for each model and seed MODEL-seedN/ with checkpoints/,
-// result.json and the task's pictures.
+// of them takes a step (Learner).
 package study
 
 import (

@@ -10,7 +10,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/settings"
 	"github.com/engram-lm/engram/internal/stats"
 )
@@ -27,38 +30,46 @@ type Timing struct {
 	UpdatesPerS float64 `json:"updates_per_s"` // from the median
 }
 
-// timeUpdates times training updates of new models with the first seed, an update
-// to warm up not counted. It writes no files.
-func (t *task) timeUpdates(ctx context.Context, o *options, flags []settings.Field, stdout io.Writer) error {
-	if o.time < 1 {
-		return cli.Usagef("--time %d: want at least 1", o.time)
+// timing adds the flag that times training updates of new models with the first seed,
+// an update to warm up not counted. It writes no files.
+func (t *task) timing(c *cobra.Command) func(func() (run.Settings, error)) (bool, error) {
+	updates := c.Flags().Int("time", 0, "time so many training `updates` of each model, and do nothing else")
+	return func(compose func() (run.Settings, error)) (bool, error) {
+		flags := c.Flags()
+		if !flags.Changed("time") {
+			return false, nil
+		}
+		if *updates < 1 {
+			return true, cli.Usagef("--time %d: want at least 1", *updates)
+		}
+		if flags.Changed("resume") || flags.Changed("out") {
+			return true, cli.Usagef("--time keeps nothing: want it without --resume and --out")
+		}
+		s, err := compose()
+		if err != nil {
+			return true, err
+		}
+		return true, t.time(c.Context(), s.(*values), *updates, flags.Changed("json"), c.OutOrStdout())
 	}
-	if o.resume != "" || o.out != "" {
-		return cli.Usagef("--time keeps nothing: want it without --resume and --out")
-	}
-	common, own, err := t.compose(o, flags)
+}
+
+func (t *task) time(ctx context.Context, v *values, updates int, asJSON bool, stdout io.Writer) error {
+	arms, err := t.arms(v)
 	if err != nil {
 		return err
 	}
-	seeds, _, err := common.validate(t.kinds)
-	if err != nil {
-		return err
-	}
-	if err := cli.SetThreads(common.Threads); err != nil {
-		return err
-	}
-	arms, err := t.arms(common, own)
+	seeds, err := settings.Seeds(v.common.Seeds)
 	if err != nil {
 		return err
 	}
 	for _, arm := range arms {
-		r := Timing{Task: t.name, Model: arm.Model, Params: arm.Params, Threads: runtime.GOMAXPROCS(0), Updates: o.time}
+		r := Timing{Task: t.name, Model: arm.Model, Params: arm.Params, Threads: runtime.GOMAXPROCS(0), Updates: updates}
 		if err := r.measure(ctx, arm, seeds[0]); errors.Is(err, context.Canceled) {
 			return &cli.ErrInterrupted{Message: "Stopped; --time keeps nothing."}
 		} else if err != nil {
 			return fmt.Errorf("%s: %w", arm.Model, err)
 		}
-		if o.json {
+		if asJSON {
 			err = json.NewEncoder(stdout).Encode(r)
 		} else {
 			_, err = fmt.Fprintf(stdout, "%-12s %12s parameters, %d cores: %.4g ms an update (least %.4g), %.4g updates/s\n",

@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
@@ -19,6 +20,8 @@ type Weights struct {
 	LR       float64
 	ClipNorm float64 // bound of the gradient's global norm; 0 does not clip
 	Streams  map[string]*rng.Stream
+
+	halvings int // of LR
 }
 
 // NewWeights returns weights without parameters.
@@ -71,6 +74,9 @@ func (w *Weights) Count() int {
 	return n
 }
 
+// Slow sets the learning rate to so many halves of LR.
+func (w *Weights) Slow(halvings int) { w.halvings = halvings }
+
 // Step takes an optimiser step by the gradients as they are, puts what has
 // bounds back into them, and returns the gradients' global norm
 // before the clip.
@@ -78,7 +84,7 @@ func (w *Weights) Step() (norm float64, err error) {
 	if norm, err = optim.GlobalNorm(w.Params); err != nil {
 		return norm, err
 	}
-	if err := w.Adam.Step(w.Params, w.LR, optim.ClipScale(norm, w.ClipNorm)); err != nil {
+	if err := w.Adam.Step(w.Params, math.Ldexp(w.LR, -w.halvings), optim.ClipScale(norm, w.ClipNorm)); err != nil {
 		return norm, err
 	}
 	optim.Bound(w.Params)

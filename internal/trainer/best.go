@@ -13,9 +13,22 @@ import (
 	"github.com/engram-lm/engram/internal/regular"
 )
 
+// The models in a training's folder.
+const (
+	best = "best"
+	last = "last"
+)
+
+// saveModel writes a model folder.
+func (t *Training) saveModel(name string) error {
+	return modeldir.Save(filepath.Join(t.Dir, name), &modeldir.Model{
+		Config: t.Model, Tensors: t.model.Tensors(), TokenizerJSON: t.Tokenizer,
+	})
+}
+
 // hasBest refuses to go on where the best model so far is not to be had: a
 // checkpoint does not hold it, and the training would find that out at its end.
-func (t *training) hasBest() error {
+func (t *Training) hasBest() error {
 	if t.BestNLL == math.MaxFloat64 {
 		return nil
 	}
@@ -31,7 +44,7 @@ func (t *training) hasBest() error {
 }
 
 // bestSum is the SHA-256 of the tensors of the best model on the disk.
-func (t *training) bestSum() (string, error) {
+func (t *Training) bestSum() (string, error) {
 	f, _, err := regular.Open(filepath.Join(t.Dir, best, modeldir.TensorsFile))
 	if err != nil {
 		return "", err
@@ -47,7 +60,7 @@ func (t *training) bestSum() (string, error) {
 // bestIsWhole makes sure, at the end of a training, that the best model is what
 // was saved: it is what the report is about. Before the end it may be newer than
 // the checkpoint, if the process was killed between the two.
-func (t *training) bestIsWhole() error {
+func (t *Training) bestIsWhole() error {
 	if t.BestSum == "" {
 		return nil
 	}

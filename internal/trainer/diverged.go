@@ -5,25 +5,9 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/engram-lm/engram/internal/recipe"
+	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/lstm/optim"
 )
-
-// DivergedError says that a training met a number that is not finite.
-type DivergedError struct {
-	Epoch, Step int
-	What        error  // the tensor and the number
-	Signs       string // of a divergence in the steps before; empty: there were none
-}
-
-func (e *DivergedError) Error() string {
-	if e.Signs == "" {
-		return fmt.Sprintf("step %d, epoch %d: %v, and nothing before it grew: this is rather a fault of the program or of the machine than of the settings", e.Step, e.Epoch, e.What)
-	}
-	return fmt.Sprintf("step %d, epoch %d: %v; %s: the training diverges; want finite numbers: a smaller --lr or --clip-norm may help", e.Step, e.Epoch, e.What, e.Signs)
-}
-
-func (e *DivergedError) Unwrap() error { return e.What }
 
 // usual is what the steps so far were like: running means of the loss and of the
 // gradient's norm, and the last step's own.
@@ -54,7 +38,7 @@ const (
 )
 
 // signs describes what grew before a number was not finite; empty if nothing did.
-func (t *training) signs() string {
+func (t *Training) signs() string {
 	u := t.Usual
 	if u.LastLoss > lossGrew*u.Loss {
 		return fmt.Sprintf("the step before had a loss of %.3g, those before it %.3g", u.LastLoss, u.Loss)
@@ -73,38 +57,13 @@ func (t *training) signs() string {
 }
 
 // diverged says at which step what was not finite.
-func (t *training) diverged(what error) error {
+func (t *Training) diverged(what error) error {
 	if bad, ok := errors.AsType[*optim.NonFiniteError](what); ok {
 		what = fmt.Errorf("the %s of %s is %v", bad.What, bad.Tensor, bad.Value)
 	}
-	return &DivergedError{t.Epoch, t.Step, what, t.signs()}
-}
-
-// mayRollBack reports whether there is a rollback left.
-func (t *training) mayRollBack() bool {
-	return t.Recipe.OnNaN == recipe.Rollback && len(t.Rollbacks) < t.Recipe.Rollbacks
-}
-
-// rollBack goes back to the last checkpoint, or to the start, and halves the
-// rate. What it did is a line of the metrics and in the next checkpoint, which
-// is written at once: a run that is killed after it does not go through it again.
-func (t *training) rollBack(why *DivergedError) error {
-	if err := t.writer.Wait(); err != nil {
-		return err
+	advice := ", and nothing before it grew: this is rather a fault of the program or of the machine than of the settings"
+	if signs := t.signs(); signs != "" {
+		advice = "; " + signs + ": the training diverges; want finite numbers: a smaller --lr or --clip-norm may help"
 	}
-	fresh, err := t.begin()
-	if err != nil {
-		return err
-	}
-	*t = *fresh
-	did := fmt.Sprintf("rollback %d of %d to step %d, at half the rate: step %d, epoch %d: %v",
-		len(t.Rollbacks)+1, t.Recipe.Rollbacks, t.Step, why.Step, why.Epoch, why.What)
-	t.Rollbacks = append(t.Rollbacks, did)
-	t.Observer.Warn(fmt.Sprintf("%s seed %d: %s", t.name(), t.Seed, did))
-	line := t.line(t.rate())
-	line.Event = did
-	if err := t.Metrics.Write(line); err != nil {
-		return err
-	}
-	return errors.Join(t.save(), t.writer.Wait())
+	return &run.DivergedError{At: fmt.Sprintf("step %d, epoch %d", t.position.Step, t.Epoch), What: what, Advice: advice}
 }

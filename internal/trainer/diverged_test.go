@@ -5,32 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/engram-lm/engram/internal/run"
 )
 
 // spoiled makes numbers of a training NaN: after step 9 as long as the rate is
 // above a quarter of what it was.
 var spoiled = []string{"on_nan=rollback", "rollbacks=3", "checkpoint_every=4", "log_every=1"}
 
-func spoil(t *testing.T, j *Job, step func()) (*Outcome, error) {
+func spoil(t *testing.T, j *job, step func()) (*Outcome, error) {
 	t.Helper()
-	m, err := OpenMetrics(filepath.Join(filepath.Dir(j.Dir), "metrics.jsonl"))
-	must(t, err)
-	defer m.Close()
-	j.Metrics = m
-	var tr *training
-	watch := j.Observer.(*watcher)
-	watch.step = func() {
+	var tr *Training
+	j.step = func() {
 		step()
-		if tr.Step == 9 && tr.rate() > tr.Recipe.LR/4 {
+		if tr.position.Step == 9 && tr.rate() > tr.Recipe.LR/4 {
 			tr.model.Params[2].Value[1] = float32(math.NaN())
 		}
 	}
-	tr, err = j.begin()
-	must(t, err)
-	return tr.run(context.Background())
+	return startAs(t, context.Background(), j, func(begun *Training) { tr = begun })
 }
 
 // A training that rolls back comes to its end, tells of each time, and comes to
@@ -45,8 +39,8 @@ func TestRollback(t *testing.T) {
 	})
 	must(t, err)
 	want := productOf(t, j, out)
-	told := want.Outcome.Rollbacks
-	if warned := j.Observer.(*watcher).warnings; len(told) != 2 || len(warned) != 2 ||
+	told := j.rollbacks
+	if warned := j.warnings(); len(told) != 2 || len(warned) != 2 ||
 		!strings.HasPrefix(told[1], "rollback 2 of 3 to step 8, at half the rate: step 10, epoch 2: the ") {
 		t.Fatalf("warned %q, told %q", warned, told)
 	}
@@ -79,39 +73,40 @@ func TestRollbacksEnd(t *testing.T) {
 		dir := t.TempDir()
 		changes := append(spoiled, "checkpoint_every="+every)
 		_, err := spoil(t, newJob(t, dir, "plastic", append(changes, "rollbacks=1")...), func() {})
-		bad, ok := errors.AsType[*DivergedError](err)
-		if !ok || bad.Step != 10 {
+		bad, ok := errors.AsType[*run.DivergedError](err)
+		if !ok || !strings.HasPrefix(bad.At, "step 10, ") {
 			t.Fatalf("%v, want a divergence at step 10", err)
 		}
 		j := newJob(t, dir, "plastic", changes...)
-		out, err := spoil(t, j, func() {})
+		_, err = spoil(t, j, func() {})
 		must(t, err)
-		if len(out.Rollbacks) != 2 || !strings.Contains(out.Rollbacks[1], to) {
-			t.Errorf("%q, want two, %s", out.Rollbacks, to)
+		if len(j.rollbacks) != 2 || !strings.Contains(j.rollbacks[1], to) {
+			t.Errorf("%q, want two, %s", j.rollbacks, to)
 		}
 	}
 	dir := t.TempDir()
 	changes := append(spoiled, "checkpoint_every=0", "bptt=2")
-	out, err := spoil(t, newJob(t, dir, "lstm", changes...), func() {})
+	j := newJob(t, dir, "lstm", changes...)
+	_, err := spoil(t, j, func() {})
 	must(t, err)
-	if len(out.Rollbacks) != 2 || !strings.Contains(out.Rollbacks[1], "to step 0,") {
-		t.Errorf("%q, want two to the start", out.Rollbacks)
+	if len(j.rollbacks) != 2 || !strings.Contains(j.rollbacks[1], "to step 0,") {
+		t.Errorf("%q, want two to the start", j.rollbacks)
 	}
 }
 
 // A divergence is told apart from a number out of nowhere.
 func TestSignsOfDivergence(t *testing.T) {
 	_, err := start(t, context.Background(), newJob(t, t.TempDir(), "lstm", "lr=1000", "weight_decay=1"))
-	bad, ok := errors.AsType[*DivergedError](err)
-	if !ok || bad.Signs == "" || !strings.Contains(err.Error(), "the training diverges") {
+	bad, ok := errors.AsType[*run.DivergedError](err)
+	if !ok || !strings.Contains(bad.Advice, "the step before") || !strings.Contains(err.Error(), "the training diverges") {
 		t.Errorf("%v, want signs of a divergence", err)
 	}
 	j := newJob(t, t.TempDir(), "lstm")
 	j.Initial = initial(t, j)
 	j.Initial["layers.0.weight_ih"][3] = float32(math.NaN())
 	_, err = start(t, context.Background(), j)
-	bad, ok = errors.AsType[*DivergedError](err)
-	if !ok || bad.Signs != "" || !strings.Contains(err.Error(), "layers.0") || !strings.Contains(err.Error(), "a fault of the program") {
+	bad, ok = errors.AsType[*run.DivergedError](err)
+	if !ok || strings.Contains(bad.Advice, "the training diverges") || !strings.Contains(err.Error(), "layers.0") || !strings.Contains(err.Error(), "a fault of the program") {
 		t.Errorf("%v, want no signs of a divergence", err)
 	}
 	for what, u := range map[string]usual{
@@ -119,7 +114,7 @@ func TestSignsOfDivergence(t *testing.T) {
 		"a gradient of norm 30,":     {Loss: 5, LastLoss: 5, Norm: 1, LastNorm: 30},
 		"decoder.bias has grown to ": {Loss: 5, LastLoss: 5, Norm: 1, LastNorm: 1},
 	} {
-		tr, err := prepared(t).begin()
+		tr, err := newJob(t, t.TempDir(), "lstm").begin(nil)
 		must(t, err)
 		tr.Usual = u
 		if strings.HasPrefix(what, "decoder") {
@@ -129,17 +124,6 @@ func TestSignsOfDivergence(t *testing.T) {
 			t.Errorf("%q, want %q", got, what)
 		}
 	}
-}
-
-// prepared is a job whose metrics are open.
-func prepared(t *testing.T) *Job {
-	t.Helper()
-	j := newJob(t, t.TempDir(), "lstm")
-	m, err := OpenMetrics(t.TempDir() + "/metrics.jsonl")
-	must(t, err)
-	t.Cleanup(func() { must(t, m.Close()) })
-	j.Metrics = m
-	return j
 }
 
 // Forced changes are taken from the next step on and are not asked for again.
@@ -156,7 +140,7 @@ func TestForce(t *testing.T) {
 	cancel() // at once: what is forced must hold already
 	j := newJob(t, dir, "modulated", changed...)
 	j.Force, j.Train = true, text("other", 100)
-	if _, err := start(t, ctx, j); !errors.Is(err, ErrStopped) {
+	if _, err := start(t, ctx, j); !errors.Is(err, run.ErrStopped) {
 		t.Fatal(err)
 	}
 	j = newJob(t, dir, "modulated", changed...)
@@ -164,11 +148,11 @@ func TestForce(t *testing.T) {
 	if out := train(t, j); len(out.Epochs) != 3 || out.Epochs[2].LR != 0.5 || out.Epochs[1].LR != 1 {
 		t.Errorf("%+v, want three epochs, the last at rate 0.5", out.Epochs)
 	}
-	for name, change := range map[string]func(*Job){
-		"its seed is":      func(j *Job) { j.Seed++ },
-		"its tokenizer is": func(j *Job) { j.Tokenizer = []byte("[]") },
-		"its batch is":     func(j *Job) { j.Recipe.Batch = 2 },
-		"its model is":     func(j *Job) { j.Model.HiddenSize++ },
+	for name, change := range map[string]func(*job){
+		"its seed is":       func(j *job) { j.reseed(t) },
+		"its vocabulary is": func(j *job) { j.Tokenizer = []byte("[]") },
+		"its batch is":      func(j *job) { j.Recipe.Batch = 2 },
+		"its model is":      func(j *job) { j.Model.HiddenSize++ },
 	} {
 		j := newJob(t, dir, "modulated", changed...)
 		j.Train, j.Force = text("other", 100), true

@@ -47,7 +47,7 @@ func TestHeldAtZeroIsTheLSTM(t *testing.T) {
 }
 
 // trained tells which tensors of the roles differ from where they started.
-func trained(t *testing.T, j *Job) map[modeldir.Role]bool {
+func trained(t *testing.T, j *job) map[modeldir.Role]bool {
 	t.Helper()
 	m, err := lm.NewFrom[float32](j.Model, j.Seed, lm.Start{Scale: j.Recipe.InitScale, Layer: j.Recipe.StartLayer})
 	must(t, err)

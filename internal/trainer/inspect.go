@@ -61,7 +61,7 @@ func meanAbs(x []float32) float64 {
 // their mean over the streams of the train text, as the epoch has left them (those
 // that the validation text leaves would know it already): the mean NLLs in nats,
 // nil where there are no traces, no mean of them or no finite loss.
-func (t *training) worth(ctx context.Context) (off, mean *float64, err error) {
+func (t *Training) worth(ctx context.Context) (off, mean *float64, err error) {
 	if !t.model.HasTraces() {
 		return nil, nil, nil
 	}

@@ -1,9 +1,11 @@
 package trainer
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,8 +16,10 @@ import (
 
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/run"
 )
 
 const vocab = 11
@@ -47,17 +51,26 @@ func settings(t *testing.T, changes ...string) recipe.Recipe {
 	return r
 }
 
-// newJob is a training of 7 steps an epoch in the folder dir/job, whose metrics
-// go to dir/metrics.jsonl.
-func newJob(t *testing.T, dir, kind string, changes ...string) *Job {
+// job is a training with the run that it is the only one of.
+type job struct {
+	*Job
+	Dir   string // of the training
+	Force bool
+	said  bytes.Buffer
+
+	rollbacks []string // that it came to
+	*watcher
+}
+
+// newJob is a training of 7 steps an epoch, whose run has the folder dir.
+func newJob(t *testing.T, dir, kind string, changes ...string) *job {
 	t.Helper()
 	r := settings(t, changes...)
 	c, err := r.Model(kind, vocab)
 	must(t, err)
-	j := &Job{
-		Dir: filepath.Join(dir, "job"), Model: c, Recipe: r, Seed: 5, Tokenizer: []byte("{}"),
-		Train: text("train", 100), Valid: text("valid", 41), Observer: &watcher{},
-	}
+	j := &job{Dir: filepath.Join(dir, kind+"-seed5"), watcher: &watcher{}, Job: &Job{
+		Model: c, Label: kind, Recipe: r, Seed: 5, Tokenizer: []byte("{}"), Train: text("train", 100), Valid: text("valid", 41),
+	}}
 	if r.Plateau { // what is hardly ever seen in training is predicted worse and worse
 		for i := range j.Valid.Tokens {
 			j.Valid.Tokens[i] = vocab - 1
@@ -66,43 +79,75 @@ func newJob(t *testing.T, dir, kind string, changes ...string) *Job {
 	return j
 }
 
-// watcher is an observer that calls back.
-type watcher struct {
-	step      func()
-	validated func()
-	warnings  []string
-	epochs    int
-}
+// watcher is called back.
+type watcher struct{ step, validated func() }
 
-func (w *watcher) EpochStarts(_, epochs, _, _ int) { w.epochs = epochs }
-func (w *watcher) Validating(int)                  {}
-func (w *watcher) EpochEnds(Epoch)                 {}
-func (w *watcher) Warn(m string)                   { w.warnings = append(w.warnings, m) }
-
-func (w *watcher) Step(int, float64, float64) {
-	if w.step != nil {
-		w.step()
+// warnings are what the user was warned of.
+func (j *job) warnings() (all []string) {
+	for line := range strings.Lines(j.said.String()) {
+		if w, ok := strings.CutPrefix(line, "train: "); ok {
+			all = append(all, strings.TrimSuffix(w, "\n"))
+		}
 	}
+	return all
 }
 
-func (w *watcher) Validated(int) {
-	if w.validated != nil {
-		w.validated()
+// run is the run that the job is the only one of.
+func (j *job) run() *run.Run {
+	r := &run.Run{Program: &run.Program{Name: "train", Speaker: "train"}, Settings: &j.Recipe, Dir: filepath.Dir(j.Dir), Log: progress.NewLog(&j.said, false)}
+	r.Reached = func(s run.Settings, at run.Done) bool { return Reached(s.(*recipe.Recipe), at) }
+	r.Facts = []run.Fact{
+		{Key: "vocabulary", Is: string(j.Tokenizer)},
+		{Key: "train text", Is: j.Train.SourceHash, Forced: true},
+		{Key: "valid text", Is: j.Valid.SourceHash, Forced: true},
 	}
+	if j.Force {
+		r.Began.Forced = []string{"By the test."}
+	}
+	return r
 }
 
-// start runs the job as a process would: it opens the metrics, and closes them.
-func start(t *testing.T, ctx context.Context, j *Job) (*Outcome, error) {
+// reseed takes the next seed, in a copy of the folder of the present one.
+func (j *job) reseed(t *testing.T) {
 	t.Helper()
-	metrics, err := OpenMetrics(filepath.Join(filepath.Dir(j.Dir), "metrics.jsonl"))
-	must(t, err)
-	defer metrics.Close()
-	j.Metrics = metrics
-	return j.Run(ctx)
+	was := j.Dir
+	j.Seed++
+	j.Dir = filepath.Join(filepath.Dir(was), fmt.Sprintf("%s-seed%d", j.Label, j.Seed))
+	must(t, os.RemoveAll(j.Dir))
+	must(t, os.CopyFS(j.Dir, os.DirFS(was)))
+}
+
+// start runs the job as a process would.
+func start(t *testing.T, ctx context.Context, j *job) (*Outcome, error) {
+	t.Helper()
+	return startAs(t, ctx, j, func(tr *Training) {})
+}
+
+// startAs does so and looks at each training that begins.
+func startAs(t *testing.T, ctx context.Context, j *job, begins func(*Training)) (*Outcome, error) {
+	t.Helper()
+	j.stepped, j.Job.validated = j.watcher.step, j.watcher.validated
+	of := j.Of()
+	fresh := of.New
+	of.New = func(h *run.Host) (run.Learner, error) {
+		l, err := fresh(h)
+		if err == nil {
+			begins(l.(*Training))
+		}
+		return l, err
+	}
+	r := j.run()
+	res, err := r.Alone(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	j.rollbacks = res.Rollbacks
+	var out Outcome
+	return &out, res.Decode(j.Dir, &out)
 }
 
 // train runs the job to its end.
-func train(t *testing.T, j *Job) *Outcome {
+func train(t *testing.T, j *job) *Outcome {
 	t.Helper()
 	out, err := start(t, context.Background(), j)
 	must(t, err)
@@ -113,14 +158,15 @@ func train(t *testing.T, j *Job) *Outcome {
 type product struct {
 	Last, Best, Metrics string
 	Outcome             Outcome
+	Rollbacks           []string
 }
 
-func productOf(t *testing.T, j *Job, out *Outcome) product {
+func productOf(t *testing.T, j *job, out *Outcome) product {
 	t.Helper()
 	p := product{
 		Last:    read(t, filepath.Join(j.Dir, last, modeldir.TensorsFile)),
 		Best:    read(t, filepath.Join(j.Dir, best, modeldir.TensorsFile)),
-		Outcome: *out,
+		Outcome: *out, Rollbacks: j.rollbacks,
 	}
 	for _, line := range lines(t, j) {
 		delete(line, "tokens_per_s")
@@ -138,7 +184,7 @@ func productOf(t *testing.T, j *Job, out *Outcome) product {
 }
 
 // lines are those of the job's metrics.jsonl.
-func lines(t *testing.T, j *Job) (all []map[string]any) {
+func lines(t *testing.T, j *job) (all []map[string]any) {
 	t.Helper()
 	for line := range strings.Lines(read(t, filepath.Join(filepath.Dir(j.Dir), "metrics.jsonl"))) {
 		var l map[string]any
@@ -160,6 +206,9 @@ func same(t *testing.T, want, got product) {
 		t.Error(d)
 	}
 	if d := cmp.Diff(want.Outcome, got.Outcome); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(want.Rollbacks, got.Rollbacks); d != "" {
 		t.Error(d)
 	}
 }

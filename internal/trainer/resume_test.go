@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/run"
 )
 
 // methods are ways to train that keep different things in a checkpoint.
@@ -55,7 +56,7 @@ func TestStoppedAndResumed(t *testing.T) {
 					}
 					runtime.GOMAXPROCS(1 + pause%3)
 					j := newJob(t, dir, kind, changes...)
-					j.Observer = w
+					j.watcher = w
 					out, err := start(t, ctx, j)
 					cancel()
 					if err == nil {
@@ -65,7 +66,7 @@ func TestStoppedAndResumed(t *testing.T) {
 						}
 						return
 					}
-					if !errors.Is(err, ErrStopped) {
+					if !errors.Is(err, run.ErrStopped) {
 						t.Fatal(err)
 					}
 				}
@@ -87,7 +88,7 @@ func TestKilledAndResumed(t *testing.T) {
 			leave := func(when string) {
 				left[when] = copied(t, dir)
 			}
-			whole.Observer = &watcher{
+			whole.watcher = &watcher{
 				step: func() {
 					if steps++; steps%3 == 1 || steps == 8 {
 						leave(fmt.Sprintf("step %d", steps))
@@ -121,22 +122,20 @@ func TestDamagedCheckpoint(t *testing.T) {
 	j := newJob(t, dir, "modulated", "dropout=0.3", "checkpoint_every=3")
 	ctx, cancel := context.WithCancel(context.Background())
 	steps := 0
-	j.Observer = &watcher{step: func() {
+	j.watcher = &watcher{step: func() {
 		if steps++; steps == 8 {
 			cancel()
 		}
 	}}
-	if _, err := start(t, ctx, j); !errors.Is(err, ErrStopped) {
+	if _, err := start(t, ctx, j); !errors.Is(err, run.ErrStopped) {
 		t.Fatal(err)
 	}
-	newest := filepath.Join(j.Dir, checkpoints, "step-00000008")
+	newest := filepath.Join(j.Dir, "checkpoints", "step-00000008")
 	must(t, os.Truncate(filepath.Join(newest, "tensors.safetensors"), 100))
-	w := &watcher{}
 	j = newJob(t, dir, "modulated", "dropout=0.3", "checkpoint_every=3")
-	j.Observer = w
 	same(t, want, productOf(t, j, train(t, j)))
-	if len(w.warnings) != 1 || !strings.Contains(w.warnings[0], newest) {
-		t.Errorf("warnings %q, want one about %s", w.warnings, newest)
+	if w := j.warnings(); len(w) != 1 || !strings.Contains(w[0], newest) {
+		t.Errorf("warnings %q, want one about %s", w, newest)
 	}
 }
 
@@ -155,7 +154,7 @@ func TestBestIsMissed(t *testing.T) {
 			must(t, harm(path))
 			j = newJob(t, dir, "plastic")
 			j.Force = true // with two epochs
-			j.Observer = &watcher{step: func() { t.Error("it goes on") }}
+			j.watcher = &watcher{step: func() { t.Error("it goes on") }}
 			_, err := start(t, context.Background(), j)
 			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "remove "+j.Dir) {
 				t.Errorf("%v, want an error about %s", err, path)
@@ -169,7 +168,7 @@ func TestFinishedIsLeftAlone(t *testing.T) {
 	j := newJob(t, dir, "plastic")
 	want := productOf(t, j, train(t, j))
 	again := newJob(t, dir, "plastic")
-	again.Observer = &watcher{step: func() { t.Error("a step of a finished training") }}
+	again.watcher = &watcher{step: func() { t.Error("a step of a finished training") }}
 	same(t, want, productOf(t, again, train(t, again)))
 }
 
@@ -177,16 +176,16 @@ func TestResumeRefuses(t *testing.T) {
 	dir := t.TempDir()
 	train(t, newJob(t, dir, "plastic"))
 	for name, c := range map[string]struct {
-		change func(*Job)
+		change func(*job)
 		want   string
 	}{
-		"seed":       {func(j *Job) { j.Seed = 6 }, "its seed is 5, not 6"},
-		"train text": {func(j *Job) { j.Train = text("other", 100) }, "its train text is train, not other"},
-		"valid text": {func(j *Job) { j.Valid = text("other", 50) }, "its valid text is valid, not other"},
-		"vocabulary": {func(j *Job) { j.Tokenizer = []byte("{} ") }, "its tokenizer is "},
-		"setting":    {func(j *Job) { j.Recipe.Dropout = 0.5 }, "its dropout is 0.2, not 0.5"},
-		"optimizer":  {func(j *Job) { j.Recipe.Optimizer = "adam" }, "its optimizer is sgd, not adam"},
-		"model":      {func(j *Job) { j.Model.Plasticity.Rule = "oja" }, "its model is {"},
+		"seed":       {func(j *job) { j.reseed(t) }, "its seed is 5, not 6"},
+		"train text": {func(j *job) { j.Train = text("other", 100) }, "its train text is train, not other"},
+		"valid text": {func(j *job) { j.Valid = text("other", 50) }, "its valid text is valid, not other"},
+		"vocabulary": {func(j *job) { j.Tokenizer = []byte("{} ") }, "its vocabulary is "},
+		"setting":    {func(j *job) { j.Recipe.Dropout = 0.5 }, "its dropout is 0.2, not 0.5"},
+		"optimizer":  {func(j *job) { j.Recipe.Optimizer = "adam" }, "its optimizer is sgd, not adam"},
+		"model":      {func(j *job) { j.Model.Plasticity.Rule = "oja" }, "its model is {"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := newJob(t, dir, "plastic")
@@ -205,7 +204,7 @@ func TestResumeRefuses(t *testing.T) {
 		metrics := filepath.Join(dir, "metrics.jsonl")
 		must(t, os.Truncate(metrics, 10))
 		_, err := start(t, context.Background(), newJob(t, dir, "plastic"))
-		if err == nil || !strings.Contains(err.Error(), metrics+" has 10 bytes; want the ") {
+		if err == nil || !strings.Contains(err.Error(), metrics+" has 0 lines of plastic, seed 5; want the ") {
 			t.Error(err)
 		}
 	})
@@ -219,9 +218,9 @@ func TestRottenCompanions(t *testing.T) {
 	train(t, j)
 	metrics := filepath.Join(dir, "metrics.jsonl")
 	text := read(t, metrics)
-	must(t, os.WriteFile(metrics, []byte(strings.Replace(text, "plastic", "plasmid", 1)), 0o666))
+	must(t, os.WriteFile(metrics, []byte(strings.Replace(text, `"epoch":1`, `"epoch":2`, 1)), 0o666))
 	_, err := start(t, context.Background(), newJob(t, dir, "plastic"))
-	if err == nil || !strings.Contains(err.Error(), metrics+" has other lines in its first ") {
+	if err == nil || !strings.Contains(err.Error(), metrics+" has other lines of plastic, seed 5, in its first ") {
 		t.Error(err)
 	}
 	must(t, os.WriteFile(metrics, []byte(text), 0o666))

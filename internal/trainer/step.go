@@ -13,9 +13,9 @@ import (
 )
 
 // step takes one optimiser step: forward, backward, clip, update.
-func (t *training) step(w data.Window, lr float64) error {
+func (t *Training) step(w data.Window, lr float64) error {
 	begin := time.Now()
-	t.Step++
+	t.position.Step++
 	nll, err := t.model.Train(w.X, w.Y, t.state, t.Recipe.Dropout, t.masks)
 	if err != nil {
 		return err
@@ -53,28 +53,28 @@ func (t *training) step(w data.Window, lr float64) error {
 	t.Tokens += n
 	t.AllTokens += n
 	t.Seconds += time.Since(begin).Seconds()
-	t.Observer.Step(n, t.trainNLL(), t.speed())
-	if t.Step%t.Recipe.LogEvery != 0 {
+	t.showStep()
+	if t.position.Step%t.Recipe.LogEvery != 0 {
 		return nil
 	}
-	return t.Metrics.Write(t.line(lr))
+	return t.Write(t.line(lr))
 }
 
 // line is what there is to say after a step.
-func (t *training) line(lr float64) Line {
+func (t *Training) line(lr float64) Line {
 	return Line{
-		Model: t.name(), Seed: t.Seed, Epoch: t.Epoch, Step: t.Step, Tokens: t.AllTokens,
+		Model: t.Label, Seed: t.Seed, Epoch: t.Epoch, Step: t.position.Step, Tokens: t.AllTokens,
 		TrainNLL: t.trainNLL(), LR: lr, GradNorm: t.GradNorm, TokensPerS: t.speed(),
 	}
 }
 
 // trainNLL is the mean over the epoch so far, in nats.
-func (t *training) trainNLL() float64 { return t.NLL / float64(max(1, t.Tokens)) }
+func (t *Training) trainNLL() float64 { return t.NLL / float64(max(1, t.Tokens)) }
 
 // checkState names the first part of the carried state that is not finite. The
 // state is looked at before the loss, because it says in which layer the
 // trouble began.
-func (t *training) checkState() error {
+func (t *Training) checkState() error {
 	for l, layer := range t.state {
 		if optim.IndexNonFinite(layer.Data) < 0 {
 			continue

@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,10 +12,11 @@ import (
 
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/run"
 )
 
 // tensors are those of a model folder of the job.
-func tensors(t *testing.T, j *Job, folder string) map[string][]float32 {
+func tensors(t *testing.T, j *job, folder string) map[string][]float32 {
 	t.Helper()
 	x, err := modeldir.ReadTensors(filepath.Join(j.Dir, folder, modeldir.TensorsFile))
 	must(t, err)
@@ -22,7 +24,7 @@ func tensors(t *testing.T, j *Job, folder string) map[string][]float32 {
 }
 
 // initial draws the parameters that a job without any would start from.
-func initial(t *testing.T, j *Job) map[string][]float32 {
+func initial(t *testing.T, j *job) map[string][]float32 {
 	t.Helper()
 	m, err := lm.New[float32](j.Model, j.Seed)
 	must(t, err)
@@ -92,8 +94,8 @@ func TestStepsOverrideEpochs(t *testing.T) {
 		j := newJob(t, t.TempDir(), "lstm", "steps="+c.steps, "epochs=2")
 		out := train(t, j)
 		e := out.Epochs[len(out.Epochs)-1]
-		if len(out.Epochs) != c.epochs || e.Step != 7*(c.epochs-1)+c.within || j.Observer.(*watcher).epochs != c.epochs {
-			t.Errorf("--steps %s: %d epochs, %d announced, %+v", c.steps, len(out.Epochs), j.Observer.(*watcher).epochs, e)
+		if len(out.Epochs) != c.epochs || e.Step != 7*(c.epochs-1)+c.within || !strings.Contains(j.said.String(), fmt.Sprintf("epoch  %d/%[1]d  ", c.epochs)) {
+			t.Errorf("--steps %s: %d epochs, %+v, and said %q", c.steps, len(out.Epochs), e, j.said.String())
 		}
 		tensors(t, j, last)
 		tensors(t, j, best)
@@ -258,16 +260,20 @@ func TestDiverges(t *testing.T) {
 			j.Initial = initial(t, j)
 			c.start(j.Initial)
 			_, err := start(t, context.Background(), j)
-			bad, ok := errors.AsType[*DivergedError](err)
+			bad, ok := errors.AsType[*run.DivergedError](err)
 			if !ok {
 				t.Fatal(err)
 			}
-			if c.step > 0 && bad.Step != c.step || bad.Epoch != 1 || !strings.Contains(err.Error(), c.want) {
+			var step, epoch int
+			if _, err := fmt.Sscanf(bad.At, "step %d, epoch %d", &step, &epoch); err != nil {
+				t.Fatal(err)
+			}
+			if c.step > 0 && step != c.step || epoch != 1 || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want step %d and %q", err, c.step, c.want)
 			}
 			t.Log(err)
-			if kept, err := os.ReadDir(filepath.Join(j.Dir, checkpoints)); err != nil || len(kept) != min(j.Recipe.KeepCheckpoints, bad.Step-1) {
-				t.Errorf("%d checkpoints of %d good steps, %v", len(kept), bad.Step-1, err)
+			if kept, err := os.ReadDir(filepath.Join(j.Dir, "checkpoints")); err != nil || len(kept) != min(j.Recipe.KeepCheckpoints, step-1) {
+				t.Errorf("%d checkpoints of %d good steps, %v", len(kept), step-1, err)
 			}
 		})
 	}

@@ -3,22 +3,20 @@ package trainer
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/engram-lm/engram/data"
-	"github.com/engram-lm/engram/internal/atomicdir"
-	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/lstm/optim"
 )
 
-// training is a Job under way.
-type training struct {
+// Training is a Job under way: a run.Learner.
+type Training struct {
 	*Job
+	*run.Host
 	model     *lm.Model[float32]
 	params    []optim.Param
 	groups    groups
@@ -27,16 +25,16 @@ type training struct {
 	masks     *rng.Stream
 	windows   *data.Windows
 	state     lm.State[float32]
-	writer    *checkpoint.Writer
-	progress
+	halvings  int // of the rate, after rollbacks
+	position
 
-	everySteps int
-	everyTime  time.Duration
-	saved      time.Time
+	sat   time.Time // when this sitting began
+	drawn int       // epoch whose bar is drawn
+	bar   string    // what it says
 }
 
-// progress is what a checkpoint keeps of how far a training has come.
-type progress struct {
+// position is what a checkpoint keeps of how far a training has come.
+type position struct {
 	Epoch     int     `json:"epoch"` // under way, counted from 1
 	Step      int     `json:"step"`  // taken in all
 	Cursor    int     `json:"cursor"`
@@ -49,25 +47,13 @@ type progress struct {
 	BestSum   string  `json:"best_sha256,omitempty"` // of the tensors of best/
 	Finished  []Epoch `json:"finished,omitempty"`
 
-	Usual     usual    `json:"usual"`
-	Rollbacks []string `json:"rollbacks,omitempty"` // each of them halved the rate
+	Usual usual `json:"usual"`
 }
 
-// name is what metrics and messages call the model.
-func (j *Job) name() string {
-	if j.Label == "" {
-		return j.Model.Model
-	}
-	return j.Label
-}
-
-// begin makes the training ready to go on from where its newest checkpoint is.
-func (j *Job) begin() (*training, error) {
-	t := &training{Job: j, masks: rng.New(j.Seed, "dropout")}
+// begin makes the training ready for its first step.
+func (j *Job) begin(h *run.Host) (*Training, error) {
+	t := &Training{Job: j, Host: h, masks: rng.New(j.Seed, "dropout"), groups: groups{}, sat: time.Now()}
 	var err error
-	if t.everySteps, t.everyTime, err = j.Recipe.Checkpoints(); err != nil {
-		return nil, err
-	}
 	if j.Initial != nil {
 		t.model, err = lm.FromTensors[float32](j.Model, j.Initial)
 	} else {
@@ -77,7 +63,6 @@ func (j *Job) begin() (*training, error) {
 		return nil, err
 	}
 	t.model.TrainAlone(j.Recipe.ReadoutAlone)
-	t.groups = groups{}
 	for _, p := range t.model.Params {
 		role := modeldir.RoleOf(p.Name)
 		if j.Recipe.HoldAlpha && role == modeldir.Coefficients {
@@ -96,20 +81,7 @@ func (j *Job) begin() (*training, error) {
 	}
 	t.state = t.model.NewState(j.Recipe.Batch)
 	t.Epoch, t.BestNLL = 1, math.MaxFloat64
-	root := filepath.Join(j.Dir, checkpoints)
-	if err := os.MkdirAll(root, 0o777); err != nil {
-		return nil, err
-	}
-	t.writer = &checkpoint.Writer{Root: root, Keep: j.Recipe.KeepCheckpoints, Before: j.Metrics.Sync}
-	// A checkpoint syncs its own folder only: the way to it, and to the metrics
-	// beside j.Dir, must outlive a power failure too.
-	for _, dir := range []string{j.Dir, filepath.Dir(j.Dir)} {
-		if err := atomicdir.OS.SyncDir(dir); err != nil {
-			return nil, err
-		}
-	}
-	t.saved = time.Now()
-	return t, t.restore()
+	return t, nil
 }
 
 // method returns the optimiser and the schedule of the recipe.
@@ -133,36 +105,34 @@ func (j *Job) method() (o optim.Optimizer, s optim.Schedule, err error) {
 	return o, s, err
 }
 
-// rate is the learning rate of the epoch under way.
-func (t *training) rate() float64 {
-	return math.Ldexp(t.schedule.Rate(t.Epoch), -len(t.Rollbacks))
+// Done tells how far the training is.
+func (t *Training) Done() run.Done {
+	return run.Done{Steps: t.position.Step, Epochs: len(t.Finished), Open: t.Tokens > 0, Seconds: t.Seconds}
 }
+
+// Slow sets the learning rate to so many halves of the recipe's.
+func (t *Training) Slow(halvings int) { t.halvings = halvings }
+
+// Event is the line of metrics of what happened beside the steps.
+func (t *Training) Event(what string) any {
+	line := t.line(t.rate())
+	line.Event = what
+	return line
+}
+
+// rate is the learning rate of the epoch under way.
+func (t *Training) rate() float64 { return math.Ldexp(t.schedule.Rate(t.Epoch), -t.halvings) }
 
 // lastStep reports whether all the steps asked for are taken.
-func (t *training) lastStep() bool { return t.Recipe.Steps > 0 && t.Step >= t.Recipe.Steps }
-
-// done reports whether the training is at its end: no epoch to begin, and none
-// under way that has yet to be validated.
-func (t *training) done() bool {
-	if t.Recipe.Steps > 0 {
-		return t.lastStep() && t.Tokens == 0
-	}
-	return t.Epoch > t.Recipe.Epochs
-}
+func (t *Training) lastStep() bool { return t.Recipe.Steps > 0 && t.position.Step >= t.Recipe.Steps }
 
 // epochs is how many epochs there will be; the last one may be cut short.
-func (t *training) epochs() int { return t.Recipe.Passes(t.windows.Len()) }
+func (t *Training) epochs() int { return t.Recipe.Passes(t.windows.Len()) }
 
 // speed is the number of tokens trained per second, validations left out.
-func (t *training) speed() float64 {
+func (t *Training) speed() float64 {
 	if t.Seconds == 0 {
 		return 0
 	}
 	return float64(t.AllTokens) / t.Seconds
-}
-
-// due reports whether a checkpoint within the epoch is due.
-func (t *training) due() bool {
-	return t.everySteps > 0 && t.Step%t.everySteps == 0 ||
-		t.everyTime > 0 && time.Since(t.saved) >= t.everyTime
 }

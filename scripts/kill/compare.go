@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -14,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
@@ -27,8 +26,8 @@ type contents map[string]string
 // every speed, and nothing else:
 //
 //   - the speeds themselves;
-//   - a length of metrics.jsonl, whose lines are longer or shorter by a speed's
-//     digits, becomes a number of lines, and the SHA-256 beside it must be theirs;
+//   - the SHA-256 of a training's first lines of metrics.jsonl, which hold speeds, must
+//     be theirs, and goes;
 //   - size and SHA-256 of a checkpoint's state.json, which holds speeds, become
 //     those that it must have, or the checkpoint is refused;
 //   - of the checkpoints the newest counts; older ones must be whole. How many
@@ -94,7 +93,8 @@ func (c contents) thinCheckpoints(dir string) error {
 
 var (
 	speed       = regexp.MustCompile(`("(?:tokens_per_s|episodes_per_s|seconds|line_seconds)": ?)(?:null|[-+.0-9eE]+)`)
-	length      = regexp.MustCompile(`"metrics":(\d+)(?:,"metrics_sha256":"([0-9a-f]*)")?`)
+	account     = regexp.MustCompile(`"metrics_lines":(\d+),"metrics_sha256":"([0-9a-f]*)"`)
+	trainee     = regexp.MustCompile(`^(.*)-seed(\d+)$`)
 	stateRecord = regexp.MustCompile(`\{"name":"state.json","size":\d+,"sha256":"[0-9a-f]{64}"\}`)
 	spaces      = regexp.MustCompile(` +`)
 	rule        = regexp.MustCompile(`-{2,}`)
@@ -107,7 +107,9 @@ func (c contents) timeless(name, text string) (string, error) {
 	switch path.Base(name) {
 	case "report.json", "metrics.jsonl":
 		return speed.ReplaceAllString(text, "${1}0"), nil
-	case "result.json", "state.json":
+	case "result.json":
+		return speed.ReplaceAllString(text, "${1}0"), nil
+	case "state.json":
 		text, err := c.lines(name, text)
 		return speed.ReplaceAllString(text, "${1}0"), err
 	case "manifest.json":
@@ -120,23 +122,33 @@ func (c contents) timeless(name, text string) (string, error) {
 	return text, nil
 }
 
-// lines makes the length of metrics.jsonl a number of lines.
+// lines verifies what a checkpoint keeps of its training's lines of metrics.jsonl, and
+// leaves their number.
 func (c contents) lines(name, text string) (string, error) {
-	run, _, _ := strings.Cut(name, "/")
-	whole := c[run+"/metrics.jsonl"]
+	parts := strings.Split(name, "/") // .../run/lstm-seed1/checkpoints/step-00000004/state.json
+	if len(parts) < 4 {
+		return text, nil
+	}
+	who := trainee.FindStringSubmatch(parts[len(parts)-4])
+	if who == nil {
+		return text, nil
+	}
+	own := fmt.Sprintf(`{"model":%q,"seed":%s,`, who[1], who[2])
 	var failed error
-	text = length.ReplaceAllStringFunc(text, func(match string) string {
-		var n int
-		parts := length.FindStringSubmatch(match)
-		if err := json.Unmarshal([]byte(parts[1]), &n); err != nil || n > len(whole) || n > 0 && whole[n-1] != '\n' {
-			failed = errors.Join(err, fmt.Errorf("%s: that is not the end of a line of metrics.jsonl", match))
-			return match
+	text = account.ReplaceAllStringFunc(text, func(match string) string {
+		said := account.FindStringSubmatch(match)
+		n, err := strconv.Atoi(said[1])
+		sum, left := sha256.New(), n
+		for line := range strings.Lines(c[strings.Join(parts[:len(parts)-4], "/")+"/metrics.jsonl"]) {
+			if left > 0 && strings.HasPrefix(line, own) {
+				sum.Write([]byte(line))
+				left--
+			}
 		}
-		if sum := sha256.Sum256([]byte(whole[:n])); parts[2] != "" && parts[2] != hex.EncodeToString(sum[:]) {
-			failed = fmt.Errorf("%s: that is not the SHA-256 of %d bytes of metrics.jsonl", match, n)
-			return match
+		if err != nil || left > 0 || hex.EncodeToString(sum.Sum(nil)) != said[2] {
+			failed = fmt.Errorf("%s: those are not the training's first lines of metrics.jsonl", match)
 		}
-		return fmt.Sprintf(`"metrics": %d lines`, strings.Count(whole[:n], "\n"))
+		return fmt.Sprintf(`"metrics": %d lines`, n)
 	})
 	return text, failed
 }

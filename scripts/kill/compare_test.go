@@ -19,7 +19,7 @@ import (
 func left(t *testing.T, speed string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	lines := `{"step":1,"train_nll":3.5,"tokens_per_s":` + speed + "}\n" + `{"step":2,"train_nll":3.25,"tokens_per_s":` + speed + "}\n"
+	lines := `{"model":"lstm","seed":1,"step":1,"train_nll":3.5,"tokens_per_s":` + speed + "}\n" + `{"model":"lstm","seed":1,"step":2,"train_nll":3.25,"tokens_per_s":` + speed + "}\n"
 	end := strings.Index(lines, "\n") + 1
 	cell, seconds := speed, speed
 	if speed == "null" { // not measured
@@ -27,7 +27,7 @@ func left(t *testing.T, speed string) (dir string) {
 	}
 	for name, text := range map[string]string{
 		"run/metrics.jsonl":          lines,
-		"run/lstm-seed1/result.json": `{"metrics":` + fmt.Sprint(len(lines)) + `,"tokens_per_s":` + speed + `}`,
+		"run/lstm-seed1/result.json": `{"steps":2,"tokens_per_s":` + speed + `}`,
 		"run/report.json":            `{"test_ppl": 12, "tokens_per_s": ` + speed + `}`,
 		"run/report.md":              "| model | tokens/s | seeds |\n| ----- | -" + strings.Repeat("-", len(cell)) + ": | ----: |\n| lstm  | " + cell + " |     1 |\n\n| a | b |\n| 1 | 2 |\n",
 		"run/report.html":            "<tr><th>model</th><th scope=\"col\">tokens/s</th><th>seeds</th></tr>\n<tr><td>lstm</td><td>" + cell + "</td><td>1</td></tr>\n</table>\n",
@@ -43,7 +43,7 @@ func left(t *testing.T, speed string) (dir string) {
 	}
 	for step := range 2 {
 		s := &checkpoint.Snapshot{Step: step, Tensors: map[string]checkpoint.Tensor{"w": {Shape: []int{1}, Data: []float32{1}}},
-			Meta: []byte(`{"progress":{"seconds":` + seconds + `},"metrics":` + fmt.Sprint(end) + `,"metrics_sha256":"` + fmt.Sprintf("%x", sha256.Sum256([]byte(lines[:end]))) + `"}`)}
+			Meta: []byte(`{"progress":{"seconds":` + seconds + `},"metrics_lines":1,"metrics_sha256":"` + fmt.Sprintf("%x", sha256.Sum256([]byte(lines[:end]))) + `"}`)}
 		if _, err := checkpoint.Write(filepath.Join(dir, "run", "lstm-seed1", "checkpoints"), s); err != nil {
 			t.Fatal(err)
 		}
@@ -98,14 +98,14 @@ func TestEverythingElseCounts(t *testing.T) {
 		{"run/.last.engram-new", func(p string) error { return os.Mkdir(p, 0o777) }},
 		{"run/.report.md.engram-part-7", func(p string) error { return os.WriteFile(p, nil, 0o666) }},
 		{"run/metrics.jsonl", edit("3.25", "3.26")},
-		{"run/metrics.jsonl", edit("{", "{\"step\":1}\n{")},
+		{"run/metrics.jsonl", edit("{", "{\"model\":\"lstm\",\"seed\":1,\"step\":0}\n{")},
 		{"run/metrics.jsonl", func(p string) error { return os.Truncate(p, 0) }},
 		{"run/report.json", edit("12", "13")},
 		{"run/report.md", edit("lstm", "LSTM")},
 		{"run/report.md", edit("1 |", "2 |")},
 		{"run/report.html", edit("<td>1<", "<td>2<")},
 		{"run/lstm-seed1/result.json", edit("tokens", "token")},
-		{"run/lstm-seed1/result.json", edit(`"metrics":`, `"metrics":1`)},
+		{"run/lstm-seed1/result.json", edit(`"steps":`, `"steps":1`)},
 		{newest + "/state.json", edit(`"step":1`, `"step":2`)},
 		{newest + "/manifest.json", edit("engram", "ENGRAM")},
 		{"run/lstm-seed1/checkpoints/step-00000000/tensors.safetensors", func(p string) error { return os.Truncate(p, 3) }},

@@ -1,0 +1,113 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/engram-lm/engram/internal/atomicdir"
+	"github.com/engram-lm/engram/internal/atomicfile"
+	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/machine"
+	"github.com/engram-lm/engram/internal/runfolder"
+	"github.com/engram-lm/engram/internal/settings"
+	"github.com/engram-lm/engram/internal/strictjson"
+)
+
+// The files of a run folder, beside runfolder.Record.
+const (
+	ConfigFile  = "config.yaml"
+	MetricsFile = "metrics.jsonl"
+	ReportPage  = "report.html" // that the user is told of
+)
+
+// reportFiles are the files of a report.
+var reportFiles = []string{"report.json", "report.md", ReportPage}
+
+// Format is the version of the run folder that this program goes on with.
+const Format = "engram-run/2"
+
+// Record is run.json: what a run was started as. It goes on only as the same, but
+// for the settings that may change and for what it runs on.
+type Record struct {
+	Format  string            `json:"format"`
+	Program string            `json:"program"`
+	Command string            `json:"command"`         // and a line for each that made it grow
+	Version string            `json:"version"`         // that went on with it last
+	Config  string            `json:"config"`          // config.yaml
+	Facts   map[string]string `json:"facts,omitempty"` // by their keys
+	System  machine.System    `json:"system"`          // on which it went on last
+	// Kept are the trainings that had ended when the user insisted on other settings,
+	// and stay as they are.
+	Kept []string `json:"kept,omitempty"`
+	// What has changed since, a sentence each: by the user's wish, and of itself.
+	Forced []string `json:"forced,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
+}
+
+// readRecord returns the record of a run folder of the program.
+func (p *Program) readRecord(dir string) (Record, error) {
+	var r Record
+	path := filepath.Join(dir, runfolder.Record)
+	b, err := settings.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, fmt.Errorf("%s is not the folder of a run: %w; want one that %s has made", dir, err, p.Invocation)
+	}
+	if err != nil {
+		return r, err
+	}
+	if err := strictjson.DecodeFormat(path, b, Format, "a run goes on with the command and the version that began it; its models load with this one", &r); err != nil {
+		return r, err
+	}
+	if r.Program != p.Name {
+		return r, badfile.New(path, "program", "is %q; want %q: go on with the command that began it", r.Program, p.Name)
+	}
+	return r, nil
+}
+
+func (r Record) encode() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", " ")
+	return append(b, '\n'), err
+}
+
+// create makes the run's folder, whole with its configuration or not at all.
+func (r *Run) create() error {
+	encoded, err := r.Began.encode()
+	if err != nil {
+		return err
+	}
+	return runfolder.Create(r.Dir, func(dir string) error {
+		err := atomicdir.Write(atomicdir.OS, dir, []atomicdir.Content{
+			atomicdir.Bytes(ConfigFile, []byte(r.Began.Config)),
+			atomicdir.Bytes(runfolder.Record, encoded),
+		})
+		if err != nil || r.Stage == nil {
+			return err
+		}
+		return r.Stage(dir)
+	})
+}
+
+// keep writes the settings and the record anew, of which some may have changed. The
+// settings come first: until the record agrees with them, they are changes again.
+func (r *Run) keep() error {
+	encoded, err := r.Began.encode()
+	if err != nil {
+		return err
+	}
+	if err := WriteFile(filepath.Join(r.Dir, ConfigFile), r.Settings.Fields().YAML()); err != nil {
+		return err
+	}
+	return WriteFile(filepath.Join(r.Dir, runfolder.Record), encoded)
+}
+
+// WriteFile replaces a file.
+func WriteFile(path string, b []byte) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}

@@ -1,0 +1,248 @@
+// Package run is the one runner of all trainings: every model of a run learns under
+// every seed, several side by side where there are cores for it, and a report holds
+// them against each other.
+//
+// A Program says what there is to set, which trainings a run consists of (Job) and
+// what is reported of them; a Learner, how one of them takes a step, what its state
+// is and how it is tested. It need not have gradients. All the rest is here: flags
+// and presets, the run folder, its lock, checkpoints from which a run goes on to the
+// same bits, divergence and rollback, growth, progress and metrics.jsonl.
+//
+// In a run folder lie config.yaml, run.json, metrics.jsonl and the report, and for
+// each model and seed MODEL-seedN/ with checkpoints/, result.json and what the
+// learner itself keeps.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/machine"
+	"github.com/engram-lm/engram/internal/progress"
+	"github.com/engram-lm/engram/internal/runlock"
+	"github.com/engram-lm/engram/internal/settings"
+)
+
+// Settings are the values of a run, of which the runner reads some.
+type Settings interface {
+	Fields() settings.Fields
+	Common() Common
+}
+
+// Common is what the runner takes from the settings.
+type Common struct {
+	Preset          string
+	Seeds           string
+	Threads         int
+	Parallel        int    // trainings side by side; 0: one a core
+	CheckpointEvery string // steps or time; 0: where the learner wants one
+	KeepCheckpoints int
+	OnNaN           string // Stop or Rollback
+	Rollbacks       int    // how often a training may roll back
+}
+
+// What Common.OnNaN may be.
+const (
+	Stop     = "stop"
+	Rollback = "rollback"
+)
+
+// Preset is a named choice of all settings.
+type Preset struct {
+	Name, About string
+	Settings    func() Settings // to be changed at will
+}
+
+// Program is a command whose runs consist of trainings.
+type Program struct {
+	Name       string   // in run.json: "train", "patterns"
+	Invocation string   // "go run ./train"
+	Speaker    string   // the command that warns: "train", "eval"
+	Args       []string // as they were given; nil: the report makes them from the flags
+	Unit       string   // plural of what a training counts, an optimiser step each: "steps"
+	Presets    []Preset
+	Blank      func() Settings // those that the presets share, to parse into
+	// Choose returns the preset where none is named, and what there is to say about it.
+	Choose func(named Settings) (preset, why string)
+	// Adjust completes settings of which the keys that are given were asked for, and
+	// says how. It may be nil.
+	Adjust func(s Settings, given map[string]bool) (notes []string)
+
+	// Prepare checks the settings of a run that is about to start or to go on, reads
+	// what it learns from and fills in its Plan. It has written nothing after an error.
+	Prepare func(r *Run) error
+	// Report returns the report of the trainings so far. What costs time may be left
+	// out of a brief one, which is only shown.
+	Report func(r *Run, brief bool) (Report, error)
+
+	Command Command // how it is called
+}
+
+// Report is what a run has come to.
+type Report interface {
+	Write(dir string) error // report.html, report.md, report.json
+	WriteTable(w io.Writer) error
+	WriteJSON(w io.Writer) error // an object a training, each on a line
+}
+
+// Plan is what a Program makes of the settings of a run.
+type Plan struct {
+	Seeds []uint64
+	Jobs  []*Job // the seeds of a model, then those of the next
+	Facts []Fact // what the run learns from
+	// Name is that of the folder under runs/ where none is given, but for its number.
+	Name string
+	// Stage, which may be nil, writes what else belongs into a new run's folder.
+	Stage  func(dir string) error
+	System machine.System // what the run computes with
+	// Total is how many steps a training takes under settings, Reached whether one that
+	// has come so far is at its end. AtMost says that it may end before Total.
+	Total   func(s Settings) int
+	Reached func(s Settings, at Done) bool
+	Limit   func(at Done) (seconds float64, limited bool) // that are left to a training
+	AtMost  bool
+	// Longer are the keys of the settings that make a run longer.
+	Longer []string
+	// Ended, which may be nil, says of a training that is at its end why; "" mostly.
+	Ended func(j *Job) string
+	// Introduce says what is about to be done, after what there is to warn of.
+	Introduce func(r *Run)
+	Warnings  []string
+}
+
+// Fact is something that must be the same when a run goes on.
+type Fact struct {
+	Key  string // in run.json: "train_text"
+	What string // in messages: "the train text of ptb"
+	Is   string // mostly a SHA-256
+	// Forced says that the user may insist on another one.
+	Forced bool
+}
+
+// Job is a model to be trained under a seed.
+type Job struct {
+	Model    string // what folders, metrics and the report call it
+	Seed     uint64
+	Facts    []Fact          // of the model, and of what it learns from
+	Settings settings.Fields // those that it is trained under
+	// New returns the learner before its first step. The same seed gives the same
+	// bits, whatever the number of threads.
+	New func(h *Host) (Learner, error)
+
+	Of     any     // what the program knows it by
+	Result *Result // once it has ended, under the settings as they are now
+	host   *Host
+}
+
+// Name is what the user is told of the training.
+func (j *Job) Name() string { return fmt.Sprintf("%s seed %d", j.Model, j.Seed) }
+
+// Learner is one training under way.
+type Learner interface {
+	// Done tells how far the training is.
+	Done() Done
+	// Step takes it on: by an optimiser step, or by what comes between two of them,
+	// such as a validation, after which it may want a checkpoint. A *DivergedError says
+	// that it has come to numbers that are not finite; an error of ctx, that Step has
+	// changed nothing and is to be repeated when the training goes on.
+	Step(ctx context.Context) (save bool, err error)
+	// Snapshot returns copies or views of all that Restore needs to go on to the same
+	// bits: Tensors, Blobs and Meta; the rest is the runner's.
+	Snapshot() (*checkpoint.Snapshot, error)
+	Restore(s *checkpoint.Snapshot) error
+	// Finish tests the model at the end, and returns what result.json is to keep of
+	// it; one with a method Flaw() string may say in a clause that it is no model. It
+	// returns ctx's error soon after ctx is cancelled.
+	Finish(ctx context.Context) (outcome any, err error)
+}
+
+// Slower is a Learner that can go on at lower rates, after a rollback.
+type Slower interface {
+	// Slow sets the learning rate to so many halves of the settings'.
+	Slow(halvings int)
+	// Event is a line of metrics that tells what happened beside the steps.
+	Event(what string) (line any)
+}
+
+// Done is how far a training is.
+type Done struct {
+	Steps   int     `json:"steps"`            // optimiser steps taken
+	Epochs  int     `json:"epochs,omitempty"` // ended
+	Open    bool    `json:"open,omitempty"`   // within an epoch, which has yet to be ended
+	Seconds float64 `json:"seconds"`          // spent on the steps
+	Solved  int     `json:"solved,omitempty"` // step at which the goal was reached; 0: not
+}
+
+// DivergedError says that a training came to numbers that are not finite.
+type DivergedError struct {
+	At     string // "step 10, epoch 2", "episode 7"
+	What   error  // the tensor and the number
+	Advice string // signs before it, and what may help; may be empty
+}
+
+func (e *DivergedError) Error() string { return fmt.Sprintf("%s: %v%s", e.At, e.What, e.Advice) }
+
+func (e *DivergedError) Unwrap() error { return e.What }
+
+// ErrStopped says that a checkpoint was saved because the context was cancelled.
+var ErrStopped = errors.New("stopped; a checkpoint is saved")
+
+// Run is a run under way.
+type Run struct {
+	Plan
+	Program  *Program
+	Settings Settings
+	Given    map[string]bool // keys that something other than the preset has set
+	Notes    []string        // what there is to say about values that nobody asked for
+	Was      Settings        // of a resumed run before this start
+	Began    Record
+	Dir      string
+	Resumed  bool
+	Quiet    bool
+	Log      *progress.Log
+
+	options *options
+	lock    *runlock.Lock
+	locked  error // why there is no lock: nothing can be written in the folder
+	metrics *metrics
+}
+
+// JobDir is the folder of a training.
+func (r *Run) JobDir(j *Job) string {
+	return filepath.Join(r.Dir, fmt.Sprintf("%s-seed%d", j.Model, j.Seed))
+}
+
+// Hint is the command that goes on with the run.
+func (r *Run) Hint() string {
+	args := []string{"--resume", r.Dir}
+	for _, name := range r.Program.Command.Keep {
+		if f := r.options.flags.Lookup(name); f.Changed {
+			args = append(args, "--"+name, f.Value.String())
+		}
+	}
+	return r.Program.Invocation + quoted(args)
+}
+
+// Warnf warns the user, quiet or not.
+func (r *Run) Warnf(format string, a ...any) {
+	r.Log.Warnf("%s: %s", r.Program.Speaker, fmt.Sprintf(format, a...))
+}
+
+// Command is how a program is called.
+type Command struct {
+	Use, Short, Long, Example string
+	// Help says what a setting is; nil: what its tag says.
+	Help func(f settings.Field) string
+	// Extra, which may be nil, adds flags, and returns what one of them may do in the
+	// place of a run, or nil.
+	Extra func(c *cobra.Command) (instead func(compose func() (Settings, error)) (done bool, err error))
+	// Keep are the flags that a command to go on with repeats, Paths those that must
+	// not be empty.
+	Keep, Paths []string
+}

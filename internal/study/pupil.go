@@ -1,0 +1,262 @@
+package study
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/progress"
+	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/strictjson"
+	"github.com/engram-lm/engram/lstm/optim"
+)
+
+// pupil is a Learner of a task as a run has it.
+type pupil struct {
+	*run.Host
+	task    *task
+	common  *Common
+	end     limits
+	arm     *Arm
+	seed    uint64
+	learner Learner
+	at      position
+	drawn   bool // a bar
+	shown   stretch
+}
+
+// position is what a checkpoint keeps of how far a training is.
+type position struct {
+	Episode int     `json:"episode"` // taken so far
+	Seconds float64 `json:"seconds"` // spent on them
+	// Since the last line of metrics.
+	Value       mean    `json:"value"`
+	Loss        mean    `json:"loss"`
+	GradNorm    mean    `json:"grad_norm"`
+	LineSeconds float64 `json:"line_seconds"` // Seconds at that line
+
+	Goal tracker `json:"goal"`
+}
+
+// slower is a pupil whose learner has a rate that can be lowered.
+type slower struct {
+	*pupil
+	rate interface{ Slow(halvings int) }
+}
+
+// Slow sets the learning rate to so many halves of the settings'.
+func (s slower) Slow(halvings int) { s.rate.Slow(halvings) }
+
+// Event is the line of metrics of what happened.
+func (s slower) Event(what string) any {
+	l := s.line()
+	l.Event = what
+	return l
+}
+
+func newPupil(t *task, v *values, end limits, a *Arm, seed uint64, h *run.Host) (run.Learner, error) {
+	learner, err := a.New(seed)
+	if err != nil {
+		return nil, err
+	}
+	p := &pupil{Host: h, task: t, common: v.common, end: end, arm: a, seed: seed, learner: learner, shown: stretch{since: time.Now()}}
+	if rate, ok := learner.(interface{ Slow(halvings int) }); ok {
+		return slower{p, rate}, nil
+	}
+	return p, nil
+}
+
+// Done tells how far the training is.
+func (p *pupil) Done() run.Done {
+	return run.Done{Steps: p.at.Episode, Seconds: p.at.Seconds, Solved: p.at.Goal.solved(p.task.goal, p.at.Episode)}
+}
+
+// Step takes one episode and keeps account of it.
+func (p *pupil) Step(context.Context) (save bool, err error) {
+	if !p.drawn {
+		p.drawn = true
+		p.Draw("", p.end.episodes, p.task.unit)
+		p.Bar.Set(p.at.Episode)
+	}
+	begin := time.Now()
+	point, err := p.learner.Update()
+	if bad, ok := errors.AsType[*optim.NonFiniteError](err); ok {
+		what := fmt.Errorf("the %s of %s is %v", bad.What, bad.Tensor, bad.Value)
+		return false, &run.DivergedError{At: fmt.Sprintf("%s %d", p.task.one(), p.at.Episode+1), What: what}
+	}
+	if err != nil {
+		return false, err
+	}
+	at := &p.at
+	at.Seconds += time.Since(begin).Seconds()
+	at.Episode++
+	at.Value.add(point.Value)
+	at.Loss.add(point.Loss)
+	at.GradNorm.add(point.Norm)
+	if goal := p.task.goal; goal != nil {
+		at.Goal.add(goal, p.task.metric.Higher, at.Episode, point.Value)
+	}
+	p.shown.value.add(point.Value)
+	p.shown.loss.add(point.Loss)
+	if bound := p.end.time; bound > 0 {
+		p.Bar.Limit(bound - time.Duration(at.Seconds*float64(time.Second)))
+	}
+	p.Bar.Set(at.Episode)
+	every := p.common.LogEvery
+	if at.Episode%every != 0 {
+		return false, nil
+	}
+	l := p.line()
+	l.Value, l.Loss, l.GradNorm = at.Value.take(), at.Loss.take(), at.GradNorm.take()
+	l.EpisodesPerS = float64(every) / max(at.Seconds-at.LineSeconds, 1e-9)
+	at.LineSeconds = at.Seconds
+	p.logged(l)
+	return false, p.Write(l)
+}
+
+// Snapshot is the learner's, and how far it is.
+func (p *pupil) Snapshot() (*checkpoint.Snapshot, error) {
+	s, err := p.learner.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	s.Meta, err = json.Marshal(p.at)
+	return s, err
+}
+
+// Restore takes over what Snapshot gave.
+func (p *pupil) Restore(s *checkpoint.Snapshot) error {
+	if err := strictjson.Decode("its position", s.Meta, &p.at); err != nil {
+		return err
+	}
+	p.shown.episode, p.shown.seconds = p.at.Episode, p.at.Seconds
+	return p.learner.Restore(s)
+}
+
+// Keep lets the learner keep what it has of its own.
+func (p *pupil) Keep(dir string) error {
+	if k, ok := p.learner.(Keeper); ok {
+		return k.Keep(dir)
+	}
+	return nil
+}
+
+// Finish tests the model.
+func (p *pupil) Finish(ctx context.Context) (any, error) {
+	p.Draw(", test", p.common.Tests, "episodes")
+	out, err := p.learner.Test(ctx, p.Bar.Set)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := keep(p.Dir, out)
+	if err == nil {
+		p.tell(kept)
+	}
+	return kept, err
+}
+
+// line is a line of metrics.jsonl: means over the episodes since the line before.
+// What an episode does not have, such as a value where only a test gives one, is
+// null.
+type line struct {
+	Model    string   `json:"model"`
+	Seed     uint64   `json:"seed"`
+	Episode  int      `json:"episode"` // so far
+	Metric   string   `json:"metric"`
+	Value    *float64 `json:"value"`
+	Loss     *float64 `json:"loss"`
+	GradNorm *float64 `json:"grad_norm"` // before the clip
+
+	Seconds      float64 `json:"seconds"` // of training, so far
+	EpisodesPerS float64 `json:"episodes_per_s"`
+	Event        string  `json:"event,omitempty"` // what happened beside the episodes: a rollback
+}
+
+func (p *pupil) line() line {
+	return line{Model: p.arm.Model, Seed: p.seed, Episode: p.at.Episode, Metric: p.task.metric.Name, Seconds: p.at.Seconds}
+}
+
+// mean is a mean under way, of what is finite.
+type mean struct {
+	Sum float64 `json:"sum"`
+	N   int     `json:"n"`
+}
+
+func (m *mean) add(v float64) {
+	if !math.IsNaN(v) && !math.IsInf(v, 0) {
+		m.Sum += v
+		m.N++
+	}
+}
+
+// take returns the mean, nil of nothing, and begins the next.
+func (m *mean) take() *float64 {
+	defer func() { *m = mean{} }()
+	return finite(m.Sum / float64(m.N))
+}
+
+func (p *pupil) name() string { return fmt.Sprintf("%s seed %d", p.arm.Model, p.seed) }
+
+// sayEvery is how long a training may go on without a word.
+const sayEvery = time.Minute
+
+// stretch is the part of a training since the last line of progress.
+type stretch struct {
+	since       time.Time
+	episode     int     // at its beginning
+	seconds     float64 // likewise
+	value, loss mean
+}
+
+// inTraining writes what a model comes to while it learns, which is not what its
+// test will give.
+func (p *pupil) inTraining(value, loss *float64) string {
+	m := p.task.metric
+	switch {
+	case value != nil:
+		return fmt.Sprintf("training %s %s", m.Name, m.format(*value))
+	case loss != nil:
+		return fmt.Sprintf("training loss %.4g", *loss)
+	}
+	return "no value"
+}
+
+// logged shows a line of metrics beside the bar. For each tenth of the training and
+// each minute it writes a line of its own, on all since the one before.
+func (p *pupil) logged(l line) {
+	p.Bar.Describe(p.name() + ", " + p.inTraining(l.Value, l.Loss))
+	tenth := max(1, p.end.episodes/10)
+	if l.Episode/tenth == (l.Episode-p.common.LogEvery)/tenth && time.Since(p.shown.since) < sayEvery {
+		return
+	}
+	s := &p.shown
+	perSecond := float64(l.Episode-s.episode) / max(l.Seconds-s.seconds, 1e-9)
+	p.Log.Printf("%s  %s of %s %s  %s  %s  after %s", p.name(), Thousands(l.Episode), Thousands(p.end.episodes), p.task.unit,
+		p.inTraining(s.value.take(), s.loss.take()), progress.Rate(perSecond, ""), run.Rounded(l.Seconds))
+	s.since, s.episode, s.seconds = time.Now(), l.Episode, l.Seconds
+}
+
+// tell says what came out.
+func (p *pupil) tell(out *outcome) {
+	more, at := "", p.Done()
+	if at.Solved > 0 {
+		more = fmt.Sprintf(", learned at %s %s", p.task.one(), Thousands(at.Solved))
+	}
+	if p.end.cut(at) {
+		more += fmt.Sprintf(" (ended by max_time %s)", p.common.MaxTime)
+	}
+	p.Log.Printf("%s  after %s %s in %s: %s %s%s", p.name(), Thousands(at.Steps), p.task.unit, run.Rounded(at.Seconds),
+		p.task.metric.Name, p.task.metric.format(orNaN(out.Value)), more)
+}
+
+// format writes a value of the metric for a terminal.
+func (m Metric) format(v float64) string {
+	if m.Percent {
+		return fmt.Sprintf("%.2f%%", 100*v)
+	}
+	return fmt.Sprintf("%.4g", v)
+}

@@ -1,0 +1,71 @@
+package trainer
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/run"
+)
+
+func (j *Job) name() string { return fmt.Sprintf("%s seed %d", j.Label, j.Seed) }
+
+// drawEpoch begins an epoch's bar.
+func (t *Training) drawEpoch() {
+	if t.drawn == t.Epoch {
+		return
+	}
+	t.drawn = t.Epoch
+	t.bar = fmt.Sprintf(", epoch %d/%d", t.Epoch, t.epochs())
+	t.Draw(t.bar, t.targets(), "tokens")
+	t.Bar.Set(t.Tokens)
+}
+
+// showStep moves the bar.
+func (t *Training) showStep() {
+	t.Bar.Describe(fmt.Sprintf("%s%s, loss %.3f", t.name(), t.bar, t.trainNLL()))
+	t.Bar.Set(t.Tokens)
+	if t.stepped != nil {
+		t.stepped()
+	}
+}
+
+// showValidated moves the bar of a validation.
+func (t *Training) showValidated(done int) {
+	t.Bar.Set(done)
+	if t.validated != nil {
+		t.validated()
+	}
+}
+
+// showEpoch says what came out of an epoch.
+func (t *Training) showEpoch(e Epoch) {
+	best := ""
+	if e.Best {
+		best = "  best"
+	}
+	t.Log.Printf("%s  epoch %2d/%d  ppl train %8s valid %8s  lr %.4g  %s tokens/s  after %s%s", t.name(), e.Epoch, t.epochs(),
+		ppl(lm.Perplexity(e.TrainNLL)), ppl(lm.Perplexity(e.ValidNLL)), e.LR, Thousands(int(e.TokensPerS)), run.Rounded(time.Since(t.sat).Seconds()), best)
+}
+
+// ppl writes a perplexity in a few letters, whatever its size.
+func ppl(v float64) string {
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return "too large"
+	case v < 1e6:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'e', 1, 64)
+}
+
+// Thousands writes a count with separators.
+func Thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
