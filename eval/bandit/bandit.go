@@ -10,6 +10,7 @@ package bandit
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 
@@ -200,6 +201,13 @@ func (o *options) phase(steps int) contrast.Phase[float32] {
 }
 
 func (o *options) adam() contrast.Optimizer[float32] { return &contrast.Adam[float32]{Rate: o.Rate} }
+
+// Update is the learner's; what it comes to is an error of predicted pay, no regret.
+func (l *learner) Update() (study.Point, error) {
+	p, err := l.Learner.Update()
+	p.Value = math.NaN()
+	return p, err
+}
 
 // Test plays a bandit of each radius.
 func (l *learner) Test(ctx context.Context, progress func(int)) (*study.Outcome, error) {

@@ -132,3 +132,14 @@ func TestNeuralLinear(t *testing.T) {
 		t.Errorf("%d of 200 choices beyond the radius are right, want most", right)
 	}
 }
+
+// What a model pays heed to while it learns from past bandits is no regret, so there
+// is no curve of it.
+func TestTrainingHasNoRegret(t *testing.T) {
+	o := quick
+	o.Hidden, o.Past, o.PastTrain, o.Free, o.Nudged, o.MetaBatch = 4, 3, 12, 3, 2, 2
+	p, err := o.learner(contrastive, 0, []float64{.5}, 1).Update()
+	if err != nil || !math.IsNaN(p.Value) || !(p.Loss > 0) {
+		t.Errorf("%+v, %v: want a loss, and no regret", p, err)
+	}
+}
