@@ -21,8 +21,9 @@ import (
 // pupil is a decomposed rule that is trained by the gradient of its lives. An update
 // is as many lives as a generation has, each in a maze of its own, in batches of a step
 // of the optimiser each. (Members that are held against each other want the same
-// mazes; an average wants many.) The gradient of a life, the mean over its steps, is clipped before it joins
-// the others': through plastic weights a single one may be of any size.
+// mazes; an average wants many.) The gradient of a life, the mean over its steps, is
+// clipped before it joins the others': through plastic weights a single one may be of
+// any size.
 type pupil struct {
 	*study.Weights
 	settings   Settings
