@@ -87,7 +87,8 @@ Fetch them with scripts/download omniglot or omniglot-small.`,
 	Metric: study.Metric{Name: "accuracy", Label: "share of right answers on new characters", Higher: true, Percent: true},
 	About: []string{
 		"A task is a few characters with a drawing or more of each. A net learns them by gradient descent, as it would learn any problem, and is measured on other drawings. From random weights that works badly. The weights' slow values learn over many tasks what any character needs.",
-		"The held-out characters, with all their drawings, are in no training task. ci95 is half of the 95% interval over the test's tasks.",
+		"The net normalises what it is given together, drawings to learn from and drawings to classify each by their own mean and variance: those to be classified help one another.",
+		"The characters of the test, and those that the slow values are chosen by, are in no training task, with all their drawings. ci95 is half of the 95% interval over the test's tasks.",
 	},
 	Columns: []study.Column{
 		{Name: "ci95", About: "half of the accuracy's 95% interval over the test's tasks"},
