@@ -11,12 +11,13 @@ import (
 
 // Episodes that begin within a window, composed and fused, by every rule and
 // modulation; that each is what it is alone is one of the laws, which hold all
-// combinations.
+// combinations in short windows and here ones of several checkpoints.
 func TestEpisodes(t *testing.T) {
 	for _, m := range Modulations() {
 		for _, r := range Rules(m) {
-			o := Options{Rule: r, Modulation: m, Alpha: PerNeuron, Rate: PerConnection, Clip: 0.3}
+			o := Options{Rule: r, Modulation: m, Alpha: PerConnection, Rate: PerNeuron, Clip: 0.3}
 			t.Run(name(o), func(t *testing.T) {
+				layertest.Laws(t, layertest.New(layer(t, 3, 4, o), 13, 5, 3, lively), 1e-11)
 				c := layertest.New(lstm.Episodes{Layer: layer(t, 3, 4, o)}, 4, 4, 3, lively)
 				layertest.ComposedEqualsFused(t, c, 1e-10)
 			})

@@ -34,6 +34,8 @@ func episodes(t *testing.T, c *Case, exact, tol tolerance) {
 	begins := c.beginnings()
 	out, state, g := unwritten(len(c.OutW)), unwritten(len(c.State)), c.newGrads()
 	in, n := c.Layer.InputSize(), c.Layer.HiddenSize()
+	c.Forward(s) // a recording before, whose memory must not show
+	s.Backward(c.OutW, c.StateW, g.Values[0], g.Values[1], g.Values[2:])
 	s.Begin(c.B, c.T, c.Params, c.State)
 	for k := 0; k <= c.T; {
 		for b, begin := range begins[k] {
