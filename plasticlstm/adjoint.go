@@ -88,7 +88,7 @@ func (s *scratch[F]) cut(count, size int, retroactive bool) {
 	if retroactive {
 		states = 2
 	}
-	kernel.Grow(&s.all, states*max(1, count)*size)
+	kernel.GrowPages(&s.all, states*max(1, count)*size)
 	rest := s.all
 	next := func() []F {
 		v := rest[:size:size]
@@ -163,7 +163,7 @@ func (p *hebbian[F]) finalTraces(g *group[F], b0, b1 int, dtraces []F) {
 // begin sizes and clears the group's memory for streams streams.
 func (g *group[F]) begin(p *hebbian[F], streams int) {
 	zero := func(v *[]F, size int) {
-		kernel.Grow(v, size)
+		kernel.GrowPages(v, size)
 		clear(*v)
 	}
 	per := func(matrix bool, x []F) int {
@@ -183,7 +183,7 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	g.bMod, g.traceRate, g.thresholdRate = 0, 0, 0
 	if p.rule.threshold {
 		zero(&g.dtheta, streams*p.lv)
-		kernel.Grow(&g.ds, p.post)
+		kernel.GrowPages(&g.ds, p.post)
 	}
 	for _, v := range []*[]F{&g.q, &g.r, &g.dh, &g.v, &g.dhc} {
 		zero(v, streams*p.lv)
@@ -198,8 +198,8 @@ func (g *group[F]) begin(p *hebbian[F], streams int) {
 	clear(g.d)
 	clear(g.de)
 	g.beginLanes(p)
-	kernel.Grow(&g.deta, p.post)
-	kernel.Grow(&g.unasked, p.post)
+	kernel.GrowPages(&g.deta, p.post)
+	kernel.GrowPages(&g.unasked, p.post)
 	zero(&g.none, p.post)
 	g.waiting = 0
 	for len(g.blocks) < streams {

@@ -29,9 +29,9 @@ func (p *hebbian[F]) beginCheckpoints(byRows bool) {
 	if !p.keep {
 		return
 	}
-	kernel.Grow(&p.ck, p.steps/every*p.batch*p.size)
+	kernel.GrowPages(&p.ck, p.steps/every*p.batch*p.size)
 	if p.retroactive() {
-		kernel.Grow(&p.ec, p.steps/every*p.batch*p.size)
+		kernel.GrowPages(&p.ec, p.steps/every*p.batch*p.size)
 	}
 }
 
@@ -79,7 +79,7 @@ func (p *hebbian[F]) runLanes(all []kernel.TraceBlocks[F], turn int, f func(*ker
 	}
 	backward := n > 0 && slices.ContainsFunc(all, func(r kernel.TraceBlocks[F]) bool { return r.DH != nil })
 	if backward {
-		kernel.Grow(&l.sums, p.lanes()*n*2*p.lv)
+		kernel.GrowPages(&l.sums, p.lanes()*n*2*p.lv)
 		clear(l.sums)
 	}
 	sums := func(lane, i int) (dh, dhc []F) {
@@ -132,10 +132,10 @@ func (g *group[F]) beginLanes(p *hebbian[F]) {
 	}
 	for i := range g.lanes {
 		l := &g.lanes[i]
-		kernel.Grow(&l.work, 2*p.pre)
+		kernel.GrowPages(&l.work, 2*p.pre)
 		if count > 1 {
-			kernel.Grow(&l.ownH, p.pre)
-			kernel.Grow(&l.own, p.pre)
+			kernel.GrowPages(&l.ownH, p.pre)
+			kernel.GrowPages(&l.own, p.pre)
 		}
 	}
 }

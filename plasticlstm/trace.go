@@ -119,7 +119,7 @@ func (p *hebbian[F]) bind(params [][]F) {
 
 // layOut makes the matrix of x [post, pre], or of x [post] and the factor pre [pre].
 func (p *hebbian[F]) layOut(to *[]F, x, pre []F) {
-	kernel.Grow(to, p.size)
+	kernel.GrowPages(to, p.size)
 	if pre == nil {
 		p.pad(*to, x)
 		return
@@ -178,21 +178,21 @@ func (p *hebbian[F]) Begin(batch, steps int, params [][]F, traces []F) {
 	for b := range p.begun {
 		p.begun[b] = p.begun[b][:0]
 	}
-	kernel.Grow(&p.nothing, p.size)
+	kernel.GrowPages(&p.nothing, p.size)
 	clear(p.peak)
-	kernel.Grow(&p.a0, batch*p.size)
-	kernel.Grow(&p.a, batch*p.size)
+	kernel.GrowPages(&p.a0, batch*p.size)
+	kernel.GrowPages(&p.a, batch*p.size)
 	if p.retroactive() {
-		kernel.Grow(&p.e0, batch*p.size)
-		kernel.Grow(&p.e, batch*p.size)
+		kernel.GrowPages(&p.e0, batch*p.size)
+		kernel.GrowPages(&p.e, batch*p.size)
 	}
 	for _, buf := range []*[]F{&p.h, &p.g, &p.s, &p.rate, &p.step} {
-		kernel.Grow(buf, steps*batch*p.lv)
+		kernel.GrowPages(buf, steps*batch*p.lv)
 	}
-	kernel.Grow(&p.m, steps*batch)
-	kernel.Grow(&p.unasked, batch*p.lv)
+	kernel.GrowPages(&p.m, steps*batch)
+	kernel.GrowPages(&p.unasked, batch*p.lv)
 	if p.rule.threshold {
-		kernel.Grow(&p.theta, (steps+1)*batch*p.lv)
+		kernel.GrowPages(&p.theta, (steps+1)*batch*p.lv)
 		for b := range batch {
 			copy(p.receivers(p.theta, 0, b), traces[batch*p.post*p.pre+b*p.post:])
 		}

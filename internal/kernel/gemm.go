@@ -134,7 +134,7 @@ func (p *product[F]) run(parallel bool) {
 	tasks = (tasks + p.group - 1) / p.group
 	width *= shared
 	chunk := p.kc * max(1, maxShared/(width*p.steps(p.kc)))
-	Grow(&p.shared, width*p.steps(min(chunk, p.k)))
+	GrowPages(&p.shared, width*p.steps(min(chunk, p.k)))
 	for p.k0 = 0; p.k0 < p.k; p.k0 = p.k1 {
 		p.k1 = min(p.k0+chunk, p.k)
 		p.blocks = (p.k1 - p.k0 + p.kc - 1) / p.kc
@@ -217,7 +217,7 @@ func (p *product[F]) multiply(worker, task int) {
 	if p.byRows {
 		width, all = p.mr, p.strips
 	}
-	own := Grow(&p.scratch[worker], p.group*width*p.steps(p.kc))
+	own := GrowPages(&p.scratch[worker], p.group*width*p.steps(p.kc))
 	p.scratch[worker] = own
 	first, last := task*p.group, min((task+1)*p.group, all)
 	for k0 := p.k0; k0 < p.k1; k0 += p.kc {

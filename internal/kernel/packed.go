@@ -19,7 +19,7 @@ func (p *Packed[F]) Pack(trans bool, k, n int, b []F, ldb int) {
 	checkMatrix("B", trans, k, n, len(b), ldb)
 	p.k, p.n, p.kc, p.nr = k, n, kBlock(p.In, k), panelWidth[F]()
 	width := (n + p.nr - 1) / p.nr * p.nr
-	Grow(&p.panels, width*p.steps(k))
+	GrowPages(&p.panels, width*p.steps(k))
 	for k0 := 0; k0 < k; k0 += p.kc {
 		kc := min(p.kc, k-k0)
 		for j := 0; j < n; j += p.nr {
@@ -100,7 +100,7 @@ func (p *Packed[F]) mulColumns(j0, j1, m int, a []F, lda int, beta F, c []F, ldc
 // roundRows rounds A [m, k] for mulRows and returns it and its leading dimension.
 func (p *product[F]) roundRows(in Precision, m, k int, a []F, lda int) ([]F, int) {
 	width := stepsOf[F](in, k)
-	Grow(&p.shared, m*width)
+	GrowPages(&p.shared, m*width)
 	for i := range m {
 		row := p.shared[i*width : (i+1)*width]
 		if d := dotsOf[F](in); d != nil {
@@ -118,7 +118,7 @@ func (p *product[F]) mulPacked(in Precision, m, n, kc int, a []F, lda int, b []F
 	mr, nr := stripRows[F](), panelWidth[F]()
 	strips, rows := deal(m, mr)
 	steps := stepsOf[F](in, kc)
-	Grow(&p.shared, strips*mr*steps)
+	GrowPages(&p.shared, strips*mr*steps)
 	packStrips(in, false, kc, m, rows, mr, a, lda, p.shared)
 	group := nr * groupPanels(steps, nr)
 	for j := 0; j < n; j += group {
