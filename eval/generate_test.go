@@ -91,16 +91,15 @@ func TestGenerateUnknown(t *testing.T) {
 }
 
 func TestGenerateFrozen(t *testing.T) {
-	for model, differs := range map[string]bool{
-		"lstm-neuron-neuron-hidden-clip":                         false,
-		"plastic-connection-connection-hidden-clip":              true,
-		"plastic-neuron-neuron-hidden-oja":                       true,
-		"modulated-neuron-neuron-hidden-clip":                    true,
-		"retroactive-connection-connection-previous_hidden-clip": true,
+	for _, model := range []string{
+		"plastic-connection-connection-hidden-clip",
+		"plastic-neuron-neuron-hidden-oja",
+		"modulated-neuron-neuron-hidden-clip",
+		"retroactive-connection-connection-previous_hidden-clip",
 	} {
 		args := []string{"--model", cases + "/" + model + "/model", "--prompt", "w3 w4 w5 w6"}
-		if learning, frozen := write(t, "400", args...), write(t, "400", append(args, "--frozen")...); (learning != frozen) != differs {
-			t.Errorf("%s: frozen traces change the text: %v, want %v", model, learning != frozen, differs)
+		if learning, frozen := write(t, "400", args...), write(t, "400", append(args, "--frozen")...); learning == frozen {
+			t.Errorf("%s: frozen traces do not change the text", model)
 		}
 	}
 }

@@ -343,7 +343,7 @@ func TestUsage(t *testing.T) {
 		"--lr 0":              "lr 0: want a number above 0",
 		"--lr-large -1":       "lr_large -1",
 		"--models transducer": `"transducer": want some of plastic, rnn, rnn-large, lstm`,
-		"--preset huge":       "quick or paper or comparison",
+		"--preset huge":       "want one of quick, paper, comparison",
 	} {
 		_, err := run(t, append(strings.Fields(args), "--out", filepath.Join(t.TempDir(), "run"))...)
 		if _, usage := errors.AsType[*cli.UsageError](err); !usage || !strings.Contains(err.Error(), want) {
