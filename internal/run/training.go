@@ -276,6 +276,7 @@ func (t *training) rollBack(why *DivergedError) error {
 	if err != nil {
 		return err
 	}
+	fresh.rollbacks = t.rollbacks // whatever the checkpoint knows of: their number is bounded
 	*t = *fresh
 	did := fmt.Sprintf("rollback %d of %d to step %d, at half the rate: %s: %v",
 		len(t.rollbacks)+1, t.run.Settings.Common().Rollbacks, t.learner.Done().Steps, why.At, why.What)

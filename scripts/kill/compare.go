@@ -154,7 +154,7 @@ func (c contents) lines(name, text string) (string, error) {
 }
 
 // timed heads a column of times or speeds.
-var timed = regexp.MustCompile(`(tokens|episodes|updates)/s|\btime\b`)
+var timed = regexp.MustCompile(`\b[a-z]+/s\b|\btime\b`)
 
 // blank empties the cells under speeds and times in the tables of a report.
 func blank(text string, cell *regexp.Regexp) string {

@@ -142,3 +142,53 @@ func TestKilled(t *testing.T) {
 		t.Error("nothing failed, but the folder is kept")
 	}
 }
+
+// A run is amid a save while something hidden is there that is not its lock.
+func TestSaving(t *testing.T) {
+	tr := &trial{dir: t.TempDir()}
+	for _, c := range []struct {
+		path string
+		want bool
+	}{
+		{"run/.lock", false},
+		{"run/lstm-seed1/checkpoints/.step-00000004.engram-new", true},
+		{"run/.report.md.engram-part-1", true},
+		{".run.engram-run-1", true},
+	} {
+		path := filepath.Join(tr.dir, disk, filepath.FromSlash(c.path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if got := tr.saving(); got != c.want {
+			t.Errorf("with %s: saving %v, want %v", c.path, got, c.want)
+		}
+		if c.want {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// The trials of train and of tasks take turns, and each method has its share.
+func TestSideBySide(t *testing.T) {
+	count := func(kinds [][]method, n int) map[string]int {
+		l, seen := &lab{kinds: kinds}, map[string]int{}
+		for i := range n {
+			seen[l.method(i).name]++
+		}
+		return seen
+	}
+	if got, want := count(chosen("", nil), 12), map[string]int{"sgd": 2, "asgd": 2, "adam": 2, "cue": 3, "evolve": 3}; !maps.Equal(got, want) {
+		t.Errorf("trials %v, want %v", got, want)
+	}
+	if got, want := count(chosen("", []string{"--tie"}), 3), map[string]int{"sgd": 1, "asgd": 1, "adam": 1}; !maps.Equal(got, want) {
+		t.Errorf("with flags for train: trials %v, want %v", got, want)
+	}
+	if got, want := count(chosen("maze", []string{"--tie"}), 3), map[string]int{"maze": 3}; !maps.Equal(got, want) {
+		t.Errorf("with a task: trials %v, want %v", got, want)
+	}
+}

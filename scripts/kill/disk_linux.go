@@ -159,7 +159,7 @@ func (l *lab) full(ctx context.Context, t *trial) error {
 // line that names a file.
 func (t *trial) stopped(said string, err error) error {
 	exit, exited := errors.AsType[*exec.ExitError](err)
-	if !exited || exit.ExitCode() != 1 || strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, "train: ") ||
+	if !exited || exit.ExitCode() != 1 || strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, t.method.program()+": ") ||
 		!strings.Contains(said, "no space left on device") || !strings.Contains(said, disk+"/") {
 		return fmt.Errorf("%w and %q; want exit status 1 and one line that names what had no space left on the device", err, said)
 	}

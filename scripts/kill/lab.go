@@ -20,33 +20,56 @@ import (
 // folder for each run. The runs are made in folders of their own with the same
 // relative paths, so that they are the same run to the byte.
 type lab struct {
-	dir  string
-	task string   // of eval, or empty: train is run
-	more []string // flags for it beside those below
-	want map[string]contents
-	took []time.Duration // by the uninterrupted runs
+	dir   string
+	kinds [][]method // of training, whose trials alternate, as do the methods of each
+	want  map[string]contents
+	took  map[string]time.Duration // by an uninterrupted run of a method
 }
 
 // method is a way to train whose state differs from the others'.
 type method struct {
 	name string
+	task string // of eval, or empty: a language model by train
 	args []string
 }
 
-// The three optimisers keep nothing, averages from the middle on, and two
-// moments of each parameter.
-var methods = []method{
-	{"sgd", []string{"--optimizer", "sgd", "--lr", "5", "--set", "plateau=true", "--set", "decay=0.5"}},
-	{"asgd", []string{"--optimizer", "asgd", "--lr", "5", "--set", "average_from=2"}},
-	{"adam", []string{"--optimizer", "adam", "--lr", "0.01", "--weight-decay", "0.01"}},
+// The three optimisers of train keep nothing, averages from the middle on, and two
+// moments of each parameter. Agents learn by gradients in episodes, a population of
+// genotypes without. Some learn side by side.
+var (
+	languageModels = []method{
+		{name: "sgd", args: []string{"--optimizer", "sgd", "--lr", "5", "--set", "plateau=true", "--set", "decay=0.5"}},
+		{name: "asgd", args: []string{"--optimizer", "asgd", "--lr", "5", "--set", "average_from=2", "--parallel", "2"}},
+		{name: "adam", args: []string{"--optimizer", "adam", "--lr", "0.01", "--weight-decay", "0.01"}},
+	}
+	tasks = []method{
+		{name: "cue", task: "cue", args: []string{"--models", "lstm,modulated", "--hidden", "8", "--episodes", "160", "--test-episodes", "8",
+			"--batch", "4", "--steps", "12", "--cues", "2", "--cue-bits", "4", "--parallel", "2"}},
+		{name: "evolve", task: "evolve", args: []string{"--models", "decomposed,gradient", "--hidden", "4", "--episodes", "12", "--test-episodes", "8",
+			"--population", "8", "--mazes", "2", "--validate-every", "5", "--validation-mazes", "4", "--parallel", "2"}},
+	}
+)
+
+// chosen are the kinds of training that were asked for: the task with its flags, or
+// train with its, or if neither is named both side by side.
+func chosen(task string, more []string) [][]method {
+	switch {
+	case task != "":
+		return [][]method{{{name: task, task: task, args: append([]string{"--parallel", "1"}, more...)}}}
+	case len(more) == 0:
+		return [][]method{languageModels, tasks}
+	}
+	methods := slices.Clone(languageModels)
+	for i := range methods {
+		methods[i].args = slices.Concat(methods[i].args, more)
+	}
+	return [][]method{methods}
 }
 
-// methods are those of train; a task has one way to learn.
-func (l *lab) methods() []method {
-	if l.task != "" {
-		return []method{{name: l.task}}
-	}
-	return methods
+// method is that of a trial, counted from 0.
+func (l *lab) method(number int) method {
+	kind := l.kinds[number%len(l.kinds)]
+	return kind[number/len(l.kinds)%len(kind)]
 }
 
 // Paths within the folder of a run. disk is what may be full.
@@ -57,53 +80,56 @@ const (
 
 var runFolder = filepath.Join(disk, "run")
 
-// start is the command that begins a run.
-func (l *lab) start(m method) []string {
-	if l.task != "" {
-		return append([]string{l.task, "--out", runFolder, "--quiet", "--threads", "1", "--parallel", "1", "--checkpoint-every", "4", "--log-every", "1"}, l.more...)
+// start is the command that begins a run, without its program.
+func (m method) start() []string {
+	if m.task != "" {
+		return append([]string{m.task, "--out", runFolder, "--quiet", "--threads", "1", "--checkpoint-every", "4", "--log-every", "1"}, m.args...)
 	}
-	args := []string{
+	return append([]string{
 		"--data", filepath.Join("..", "corpus"), "--out", runFolder, "--cache", cache, "--quiet", "--threads", "1",
 		"--models", "lstm,retroactive", "--hidden", "16", "--batch", "5", "--bptt", "10", "--epochs", "3", "--dropout", "0.3",
 		"--checkpoint-every", "4", "--set", "log_every=1",
-	}
-	return append(append(args, m.args...), l.more...)
+	}, m.args...)
 }
 
 // resume is the command that goes on with it.
-func (l *lab) resume() []string {
-	if l.task != "" {
-		return []string{l.task, "--resume", runFolder, "--quiet"}
+func (m method) resume() []string {
+	if m.task != "" {
+		return []string{m.task, "--resume", runFolder, "--quiet"}
 	}
 	return []string{"--resume", runFolder, "--cache", cache, "--quiet", "--threads", "1"}
 }
 
-func (l *lab) command(ctx context.Context, dir string, args []string) *exec.Cmd {
-	c := exec.CommandContext(ctx, l.binary(), args...)
+// program is the command under test.
+func (m method) program() string {
+	if m.task != "" {
+		return "eval"
+	}
+	return "train"
+}
+
+func (l *lab) command(ctx context.Context, dir string, m method, args []string) *exec.Cmd {
+	c := exec.CommandContext(ctx, l.binary(m.program()), args...)
 	c.Dir = dir
 	return c
 }
 
-func (l *lab) binary() string {
-	name := filepath.Join(l.dir, l.program())
+func (l *lab) binary(program string) string {
+	name := filepath.Join(l.dir, program)
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
 	return name
 }
 
-// program is the command under test.
-func (l *lab) program() string {
-	if l.task != "" {
-		return "eval"
-	}
-	return "train"
-}
-
+// build makes the commands under test.
 func (l *lab) build(ctx context.Context) error {
-	c := exec.CommandContext(ctx, "go", "build", "-o", l.binary(), "github.com/engram-lm/engram/"+l.program())
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+	for _, kind := range l.kinds {
+		program := kind[0].program()
+		c := exec.CommandContext(ctx, "go", "build", "-o", l.binary(program), "github.com/engram-lm/engram/"+program)
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
 	}
 	return nil
 }
@@ -118,10 +144,12 @@ func (l *lab) reference(ctx context.Context, m method) error {
 			return err
 		}
 		began := time.Now()
-		if said, err := finish(l.command(ctx, dir, l.start(m))); err != nil {
+		if said, err := finish(l.command(ctx, dir, m, m.start())); err != nil {
 			return fmt.Errorf("%w: %s", err, said)
 		}
-		l.took = append(l.took, time.Since(began))
+		if took := time.Since(began); i == 0 || took < l.took[m.name] { // others use the machine too
+			l.took[m.name] = took
+		}
 		var err error
 		if runs[i], err = gather(filepath.Join(dir, disk)); err != nil {
 			return err
@@ -129,12 +157,6 @@ func (l *lab) reference(ctx context.Context, m method) error {
 	}
 	l.want[m.name] = runs[0]
 	return runs[0].same(runs[1])
-}
-
-// duration is that of an uninterrupted run: the median, for a machine that others
-// use too holds one up now and then.
-func (l *lab) duration() time.Duration {
-	return slices.Sorted(slices.Values(l.took))[len(l.took)/2]
 }
 
 // finish runs a command to its end and returns what it wrote to stderr.
@@ -157,10 +179,9 @@ type trial struct {
 }
 
 func (l *lab) newTrial(number, of int, seed uint64) *trial {
-	methods := l.methods()
 	t := &trial{
 		dir: filepath.Join(l.dir, fmt.Sprintf("trial-%03d", number+1)), number: number, of: of,
-		method: methods[number%len(methods)], random: rand.New(rand.NewPCG(seed, uint64(number))),
+		method: l.method(number), random: rand.New(rand.NewPCG(seed, uint64(number))),
 	}
 	for name := range l.want[t.method.name] {
 		if path.Base(name) == "result.json" {
@@ -179,9 +200,9 @@ func (t *trial) exists(path ...string) bool {
 // begins anew.
 func (l *lab) next(ctx context.Context, t *trial) *exec.Cmd {
 	if t.exists(runFolder) {
-		return l.command(ctx, t.dir, l.resume())
+		return l.command(ctx, t.dir, t.method, t.method.resume())
 	}
-	return l.command(ctx, t.dir, l.start(t.method))
+	return l.command(ctx, t.dir, t.method, t.method.start())
 }
 
 // end brings the trial to its end and compares.

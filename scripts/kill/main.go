@@ -1,10 +1,13 @@
-// Command kill shows that a run survives its death anywhere. It trains a small
-// model without interruption, and then again and again, each time killed
+// Command kill shows that a run survives its death anywhere. It trains small
+// models without interruption, and then again and again, each time killed
 // (SIGKILL: nothing is saved, nothing tidied) at random moments between the
 // start of the process and its last write, and resumed until it ends. Whatever
 // such a run leaves must be what the uninterrupted one left, byte for byte, but
-// for the speeds; nothing that a killed writer had begun may stay. With --task it is
-// a learning task of eval that is killed, with the flags after --.
+// for the speeds; nothing that a killed writer had begun may stay.
+//
+// Language models and learning tasks take turns, half of the trials each. With flags
+// after -- it is language models alone, trained with them; with --task that task of eval
+// alone, with them.
 //
 // With --full-disk nothing is killed: the runs are made on file systems of
 // memory that are too small for them in one place after another, and go on
@@ -39,8 +42,8 @@ type options struct {
 	keep     string
 	fullDisk bool
 	unshared bool     // this process may mount
-	task     string   // of eval, in the place of train
-	more     []string // flags for either
+	task     string   // of eval, or empty
+	more     []string // flags for it, or for train
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -61,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the moments")
 	f.IntVar(&o.jobs, "jobs", 2, "runs at a time, each on one core")
 	f.StringVar(&o.keep, "keep", "", "`folder` to work in, where the runs that failed are kept (default a temporary one)")
-	f.StringVar(&o.task, "task", "", "`name` of a learning task of eval to kill, in the place of train")
+	f.StringVar(&o.task, "task", "", "`name` of a learning task of eval to kill alone (default language models and tasks in turn; with flags after --, language models alone)")
 	f.BoolVar(&o.fullDisk, "full-disk", false, "fill disks instead of killing (Linux, where mounting is allowed)")
 	f.BoolVar(&o.unshared, "unshared", false, "")
 	if err := f.MarkHidden("unshared"); err != nil {
@@ -79,7 +82,7 @@ func (o *options) run(ctx context.Context, stdout io.Writer) (err error) {
 			return err
 		}
 	}
-	l, err := newLab(o.keep, o.task, o.more)
+	l, err := newLab(o.keep, chosen(o.task, o.more))
 	if err != nil {
 		return err
 	}
@@ -91,12 +94,14 @@ func (o *options) run(ctx context.Context, stdout io.Writer) (err error) {
 	if err := l.build(ctx); err != nil {
 		return err
 	}
-	for _, m := range l.methods() {
-		if err := l.reference(ctx, m); err != nil {
-			return fmt.Errorf("the uninterrupted run: %w", err)
+	for _, kind := range l.kinds {
+		for _, m := range kind {
+			if err := l.reference(ctx, m); err != nil {
+				return fmt.Errorf("the uninterrupted run of %s: %w", m.name, err)
+			}
+			fmt.Fprintf(stdout, "An uninterrupted run of %s takes %.2f s\n", m.name, l.took[m.name].Seconds())
 		}
 	}
-	fmt.Fprintf(stdout, "An uninterrupted run takes %.2f s\n", l.duration().Seconds())
 	trial := l.killed
 	if o.fullDisk {
 		trial = l.full
@@ -159,8 +164,8 @@ func (o *options) trials(ctx context.Context, stdout io.Writer, l *lab, trial fu
 }
 
 // newLab makes the folder to work in, with the corpus in it.
-func newLab(keep, task string, more []string) (*lab, error) {
-	l := &lab{task: task, more: more, want: map[string]contents{}}
+func newLab(keep string, kinds [][]method) (*lab, error) {
+	l := &lab{kinds: kinds, want: map[string]contents{}, took: map[string]time.Duration{}}
 	var err error
 	if keep == "" {
 		l.dir, err = os.MkdirTemp("", "engram-kill")

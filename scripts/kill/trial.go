@@ -9,8 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/engram-lm/engram/internal/runlock"
 )
 
 // tally counts what a trial met: how often it was killed, and where.
@@ -46,7 +49,7 @@ func (l *lab) killed(ctx context.Context, t *trial) error {
 	}
 	for t.kills == 0 || t.kills < maxKills && t.random.IntN(2) == 0 {
 		// Any moment of a whole run, start and report included.
-		moment := time.Duration(t.random.Float64() * float64(l.duration()))
+		moment := time.Duration(t.random.Float64() * float64(l.took[t.method.name]))
 		// A save is short and would be met rarely: every other kill waits for the next.
 		amid := t.random.IntN(2) == 0
 		dead, err := kill(l.next(ctx, t), func(ended <-chan struct{}) {
@@ -122,11 +125,12 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// saving reports whether something unfinished is to be seen.
+// saving reports whether something unfinished is to be seen: hidden as it is, and not
+// the run's lock, which is there all the time.
 func (t *trial) saving() bool {
 	for _, pattern := range []string{"", "run", "run/*", "run/*/checkpoints"} {
 		found, err := filepath.Glob(filepath.Join(t.dir, disk, filepath.FromSlash(pattern), ".*"))
-		if err == nil && len(found) > 0 {
+		if err == nil && slices.ContainsFunc(found, func(path string) bool { return filepath.Base(path) != runlock.File }) {
 			return true
 		}
 	}
