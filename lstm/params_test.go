@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/engram-lm/engram/internal/rng"
-	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm"
 )
 
@@ -15,7 +15,7 @@ func TestNewParams(t *testing.T) {
 	specs := lstm.LSTM{In: 3, Hidden: 4}.Params()
 	specs[2].Lo, specs[2].Hi = 1, 1 // a forget gate that begins open, and all others
 	params, grads := lstm.NewParams[float32](specs, 7)
-	want, zero := study.NewWeights(0, 0).Add("", specs, rng.New(7, "init"))
+	want, zero := trained.NewWeights(0, 0).Add("", specs, rng.New(7, "init"))
 	if !reflect.DeepEqual(params, want) {
 		t.Errorf("parameters %v, want %v", params, want)
 	}

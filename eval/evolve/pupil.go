@@ -13,6 +13,7 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm"
 	"github.com/engram-lm/engram/lstm/optim"
 	"github.com/engram-lm/engram/plasticlstm/evolved"
@@ -25,7 +26,7 @@ import (
 // clipped before it joins the others': through plastic weights a single one may be of
 // any size.
 type pupil struct {
-	*study.Weights
+	*trained.Weights
 	settings   Settings
 	config     genotype.Config
 	net        *evolved.Net // of width outputs
@@ -57,7 +58,7 @@ func newPupil(s Settings, tests int, seed uint64) (*pupil, error) {
 		return nil, err
 	}
 	p := &pupil{
-		Weights: study.NewWeights(s.LR, 0), settings: s, config: c, net: net, seed: seed, tests: tests, history: newHistory(),
+		Weights: trained.NewWeights(s.LR, 0), settings: s, config: c, net: net, seed: seed, tests: tests, history: newHistory(),
 		lessons: make([]*lesson[float32], kernel.Workers()), lives: make([]lived, min(s.Batch, s.Population*s.Mazes)),
 	}
 	init := rng.New(seed, "init")

@@ -81,9 +81,9 @@ func (s *Settings) Validate() error {
 // Which models use a setting: plastic are those whose weights are born anew in each
 // life, evolving those that are members of a population, trained the one that is not.
 var (
-	plastic  = []string{"decomposed", "full", "retroactive", "gradient"}
-	evolving = genotype.Models
-	trained  = []string{"gradient"}
+	plastic    = []string{"decomposed", "full", "retroactive", "gradient"}
+	evolving   = genotype.Models
+	byGradient = []string{"gradient"}
 )
 
 // gradient are the settings of the gradient in all presets.
@@ -165,8 +165,8 @@ on other mazes.`,
 		},
 		Uses: study.Uses{
 			"modulation": plastic, "birth": plastic,
-			"sigma": evolving, "cov_rate": evolving, "settled_bound": evolving,
-			"batch": trained, "window": trained, "lr": trained, "clip_norm": trained, "gamma": trained, "value_coef": trained, "concentration_coef": trained,
+			"optimizer": byGradient, "sigma": evolving, "cov_rate": evolving, "settled_bound": evolving,
+			"batch": byGradient, "window": byGradient, "lr": byGradient, "clip_norm": byGradient, "gamma": byGradient, "value_coef": byGradient, "concentration_coef": byGradient,
 		},
 		Idle: func(_ *study.Common, own *Settings, key string) string {
 			if key == "validation_mazes" && own.ValidateEvery == 0 {

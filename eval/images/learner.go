@@ -6,6 +6,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm"
 	"github.com/engram-lm/engram/plasticlstm"
 )
@@ -28,19 +29,19 @@ func params(l lstm.Layer) int { return lstm.ParamCount(l) }
 
 // learner is a model learning under one seed; see study.Learner.
 type learner struct {
-	*study.Weights
+	*trained.Weights
 	settings    *settings
 	train, test *gallery
 	seed        uint64
 	tests       int
 	episodes    *rng.Stream
-	net         *study.Network
+	net         *trained.Network
 
 	dy []float32 // [T, H]
 }
 
 func newLearner(layer lstm.Layer, s *settings, train, test *gallery, seed uint64, tests int) *learner {
-	l := &learner{Weights: study.NewWeights(s.LR, 0), settings: s, train: train, test: test, seed: seed, tests: tests}
+	l := &learner{Weights: trained.NewWeights(s.LR, 0), settings: s, train: train, test: test, seed: seed, tests: tests}
 	r := rng.New(seed, "init")
 	values, grads := l.Add("layer.", layer.Params(), r)
 	for i, p := range layer.Params() {
@@ -50,7 +51,7 @@ func newLearner(layer lstm.Layer, s *settings, train, test *gallery, seed uint64
 			}
 		}
 	}
-	l.net = study.NewNetwork(layer, values, grads)
+	l.net = trained.NewNetwork(layer, values, grads)
 	l.episodes = l.Stream(seed, "episodes")
 	l.dy = make([]float32, s.steps()*layer.HiddenSize())
 	return l

@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 
+	"github.com/engram-lm/engram/internal/montage"
 	"github.com/engram-lm/engram/internal/study"
 )
 
@@ -25,7 +26,7 @@ func draw(shown []completed, side int) (study.Picture, error) {
 	var rows [][]image.Image
 	for i, c := range shown {
 		half := image.NewNRGBA(image.Rect(0, 0, side, side))
-		whole := study.Grey(c.target, side, -1, 1)
+		whole := montage.Grey(c.target, side, -1, 1)
 		for p := range c.target {
 			half.Set(p%side, p/side, whole.At(p%side, p/side))
 		}
@@ -36,14 +37,14 @@ func draw(shown []completed, side int) (study.Picture, error) {
 		for p := range side * side / 2 {
 			half.Set(p%side, top+p/side, nothing)
 		}
-		three := []image.Image{whole, half, study.Grey(c.y, side, -1, 1)}
+		three := []image.Image{whole, half, montage.Grey(c.y, side, -1, 1)}
 		if i%2 == 0 {
 			rows = append(rows, three)
 		} else {
 			rows[len(rows)-1] = append(append(rows[len(rows)-1], nil), three...)
 		}
 	}
-	b, err := study.Montage(rows, max(1, 96/side), 8)
+	b, err := montage.PNG(rows, max(1, 96/side), 8)
 	return study.Picture{
 		Title: "Images completed", File: "completed.png", Image: b,
 		Caption: "The first held-out episodes, two in a row. Each: the image, what the network is shown of it, and what it completes it to.",

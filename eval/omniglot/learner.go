@@ -6,21 +6,20 @@ import (
 	"math/rand/v2"
 
 	"github.com/engram-lm/engram/data/omniglot"
-	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm"
 )
 
 // learner is a model learning under one seed; see study.Learner.
 type learner struct {
-	*study.Weights
+	*trained.Weights
 	settings    *settings
 	train, test []*omniglot.Character
 	seed        uint64
 	tests       int
-	updates     int64 // taken
 	episodes    *rng.Stream
 	net         *network[float32]
 
@@ -39,7 +38,7 @@ func newLearner(name string, s *settings, train, test []*omniglot.Character, see
 	if err != nil {
 		return nil, err
 	}
-	l := &learner{Weights: study.NewWeights(s.LR, 0), settings: s, train: train, test: test, seed: seed, tests: tests}
+	l := &learner{Weights: trained.NewWeights(s.LR, 0), settings: s, train: train, test: test, seed: seed, tests: tests}
 	l.net = &network[float32]{stack: stack, layer: layer, scan: lstm.NewScan[float32](layer)}
 	r := rng.New(seed, "init")
 	l.net.stackParams, l.net.stackGrads = l.Add("conv.", stack.Params(), r)
@@ -120,29 +119,17 @@ func (l *learner) Update() (p study.Point, err error) {
 		}
 	}
 	l.net.backward(l.dy)
-	l.LR = l.settings.rate(l.updates)
-	l.updates++
+	l.LR = l.settings.rate(l.Steps)
 	p.Norm, err = l.Step()
 	return p, err
 }
 
 // rate is the learning rate after so many updates.
-func (s *settings) rate(updates int64) float64 {
+func (s *settings) rate(updates int) float64 {
 	if s.DecayEvery == 0 {
 		return s.LR
 	}
-	return s.LR * math.Pow(s.Decay, float64(updates/int64(s.DecayEvery)))
-}
-
-// Restore takes over what Snapshot gave; how many updates there were, Adam knows.
-func (l *learner) Restore(s *checkpoint.Snapshot) error {
-	if err := l.Weights.Restore(s); err != nil {
-		return err
-	}
-	for _, n := range l.Adam.State().Counters {
-		l.updates = n
-	}
-	return nil
+	return s.LR * math.Pow(s.Decay, float64(updates/s.DecayEvery))
 }
 
 // Test counts the right answers on held-out characters, and on as many new episodes

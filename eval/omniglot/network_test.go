@@ -28,7 +28,7 @@ func TestPaper(t *testing.T) {
 	if s.steps() != 6 || s.Batch != 1 {
 		t.Errorf("%d steps, %d episodes an update; want 6 and 1", s.steps(), s.Batch)
 	}
-	for updates, want := range map[int64]float64{
+	for updates, want := range map[int]float64{
 		0: 3e-5, 999_999: 3e-5, 1_000_000: 3e-5 * 0.666, 4_999_999: 3e-5 * 0.666 * 0.666 * 0.666 * 0.666,
 	} {
 		if got := s.rate(updates); !(math.Abs(got-want) <= 1e-15) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/engram-lm/engram/data/omniglot"
+	"github.com/engram-lm/engram/internal/montage"
 	"github.com/engram-lm/engram/internal/study"
 )
 
@@ -47,7 +48,7 @@ func picture(shown []answered) (study.Picture, error) {
 		}
 		rows = append(rows, tiles)
 	}
-	b, err := study.Montage(rows, 2, 6)
+	b, err := montage.PNG(rows, 2, 6)
 	return study.Picture{
 		Title: "Characters learned from one example", File: "episodes.png", Image: b,
 		Caption: "The first held-out episodes. Under each drawing that the network is shown stands its label; then comes the test drawing, and last how strongly the network answers each label, over its answer: on green if it is right, on red if not.",
@@ -84,7 +85,7 @@ func tile(name string, ground color.NRGBA, square image.Image) image.Image {
 func (s showing) picture() image.Image {
 	ink := make([]float32, omniglot.Pixels)
 	s.Image(ink, s.drawing)
-	return study.Grey(ink, omniglot.Side, 1, 0)
+	return montage.Grey(ink, omniglot.Side, 1, 0)
 }
 
 // outputs is a bar a class, upright, over the class that the network answers.

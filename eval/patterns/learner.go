@@ -5,17 +5,18 @@ import (
 
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/trained"
 )
 
 // learner is a model learning under one seed; see study.Learner.
 type learner struct {
-	*study.Weights
+	*trained.Weights
 	model    *model
 	settings *settings
 	seed     uint64
 	tests    int
 	episodes *rng.Stream
-	net      *study.Network
+	net      *trained.Network
 
 	readout, readoutGrads [][]float32
 
@@ -27,9 +28,9 @@ func newLearner(name string, s *settings, seed uint64, tests int) (*learner, err
 	if err != nil {
 		return nil, err
 	}
-	l := &learner{Weights: study.NewWeights(m.lr, 0), model: m, settings: s, seed: seed, tests: tests}
+	l := &learner{Weights: trained.NewWeights(m.lr, 0), model: m, settings: s, seed: seed, tests: tests}
 	values, grads, readout, readoutGrads := m.draw(l.Weights, seed)
-	l.net = study.NewNetwork(m.layer, values, grads)
+	l.net = trained.NewNetwork(m.layer, values, grads)
 	l.readout, l.readoutGrads = readout, readoutGrads
 	l.episodes = l.Stream(seed, "episodes")
 	l.x = make([]float32, s.steps()*m.layer.InputSize())

@@ -2,7 +2,7 @@ package patterns
 
 import (
 	"github.com/engram-lm/engram/internal/rng"
-	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm"
 	"github.com/engram-lm/engram/plasticlstm"
 )
@@ -57,7 +57,7 @@ func (m *model) params() int {
 
 // draw gives a learner its parameters. Those of tanh neurons are drawn from
 // N(0, initSD); an LSTM's as its layer says.
-func (m *model) draw(w *study.Weights, seed uint64) (layer, layerGrads, readout, readoutGrads [][]float32) {
+func (m *model) draw(w *trained.Weights, seed uint64) (layer, layerGrads, readout, readoutGrads [][]float32) {
 	r := rng.New(seed, "init")
 	layer, layerGrads = w.Add("layer.", m.layer.Params(), r)
 	if m.readout == nil {

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 
+	"github.com/engram-lm/engram/internal/montage"
 	"github.com/engram-lm/engram/internal/study"
 )
 
@@ -48,7 +49,7 @@ func draw(shown []recalled) (study.Picture, error) {
 		}
 		rows = append(rows, []image.Image{whole, probe, back})
 	}
-	b, err := study.Montage(rows, scale, 16)
+	b, err := montage.PNG(rows, scale, 16)
 	return study.Picture{
 		Title: "Patterns completed", File: "completed.png", Image: b,
 		Caption: "The first held-out episodes. Left: the pattern, a bit a square. Middle: what the network is shown of it, grey squares being zeroed. Right: the signs of its outputs; red where a zeroed bit comes back wrong.",

@@ -10,7 +10,9 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Settings are what all agents have to be told, each a key of config.yaml and a
@@ -121,7 +123,7 @@ const recent = 1000
 
 // learner is one agent learning under one seed.
 type learner struct {
-	*study.Weights
+	*trained.Weights
 	task          Task
 	settings      Settings
 	seed          uint64
@@ -144,13 +146,15 @@ func newLearner(task Task, s Settings, kind string, layer lstm.Layer, tests int,
 		return nil, err
 	}
 	l := &learner{
-		Weights: study.NewWeights(s.LR, s.ClipNorm), task: task, settings: s, seed: seed, tests: tests, env: env,
+		Weights: trained.NewWeights(s.LR, s.ClipNorm), task: task, settings: s, seed: seed, tests: tests, env: env,
 		agent:    NewAgent[float32](layer, env.Actions(), s.Batch, env.Steps()),
 		sampling: sources(s.Batch, seed, "sampling"),
 		obs:      make([]float32, s.Batch*env.Inputs()), rewards: make([]float32, s.Batch), actions: make([]int, s.Batch),
 		last: make([]float64, recent),
 	}
-	l.Adam.Eps = s.Eps
+	adam := optim.NewAdam(0)
+	adam.Eps = s.Eps
+	l.Use(adam)
 	params := Params(layer, env.Actions())
 	initial(kind, layer, params, s.Eta)
 	l.params, l.grads = l.Add("", params, rng.New(seed, "init"))

@@ -13,6 +13,7 @@ import (
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/stats"
 	"github.com/engram-lm/engram/internal/study"
+	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm/optim"
 )
 
@@ -37,7 +38,7 @@ type Task struct {
 
 // Learner is a study.Learner.
 type Learner struct {
-	*study.Weights
+	*trained.Weights
 	Method Method
 	Theta  []float32 // view of the one parameter
 	Batch  int       // tasks an update
@@ -64,7 +65,7 @@ type Learner struct {
 
 // New returns a learner with slow parameters theta, whose outer optimiser is Adam.
 func New(theta []float32, lr float64, seed uint64) *Learner {
-	l := &Learner{Weights: study.NewWeights(lr, 0), Theta: theta, AtLeast0: len(theta), Seed: seed, dtheta: make([]float32, len(theta))}
+	l := &Learner{Weights: trained.NewWeights(lr, 0), Theta: theta, AtLeast0: len(theta), Seed: seed, dtheta: make([]float32, len(theta))}
 	l.Params = []optim.Param{{Name: "theta", Shape: []int{len(theta)}, Value: theta, Grad: l.dtheta}}
 	l.stream = l.Stream(seed, "tasks")
 	return l

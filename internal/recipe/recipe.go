@@ -11,6 +11,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/nearest"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Recipe says how to train. The yaml tag of a field is its key in a file and in
@@ -33,7 +34,7 @@ type Recipe struct {
 	Steps     int    `yaml:"steps" help:"stop after so many optimiser steps in all, whatever the epochs; 0 does not" resume:"by force"`
 	Batch     int    `yaml:"batch" help:"streams read side by side, B"`
 	BPTT      int    `yaml:"bptt" help:"steps of a back-propagation window, T"`
-	Optimizer string `yaml:"optimizer" help:"sgd, asgd (SGD whose later steps are averaged) or adam"`
+	Optimizer string `yaml:"optimizer" help:"{offered}"`
 
 	LR          float64 `yaml:"lr" help:"learning rate, on the mean loss of a window; with adam 0.002 unless given" resume:"by force"`
 	ClipNorm    float64 `yaml:"clip_norm" help:"bound of the gradient's global norm; 0 turns it off" resume:"by force"`
@@ -138,5 +139,5 @@ func New(preset string) (Recipe, error) {
 
 // Offered returns the values that a key is offered; see settings.Offering.
 func (r *Recipe) Offered(key string) []string {
-	return map[string][]string{"rule": modeldir.Rules}[key]
+	return map[string][]string{"rule": modeldir.Rules, "optimizer": optim.Listed()}[key]
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/settings"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Validate reports the first value that cannot be.
@@ -106,7 +107,7 @@ func (r *Recipe) validate() error {
 		key, value string
 		accepted   []string
 	}{
-		{"optimizer", r.Optimizer, []string{"sgd", "asgd", "adam"}},
+		{"optimizer", r.Optimizer, optim.Names()},
 		{"alpha", r.Alpha, modeldir.Sharings},
 		{"rate", r.Rate, modeldir.Sharings},
 		{"modulator_input", r.ModulatorInput, modeldir.ModulatorInputs},

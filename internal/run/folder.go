@@ -28,7 +28,7 @@ const (
 var reportFiles = []string{"report.json", "report.md", ReportPage}
 
 // Format is the version of the run folder that this program goes on with.
-const Format = "engram-run/2"
+const Format = "engram-run/3"
 
 // Record is run.json: what a run was started as. It goes on only as the same, but
 // for the settings that may change and for what it runs on.

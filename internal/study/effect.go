@@ -26,6 +26,9 @@ func (t *Task[S]) NoEffect(common *Common, own *S, model, key string) string {
 		last := len(models) - 1
 		return "only models " + strings.Join(models[:last], ", ") + " and " + models[last] + " use it"
 	}
+	if strings.HasPrefix(key, "adam_") && common.Optimizer != adam && common.Optimizer != "" {
+		return "only optimizer adam uses it"
+	}
 	if t.Idle == nil {
 		return ""
 	}

@@ -58,10 +58,24 @@ func (s slower) Event(what string) any {
 	return l
 }
 
+// averager is a Learner whose optimiser may average the parameters: over the second half
+// of a training, and it is the averages that are tested.
+type averager interface {
+	Average()
+	Averaged(f func() error) error
+}
+
 func newPupil(t *task, v *values, end limits, a *Arm, seed uint64, h *run.Host) (run.Learner, error) {
 	learner, err := a.New(seed)
 	if err != nil {
 		return nil, err
+	}
+	if o, ok := learner.(interface{ Use(optim.Optimizer) }); ok && v.common.Optimizer != adam {
+		chosen, err := optim.New(v.common.Optimizer, optim.Options{})
+		if err != nil {
+			return nil, err
+		}
+		o.Use(chosen)
 	}
 	p := &pupil{Host: h, task: t, common: v.common, end: end, arm: a, seed: seed, learner: learner, shown: stretch{since: time.Now()}}
 	if rate, ok := learner.(interface{ Slow(halvings int) }); ok {
@@ -83,6 +97,9 @@ func (p *pupil) Step(context.Context) (save bool, err error) {
 		p.Bar.Set(p.at.Episode)
 	}
 	begin := time.Now()
+	if a, ok := p.learner.(averager); ok && p.at.Episode >= p.end.episodes/2 {
+		a.Average()
+	}
 	point, err := p.learner.Update()
 	if bad, ok := errors.AsType[*optim.NonFiniteError](err); ok {
 		what := fmt.Errorf("the %s of %s is %v", bad.What, bad.Tensor, bad.Value)
@@ -148,7 +165,17 @@ func (p *pupil) Keep(dir string) error {
 // Finish tests the model.
 func (p *pupil) Finish(ctx context.Context) (any, error) {
 	p.Draw(", test", p.common.Tests, "episodes")
-	out, err := p.learner.Test(ctx, p.Bar.Set)
+	var out *Outcome
+	test := func() (err error) {
+		out, err = p.learner.Test(ctx, p.Bar.Set)
+		return err
+	}
+	var err error
+	if a, ok := p.learner.(averager); ok {
+		err = a.Averaged(test)
+	} else {
+		err = test()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/engram-lm/engram/internal/nearest"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/settings"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Common are the settings that every task has, each a key of config.yaml and a
@@ -24,6 +25,8 @@ type Common struct {
 	MaxTime    string `yaml:"max_time" help:"training time that a model and seed may take, such as 20m; 0 sets no bound" resume:"may change"` // default: 0
 	StopAtGoal bool   `yaml:"stop_at_goal" help:"end a model's training as soon as it has learned the task" resume:"may change"`
 
+	Optimizer string `yaml:"optimizer" help:"what takes the steps: {offered}; the presets' rates are meant for adam"` // default: adam
+
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change"`
 	Parallel        int    `yaml:"parallel" help:"trainings (a model and a seed each) to run side by side, each on its share of the cores; 0: one a core" resume:"may change"`
 	CheckpointEvery string `yaml:"checkpoint_every" help:"episodes (500) or time (2m) between checkpoints; 0 saves at the end only" resume:"may change"` // default: 1m
@@ -31,6 +34,11 @@ type Common struct {
 	LogEvery        int    `yaml:"log_every" help:"episodes between lines of metrics.jsonl, each the mean over them" resume:"by force"`                  // default: 10
 	OnNaN           string `yaml:"on_nan" help:"when a number is not finite: stop, or rollback to the last checkpoint and half the rate" resume:"may change"`
 	Rollbacks       int    `yaml:"rollbacks" help:"how often a training may roll back before it stops after all" resume:"may change"` // default: 3
+}
+
+// Offered returns the values that a key is offered; see settings.Offering.
+func (c *Common) Offered(key string) []string {
+	return map[string][]string{"optimizer": optim.Listed()}[key]
 }
 
 // withDefaults fills in what a preset leaves out.
@@ -44,7 +52,7 @@ func (c Common) withDefaults(preset string, kinds []Kind) Common {
 	for _, d := range []struct {
 		value *string
 		want  string
-	}{{&c.Seeds, "1,"}, {&c.MaxTime, "0"}, {&c.CheckpointEvery, "1m"}, {&c.OnNaN, run.Stop}} {
+	}{{&c.Seeds, "1,"}, {&c.MaxTime, "0"}, {&c.CheckpointEvery, "1m"}, {&c.OnNaN, run.Stop}, {&c.Optimizer, adam}} {
 		if *d.value == "" {
 			*d.value = d.want
 		}
@@ -84,6 +92,10 @@ func (v *values) Common() run.Common {
 		CheckpointEvery: c.CheckpointEvery, KeepCheckpoints: c.KeepCheckpoints, OnNaN: c.OnNaN, Rollbacks: c.Rollbacks,
 	}
 }
+
+// adam is the optimiser that learners have where no other is asked for, with
+// settings that may be the task's own.
+const adam = "adam"
 
 // limits are the settings that say when a training ends, parsed.
 type limits struct {
@@ -142,6 +154,9 @@ func (c *Common) validate(kinds []Kind) error {
 		if n.value < n.lo || n.value > n.hi {
 			return cli.Usagef("%s %d: want %d to %d", n.key, n.value, n.lo, n.hi)
 		}
+	}
+	if _, err := optim.New(c.Optimizer, optim.Options{}); err != nil {
+		return &cli.UsageError{Err: err}
 	}
 	if c.OnNaN != run.Stop && c.OnNaN != run.Rollback {
 		return cli.Usagef("on_nan %q: want %s or %s", c.OnNaN, run.Stop, run.Rollback)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm"
 	"github.com/engram-lm/engram/lstm/optim"
 )
@@ -29,7 +30,7 @@ type stubSettings struct {
 
 // guesser is a model of the stub task. The control does not learn.
 type guesser struct {
-	*Weights
+	*trained.Weights
 	seed         uint64
 	target, w, g []float32
 	glimpses     *rng.Stream
@@ -41,7 +42,7 @@ type guesser struct {
 }
 
 func newGuesser(model string, seed uint64, common *Common, s *stubSettings) *guesser {
-	l := &guesser{Weights: NewWeights(s.LR, 1), seed: seed, settings: s, tests: common.Tests, still: model == "still"}
+	l := &guesser{Weights: trained.NewWeights(s.LR, 1), seed: seed, settings: s, tests: common.Tests, still: model == "still"}
 	if model == "eager" {
 		l.diverge, l.LR = s.Diverge, 2*s.LR
 	}

@@ -2,11 +2,8 @@ package trainer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
-
-	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Step takes an optimiser step; at the end of an epoch, or after the last step asked
@@ -14,8 +11,8 @@ import (
 func (t *Training) Step(ctx context.Context) (save bool, err error) {
 	lr := t.rate()
 	t.groups.epoch(&t.Recipe, t.Epoch)
-	if a, ok := t.optimizer.(*optim.ASGD); ok && t.Epoch >= t.Recipe.AveragesFrom(t.epochs()) {
-		a.Trigger()
+	if t.Epoch >= t.Recipe.AveragesFrom(t.epochs()) {
+		t.weights.Average()
 	}
 	t.drawEpoch()
 	if !t.lastStep() {
@@ -39,7 +36,11 @@ func (t *Training) targets() int {
 // cancelled the steps are done, and the validation is repeated when the training
 // goes on.
 func (t *Training) endEpoch(ctx context.Context, lr float64) error {
-	e, err := t.validate(ctx)
+	var e Epoch
+	err := t.weights.Averaged(func() (err error) {
+		e, err = t.validate(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -59,15 +60,8 @@ func (t *Training) endEpoch(ctx context.Context, lr float64) error {
 	return nil
 }
 
-// validate reads the validation text and saves the model; with averaged SGD it
-// is the averages that are validated and saved.
+// validate reads the validation text and saves the model.
 func (t *Training) validate(ctx context.Context) (e Epoch, err error) {
-	if a, ok := t.optimizer.(*optim.ASGD); ok {
-		if err := a.Swap(t.params); err != nil {
-			return Epoch{}, err
-		}
-		defer func() { err = errors.Join(err, a.Swap(t.params)) }()
-	}
 	t.Draw(", validation", len(t.Valid.Tokens), "tokens")
 	state := t.model.NewState(t.validBatch())
 	valid, err := t.model.Read(ctx, t.Valid.Tokens, state, t.Recipe.BPTT, t.showValidated)

@@ -27,26 +27,15 @@ func (t *Training) step(w data.Window, lr float64) error {
 		return t.diverged(fmt.Errorf("the loss is %v, though every layer's state is finite: decoder.weight or decoder.bias is too large", nll))
 	}
 	for i, p := range t.model.Params {
-		t.params[i].Grad, t.params[i].Rows = p.Grad, p.Rows
+		t.weights.Params[i].Grad, t.weights.Params[i].Rows = p.Grad, p.Rows
 	}
-	if t.Recipe.DivideAlpha {
-		optim.DivideShared(t.params)
-	}
-	if t.GradNorm, err = optim.GlobalNorm(t.params); err != nil {
-		return t.diverged(err)
-	}
-	scale := optim.ClipScale(t.GradNorm, t.Recipe.ClipNorm)
-	if t.Recipe.ClipGroups {
-		scale = optim.ClipGroups(t.params, t.Recipe.ClipNorm)
-	}
-	err = t.optimizer.Step(t.params, lr, scale)
+	t.GradNorm, err = t.weights.Step()
 	if _, ok := errors.AsType[*optim.NonFiniteError](err); ok {
 		return t.diverged(err)
 	}
 	if err != nil {
 		return err
 	}
-	optim.Bound(t.params)
 	t.Usual.observe(nll, t.GradNorm)
 	n := len(w.X)
 	t.NLL += nll * float64(n)

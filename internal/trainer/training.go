@@ -10,6 +10,7 @@ import (
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm/optim"
 )
 
@@ -17,15 +18,13 @@ import (
 type Training struct {
 	*Job
 	*run.Host
-	model     *lm.Model[float32]
-	params    []optim.Param
-	groups    groups
-	optimizer optim.Optimizer
-	schedule  optim.Schedule
-	masks     *rng.Stream
-	windows   *data.Windows
-	state     lm.State[float32]
-	halvings  int // of the rate, after rollbacks
+	model    *lm.Model[float32]
+	weights  *trained.Weights // their parameters are the model's
+	groups   groups
+	schedule optim.Schedule
+	masks    *rng.Stream
+	windows  *data.Windows
+	state    lm.State[float32]
 	position
 
 	sat   time.Time // when this sitting began
@@ -52,57 +51,50 @@ type position struct {
 
 // begin makes the training ready for its first step.
 func (j *Job) begin(h *run.Host) (*Training, error) {
-	t := &Training{Job: j, Host: h, masks: rng.New(j.Seed, "dropout"), groups: groups{}, sat: time.Now()}
-	var err error
+	r := &j.Recipe
+	t := &Training{Job: j, Host: h, weights: trained.NewWeights(r.LR, r.ClipNorm), groups: groups{}, sat: time.Now()}
+	t.masks = t.weights.Stream(j.Seed, "dropout")
+	o, err := optim.New(r.Optimizer, optim.Options{WeightDecay: r.WeightDecay, L2: r.L2})
+	if err != nil {
+		return nil, err
+	}
+	t.weights.Use(o)
+	if t.weights.Stepper.Groups = r.ClipGroups; r.DivideAlpha {
+		t.weights.Stepper.Between = append(t.weights.Stepper.Between, optim.DivideShared)
+	}
 	if j.Initial != nil {
 		t.model, err = lm.FromTensors[float32](j.Model, j.Initial)
 	} else {
-		t.model, err = lm.NewFrom[float32](j.Model, j.Seed, lm.Start{Scale: j.Recipe.InitScale, Layer: j.Recipe.StartLayer})
+		t.model, err = lm.NewFrom[float32](j.Model, j.Seed, lm.Start{Scale: r.InitScale, Layer: r.StartLayer})
 	}
 	if err != nil {
 		return nil, err
 	}
-	t.model.TrainAlone(j.Recipe.ReadoutAlone)
+	t.model.TrainAlone(r.ReadoutAlone)
 	for _, p := range t.model.Params {
 		role := modeldir.RoleOf(p.Name)
-		if j.Recipe.HoldAlpha && role == modeldir.Coefficients {
+		if r.HoldAlpha && role == modeldir.Coefficients {
 			clear(p.Value) // those of a model to start from too
 		}
-		t.params = append(t.params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value, Group: t.groups.of(role), Min: p.Min, Max: p.Max, Shared: p.Shared})
+		t.weights.Params = append(t.weights.Params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value, Group: t.groups.of(role), Min: p.Min, Max: p.Max, Shared: p.Shared})
 	}
-	if t.windows, err = data.NewWindows(j.Train.Tokens, j.Recipe.Batch, j.Recipe.BPTT); err != nil {
+	if t.windows, err = data.NewWindows(j.Train.Tokens, r.Batch, r.BPTT); err != nil {
 		return nil, fmt.Errorf("train text: %w", err)
 	}
-	if _, err := data.NewWindows(j.Valid.Tokens, j.validBatch(), j.Recipe.BPTT); err != nil {
+	if _, err := data.NewWindows(j.Valid.Tokens, j.validBatch(), r.BPTT); err != nil {
 		return nil, fmt.Errorf("valid text: %w", err)
 	}
-	if t.optimizer, t.schedule, err = j.method(); err != nil {
+	if r.Plateau {
+		t.schedule, err = optim.NewPlateau(r.LR, r.Decay, 0, 0)
+	} else {
+		t.schedule, err = optim.NewDecay(r.LR, r.Decay, r.DecayStart)
+	}
+	if err != nil {
 		return nil, err
 	}
-	t.state = t.model.NewState(j.Recipe.Batch)
+	t.state = t.model.NewState(r.Batch)
 	t.Epoch, t.BestNLL = 1, math.MaxFloat64
 	return t, nil
-}
-
-// method returns the optimiser and the schedule of the recipe.
-func (j *Job) method() (o optim.Optimizer, s optim.Schedule, err error) {
-	r := j.Recipe
-	switch r.Optimizer {
-	case "sgd":
-		o = &optim.SGD{WeightDecay: r.WeightDecay + r.L2}
-	case "asgd":
-		o = &optim.ASGD{WeightDecay: r.WeightDecay + r.L2}
-	default:
-		adam := optim.NewAdam(r.WeightDecay)
-		adam.L2 = r.L2
-		o = adam
-	}
-	if r.Plateau {
-		s, err = optim.NewPlateau(r.LR, r.Decay, 0, 0)
-	} else {
-		s, err = optim.NewDecay(r.LR, r.Decay, r.DecayStart)
-	}
-	return o, s, err
 }
 
 // Done tells how far the training is.
@@ -111,7 +103,7 @@ func (t *Training) Done() run.Done {
 }
 
 // Slow sets the learning rate to so many halves of the recipe's.
-func (t *Training) Slow(halvings int) { t.halvings = halvings }
+func (t *Training) Slow(halvings int) { t.weights.Slow(halvings) }
 
 // Event is the line of metrics of what happened beside the steps.
 func (t *Training) Event(what string) any {
@@ -121,7 +113,10 @@ func (t *Training) Event(what string) any {
 }
 
 // rate is the learning rate of the epoch under way.
-func (t *Training) rate() float64 { return math.Ldexp(t.schedule.Rate(t.Epoch), -t.halvings) }
+func (t *Training) rate() float64 {
+	t.weights.LR = t.schedule.Rate(t.Epoch)
+	return t.weights.Rate()
+}
 
 // lastStep reports whether all the steps asked for are taken.
 func (t *Training) lastStep() bool { return t.Recipe.Steps > 0 && t.position.Step >= t.Recipe.Steps }

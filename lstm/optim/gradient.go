@@ -52,8 +52,9 @@ func ClipScale(norm, max float64) float64 {
 
 // DivideShared divides the gradient of every plasticity coefficient that connections
 // share by its Shared, the layer's number of neurons, as Backpropamine's large Penn
-// Treebank models do: such a gradient is a sum over the connections it serves.
-func DivideShared(params []Param) {
+// Treebank models do: such a gradient is a sum over the connections it serves. It stands
+// between gradient and step (Stepper.Between) and returns nil.
+func DivideShared(params []Param) error {
 	for _, p := range params {
 		if p.Shared == 0 {
 			continue
@@ -62,6 +63,7 @@ func DivideShared(params []Param) {
 			p.Grad[i] /= float32(p.Shared)
 		}
 	}
+	return nil
 }
 
 // Bound puts each parameter that has bounds back into them after a step. The rate k

@@ -29,11 +29,7 @@ func (s *Solver) Step(model []gorgonia.ValueGrad) error {
 		}
 		params[i] = p
 	}
-	norm, err := GlobalNorm(params)
-	if err != nil {
-		return err
-	}
-	if err := s.Optimizer.Step(params, s.Rate, ClipScale(norm, s.MaxNorm)); err != nil {
+	if _, err := Update(s.Optimizer, params, s.Rate, s.MaxNorm); err != nil {
 		return err
 	}
 	for _, p := range params {

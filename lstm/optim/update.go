@@ -23,20 +23,46 @@ func Params(specs []lstm.Param, values, grads [][]float32) []Param {
 	return params
 }
 
-// Update takes a whole step at learning rate lr: with the gradients clipped to the norm
-// maxNorm over all parameters, unless it is 0, and parameters that have bounds put
-// back into them. It returns the norm before the clip. A gradient that is NaN or
-// infinite is a *NonFiniteError, and nothing has changed then.
-//
-//	optimizer := optim.NewAdam(0.01) // AdamW; or &optim.SGD{}
-//	norm, err := optim.Update(optimizer, optim.Params(layer.Params(), params, dparams), 0.002, 1)
-func Update(o Optimizer, params []Param, lr, maxNorm float64) (norm float64, err error) {
+// Stepper takes whole steps: from the gradients, by way of what stands between gradient
+// and step, to the clip, the optimiser and the parameters' bounds.
+type Stepper struct {
+	Optimizer Optimizer
+	MaxNorm   float64 // bound of the gradient's norm over all parameters; 0 does not clip
+	Groups    bool    // each group of parameters has its norm bounded apart; see ClipGroups
+	// Between are called one after the other when the gradients are there, before their
+	// norm is looked at: to average them over replicas (an all-reduce), to scale some, to
+	// refuse a step. After an error nothing has changed but what they have.
+	Between []func(params []Param) error
+}
+
+// Step takes a step at learning rate lr and returns the gradients' norm before the
+// clip. A gradient that is NaN or infinite is a *NonFiniteError, and no parameter has
+// changed then; one that is so after the step is one too.
+func (s *Stepper) Step(params []Param, lr float64) (norm float64, err error) {
+	for _, between := range s.Between {
+		if err := between(params); err != nil {
+			return 0, err
+		}
+	}
 	if norm, err = GlobalNorm(params); err != nil {
 		return norm, err
 	}
-	if err := o.Step(params, lr, ClipScale(norm, maxNorm)); err != nil {
+	scale := ClipScale(norm, s.MaxNorm)
+	if s.Groups {
+		scale = ClipGroups(params, s.MaxNorm)
+	}
+	if err := s.Optimizer.Step(params, lr, scale); err != nil {
 		return norm, err
 	}
 	Bound(params)
 	return norm, nil
+}
+
+// Update takes the step of a Stepper with the clip maxNorm and nothing between: see
+// there.
+//
+//	optimizer := optim.NewAdam(0.01) // AdamW; or &optim.SGD{}
+//	norm, err := optim.Update(optimizer, optim.Params(layer.Params(), params, dparams), 0.002, 1)
+func Update(o Optimizer, params []Param, lr, maxNorm float64) (norm float64, err error) {
+	return (&Stepper{Optimizer: o, MaxNorm: maxNorm}).Step(params, lr)
 }

@@ -140,7 +140,7 @@ var errors = []planted{
 	{"agent/hidden", agent, "a.scan.Backward(a.dhidden[:rows*a.n], nil", "a.scan.Backward(a.hidden[:rows*a.n], nil", "./internal/a2c", "TestGradients", ""},
 
 	{"agent/eta", "internal/a2c/models.go", `"trace_rate": {eta, eta}`, `"trace_rate": {0.1, eta}`, "./internal/a2c", "TestEta", ""},
-	{"agent/bound", "internal/study/weights.go", "optim.Bound(w.Params)\n", "", "./internal/a2c", "TestEta", ""},
+	{"agent/bound", "lstm/optim/update.go", "\tBound(params)\n", "", "./internal/a2c", "TestEta", ""},
 	{"maze/first", "eval/maze/witness.go", "w.first.add(t)\n\t\t\t}\n\t\t\tcontinue", "}\n\t\t\tcontinue", "./eval/maze", "TestWitness", ""},
 	{"maze/yardstick", "eval/maze/yardstick.go", "case to == goal:", "case to == cell:", "./eval/maze", "TestOptimalAndRandomPolicies", ""},
 	{"cue/yardstick", "eval/cue/yardstick.go", "length <= left+1", "length <= left", "./eval/cue", "TestOptimalAndRandomPolicies", ""},

@@ -18,7 +18,7 @@ func init() {
 		planted{"omniglot/turns", characters + "episode.go", "for slices.Contains(taken, i) {", "for slices.Contains(taken, -1) {", "./eval/omniglot", "TestEpisode", ""},
 		planted{"omniglot/label", characters + "learner.go", "if t < steps-1 {", "if t < steps {", "./eval/omniglot", "TestAnswer", ""},
 		planted{"omniglot/split", characters + "learner.go", "l.count(ctx, \"test\", l.test,", "l.count(ctx, \"test\", l.train,", "./eval/omniglot", "TestSplit", ""},
-		planted{"omniglot/decay", characters + "learner.go", "l.updates = n", "_ = n", "./eval/omniglot", "TestRestore", ""},
+		planted{"omniglot/decay", weights, "w.Steps = int(o.Counters[stepsCounter])", "w.Steps = 0", "./eval/omniglot", "TestRestore", ""},
 		planted{"omniglot/features", characters + "network.go", "copy(n.dfeatures[r*features:(r+1)*features], n.dx[r*width:])", "copy(n.dfeatures[r*features:(r+1)*features], n.dx[r*width+1:])", "./eval/omniglot", "TestGradients", ""},
 		planted{"omniglot/loss", characters + "network.go", "share, sign = 0, 1", "share, sign = 0, -1", "./eval/omniglot", "TestGradients", ""},
 	)

@@ -3,6 +3,7 @@ package main
 // Errors in what makes a run resumable and its files trustworthy.
 const (
 	saving  = "internal/trainer/state.go"
+	weights = "internal/trained/weights.go"
 	rolling = "internal/run/training.go"
 	writing = "internal/checkpoint/writer.go"
 	reading = "internal/checkpoint/read.go"
@@ -11,19 +12,21 @@ const (
 func init() {
 	errors = append(errors,
 		planted{"resume/metrics", "internal/run/metrics.go", "if a.lines == lines {", "if false {", "./internal/trainer", "TestKilledAndResumed", ""},
-		planted{"resume/masks", saving, "t.masks.UnmarshalBinary(s.Blobs[masksBlob])", "error(nil)", "./internal/trainer", "TestStoppedAndResumed/lstm", ""},
+		planted{"resume/masks", weights, "stream.UnmarshalBinary(s.Blobs[streamPrefix+name])", "error(nil)", "./internal/trainer", "TestStoppedAndResumed/lstm", ""},
 		planted{"resume/cursor", saving, "t.windows.Seek(t.Cursor)", "t.windows.Seek(0)", "./internal/trainer", "TestStoppedAndResumed/lstm", ""},
-		planted{"resume/state", saving, "copyTo(fmt.Sprint(statePrefix, i), layer.Data)", "copyTo(fmt.Sprint(statePrefix, i), append([]float32{}, layer.Data...))", "./internal/trainer", "TestStoppedAndResumed/plastic", ""},
+		planted{"resume/state", saving, "copy(layer.Data, from)", "copy(append([]float32{}, layer.Data...), from)", "./internal/trainer", "TestStoppedAndResumed/plastic", ""},
 		planted{"resume/schedule", saving, "t.schedule.Load(m.Schedule)", "error(nil)", "./internal/trainer", "TestStoppedAndResumed/lstm/plateau", ""},
-		planted{"resume/slots", saving, "o.Slots[slot] = tensor.Data", "o.Slots[slot] = make([]float32, len(tensor.Data))", "./internal/trainer", "TestStoppedAndResumed/lstm/adam", ""},
+		planted{"resume/slots", weights, "o.Slots[slot] = t.Data", "o.Slots[slot] = make([]float32, len(t.Data))", "./internal/trainer", "TestStoppedAndResumed/lstm/adam", ""},
 		planted{"resume/identity", "internal/run/result.go", "case d.forced && force:", "case d.forced:", "./internal/trainer", "TestResumeRefuses", ""},
 		planted{"checkpoint/copy", writing, "append(w.copies[name][:0], t.Data...)", "t.Data", "./internal/checkpoint", "TestWriterTakesACopy", ""},
 		planted{"checkpoint/error", writing, "if err := w.Wait(); err != nil {", "if err := w.Failed(); err != nil {", "./internal/checkpoint", "TestWriter", ""},
 		planted{"checkpoint/sum", reading, "got != want.SHA256", "len(got) != len(want.SHA256)", "./internal/checkpoint", "TestEveryChangedByte", ""},
 		planted{"checkpoint/newest", reading, "range slices.Backward(steps)", "range slices.All(steps)", "./internal/checkpoint", "TestNewestValidWins", ""},
 		planted{"nan/state", "internal/trainer/step.go", "if optim.IndexNonFinite(layer.Data) < 0 {", "if true {", "./internal/trainer", "TestDiverge", ""},
-		planted{"nan/rate", "internal/trainer/training.go", "-t.halvings", "-min(1, t.halvings)", "./internal/trainer", "TestRollback", ""},
+		planted{"nan/rate", weights, "-w.halvings", "-min(1, w.halvings)", "./internal/trainer", "TestRollback", ""},
 		planted{"nan/kept", rolling, "if err := t.host.Write(slower.Event(did)); err != nil {\n\t\treturn err\n\t}\n\treturn errors.Join(t.save(), t.writer.Wait())", "return t.host.Write(slower.Event(did))", "./internal/trainer", "TestRollback", ""},
+		planted{"step/between", "lstm/optim/update.go", "range s.Between", "range s.Between[:0]", "./lstm/optim", "TestReplicas|TestBetween", ""},
+		planted{"step/averages", weights, "w.Stepper.Optimizer.(optim.Averager); ok {\n\t\tif", "w.Stepper.Optimizer.(optim.Averager); ok && false {\n\t\tif", "./internal/study", "TestOptimizers", ""},
 		planted{"lock/refuse", "internal/runlock/runlock.go", "if !ok {", "if !ok && dir == path {", "./internal/runlock", "Test", ""},
 		planted{"lock/removed", "internal/runlock/runlock.go", "os.SameFile(mine, there)", "mine != there", "./internal/runlock", "TestRemovedFile", ""},
 	)

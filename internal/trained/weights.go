@@ -1,6 +1,10 @@
-package study
+// Package trained holds what learners by gradient descent consist of: Weights with the
+// optimiser that moves them and the random streams that go with them, in and out of
+// checkpoints, and a recurrent Network at work on whole episodes.
+package trained
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -11,22 +15,46 @@ import (
 	"github.com/engram-lm/engram/lstm/optim"
 )
 
-// Weights are what most learners consist of: parameters with their gradients,
-// Adam, and named streams of randomness. Their Snapshot and Restore are a
-// Learner's unless it carries more from one update to the next.
+// Weights are parameters with their gradients, the steps that they take, and named
+// streams of randomness. Their Snapshot and Restore are a learner's unless it carries
+// more from one step to the next.
 type Weights struct {
-	Params   []optim.Param
-	Adam     *optim.Adam
-	LR       float64
-	ClipNorm float64 // bound of the gradient's global norm; 0 does not clip
-	Streams  map[string]*rng.Stream
+	Params  []optim.Param
+	Stepper optim.Stepper
+	LR      float64
+	Streams map[string]*rng.Stream
+	Steps   int // taken
 
 	halvings int // of LR
 }
 
-// NewWeights returns weights without parameters.
-func NewWeights(lr, clipNorm float64) *Weights {
-	return &Weights{Adam: optim.NewAdam(0), LR: lr, ClipNorm: clipNorm, Streams: map[string]*rng.Stream{}}
+// NewWeights returns weights without parameters that Adam moves. The clip bounds the
+// gradient's global norm; 0 does not.
+func NewWeights(lr, clip float64) *Weights {
+	return &Weights{Stepper: optim.Stepper{Optimizer: optim.NewAdam(0), MaxNorm: clip}, LR: lr, Streams: map[string]*rng.Stream{}}
+}
+
+// Use has another optimiser take the steps, from the first on.
+func (w *Weights) Use(o optim.Optimizer) { w.Stepper.Optimizer = o }
+
+// Average has the optimiser keep averages from the next step on, if it is one that
+// does.
+func (w *Weights) Average() {
+	if a, ok := w.Stepper.Optimizer.(optim.Averager); ok {
+		a.Trigger()
+	}
+}
+
+// Averaged calls f with the averages in the place of the parameters, where there are
+// some.
+func (w *Weights) Averaged(f func() error) (err error) {
+	if a, ok := w.Stepper.Optimizer.(optim.Averager); ok {
+		if err := a.Swap(w.Params); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, a.Swap(w.Params)) }()
+	}
+	return f()
 }
 
 // Add draws new parameters, uniform between their bounds, and returns their values
@@ -77,18 +105,16 @@ func (w *Weights) Count() int {
 // Slow sets the learning rate to so many halves of LR.
 func (w *Weights) Slow(halvings int) { w.halvings = halvings }
 
-// Step takes an optimiser step by the gradients as they are, puts what has
-// bounds back into them, and returns the gradients' global norm
-// before the clip.
+// Rate is the learning rate of the next step.
+func (w *Weights) Rate() float64 { return math.Ldexp(w.LR, -w.halvings) }
+
+// Step takes a step by the gradients as they are, and returns their global norm before
+// the clip.
 func (w *Weights) Step() (norm float64, err error) {
-	if norm, err = optim.GlobalNorm(w.Params); err != nil {
-		return norm, err
+	if norm, err = w.Stepper.Step(w.Params, w.Rate()); err == nil {
+		w.Steps++
 	}
-	if err := w.Adam.Step(w.Params, math.Ldexp(w.LR, -w.halvings), optim.ClipScale(norm, w.ClipNorm)); err != nil {
-		return norm, err
-	}
-	optim.Bound(w.Params)
-	return norm, nil
+	return norm, err
 }
 
 // Names within a checkpoint.
@@ -97,6 +123,7 @@ const (
 	slotPrefix    = "optimizer."
 	counterPrefix = "counter."
 	streamPrefix  = "stream."
+	stepsCounter  = "steps" // of the weights; those of an optimiser have its name before theirs
 )
 
 // Snapshot returns views of the parameters and of the optimiser's state, and the
@@ -106,10 +133,11 @@ func (w *Weights) Snapshot() (*checkpoint.Snapshot, error) {
 	for _, p := range w.Params {
 		s.Tensors[paramPrefix+p.Name] = checkpoint.Tensor{Shape: p.Shape, Data: p.Value}
 	}
-	o := w.Adam.State()
+	o := w.Stepper.Optimizer.State()
 	for name, slot := range o.Slots {
 		s.Tensors[slotPrefix+name] = checkpoint.Tensor{Shape: []int{len(slot)}, Data: slot}
 	}
+	s.Blobs[counterPrefix+stepsCounter] = fmt.Append(nil, w.Steps)
 	for name, n := range o.Counters {
 		s.Blobs[counterPrefix+name] = fmt.Append(nil, n)
 	}
@@ -147,7 +175,9 @@ func (w *Weights) Restore(s *checkpoint.Snapshot) error {
 			o.Counters[counter] = n
 		}
 	}
-	if err := w.Adam.Load(o); err != nil {
+	w.Steps = int(o.Counters[stepsCounter])
+	delete(o.Counters, stepsCounter)
+	if err := w.Stepper.Optimizer.Load(o); err != nil {
 		return err
 	}
 	for name, stream := range w.Streams {

@@ -1,4 +1,5 @@
-package study
+// Package montage sets small pictures side by side, for the reports of learning tasks.
+package montage
 
 import (
 	"bytes"
@@ -8,9 +9,9 @@ import (
 	"image/png"
 )
 
-// Montage sets pictures in rows, each of their pixels scale pixels wide, gap pixels
+// PNG sets pictures in rows, each of their pixels scale pixels wide, gap pixels
 // apart on nothing, and returns a PNG. A nil picture leaves its place empty.
-func Montage(rows [][]image.Image, scale, gap int) ([]byte, error) {
+func PNG(rows [][]image.Image, scale, gap int) ([]byte, error) {
 	var cell image.Point
 	columns := 0
 	for _, row := range rows {
