@@ -15,6 +15,7 @@ import (
 
 	"github.com/engram-lm/engram/data/omniglot"
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/rng"
 )
 
@@ -89,6 +90,16 @@ func exampleFolder(t *testing.T) string {
 	dir := t.TempDir()
 	for name, from := range map[string]string{"runs/sample-1/lstm": lstmCase, "runs/sample-1/modulated": modulatedCase, "runs/ptb-small-1/modulated": modulatedCase, "runs/ptb-small-1/lstm": lstmCase} {
 		must(t, os.CopyFS(filepath.Join(dir, name+"-seed1", "best"), os.DirFS(from+"/model")))
+	}
+	for i, name := range []string{"sample-1", "sample-2", "low", "high"} {
+		r := report.Report{Arms: []report.Arm{{Model: "lstm", Seeds: []report.Seed{{Seed: uint64(i / 2), TestPPL: 100 + float64(i)}}}}}
+		must(t, os.MkdirAll(filepath.Join(dir, "runs", name), 0o777))
+		must(t, r.Write(filepath.Join(dir, "runs", name)))
+	}
+	for i, name := range []string{"maze-1", "maze-2"} {
+		s := report.Study{Task: "maze", Metric: report.Metric{Name: "reward"}, Models: []report.StudyArm{{Model: "lstm", Seeds: []report.StudySeed{{Seed: uint64(i), Value: 3}}}}}
+		must(t, os.MkdirAll(filepath.Join(dir, "runs", name), 0o777))
+		must(t, s.Write(filepath.Join(dir, "runs", name)))
 	}
 	must(t, os.CopyFS(filepath.Join(dir, "my/corpus"), os.DirFS(lstmCase+"/corpus")))
 	must(t, os.WriteFile(filepath.Join(dir, "letters.txt"), []byte("w2 w10 w3\nw4\n"), 0o666))

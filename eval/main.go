@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/engram-lm/engram/eval/bandit"
+	"github.com/engram-lm/engram/eval/compare"
 	"github.com/engram-lm/engram/eval/cue"
 	"github.com/engram-lm/engram/eval/evolve"
 	"github.com/engram-lm/engram/eval/fewshot"
@@ -38,7 +39,7 @@ func command() *cobra.Command {
 		Example: `  go run ./eval perplexity --model runs/sample-1/lstm-seed1/best --data sample
   go run ./eval generate --model runs/sample-1/lstm-seed1/best --prompt "the rays of light"`,
 	}
-	root.AddCommand(perplexity.Command(), generate.Command(), patterns.Command(), images.Command(), omniglot.Command(), cue.Command(), maze.Command(), evolve.Command(), sinusoid.Command(), hyper.Command(), bandit.Command(), fewshot.Command())
+	root.AddCommand(perplexity.Command(), generate.Command(), compare.Command(), patterns.Command(), images.Command(), omniglot.Command(), cue.Command(), maze.Command(), evolve.Command(), sinusoid.Command(), hyper.Command(), bandit.Command(), fewshot.Command())
 	cli.Ranks(root, "eval")
 	return root
 }

@@ -27,8 +27,8 @@ import (
 
 // options are the settings of the task alone.
 type options struct {
-	Deltas    settings.List `yaml:"deltas" help:"radii at which the large pay begins, of the bandits played"`
-	Trials    int           `yaml:"trials" help:"trials of each"`
+	Deltas    settings.List `yaml:"deltas" help:"radii at which the large pay begins, of the bandits played" compare:"same"`
+	Trials    int           `yaml:"trials" help:"trials of each" compare:"same"`
 	Hidden    int           `yaml:"hidden" help:"neurons of each of the two hidden layers"`
 	Past      int           `yaml:"past" help:"bandits that have been played before"`
 	PastTrain int           `yaml:"past_train" help:"their trials to learn from"`

@@ -12,10 +12,10 @@ import (
 
 // Settings are what the task has to be told.
 type Settings struct {
-	Cues  int  `yaml:"cues" help:"cues of an episode, half of which a trial shows"`
-	Bits  int  `yaml:"cue_bits" help:"bits of a cue"`
-	Steps int  `yaml:"steps" help:"steps of an episode"`
-	Fixed bool `yaml:"fixed_cues" help:"the same cues in all episodes; only the target changes"`
+	Cues  int  `yaml:"cues" help:"cues of an episode, half of which a trial shows" compare:"same"`
+	Bits  int  `yaml:"cue_bits" help:"bits of a cue" compare:"same"`
+	Steps int  `yaml:"steps" help:"steps of an episode" compare:"same"`
+	Fixed bool `yaml:"fixed_cues" help:"the same cues in all episodes; only the target changes" compare:"same"`
 	a2c.Settings
 }
 

@@ -11,8 +11,8 @@ import (
 
 // Settings are what the task has to be told.
 type Settings struct {
-	Size    int     `yaml:"size" help:"cells of the mazes' side, the outer wall included; odd"`
-	Density float64 `yaml:"density" help:"share of the cells inside the outer wall that may be wall"`
+	Size    int     `yaml:"size" help:"cells of the mazes' side, the outer wall included; odd" compare:"same"`
+	Density float64 `yaml:"density" help:"share of the cells inside the outer wall that may be wall" compare:"same"`
 	Mazes   int     `yaml:"mazes" help:"mazes that each member of a generation lives in, new ones each time; with --test, how many to score on"`
 
 	Hidden     int    `yaml:"hidden" help:"hidden neurons"`

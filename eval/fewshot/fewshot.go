@@ -26,9 +26,9 @@ import (
 // settings are those of the task alone.
 type settings struct {
 	Data      string `yaml:"data" help:"characters: omniglot or omniglot-small, as scripts/download fetched them, or a folder of their zips; none takes the first that is there; a resumed run may say where they are now" resume:"may change"`
-	Ways      int    `yaml:"ways" help:"characters of a task"`
-	Shots     int    `yaml:"shots" help:"drawings of each to learn from"`
-	Queries   int    `yaml:"queries" help:"drawings of each to be measured on"`
+	Ways      int    `yaml:"ways" help:"characters of a task" compare:"same"`
+	Shots     int    `yaml:"shots" help:"drawings of each to learn from" compare:"same"`
+	Queries   int    `yaml:"queries" help:"drawings of each to be measured on" compare:"same"`
 	Features  int    `yaml:"features" help:"channels of each of the four convolutions"`
 	MetaBatch int    `yaml:"meta_batch" help:"tasks an update"`
 

@@ -23,14 +23,14 @@ import (
 
 // settings are those of the task alone.
 type settings struct {
-	Inputs   int `yaml:"inputs" help:"inputs of the net"`
-	Relevant int `yaml:"relevant" help:"inputs that the labels depend on"`
-	Classes  int `yaml:"classes" help:"labels"`
-	Teacher  int `yaml:"teacher" help:"hidden neurons of the net that draws the labels"`
+	Inputs   int `yaml:"inputs" help:"inputs of the net" compare:"same"`
+	Relevant int `yaml:"relevant" help:"inputs that the labels depend on" compare:"same"`
+	Classes  int `yaml:"classes" help:"labels" compare:"same"`
+	Teacher  int `yaml:"teacher" help:"hidden neurons of the net that draws the labels" compare:"same"`
 	Hidden   int `yaml:"hidden" help:"hidden neurons of the net that learns"`
-	Train    int `yaml:"train" help:"examples to learn from"`
-	HeldOut  int `yaml:"held_out" help:"examples that the regularisation learns from"`
-	Test     int `yaml:"test" help:"examples that neither has seen"`
+	Train    int `yaml:"train" help:"examples to learn from" compare:"same"`
+	HeldOut  int `yaml:"held_out" help:"examples that the regularisation learns from" compare:"same"`
+	Test     int `yaml:"test" help:"examples that neither has seen" compare:"same"`
 
 	Lambda   float64 `yaml:"lambda" help:"strength of every synapse's penalty before the first update"`
 	LR       float64 `yaml:"lr" help:"learning rate of the logarithms of the strengths, by Adam"`

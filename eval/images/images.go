@@ -21,12 +21,12 @@ import (
 // settings are those of the task alone.
 type settings struct {
 	Data   string `yaml:"data" help:"images: cifar-10 or cifar-10-sample, as scripts/download fetched them, or a folder of their batches; none takes the first that is there; a resumed run may say where they are now" resume:"may change"`
-	Side   int    `yaml:"side" help:"height and width that the images are shrunk to: 32 leaves them, 16 or 8"`
-	Images int    `yaml:"images" help:"images of an episode"`
-	Cycles int    `yaml:"cycles" help:"times that each image is shown"`
-	Show   int    `yaml:"show" help:"steps that an image is shown for"`
-	Delay  int    `yaml:"delay" help:"empty steps after each showing"`
-	Recall int    `yaml:"recall" help:"steps that half of an image is shown for; the last one's output counts"`
+	Side   int    `yaml:"side" help:"height and width that the images are shrunk to: 32 leaves them, 16 or 8" compare:"same"`
+	Images int    `yaml:"images" help:"images of an episode" compare:"same"`
+	Cycles int    `yaml:"cycles" help:"times that each image is shown" compare:"same"`
+	Show   int    `yaml:"show" help:"steps that an image is shown for" compare:"same"`
+	Delay  int    `yaml:"delay" help:"empty steps after each showing" compare:"same"`
+	Recall int    `yaml:"recall" help:"steps that half of an image is shown for; the last one's output counts" compare:"same"`
 
 	LR float64 `yaml:"lr" help:"learning rate of Adam"`
 }

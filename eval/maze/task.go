@@ -12,10 +12,10 @@ import (
 
 // Settings are what the task has to be told.
 type Settings struct {
-	Size        int     `yaml:"size" help:"cells of the maze's side, the outer wall included; odd"`
-	Steps       int     `yaml:"steps" help:"steps of an episode"`
-	Reward      float64 `yaml:"reward" help:"what reaching the reward's place is worth"`
-	WallPenalty float64 `yaml:"wall_penalty" help:"what walking into a wall costs"`
+	Size        int     `yaml:"size" help:"cells of the maze's side, the outer wall included; odd" compare:"same"`
+	Steps       int     `yaml:"steps" help:"steps of an episode" compare:"same"`
+	Reward      float64 `yaml:"reward" help:"what reaching the reward's place is worth" compare:"same"`
+	WallPenalty float64 `yaml:"wall_penalty" help:"what walking into a wall costs" compare:"same"`
 	a2c.Settings
 }
 

@@ -21,8 +21,8 @@ import (
 // settings are those of the task alone.
 type settings struct {
 	Data     string `yaml:"data" help:"characters: omniglot or omniglot-small, as scripts/download fetched them, or a folder of their zips; none takes the first that is there; a resumed run may say where they are now" resume:"may change"`
-	Ways     int    `yaml:"ways" help:"characters of an episode"`
-	Shots    int    `yaml:"shots" help:"drawings of each that are shown with their label"`
+	Ways     int    `yaml:"ways" help:"characters of an episode" compare:"same"`
+	Shots    int    `yaml:"shots" help:"drawings of each that are shown with their label" compare:"same"`
 	Features int    `yaml:"features" help:"channels of each of the four convolutions"`
 	Batch    int    `yaml:"batch" help:"episodes of an update"`
 

@@ -17,12 +17,12 @@ import (
 
 // settings are those of the task alone.
 type settings struct {
-	Patterns int `yaml:"patterns" help:"patterns of an episode"`
-	Bits     int `yaml:"bits" help:"bits of a pattern, an even number: half are +1, half -1"`
-	Cycles   int `yaml:"cycles" help:"times that each pattern is shown"`
-	Show     int `yaml:"show" help:"steps that a pattern is shown for"`
-	Delay    int `yaml:"delay" help:"empty steps after each showing"`
-	Recall   int `yaml:"recall" help:"steps that the incomplete pattern is shown for; the last one's output counts"`
+	Patterns int `yaml:"patterns" help:"patterns of an episode" compare:"same"`
+	Bits     int `yaml:"bits" help:"bits of a pattern, an even number: half are +1, half -1" compare:"same"`
+	Cycles   int `yaml:"cycles" help:"times that each pattern is shown" compare:"same"`
+	Show     int `yaml:"show" help:"steps that a pattern is shown for" compare:"same"`
+	Delay    int `yaml:"delay" help:"empty steps after each showing" compare:"same"`
+	Recall   int `yaml:"recall" help:"steps that the incomplete pattern is shown for; the last one's output counts" compare:"same"`
 
 	LR         float64 `yaml:"lr" help:"learning rate of Adam for plastic and rnn"`
 	LRLarge    float64 `yaml:"lr_large" help:"learning rate of Adam for rnn-large and lstm"`

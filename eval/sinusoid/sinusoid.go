@@ -21,10 +21,10 @@ import (
 
 // settings are those of the task alone.
 type settings struct {
-	Shots       int     `yaml:"shots" help:"points that a wave is learned from"`
-	Evaluation  int     `yaml:"evaluation" help:"points that it is measured on"`
-	AmplitudeLo float64 `yaml:"amplitude_lo" help:"smallest amplitude"`
-	AmplitudeHi float64 `yaml:"amplitude_hi" help:"largest amplitude"`
+	Shots       int     `yaml:"shots" help:"points that a wave is learned from" compare:"same"`
+	Evaluation  int     `yaml:"evaluation" help:"points that it is measured on" compare:"same"`
+	AmplitudeLo float64 `yaml:"amplitude_lo" help:"smallest amplitude" compare:"same"`
+	AmplitudeHi float64 `yaml:"amplitude_hi" help:"largest amplitude" compare:"same"`
 	MetaBatch   int     `yaml:"meta_batch" help:"waves an update"`
 	Hidden      int     `yaml:"hidden" help:"neurons of each of the two hidden layers"`
 

@@ -37,6 +37,9 @@ var plasticKeys = []string{
 	"alpha_lr", "rate_lr", "modulator_lr",
 }
 
+// OfPlasticity reports whether a setting is one that a standard LSTM has no use for.
+func OfPlasticity(key string) bool { return slices.Contains(plasticKeys, key) }
+
 var readoutKeys = []string{"readout_key", "readout_slots", "readout_alone"}
 
 var labels = regexp.MustCompile(`^[a-z0-9-]+$`)

@@ -154,7 +154,7 @@ func (r *Report) forestNote() string {
 		}
 	}
 	if ref := r.reference(); ref != nil && !math.IsNaN(ref.TestPPL.Mean) {
-		note += " The dashed line stands at the LSTM’s mean."
+		note += " The dashed line stands at the mean of " + called(ref.Model) + "."
 	}
 	return note
 }

@@ -127,11 +127,11 @@ func (r *Report) findBest(measure func(*Seed) float64, name string) finding {
 		return f
 	}
 
-	// The best is held against the LSTM; the LSTM, if it is best itself, and any
+	// The best is held against the reference, mostly the LSTM; the LSTM, if it is best itself, and any
 	// best where there is no LSTM, against the next best.
 	other := -1
 	for i, a := range arms {
-		if i != best && a.Model == baseline {
+		if i != best && a.Model == r.against() {
 			other = i
 		}
 	}
@@ -258,4 +258,9 @@ func called(model string) string {
 }
 
 // capital begins a sentence.
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

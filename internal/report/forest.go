@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"unicode/utf8"
 
 	"github.com/engram-lm/engram/internal/stats"
 )
@@ -28,8 +29,15 @@ type forestSeed struct {
 	Value float64
 }
 
+// nameWidth is that of a character of a name, in CSS pixels.
+const nameWidth = 7
+
 func (f forest) chart(width float64) chart {
-	const row, left, right = 42.0, 96.0, 18.0
+	const row, right = 42.0, 18.0
+	left := 96.0 // or as much as the longest name needs, to a third of the chart
+	for _, r := range f.Rows {
+		left = max(left, min(nameWidth*float64(utf8.RuneCountInString(r.Name))+20, width/3))
+	}
 	height := 16 + row*float64(len(f.Rows)) + 44
 	c := chart{Label: f.Label, Width: width, Height: height, XLabel: f.XLabel,
 		Plot: box{X: left, Y: 8, W: width - left - right, H: height - 8 - 44}}

@@ -129,7 +129,7 @@ func (r *Report) HTML() ([]byte, error) {
 func (r *Report) page() *page {
 	r.Summarise()
 	p := &page{
-		Report: r, Title: r.title(), Finding: r.find(), Table: r.compare(typographic).led("test ppl", "vs LSTM", "p", "valid ppl"),
+		Report: r, Title: r.title(), Finding: r.find(), Table: r.compare(typographic).led("test ppl", r.versusHead(), "p", "p corrected", "p ranks", "valid ppl"),
 		Forest: r.forest(), Learning: r.learning(), Epochs: r.epochTable(),
 		Division: r.division(), Parts: r.parts(), Groups: groups,
 		Traces: r.traceRows(), TraceFigs: r.tracePanels(), Worth: r.ledWorth(), WorthFigs: r.worthPanels(), Passages: r.passages(),
@@ -168,9 +168,13 @@ func (r *Report) tableNote() string {
 		note += " Mean over seeds ± half-width of the 95% confidence interval (Student’s t)."
 	}
 	if ref := r.reference(); ref != nil && len(r.Arms) > 1 {
-		note += " vs LSTM: difference of the mean test perplexities"
-		if repeated {
+		note += " " + r.versusHead() + ": difference of the mean test perplexities"
+		if tested := r.tested(); tested > 0 {
 			note += "; p: Welch’s t-test, uncorrected"
+			if tested > 1 {
+				note += fmt.Sprintf("; p corrected: by Holm’s method for %d comparisons", tested)
+			}
+			note += "; p ranks: exact two-sided rank-sum test, uncorrected"
 		}
 		note += "."
 	}

@@ -26,6 +26,7 @@ type Report struct {
 	Arms    []Arm  `json:"arms"`
 	Unknown int    `json:"unknown"` // words of the validation and the test text that are read as <unk>
 
+	Reference string   `json:"reference,omitempty"` // the arm that the others are held against; empty: lstm
 	Budget    int      `json:"budget,omitempty"`    // parameters an arm may have at most
 	Precision string   `json:"precision,omitempty"` // of the inputs of matrix products: f32 or bf16
 	Dataset   Dataset  `json:"dataset"`
@@ -70,6 +71,8 @@ type Arm struct {
 	TestPPLMean   stats.Interval `json:"test_ppl_mean"`
 	OffMinusOn    stats.Interval `json:"off_minus_on"`
 	MeanMinusOn   stats.Interval `json:"mean_minus_on"`
+
+	Versus *Versus `json:"versus,omitempty"` // the reference, where there is one
 
 	Accounting []TensorCount `json:"accounting,omitempty"`
 }
@@ -180,6 +183,9 @@ func (r *Report) Summarise() {
 		arm.TestPPLMean = stats.Summary(arm.collect(testMean))
 		arm.OffMinusOn = stats.Summary(arm.collect(offOn))
 		arm.MeanMinusOn = stats.Summary(arm.collect(meanOn))
+	}
+	for i, v := range r.Versus(r.against()) {
+		r.Arms[i].Versus = v
 	}
 }
 

@@ -143,10 +143,10 @@ func TestWriteTable(t *testing.T) {
 	}{
 		{"several seeds, one diverged",
 			[]Arm{arm("lstm", 104, 105, 106), arm("plastic", 102, 101, 103), arm("modulated", 104.5, nan)}, `
-model      hidden  parameters       valid ppl        test ppl        vs LSTM      p  tokens/s   seeds
-lstm           20       1,234  115.00 +- 2.48  105.00 +- 2.48              -      -       100       3
-plastic        20       1,234  112.00 +- 2.48  102.00 +- 2.48  -3.00 +- 2.27  0.021       100       3
-modulated      20       1,234     114.50 +- -     104.50 +- -          -0.50      -       100  1 of 2
+model      hidden  parameters       valid ppl        test ppl        vs LSTM      p  p ranks  tokens/s   seeds
+lstm           20       1,234  115.00 +- 2.48  105.00 +- 2.48              -      -        -       100       3
+plastic        20       1,234  112.00 +- 2.48  102.00 +- 2.48  -3.00 +- 2.27  0.021    0.100       100       3
+modulated      20       1,234     114.50 +- -     104.50 +- -          -0.50      -        -       100  1 of 2
 
 The plastic model has the lowest test perplexity: 102.00 +- 2.48, which is 3.00 below the LSTM.
 The difference is significant (Welch's t-test, p = 0.021; 3 seeds each).

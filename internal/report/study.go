@@ -25,9 +25,11 @@ type Study struct {
 	Yardstick string   `json:"yardstick,omitempty"`
 	Columns   []Column `json:"columns,omitempty"`
 	Goal      *Goal    `json:"goal,omitempty"`
-	Config    string   `json:"config,omitempty"` // as YAML
-	System    System   `json:"system"`
-	Notes     []string `json:"notes,omitempty"` // whole sentences, shown under the table
+	// Conditions are the settings that runs of the task must share to compare.
+	Conditions []Condition `json:"conditions,omitempty"`
+	Config     string      `json:"config,omitempty"` // as YAML
+	System     System      `json:"system"`
+	Notes      []string    `json:"notes,omitempty"` // whole sentences, shown under the table
 }
 
 // Metric is what the models are measured by.
@@ -36,6 +38,12 @@ type Metric struct {
 	Label   string `json:"label"` // in words
 	Higher  bool   `json:"higher_is_better"`
 	Percent bool   `json:"percent"` // a share of one, written as a percentage
+}
+
+// Condition is a setting and its value.
+type Condition struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
 }
 
 // Column is a measure that the table of the models shows.

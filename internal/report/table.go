@@ -61,13 +61,14 @@ func (t table) led(heads ...string) table {
 }
 
 // compare builds the table of the arms. The report must have been summarised.
-// The difference to the LSTM and its p-value have columns only where an arm has
-// one.
+// The difference to the LSTM and its p-values have columns only where an arm has
+// one, and the corrected ones only where several have.
 func (r *Report) compare(n notation) table {
 	model := column{Head: "model", Text: true}
 	hidden, params := column{Head: "hidden"}, column{Head: "parameters"}
 	valid, test := column{Head: "valid ppl"}, column{Head: "test ppl"}
-	diff, p := column{Head: "vs LSTM"}, column{Head: "p"}
+	diff, p := column{Head: r.versusHead()}, column{Head: "p"}
+	holm, ranks := column{Head: "p corrected"}, column{Head: "p ranks"}
 	speed, seeds := column{Head: "tokens/s"}, column{Head: "seeds"}
 
 	validCI, testCI := false, false
@@ -75,23 +76,28 @@ func (r *Report) compare(n notation) table {
 		validCI = validCI || !math.IsNaN(a.ValidPPL.CI95)
 		testCI = testCI || !math.IsNaN(a.TestPPL.CI95)
 	}
-	reference := r.reference()
-	var hasDiff, hasP bool
+	var diffs, ranked int
 	for i := range r.Arms {
 		a := &r.Arms[i]
-		c := stats.Comparison{Diff: math.NaN(), CI95: math.NaN(), P: math.NaN()}
-		if reference != nil && a != reference {
-			c = stats.Welch(a.collect(testPPL), reference.collect(testPPL))
+		v := Versus{Diff: math.NaN(), CI95: math.NaN(), P: math.NaN(), Holm: math.NaN(), RankSum: math.NaN()}
+		if a.Versus != nil {
+			v = *a.Versus
 		}
-		hasDiff = hasDiff || !math.IsNaN(c.Diff)
-		hasP = hasP || !math.IsNaN(c.P)
+		if !math.IsNaN(v.Diff) {
+			diffs++
+		}
+		if !math.IsNaN(v.RankSum) {
+			ranked++
+		}
 		model.add(a.Model)
 		hidden.add(grouped(a.Hidden))
 		params.add(grouped(a.Params))
 		valid.add(n.interval(a.ValidPPL, validCI))
 		test.add(n.interval(a.TestPPL, testCI))
-		diff.add(n.difference(c, !math.IsNaN(c.CI95)))
-		p.add(n.pValue(c.P))
+		diff.add(n.difference(stats.Comparison{Diff: v.Diff, CI95: v.CI95}, !math.IsNaN(v.CI95)))
+		p.add(n.pValue(v.P))
+		holm.add(n.pValue(v.Holm))
+		ranks.add(n.pValue(v.RankSum))
 		speed.add(n.speed(stats.Mean(a.collect(tokensPerS))))
 		if done := a.finished(); done == len(a.Seeds) {
 			seeds.add(grouped(done))
@@ -101,11 +107,13 @@ func (r *Report) compare(n notation) table {
 	}
 
 	t := table{Columns: []column{model, hidden, params, valid, test}, Best: r.best()}
-	if hasDiff {
-		t.Columns = append(t.Columns, diff)
-	}
-	if hasP {
-		t.Columns = append(t.Columns, p)
+	for _, c := range []struct {
+		column
+		shown bool
+	}{{diff, diffs > 0}, {p, r.tested() > 0}, {holm, r.tested() > 1}, {ranks, ranked > 0}} {
+		if c.shown {
+			t.Columns = append(t.Columns, c.column)
+		}
 	}
 	t.Columns = append(t.Columns, speed, seeds)
 	return t
@@ -113,10 +121,10 @@ func (r *Report) compare(n notation) table {
 
 func (c *column) add(cell string) { c.Cells = append(c.Cells, cell) }
 
-// reference returns the LSTM's arm, or nil.
+// reference returns the arm that the others are held against, or nil.
 func (r *Report) reference() *Arm {
 	for i := range r.Arms {
-		if r.Arms[i].Model == baseline {
+		if r.Arms[i].Model == r.against() {
 			return &r.Arms[i]
 		}
 	}

@@ -5,7 +5,8 @@
 //	Hidden int `yaml:"hidden" help:"neurons a layer"`
 //
 // A field with the tag resume may change when a run is resumed: "may change"
-// always, "by force" if the user insists.
+// always, "by force" if the user insists. One with the tag compare:"same" is a
+// condition: what runs under different ones come to does not compare.
 package settings
 
 import (
@@ -40,6 +41,7 @@ func ParseList(s string) List {
 type Field struct {
 	Key, Help string
 	resume    string
+	condition bool
 	value     reflect.Value
 }
 
@@ -75,7 +77,7 @@ func fieldsOf(s reflect.Value) (fields Fields) {
 		if offering != nil {
 			help = strings.ReplaceAll(help, "{offered}", Or(offering.Offered(key)))
 		}
-		fields = append(fields, Field{Key: key, Help: help, resume: f.Tag.Get("resume"), value: s.Field(i)})
+		fields = append(fields, Field{Key: key, Help: help, resume: f.Tag.Get("resume"), condition: f.Tag.Get("compare") == "same", value: s.Field(i)})
 	}
 	return fields
 }
@@ -104,6 +106,9 @@ func (f Field) Free() bool { return f.resume == "may change" }
 // insists: the run comes to something else then, but all that a checkpoint holds
 // still has its place.
 func (f Field) Forced() bool { return f.resume == "by force" }
+
+// Condition reports whether runs compare only if the field is the same in all.
+func (f Field) Condition() bool { return f.condition }
 
 // IsBool reports whether the field is a switch.
 func (f Field) IsBool() bool { return f.value.Kind() == reflect.Bool }

@@ -39,6 +39,11 @@ func (t *task) reported(r *run.Run, _ bool) (run.Report, error) {
 	if source := r.Jobs[0].Of.(*Arm).Source; source != "" {
 		rep.About = append(slices.Clip(rep.About), "Data: "+source+".")
 	}
+	for _, f := range v.Fields() {
+		if f.Condition() {
+			rep.Conditions = append(rep.Conditions, report.Condition{Key: f.Key, Value: f.String()})
+		}
+	}
 	for _, c := range t.columns {
 		rep.Columns = append(rep.Columns, report.Column(c))
 	}

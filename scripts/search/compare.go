@@ -11,17 +11,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/engram-lm/engram/internal/compare"
+	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/stats"
 )
-
-// result is an arm of the published table: its trainings may come from several
-// runs, a seed or more each.
-type result struct {
-	label, kind string
-	params      int
-	seeds       []reportSeed
-	from        []string // the runs' commits
-}
 
 // find lists the folders with a report.json among dirs and below them.
 func find(dirs []string) (runs []string, err error) {
@@ -43,161 +36,115 @@ func find(dirs []string) (runs []string, err error) {
 	return runs, nil
 }
 
-// gather reads the runs and puts the seeds of an arm together. Trainings of one
-// arm and seed that do not agree are an error: which of them counts is not for a
+// gather joins the runs into one report, and names the commits that they were trained
+// at. What Join tells apart is an error: which of them counts is not for a published
 // table to choose.
-func gather(runs []string) (results []*result, err error) {
-	for _, dir := range runs {
-		r, err := readReport(dir)
+func gather(dirs []string) (rep *report.Report, commits []string, err error) {
+	var runs []*compare.Run
+	for _, dir := range dirs {
+		r, err := compare.Open(dir)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		commit := r.System.Revision
+		if r.Report == nil {
+			return nil, nil, fmt.Errorf("%s is the run of a learning task; want runs of train", dir)
+		}
+		commit := r.Report.System.Revision
 		if text, err := os.ReadFile(filepath.Join(dir, commitFile)); err == nil {
 			commit = strings.TrimSpace(string(text))
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, a := range r.Arms {
-			i := slices.IndexFunc(results, func(x *result) bool { return x.label == a.Model })
-			if i < 0 {
-				i = len(results)
-				results = append(results, &result{label: a.Model, kind: a.Kind, params: a.Params})
-			}
-			to := results[i]
-			if to.kind != a.Kind || to.params != a.Params {
-				return nil, fmt.Errorf("%s: arm %s is of kind %s with %d parameters, in another run of kind %s with %d: want one label for one model",
-					dir, a.Model, a.Kind, a.Params, to.kind, to.params)
-			}
-			if err := to.add(dir, a.Seeds); err != nil {
-				return nil, err
-			}
-			if commit != "" && !slices.Contains(to.from, commit) {
-				to.from = append(to.from, commit)
-			}
+		if commit != "" && !slices.Contains(commits, commit) {
+			commits = append(commits, commit)
+		}
+		runs = append(runs, r)
+	}
+	joined, err := compare.Join(runs, "", "")
+	if err != nil {
+		return nil, nil, err
+	}
+	rep = joined.(*report.Report)
+	for _, note := range rep.Notes {
+		if strings.Contains(note, compare.ToldApart) {
+			return nil, nil, fmt.Errorf("%s Want one label for one model, and each training once", note)
 		}
 	}
-	return results, nil
+	rep.Summarise()
+	return rep, commits, nil
 }
 
-func (r *result) add(dir string, seeds []reportSeed) error {
-	for _, s := range seeds {
-		if i := slices.IndexFunc(r.seeds, func(x reportSeed) bool { return x.Seed == s.Seed }); i >= 0 {
-			if had := r.seeds[i]; figure(had.TestPPL) != figure(s.TestPPL) {
-				return fmt.Errorf("%s: %s, seed %d has test perplexity %s, and %s in another run: want each training once", dir, r.label, s.Seed, figure(s.TestPPL), figure(had.TestPPL))
-			}
-			continue
-		}
-		r.seeds = append(r.seeds, s)
-	}
-	return nil
-}
-
-func figure(ppl *float64) string {
-	if ppl == nil {
-		return "-"
-	}
-	return fmt.Sprintf("%.2f", *ppl)
-}
-
-// collect returns a figure of every finished seed that has it.
-func (r *result) collect(of func(*reportSeed) *float64) (values []float64) {
-	for i := range r.seeds {
-		if v := of(&r.seeds[i]); v != nil && r.seeds[i].finished() {
-			values = append(values, *v)
-		}
-	}
-	return values
-}
-
-func testPPL(s *reportSeed) *float64 { return s.TestPPL }
-
-// compare writes the arms as a Markdown table: means with 95% confidence
+// table writes the arms of a report as a Markdown table: means with 95% confidence
 // intervals, and of the differences to the LSTM and to the control Welch's p with
 // Holm's correction over the arms, and the rank-sum test's.
-func compare(results []*result, stdout io.Writer) error {
-	columns := []struct {
+func table(rep *report.Report, commits []string, stdout io.Writer) error {
+	heads, rows := []string{"model", "parameters", "seeds"}, make([][]string, len(rep.Arms))
+	for i := range rep.Arms {
+		a := &rep.Arms[i]
+		n := 0
+		for _, s := range a.Seeds {
+			if s.Finished() && !math.IsNaN(s.TestPPL) {
+				n++
+			}
+		}
+		rows[i] = []string{a.Model, fmt.Sprint(a.Params), fmt.Sprint(n)}
+	}
+	// add appends a column unless nothing is in it: where there is one seed each there
+	// is no test.
+	add := func(head, empty string, of func(i int) string) {
+		cells, some := make([]string, len(rows)), false
+		for i := range rows {
+			if cells[i] = of(i); cells[i] == "" {
+				cells[i] = empty
+			} else {
+				some = true
+			}
+		}
+		if !some {
+			return
+		}
+		heads = append(heads, head)
+		for i := range rows {
+			rows[i] = append(rows[i], cells[i])
+		}
+	}
+	for _, c := range []struct {
 		head string
-		of   func(*reportSeed) *float64
+		of   func(*report.Arm) stats.Interval
 	}{
-		{"valid ppl", func(s *reportSeed) *float64 { return s.ValidPPL }},
-		{"test ppl", testPPL},
-		{"traces off", func(s *reportSeed) *float64 { return s.OffPPL }},
-		{"frozen", func(s *reportSeed) *float64 { return s.FrozenPPL }},
-		{"at their mean", func(s *reportSeed) *float64 { return s.MeanPPL }},
+		{"valid ppl", func(a *report.Arm) stats.Interval { return a.ValidPPL }},
+		{"test ppl", func(a *report.Arm) stats.Interval { return a.TestPPL }},
+		{"traces off", func(a *report.Arm) stats.Interval { return a.TestPPLOff }},
+		{"frozen", func(a *report.Arm) stats.Interval { return a.TestPPLFrozen }},
+		{"at their mean", func(a *report.Arm) stats.Interval { return a.TestPPLMean }},
+	} {
+		add(c.head, "–", func(i int) string { return interval(c.of(&rep.Arms[i])) })
 	}
-	heads, rows := []string{"model", "parameters", "seeds"}, make([][]string, len(results))
-	for i, r := range results {
-		rows[i] = []string{r.label, fmt.Sprint(r.params), fmt.Sprint(len(r.collect(testPPL)))}
-	}
-	for _, c := range columns {
-		some := false
-		cells := make([]string, len(results))
-		for i, r := range results {
-			values := r.collect(c.of)
-			some = some || len(values) > 0
-			cells[i] = interval(values)
-		}
-		if some {
-			heads = append(heads, c.head)
-			for i := range rows {
-				rows[i] = append(rows[i], cells[i])
-			}
-		}
-	}
-	for _, against := range []string{"lstm", "still"} {
-		ref := slices.IndexFunc(results, func(r *result) bool { return r.label == against })
-		if ref < 0 || len(results) < 2 {
-			continue
-		}
-		base := results[ref].collect(testPPL)
-		diff, welch, ranks := make([]float64, len(results)), make([]float64, len(results)), make([]float64, len(results))
-		for i, r := range results {
-			diff[i], welch[i], ranks[i] = math.NaN(), math.NaN(), math.NaN()
-			if i == ref {
-				continue
-			}
-			values := r.collect(testPPL)
-			diff[i] = stats.Mean(values) - stats.Mean(base)
-			welch[i] = stats.Welch(values, base).P
-			if len(values) > 1 && len(base) > 1 {
-				ranks[i] = stats.RankSum(values, base)
-			}
-		}
+	for _, reference := range []string{"lstm", "still"} {
+		versus := rep.Versus(reference)
 		for _, c := range []struct {
-			head   string
-			values []float64
-			write  func(float64) string
+			head  string
+			value func(v *report.Versus) float64
+			write func(float64) string
 		}{
-			{"vs " + against, diff, func(d float64) string { return fmt.Sprintf("%+.2f", d) }},
-			{"p (Welch, Holm)", stats.Holm(welch), probability},
-			{"p (rank sum)", ranks, probability},
+			{"vs " + reference, func(v *report.Versus) float64 { return v.Diff }, func(d float64) string { return fmt.Sprintf("%+.2f", d) }},
+			{"p (Welch, Holm)", func(v *report.Versus) float64 { return v.Holm }, probability},
+			{"p (rank sum)", func(v *report.Versus) float64 { return v.RankSum }, probability},
 		} {
-			if !slices.ContainsFunc(c.values, func(v float64) bool { return !math.IsNaN(v) }) {
-				continue // of one seed each there is no test
-			}
-			heads = append(heads, c.head)
-			for i, v := range c.values {
-				cell := ""
-				if !math.IsNaN(v) {
-					cell = c.write(v)
+			add(c.head, "", func(i int) string {
+				if versus[i] == nil || math.IsNaN(c.value(versus[i])) {
+					return ""
 				}
-				rows[i] = append(rows[i], cell)
-			}
+				return c.write(c.value(versus[i]))
+			})
 		}
 	}
 	var b strings.Builder
 	line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
 	line(heads)
 	line(slices.Repeat([]string{"---"}, len(heads)))
-	var commits []string
-	for i, r := range results {
-		line(rows[i])
-		for _, c := range r.from {
-			if !slices.Contains(commits, c) {
-				commits = append(commits, c)
-			}
-		}
+	for _, row := range rows {
+		line(row)
 	}
 	if len(commits) > 0 {
 		fmt.Fprintf(&b, "\nTrained at %s.\n", strings.Join(commits, ", "))
@@ -206,15 +153,14 @@ func compare(results []*result, stdout io.Writer) error {
 	return err
 }
 
-func interval(values []float64) string {
-	s := stats.Summary(values)
+func interval(v stats.Interval) string {
 	switch {
-	case len(values) == 0:
-		return "–"
-	case math.IsNaN(s.CI95):
-		return fmt.Sprintf("%.2f", s.Mean)
+	case math.IsNaN(v.Mean):
+		return ""
+	case math.IsNaN(v.CI95):
+		return fmt.Sprintf("%.2f", v.Mean)
 	}
-	return fmt.Sprintf("%.2f ± %.2f", s.Mean, s.CI95)
+	return fmt.Sprintf("%.2f ± %.2f", v.Mean, v.CI95)
 }
 
 func probability(p float64) string {

@@ -73,11 +73,11 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 			if err != nil {
 				return err
 			}
-			results, err := gather(runs)
+			rep, commits, err := gather(runs)
 			if err != nil {
 				return err
 			}
-			return compare(results, stdout)
+			return table(rep, commits, stdout)
 		},
 	}
 	report.Args = func(_ *cobra.Command, args []string) error {

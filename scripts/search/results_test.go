@@ -86,16 +86,16 @@ func TestResultsRefuses(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Join(dir, "three"), 0o777))
 	must(t, os.WriteFile(filepath.Join(dir, "three", "report.json"), []byte(`{"arms": []}`), 0o666))
 	for want, args := range map[string][]string{
-		"seed 1 has test perplexity 105.00, and 104.00 in another run": {"report", filepath.Join(dir, "one")},
-		"want one label for one model":                                 {"report", filepath.Join(dir, "two")},
-		"no report.json in it or below":                                {"report", filepath.Join(dir, "empty")},
-		"report: no folder":                                            {"report"},
-		"status: 0 arguments":                                          {"status"},
-		"no --as":                                                      {"keep", filepath.Join(dir, "one", "a")},
-		"is there already":                                             {"keep", filepath.Join(dir, "one", "a"), "--as", filepath.Join(dir, "two")},
-		"has no report.json":                                           {"keep", dir, "--as", filepath.Join(dir, "new")},
-		"want --commit":                                                {"keep", filepath.Join(dir, "three"), "--as", filepath.Join(dir, "new")},
-		"--parallel -1":                                                {"run", "ptb.yaml", "--parallel", "-1", "--out", filepath.Join(dir, "new")},
+		"what seed 1 comes to under the same settings is 104 in a and 105 in b": {"report", filepath.Join(dir, "one")},
+		"its kind is lstm in a and plastic in b":                                {"report", filepath.Join(dir, "two")},
+		"no report.json in it or below":                                         {"report", filepath.Join(dir, "empty")},
+		"report: no folder":                                                     {"report"},
+		"status: 0 arguments":                                                   {"status"},
+		"no --as":                                                               {"keep", filepath.Join(dir, "one", "a")},
+		"is there already":                                                      {"keep", filepath.Join(dir, "one", "a"), "--as", filepath.Join(dir, "two")},
+		"has no report.json":                                                    {"keep", dir, "--as", filepath.Join(dir, "new")},
+		"want --commit":                                                         {"keep", filepath.Join(dir, "three"), "--as", filepath.Join(dir, "new")},
+		"--parallel -1":                                                         {"run", "ptb.yaml", "--parallel", "-1", "--out", filepath.Join(dir, "new")},
 	} {
 		if _, err := sweepOutput(t, args...); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v: %v, want %q", args, err, want)
