@@ -61,6 +61,11 @@ var tilesBF16 = tiling{
 			6: strip6x1BF16, 7: strip7x1BF16, 8: strip8x1BF16, 9: strip9x1BF16, 10: strip10x1BF16,
 			11: strip11x1BF16, 12: strip12x1BF16, 13: strip13x1BF16, 14: strip14x1BF16,
 		},
+		0: {
+			1: strip1xHalfBF16, 2: strip2xHalfBF16, 3: strip3xHalfBF16, 4: strip4xHalfBF16, 5: strip5xHalfBF16,
+			6: strip6xHalfBF16, 7: strip7xHalfBF16, 8: strip8xHalfBF16, 9: strip9xHalfBF16, 10: strip10xHalfBF16,
+			11: strip11xHalfBF16, 12: strip12xHalfBF16, 13: strip13xHalfBF16, 14: strip14xHalfBF16,
+		},
 		2: {
 			1: strip1x2BF16, 2: strip2x2BF16, 3: strip3x2BF16, 4: strip4x2BF16, 5: strip5x2BF16,
 			6: strip6x2BF16, 7: strip7x2BF16, 8: strip8x2BF16, 9: strip9x2BF16, 10: strip10x2BF16,

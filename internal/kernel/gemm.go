@@ -9,7 +9,9 @@ package kernel
 //
 // op(A) is packed into strips of rows and op(B) into panels of columns, in the
 // order in which the register tiles read them. One of the two is packed first, for
-// all, over as much of k as takes maxShared elements.
+// all, over as much of k as takes maxShared elements; or, if it is a B whose rows lie
+// one after the other and a k-block of it fits a second-level cache, the tiles read it
+// where it lies: then nothing is packed that another core must fetch.
 //
 // The strips or panels of the other one are the tasks of the workers: each packs
 // its own, into memory that stays in its caches, and multiplies them.
@@ -66,7 +68,9 @@ type product[F Float] struct {
 	nr             int // columns of a panel
 	strips, panels int
 	byRows         bool          // tasks take strips and share the panels, otherwise the reverse
-	group          int           // how many
+	group          int           // how many at most
+	tasks          int           // that they are dealt to
+	inPlace        bool          // the panels that tasks share are B as it lies
 	k0, k1         int           // the part of k in hand
 	blocks         int           // k-blocks of it
 	shared         []F           // what all tasks multiply by, one k-block after the other
@@ -127,26 +131,29 @@ func (p *product[F]) run(parallel bool) {
 	for len(p.scratch) < workers {
 		p.scratch, p.ahead = append(p.scratch, nil), append(p.ahead, upcoming[F]{})
 	}
-	shared, width, tasks := p.strips, p.mr, p.panels
+	shared, width := p.strips, p.mr
 	if p.byRows {
-		shared, width, tasks = p.panels, p.nr, p.strips
+		shared, width = p.panels, p.nr
 	}
-	tasks = (tasks + p.group - 1) / p.group
 	width *= shared
 	chunk := p.kc * max(1, maxShared/(width*p.steps(p.kc)))
-	GrowPages(&p.shared, width*p.steps(min(chunk, p.k)))
+	if p.inPlace {
+		chunk, shared = p.k, 0
+	} else {
+		GrowPages(&p.shared, width*p.steps(min(chunk, p.k)))
+	}
 	for p.k0 = 0; p.k0 < p.k; p.k0 = p.k1 {
 		p.k1 = min(p.k0+chunk, p.k)
 		p.blocks = (p.k1 - p.k0 + p.kc - 1) / p.kc
 		if parallel {
 			Parallel(p.blocks*shared, p.packTask)
-			ParallelWorkers(tasks, p.mulTask)
+			ParallelWorkers(p.tasks, p.mulTask)
 			continue
 		}
 		for i := range p.blocks * shared {
 			p.packShared(i)
 		}
-		for i := range tasks {
+		for i := range p.tasks {
 			p.multiply(0, i)
 		}
 	}
@@ -168,10 +175,14 @@ func (p *product[F]) cut() {
 	p.strips, p.rows = deal(p.m, p.mr)
 	p.panels = (p.n + p.nr - 1) / p.nr
 	p.byRows = p.m > p.n || p.strips >= 2*fewTasks && p.n*p.steps(p.kc) <= maxShared
-	p.group = min(maxPanels, max(1, p.panels/fewTasks))
+	p.inPlace = inPlace[F](p.in) && p.byRows && !p.transB && p.ldb == p.n && p.n*p.kc <= maxShared
+	all, most := p.panels, maxPanels
 	if p.byRows {
-		p.group = min(maxStrips, max(1, p.strips/fewTasks))
+		all, most = p.strips, maxStrips
 	}
+	p.group = min(most, max(1, all/fewTasks))
+	p.tasks = (all + p.group - 1) / p.group
+	p.tasks = min(p.tasks+p.tasks%2, all) // as many for either core
 }
 
 // steps returns how many elements k numbers take when they are packed.
@@ -219,7 +230,7 @@ func (p *product[F]) multiply(worker, task int) {
 	}
 	own := GrowPages(&p.scratch[worker], p.group*width*p.steps(p.kc))
 	p.scratch[worker] = own
-	first, last := task*p.group, min((task+1)*p.group, all)
+	first, last := task*all/p.tasks, (task+1)*all/p.tasks
 	for k0 := p.k0; k0 < p.k1; k0 += p.kc {
 		if p.byRows {
 			p.multiplyStrips(worker, k0, first, last, own)
@@ -234,7 +245,12 @@ func (p *product[F]) multiply(worker, task int) {
 // rows, many strips at once, otherwise a strip just before it is used.
 func (p *product[F]) multiplyStrips(worker, k0, i0, i1 int, strips []F) {
 	steps := p.steps(min(p.kc, p.k-k0))
-	panels := p.shared[p.steps(k0-p.k0)*p.panels*p.nr:]
+	panels, ldb, column := p.b, p.ldb, 1
+	if p.inPlace {
+		panels = panels[k0*ldb:]
+	} else {
+		panels, ldb, column = p.shared[p.steps(k0-p.k0)*p.panels*p.nr:], 0, steps
+	}
 	if p.transA {
 		p.packStrips(k0, i0, i1, strips)
 	}
@@ -247,7 +263,7 @@ func (p *product[F]) multiplyStrips(worker, k0, i0, i1 int, strips []F) {
 				p.packStrips(k0, i, i+1, strip)
 				next = p.upcoming(worker, p.a, p.lda, p.m, p.rows, k0, i+1, i0, i1)
 			}
-			p.mulStrip(k0, i, strip, j, min(j+group, p.panels), panels[j*steps*p.nr:], next, 0)
+			p.mulStrip(k0, i, strip, j, min(j+group, p.panels), panels[j*column*p.nr:], ldb, next, 0)
 		}
 	}
 }
@@ -268,11 +284,11 @@ func (p *product[F]) multiplyPanels(worker, k0, j0, j1 int, panels []F) {
 			next = p.upcoming(worker, p.b, p.ldb, p.n, p.nr, k0, j+1, j0, j1)
 		}
 		for i := range few {
-			p.mulStrip(k0, i, strips[i*p.mr*steps:], j, j+1, panel, next, i)
+			p.mulStrip(k0, i, strips[i*p.mr*steps:], j, j+1, panel, 0, next, i)
 		}
 	}
 	for i := few; i < p.strips; i++ {
-		p.mulStrip(k0, i, strips[i*p.mr*steps:], j0, j1, panels, nil, 0)
+		p.mulStrip(k0, i, strips[i*p.mr*steps:], j0, j1, panels, 0, nil, 0)
 	}
 }
 
@@ -291,14 +307,14 @@ func (p *product[F]) upcoming(worker int, x []F, ld, n, width, k0, i, i0, i1 int
 	return u
 }
 
-// mulStrip multiplies strip i by panels j0 to j1.
-func (p *product[F]) mulStrip(k0, i int, strip []F, j0, j1 int, panels []F, next *upcoming[F], tile int) {
+// mulStrip multiplies strip i by panels j0 to j1, see the function mulStrip.
+func (p *product[F]) mulStrip(k0, i int, strip []F, j0, j1 int, panels []F, ldb int, next *upcoming[F], tile int) {
 	beta := F(1)
 	if k0 == 0 {
 		beta = p.beta
 	}
 	row, col := i*p.rows, j0*p.nr
-	mulStrip(p.in, min(p.rows, p.m-row), min(j1*p.nr, p.n)-col, min(p.kc, p.k-k0), p.alpha, strip, panels, beta, p.c[row*p.ldc+col:], p.ldc, next, tile)
+	mulStrip(p.in, min(p.rows, p.m-row), min(j1*p.nr, p.n)-col, min(p.kc, p.k-k0), p.alpha, strip, panels, ldb, beta, p.c[row*p.ldc+col:], p.ldc, next, tile)
 }
 
 // groupPanels returns how many panels of steps rows take about half a megabyte in

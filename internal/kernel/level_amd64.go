@@ -52,8 +52,8 @@ func nativeDots() *dotRoutines {
 }
 
 var routinesAVX512 = routines{
-	dots: nativeDots(),
-	mr:   tilesAVX512.mr, nr: tilesAVX512.nr(), few: tilesAVX512.few, mulStrip: tilesAVX512.mulStrip, mulRows: tilesAVX512.mulRows, transpose: transpose8, packStrips: packStripsAVX512,
+	dots: nativeDots(), inPlace: true,
+	mr: tilesAVX512.mr, nr: tilesAVX512.nr(), few: tilesAVX512.few, mulStrip: tilesAVX512.mulStrip, mulRows: tilesAVX512.mulRows, transpose: transpose8, packStrips: packStripsAVX512,
 	exp: expAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512,
 	axpy: axpyAVX512, scale: scaleAVX512, add: addAVX512, mul: mulAVX512, mulAdd: mulAddAVX512, dot: dotAVX512,
 	sumSquares: sumSquaresAVX512, allFinite: allFiniteAVX512,

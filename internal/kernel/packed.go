@@ -123,7 +123,7 @@ func (p *product[F]) mulPacked(in Precision, m, n, kc int, a []F, lda int, b []F
 	group := nr * groupPanels(steps, nr)
 	for j := 0; j < n; j += group {
 		for i := 0; i < m; i += rows {
-			mulStrip(in, min(rows, m-i), min(group, n-j), kc, 1, p.shared[i/rows*mr*steps:], b[j*steps:], beta, c[i*ldc+j:], ldc, nil, 0)
+			mulStrip(in, min(rows, m-i), min(group, n-j), kc, 1, p.shared[i/rows*mr*steps:], b[j*steps:], 0, beta, c[i*ldc+j:], ldc, nil, 0)
 		}
 	}
 }

@@ -24,6 +24,12 @@ func stripRows[F Float]() int {
 	return goMR
 }
 
+// inPlace reports whether mulStrip takes a B as it lies, in a precision.
+func inPlace[F Float](in Precision) bool {
+	_, ok := narrow([]F(nil))
+	return ok && simd.inPlace && in == F32
+}
+
 // fewRows returns the most rows that mulRows takes at this level.
 func fewRows[F Float]() int {
 	if _, ok := narrow([]F(nil)); ok {
@@ -33,18 +39,19 @@ func fewRows[F Float]() int {
 }
 
 // mulStrip computes C = alpha A B + beta C for the first m rows of a strip of A
-// and B [k, n] packed in panels. With beta = 0 C is not read. Each element is
-// summed over k in order, in one accumulator; A and B are packed in a precision. The
-// tiles are counted from tile on and fetch each a part of what is ahead, if
-// anything is.
-func mulStrip[F Float](in Precision, m, n, k int, alpha F, strip, b []F, beta F, c []F, ldc int, ahead *upcoming[F], tile int) {
+// and B [k, n], packed in panels or, where inPlace allows it, as it lies, with its
+// rows ldb elements apart; ldb is 0 for panels. With beta = 0 C is not read. Each
+// element is summed over k in order, in one accumulator; A and B are packed in a
+// precision. The tiles are counted from tile on and fetch each a part of what is
+// ahead, if anything is.
+func mulStrip[F Float](in Precision, m, n, k int, alpha F, strip, b []F, ldb int, beta F, c []F, ldc int, ahead *upcoming[F], tile int) {
 	if s, ok := narrow(strip); ok {
 		next, _ := any(ahead).(*upcoming[float32])
 		if d := dotsOf[F](in); d != nil {
-			d.mulStrip(m, n, (k+1)/2, float32(alpha), s, as32(b), float32(beta), as32(c), ldc, next, tile)
+			d.mulStrip(m, n, (k+1)/2, float32(alpha), s, as32(b), ldb, float32(beta), as32(c), ldc, next, tile)
 			return
 		}
-		simd.mulStrip(m, n, k, float32(alpha), s, as32(b), float32(beta), as32(c), ldc, next, tile)
+		simd.mulStrip(m, n, k, float32(alpha), s, as32(b), ldb, float32(beta), as32(c), ldc, next, tile)
 		return
 	}
 	mulPanels(in, m, n, k, alpha, strip, 1, goMR, b, beta, c, ldc)

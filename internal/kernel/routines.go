@@ -7,8 +7,10 @@ type routines struct {
 	// mr is the number of rows of a strip of A, nr that of columns of a panel of B,
 	// few the most rows that mulRows takes.
 	mr, nr, few int
-	// mulStrip and mulRows multiply by packed panels.
-	mulStrip func(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int)
+	// mulStrip and mulRows multiply by packed panels, mulStrip also by a matrix as it
+	// lies, where inPlace.
+	inPlace  bool
+	mulStrip func(m, n, k int, alpha float32, strip, b []float32, ldb int, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int)
 	mulRows  func(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int)
 	// transpose writes dst [k, 8] = the transpose of src [8, k], for k >= 8.
 	transpose func(k int, src []float32, ld int, dst []float32, ldd int)
@@ -67,7 +69,7 @@ type routines struct {
 // float32. Those that pack are as the functions of the same names; those that
 // multiply are as in routines, with k the number of pairs.
 type dotRoutines struct {
-	mulStrip   func(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int)
+	mulStrip   func(m, n, k int, alpha float32, strip, b []float32, ldb int, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int)
 	mulRows    func(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int)
 	packPanel  func(trans bool, k, n, nr int, b []float32, ldb int, dst []float32)
 	packStrips func(trans bool, k, m, rows, mr int, a []float32, lda int, dst []float32)

@@ -100,62 +100,62 @@ func fmaAVX2(rounds int)
 // strip1x1AVX2 computes 1 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip1x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip1x2AVX2 computes 1 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip1x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip2x1AVX2 computes 2 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip2x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip2x2AVX2 computes 2 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip2x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip3x1AVX2 computes 3 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip3x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip3x2AVX2 computes 3 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip3x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip4x1AVX2 computes 4 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip4x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip4x2AVX2 computes 4 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip4x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip5x1AVX2 computes 5 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip5x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip5x2AVX2 computes 5 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip5x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip6x1AVX2 computes 6 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip6x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip6x2AVX2 computes 6 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip6x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // rows1x1AVX2 computes 1 rows and 1 vectors of C = alpha A B + beta C.
 //
@@ -450,142 +450,212 @@ func fmaAVX512(rounds int)
 // strip1x1AVX512 computes 1 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip1x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip1x2AVX512 computes 1 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip1x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip1xHalfAVX512 computes 1 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip1xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip2x1AVX512 computes 2 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip2x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip2x2AVX512 computes 2 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip2x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip2xHalfAVX512 computes 2 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip2xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip3x1AVX512 computes 3 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip3x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip3x2AVX512 computes 3 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip3x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip3xHalfAVX512 computes 3 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip3xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip4x1AVX512 computes 4 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip4x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip4x2AVX512 computes 4 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip4x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip4xHalfAVX512 computes 4 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip4xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip5x1AVX512 computes 5 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip5x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip5x2AVX512 computes 5 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip5x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip5xHalfAVX512 computes 5 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip5xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip6x1AVX512 computes 6 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip6x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip6x2AVX512 computes 6 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip6x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip6xHalfAVX512 computes 6 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip6xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip7x1AVX512 computes 7 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip7x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip7x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip7x2AVX512 computes 7 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip7x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip7x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip7xHalfAVX512 computes 7 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip7xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip8x1AVX512 computes 8 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip8x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip8x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip8x2AVX512 computes 8 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip8x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip8x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip8xHalfAVX512 computes 8 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip8xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip9x1AVX512 computes 9 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip9x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip9x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip9x2AVX512 computes 9 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip9x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip9x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip9xHalfAVX512 computes 9 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip9xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip10x1AVX512 computes 10 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip10x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip10x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip10x2AVX512 computes 10 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip10x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip10x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip10xHalfAVX512 computes 10 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip10xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip11x1AVX512 computes 11 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip11x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip11x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip11x2AVX512 computes 11 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip11x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip11x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip11xHalfAVX512 computes 11 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip11xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip12x1AVX512 computes 12 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip12x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip12x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip12x2AVX512 computes 12 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip12x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip12x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip12xHalfAVX512 computes 12 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip12xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip13x1AVX512 computes 13 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip13x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip13x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip13x2AVX512 computes 13 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip13x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip13x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip13xHalfAVX512 computes 13 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip13xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip14x1AVX512 computes 14 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip14x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip14x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip14x2AVX512 computes 14 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip14x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip14x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip14xHalfAVX512 computes 14 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip14xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // rows1x1AVX512 computes 1 rows and 1 vectors of C = alpha A B + beta C.
 //
@@ -1035,142 +1105,212 @@ func packStripsAVX512(k int, m int, rows int, a *float32, lda int, dst *float32)
 // strip1x1BF16 computes 1 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip1x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip1x2BF16 computes 1 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip1x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip1x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip1xHalfBF16 computes 1 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip1xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip2x1BF16 computes 2 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip2x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip2x2BF16 computes 2 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip2x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip2x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip2xHalfBF16 computes 2 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip2xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip3x1BF16 computes 3 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip3x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip3x2BF16 computes 3 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip3x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip3x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip3xHalfBF16 computes 3 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip3xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip4x1BF16 computes 4 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip4x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip4x2BF16 computes 4 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip4x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip4x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip4xHalfBF16 computes 4 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip4xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip5x1BF16 computes 5 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip5x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip5x2BF16 computes 5 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip5x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip5x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip5xHalfBF16 computes 5 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip5xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip6x1BF16 computes 6 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip6x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip6x2BF16 computes 6 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip6x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip6x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip6xHalfBF16 computes 6 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip6xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip7x1BF16 computes 7 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip7x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip7x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip7x2BF16 computes 7 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip7x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip7x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip7xHalfBF16 computes 7 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip7xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip8x1BF16 computes 8 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip8x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip8x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip8x2BF16 computes 8 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip8x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip8x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip8xHalfBF16 computes 8 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip8xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip9x1BF16 computes 9 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip9x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip9x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip9x2BF16 computes 9 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip9x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip9x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip9xHalfBF16 computes 9 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip9xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip10x1BF16 computes 10 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip10x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip10x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip10x2BF16 computes 10 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip10x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip10x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip10xHalfBF16 computes 10 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip10xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip11x1BF16 computes 11 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip11x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip11x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip11x2BF16 computes 11 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip11x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip11x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip11xHalfBF16 computes 11 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip11xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip12x1BF16 computes 12 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip12x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip12x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip12x2BF16 computes 12 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip12x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip12x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip12xHalfBF16 computes 12 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip12xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip13x1BF16 computes 13 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip13x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip13x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip13x2BF16 computes 13 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip13x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip13x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip13xHalfBF16 computes 13 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip13xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip14x1BF16 computes 14 rows and 1 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip14x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip14x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // strip14x2BF16 computes 14 rows and 2 vectors of C = alpha A B + beta C, for A in a strip, and prefetches.
 //
 //go:noescape
-func strip14x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+func strip14x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+
+// strip14xHalfBF16 computes 14 rows and half a vector of C = alpha A B + beta C, for A in a strip, and prefetches.
+//
+//go:noescape
+func strip14xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 
 // rows1x1BF16 computes 1 rows and 1 vectors of C = alpha A B + beta C.
 //

@@ -1629,102 +1629,39 @@ next1:
 	VZEROUPPER
 	RET
 
-// func strip1x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip1x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip1x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	SUBQ   $0x02, AX
-	JLT    odd1
-
-next2:
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS (CX), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      64(DX), Y1
-	VBROADCASTSS 24(CX), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
-	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
+TEXT ·strip1x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
 	SUBQ         $0x02, AX
-	JGE          next2
-
-odd1:
-	CMPQ         AX, $-2
-	JEQ          done3
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS (CX), Y2
-	VFMADD231PS  Y2, Y1, Y0
-
-done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
-	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y1
-	VBROADCASTSS beta+28(FP), Y2
-	MOVQ         cols+48(FP), CX
-	VMOVD        CX, X3
-	VPBROADCASTD X3, Y3
-	VPCMPGTD     lanes<>+0(SB), Y3, Y3
-	VMOVD        X2, CX
-	ADDL         CX, CX
-	JZ           overwrite4
-	VMULPS       Y1, Y0, Y0
-	VMASKMOVPS   (AX), Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VMASKMOVPS   Y0, Y3, (AX)
-	JMP          done5
-
-overwrite4:
-	VMULPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y3, (AX)
-
-done5:
-	VZEROUPPER
-	RET
-
-// func strip1x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip1x2AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	SUBQ   $0x02, AX
-	JLT    odd1
+	JLT          odd1
 
 next2:
 	VMOVUPS      (DX), Y2
-	VMOVUPS      32(DX), Y3
-	VBROADCASTSS (CX), Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VBROADCASTSS 24(CX), Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVUPS      (DX)(BX*1), Y2
+	VBROADCASTSS 24(CX), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -1732,262 +1669,149 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Y2
-	VMOVUPS      32(DX), Y3
-	VBROADCASTSS (CX), Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y3, Y2, Y1
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y2
-	VBROADCASTSS beta+28(FP), Y3
-	MOVQ         cols+48(FP), CX
-	VMOVD        CX, X4
-	VPBROADCASTD X4, Y4
-	VPCMPGTD     lanes<>+0(SB), Y4, Y4
+	VBROADCASTSS alpha+32(FP), Y2
+	VBROADCASTSS beta+36(FP), Y3
 	VMOVD        X3, CX
 	ADDL         CX, CX
 	JZ           overwrite4
-	VMULPS       Y2, Y0, Y0
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   (AX), Y0, Y2
+	VFMADD231PS  Y2, Y3, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip1x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip1x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VFMADD231PS  Y5, Y4, Y2
+	VMOVUPS      (DX)(BX*1), Y3
+	VMOVUPS      32(DX)(BX*1), Y4
+	VBROADCASTSS 24(CX), Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VFMADD231PS  Y5, Y4, Y2
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000030, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VFMADD231PS  Y5, Y4, Y2
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y3
+	VBROADCASTSS beta+36(FP), Y4
+	VMOVD        X4, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Y3, Y1, Y1
 	VMOVUPS      (AX), Y5
-	VFMADD231PS  Y5, Y3, Y0
-	VMOVUPS      Y0, (AX)
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   32(AX), Y4, Y0
-	VFMADD231PS  Y0, Y3, Y1
-	VMASKMOVPS   Y1, Y4, 32(AX)
+	VFMADD231PS  Y5, Y4, Y1
+	VMOVUPS      Y1, (AX)
+	VMULPS       Y3, Y2, Y2
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y2, Y0, Y0
-	VMOVUPS    Y0, (AX)
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y4, 32(AX)
+	VMULPS     Y3, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	VMULPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y0, 32(AX)
 
 done5:
 	VZEROUPPER
 	RET
 
-// func strip2x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip2x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip2x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	SUBQ   $0x02, AX
-	JLT    odd1
-
-next2:
-	VMOVUPS      (DX), Y2
-	VBROADCASTSS (CX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 4(CX), Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VMOVUPS      64(DX), Y2
-	VBROADCASTSS 24(CX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 28(CX), Y3
-	VFMADD231PS  Y3, Y2, Y1
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
-	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
+TEXT ·strip2x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	SUBQ         $0x02, AX
-	JGE          next2
-
-odd1:
-	CMPQ         AX, $-2
-	JEQ          done3
-	VMOVUPS      (DX), Y2
-	VBROADCASTSS (CX), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 4(CX), Y3
-	VFMADD231PS  Y3, Y2, Y1
-
-done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
-	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y2
-	VBROADCASTSS beta+28(FP), Y3
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X4
-	VPBROADCASTD X4, Y4
-	VPCMPGTD     lanes<>+0(SB), Y4, Y4
-	VMOVD        X3, DX
-	ADDL         DX, DX
-	JZ           overwrite4
-	VMULPS       Y2, Y0, Y0
-	VMASKMOVPS   (AX), Y4, Y5
-	VFMADD231PS  Y5, Y3, Y0
-	VMASKMOVPS   Y0, Y4, (AX)
-	ADDQ         CX, AX
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   (AX), Y4, Y0
-	VFMADD231PS  Y0, Y3, Y1
-	VMASKMOVPS   Y1, Y4, (AX)
-	JMP          done5
-
-overwrite4:
-	VMULPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y4, (AX)
-	ADDQ       CX, AX
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y4, (AX)
-
-done5:
-	VZEROUPPER
-	RET
-
-// func strip2x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip2x2AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	SUBQ   $0x02, AX
-	JLT    odd1
-
-next2:
-	VMOVUPS      (DX), Y4
-	VMOVUPS      32(DX), Y5
-	VBROADCASTSS (CX), Y6
-	VFMADD231PS  Y6, Y4, Y0
-	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 4(CX), Y6
-	VFMADD231PS  Y6, Y4, Y2
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVUPS      64(DX), Y4
-	VMOVUPS      96(DX), Y5
-	VBROADCASTSS 24(CX), Y6
-	VFMADD231PS  Y6, Y4, Y0
-	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 28(CX), Y6
-	VFMADD231PS  Y6, Y4, Y2
-	VFMADD231PS  Y6, Y5, Y3
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
-	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x02, AX
-	JGE          next2
-
-odd1:
-	CMPQ         AX, $-2
-	JEQ          done3
-	VMOVUPS      (DX), Y4
-	VMOVUPS      32(DX), Y5
-	VBROADCASTSS (CX), Y6
-	VFMADD231PS  Y6, Y4, Y0
-	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 4(CX), Y6
-	VFMADD231PS  Y6, Y4, Y2
-	VFMADD231PS  Y6, Y5, Y3
-
-done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
-	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y4
-	VBROADCASTSS beta+28(FP), Y5
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X6
-	VPBROADCASTD X6, Y6
-	VPCMPGTD     lanes<>+0(SB), Y6, Y6
-	VMOVD        X5, DX
-	ADDL         DX, DX
-	JZ           overwrite4
-	VMULPS       Y4, Y0, Y0
-	VMOVUPS      (AX), Y7
-	VFMADD231PS  Y7, Y5, Y0
-	VMOVUPS      Y0, (AX)
-	VMULPS       Y4, Y1, Y1
-	VMASKMOVPS   32(AX), Y6, Y0
-	VFMADD231PS  Y0, Y5, Y1
-	VMASKMOVPS   Y1, Y6, 32(AX)
-	ADDQ         CX, AX
-	VMULPS       Y4, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y5, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       Y4, Y3, Y3
-	VMASKMOVPS   32(AX), Y6, Y0
-	VFMADD231PS  Y0, Y5, Y3
-	VMASKMOVPS   Y3, Y6, 32(AX)
-	JMP          done5
-
-overwrite4:
-	VMULPS     Y4, Y0, Y0
-	VMOVUPS    Y0, (AX)
-	VMULPS     Y4, Y1, Y1
-	VMASKMOVPS Y1, Y6, 32(AX)
-	ADDQ       CX, AX
-	VMULPS     Y4, Y2, Y2
-	VMOVUPS    Y2, (AX)
-	VMULPS     Y4, Y3, Y3
-	VMASKMOVPS Y3, Y6, 32(AX)
-
-done5:
-	VZEROUPPER
-	RET
-
-// func strip3x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip3x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	SUBQ   $0x02, AX
-	JLT    odd1
+	JLT          odd1
 
 next2:
 	VMOVUPS      (DX), Y3
 	VBROADCASTSS (CX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 4(CX), Y4
 	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS 8(CX), Y4
+	VBROADCASTSS 4(CX), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      64(DX), Y3
+	VMOVUPS      (DX)(BX*1), Y3
 	VBROADCASTSS 24(CX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 28(CX), Y4
 	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS 32(CX), Y4
+	VBROADCASTSS 28(CX), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -1996,490 +1820,87 @@ odd1:
 	JEQ          done3
 	VMOVUPS      (DX), Y3
 	VBROADCASTSS (CX), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 4(CX), Y4
 	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS 8(CX), Y4
+	VBROADCASTSS 4(CX), Y4
 	VFMADD231PS  Y4, Y3, Y2
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y3
-	VBROADCASTSS beta+28(FP), Y4
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VBROADCASTSS alpha+32(FP), Y3
+	VBROADCASTSS beta+36(FP), Y4
 	VMOVD        X4, DX
 	ADDL         DX, DX
 	JZ           overwrite4
-	VMULPS       Y3, Y0, Y0
-	VMASKMOVPS   (AX), Y5, Y6
-	VFMADD231PS  Y6, Y4, Y0
-	VMASKMOVPS   Y0, Y5, (AX)
-	ADDQ         CX, AX
 	VMULPS       Y3, Y1, Y1
-	VMASKMOVPS   (AX), Y5, Y0
-	VFMADD231PS  Y0, Y4, Y1
-	VMASKMOVPS   Y1, Y5, (AX)
+	VMASKMOVPS   (AX), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
 	ADDQ         CX, AX
 	VMULPS       Y3, Y2, Y2
-	VMASKMOVPS   (AX), Y5, Y0
-	VFMADD231PS  Y0, Y4, Y2
-	VMASKMOVPS   Y2, Y5, (AX)
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y2
+	VMASKMOVPS   Y2, Y0, (AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y3, Y0, Y0
-	VMASKMOVPS Y0, Y5, (AX)
-	ADDQ       CX, AX
 	VMULPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y5, (AX)
+	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       CX, AX
 	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y5, (AX)
+	VMASKMOVPS Y2, Y0, (AX)
 
 done5:
 	VZEROUPPER
 	RET
 
-// func strip3x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip2x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip3x2AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	SUBQ   $0x02, AX
-	JLT    odd1
-
-next2:
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 4(CX), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 8(CX), Y8
-	VFMADD231PS  Y8, Y6, Y4
-	VFMADD231PS  Y8, Y7, Y5
-	VMOVUPS      64(DX), Y6
-	VMOVUPS      96(DX), Y7
-	VBROADCASTSS 24(CX), Y8
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 28(CX), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 32(CX), Y8
-	VFMADD231PS  Y8, Y6, Y4
-	VFMADD231PS  Y8, Y7, Y5
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
-	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
+TEXT ·strip2x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
 	SUBQ         $0x02, AX
-	JGE          next2
-
-odd1:
-	CMPQ         AX, $-2
-	JEQ          done3
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 4(CX), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 8(CX), Y8
-	VFMADD231PS  Y8, Y6, Y4
-	VFMADD231PS  Y8, Y7, Y5
-
-done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
-	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y6
-	VBROADCASTSS beta+28(FP), Y7
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     lanes<>+0(SB), Y8, Y8
-	VMOVD        X7, DX
-	ADDL         DX, DX
-	JZ           overwrite4
-	VMULPS       Y6, Y0, Y0
-	VMOVUPS      (AX), Y9
-	VFMADD231PS  Y9, Y7, Y0
-	VMOVUPS      Y0, (AX)
-	VMULPS       Y6, Y1, Y1
-	VMASKMOVPS   32(AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y1
-	VMASKMOVPS   Y1, Y8, 32(AX)
-	ADDQ         CX, AX
-	VMULPS       Y6, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y7, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       Y6, Y3, Y3
-	VMASKMOVPS   32(AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y3
-	VMASKMOVPS   Y3, Y8, 32(AX)
-	ADDQ         CX, AX
-	VMULPS       Y6, Y4, Y4
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y7, Y4
-	VMOVUPS      Y4, (AX)
-	VMULPS       Y6, Y5, Y5
-	VMASKMOVPS   32(AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y5
-	VMASKMOVPS   Y5, Y8, 32(AX)
-	JMP          done5
-
-overwrite4:
-	VMULPS     Y6, Y0, Y0
-	VMOVUPS    Y0, (AX)
-	VMULPS     Y6, Y1, Y1
-	VMASKMOVPS Y1, Y8, 32(AX)
-	ADDQ       CX, AX
-	VMULPS     Y6, Y2, Y2
-	VMOVUPS    Y2, (AX)
-	VMULPS     Y6, Y3, Y3
-	VMASKMOVPS Y3, Y8, 32(AX)
-	ADDQ       CX, AX
-	VMULPS     Y6, Y4, Y4
-	VMOVUPS    Y4, (AX)
-	VMULPS     Y6, Y5, Y5
-	VMASKMOVPS Y5, Y8, 32(AX)
-
-done5:
-	VZEROUPPER
-	RET
-
-// func strip4x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip4x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	SUBQ   $0x02, AX
-	JLT    odd1
-
-next2:
-	VMOVUPS      (DX), Y4
-	VBROADCASTSS (CX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(CX), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 8(CX), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 12(CX), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      64(DX), Y4
-	VBROADCASTSS 24(CX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 28(CX), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 32(CX), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 36(CX), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
-	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x02, AX
-	JGE          next2
-
-odd1:
-	CMPQ         AX, $-2
-	JEQ          done3
-	VMOVUPS      (DX), Y4
-	VBROADCASTSS (CX), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(CX), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS 8(CX), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 12(CX), Y5
-	VFMADD231PS  Y5, Y4, Y3
-
-done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
-	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y4
-	VBROADCASTSS beta+28(FP), Y5
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X6
-	VPBROADCASTD X6, Y6
-	VPCMPGTD     lanes<>+0(SB), Y6, Y6
-	VMOVD        X5, DX
-	ADDL         DX, DX
-	JZ           overwrite4
-	VMULPS       Y4, Y0, Y0
-	VMASKMOVPS   (AX), Y6, Y7
-	VFMADD231PS  Y7, Y5, Y0
-	VMASKMOVPS   Y0, Y6, (AX)
-	ADDQ         CX, AX
-	VMULPS       Y4, Y1, Y1
-	VMASKMOVPS   (AX), Y6, Y0
-	VFMADD231PS  Y0, Y5, Y1
-	VMASKMOVPS   Y1, Y6, (AX)
-	ADDQ         CX, AX
-	VMULPS       Y4, Y2, Y2
-	VMASKMOVPS   (AX), Y6, Y0
-	VFMADD231PS  Y0, Y5, Y2
-	VMASKMOVPS   Y2, Y6, (AX)
-	ADDQ         CX, AX
-	VMULPS       Y4, Y3, Y3
-	VMASKMOVPS   (AX), Y6, Y0
-	VFMADD231PS  Y0, Y5, Y3
-	VMASKMOVPS   Y3, Y6, (AX)
-	JMP          done5
-
-overwrite4:
-	VMULPS     Y4, Y0, Y0
-	VMASKMOVPS Y0, Y6, (AX)
-	ADDQ       CX, AX
-	VMULPS     Y4, Y1, Y1
-	VMASKMOVPS Y1, Y6, (AX)
-	ADDQ       CX, AX
-	VMULPS     Y4, Y2, Y2
-	VMASKMOVPS Y2, Y6, (AX)
-	ADDQ       CX, AX
-	VMULPS     Y4, Y3, Y3
-	VMASKMOVPS Y3, Y6, (AX)
-
-done5:
-	VZEROUPPER
-	RET
-
-// func strip4x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip4x2AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	SUBQ   $0x02, AX
-	JLT    odd1
-
-next2:
-	VMOVUPS      (DX), Y8
-	VMOVUPS      32(DX), Y9
-	VBROADCASTSS (CX), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 4(CX), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS 8(CX), Y10
-	VFMADD231PS  Y10, Y8, Y4
-	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 12(CX), Y10
-	VFMADD231PS  Y10, Y8, Y6
-	VFMADD231PS  Y10, Y9, Y7
-	VMOVUPS      64(DX), Y8
-	VMOVUPS      96(DX), Y9
-	VBROADCASTSS 24(CX), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 28(CX), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS 32(CX), Y10
-	VFMADD231PS  Y10, Y8, Y4
-	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 36(CX), Y10
-	VFMADD231PS  Y10, Y8, Y6
-	VFMADD231PS  Y10, Y9, Y7
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
-	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x02, AX
-	JGE          next2
-
-odd1:
-	CMPQ         AX, $-2
-	JEQ          done3
-	VMOVUPS      (DX), Y8
-	VMOVUPS      32(DX), Y9
-	VBROADCASTSS (CX), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 4(CX), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS 8(CX), Y10
-	VFMADD231PS  Y10, Y8, Y4
-	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 12(CX), Y10
-	VFMADD231PS  Y10, Y8, Y6
-	VFMADD231PS  Y10, Y9, Y7
-
-done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
-	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y8
-	VBROADCASTSS beta+28(FP), Y9
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X10
-	VPBROADCASTD X10, Y10
-	VPCMPGTD     lanes<>+0(SB), Y10, Y10
-	VMOVD        X9, DX
-	ADDL         DX, DX
-	JZ           overwrite4
-	VMULPS       Y8, Y0, Y0
-	VMOVUPS      (AX), Y11
-	VFMADD231PS  Y11, Y9, Y0
-	VMOVUPS      Y0, (AX)
-	VMULPS       Y8, Y1, Y1
-	VMASKMOVPS   32(AX), Y10, Y0
-	VFMADD231PS  Y0, Y9, Y1
-	VMASKMOVPS   Y1, Y10, 32(AX)
-	ADDQ         CX, AX
-	VMULPS       Y8, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y9, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       Y8, Y3, Y3
-	VMASKMOVPS   32(AX), Y10, Y0
-	VFMADD231PS  Y0, Y9, Y3
-	VMASKMOVPS   Y3, Y10, 32(AX)
-	ADDQ         CX, AX
-	VMULPS       Y8, Y4, Y4
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y9, Y4
-	VMOVUPS      Y4, (AX)
-	VMULPS       Y8, Y5, Y5
-	VMASKMOVPS   32(AX), Y10, Y0
-	VFMADD231PS  Y0, Y9, Y5
-	VMASKMOVPS   Y5, Y10, 32(AX)
-	ADDQ         CX, AX
-	VMULPS       Y8, Y6, Y6
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y9, Y6
-	VMOVUPS      Y6, (AX)
-	VMULPS       Y8, Y7, Y7
-	VMASKMOVPS   32(AX), Y10, Y0
-	VFMADD231PS  Y0, Y9, Y7
-	VMASKMOVPS   Y7, Y10, 32(AX)
-	JMP          done5
-
-overwrite4:
-	VMULPS     Y8, Y0, Y0
-	VMOVUPS    Y0, (AX)
-	VMULPS     Y8, Y1, Y1
-	VMASKMOVPS Y1, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMULPS     Y8, Y2, Y2
-	VMOVUPS    Y2, (AX)
-	VMULPS     Y8, Y3, Y3
-	VMASKMOVPS Y3, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMULPS     Y8, Y4, Y4
-	VMOVUPS    Y4, (AX)
-	VMULPS     Y8, Y5, Y5
-	VMASKMOVPS Y5, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMULPS     Y8, Y6, Y6
-	VMOVUPS    Y6, (AX)
-	VMULPS     Y8, Y7, Y7
-	VMASKMOVPS Y7, Y10, 32(AX)
-
-done5:
-	VZEROUPPER
-	RET
-
-// func strip5x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip5x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	SUBQ   $0x02, AX
-	JLT    odd1
+	JLT          odd1
 
 next2:
 	VMOVUPS      (DX), Y5
-	VBROADCASTSS (CX), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS 4(CX), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 8(CX), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS 12(CX), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS 16(CX), Y6
-	VFMADD231PS  Y6, Y5, Y4
-	VMOVUPS      64(DX), Y5
-	VBROADCASTSS 24(CX), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS 28(CX), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 32(CX), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS 36(CX), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS 40(CX), Y6
-	VFMADD231PS  Y6, Y5, Y4
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	VMOVUPS      32(DX), Y6
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y7, Y5, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      (DX)(BX*1), Y5
+	VMOVUPS      32(DX)(BX*1), Y6
+	VBROADCASTSS 24(CX), Y7
+	VFMADD231PS  Y7, Y5, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 28(CX), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VFMADD231PS  Y7, Y6, Y4
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -2487,305 +1908,600 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Y5
-	VBROADCASTSS (CX), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS 4(CX), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 8(CX), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS 12(CX), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS 16(CX), Y6
-	VFMADD231PS  Y6, Y5, Y4
+	VMOVUPS      32(DX), Y6
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y7, Y5, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VFMADD231PS  Y7, Y6, Y4
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y5
-	VBROADCASTSS beta+28(FP), Y6
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X7
-	VPBROADCASTD X7, Y7
-	VPCMPGTD     lanes<>+0(SB), Y7, Y7
+	VBROADCASTSS alpha+32(FP), Y5
+	VBROADCASTSS beta+36(FP), Y6
 	VMOVD        X6, DX
 	ADDL         DX, DX
 	JZ           overwrite4
-	VMULPS       Y5, Y0, Y0
-	VMASKMOVPS   (AX), Y7, Y8
-	VFMADD231PS  Y8, Y6, Y0
-	VMASKMOVPS   Y0, Y7, (AX)
-	ADDQ         CX, AX
 	VMULPS       Y5, Y1, Y1
-	VMASKMOVPS   (AX), Y7, Y0
-	VFMADD231PS  Y0, Y6, Y1
-	VMASKMOVPS   Y1, Y7, (AX)
-	ADDQ         CX, AX
+	VMOVUPS      (AX), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VMOVUPS      Y1, (AX)
 	VMULPS       Y5, Y2, Y2
-	VMASKMOVPS   (AX), Y7, Y0
-	VFMADD231PS  Y0, Y6, Y2
-	VMASKMOVPS   Y2, Y7, (AX)
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
 	ADDQ         CX, AX
 	VMULPS       Y5, Y3, Y3
-	VMASKMOVPS   (AX), Y7, Y0
-	VFMADD231PS  Y0, Y6, Y3
-	VMASKMOVPS   Y3, Y7, (AX)
-	ADDQ         CX, AX
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y6, Y3
+	VMOVUPS      Y3, (AX)
 	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   (AX), Y7, Y0
-	VFMADD231PS  Y0, Y6, Y4
-	VMASKMOVPS   Y4, Y7, (AX)
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y4
+	VMASKMOVPS   Y4, Y0, 32(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y5, Y0, Y0
-	VMASKMOVPS Y0, Y7, (AX)
-	ADDQ       CX, AX
 	VMULPS     Y5, Y1, Y1
-	VMASKMOVPS Y1, Y7, (AX)
-	ADDQ       CX, AX
+	VMOVUPS    Y1, (AX)
 	VMULPS     Y5, Y2, Y2
-	VMASKMOVPS Y2, Y7, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
 	ADDQ       CX, AX
 	VMULPS     Y5, Y3, Y3
-	VMASKMOVPS Y3, Y7, (AX)
-	ADDQ       CX, AX
+	VMOVUPS    Y3, (AX)
 	VMULPS     Y5, Y4, Y4
-	VMASKMOVPS Y4, Y7, (AX)
+	VMASKMOVPS Y4, Y0, 32(AX)
 
 done5:
 	VZEROUPPER
 	RET
 
-// func strip5x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip3x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip5x2AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	SUBQ   $0x02, AX
-	JLT    odd1
+TEXT ·strip3x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	SUBQ         $0x02, AX
+	JLT          odd1
 
 next2:
-	VMOVUPS      (DX), Y10
-	VMOVUPS      32(DX), Y11
-	VBROADCASTSS (CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 4(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 8(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 12(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 16(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	VMOVUPS      64(DX), Y10
-	VMOVUPS      96(DX), Y11
-	VBROADCASTSS 24(CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 28(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 32(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 36(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 40(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 4(CX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 8(CX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      (DX)(BX*1), Y4
+	VBROADCASTSS 24(CX), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 28(CX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 32(CX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Y10
-	VMOVUPS      32(DX), Y11
-	VBROADCASTSS (CX), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 4(CX), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS 8(CX), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS 12(CX), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS 16(CX), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 4(CX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 8(CX), Y5
+	VFMADD231PS  Y5, Y4, Y3
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y10
-	VBROADCASTSS beta+28(FP), Y11
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMOVD        X11, DX
+	VBROADCASTSS alpha+32(FP), Y4
+	VBROADCASTSS beta+36(FP), Y5
+	VMOVD        X5, DX
 	ADDL         DX, DX
 	JZ           overwrite4
-	VMULPS       Y10, Y0, Y0
-	VMOVUPS      (AX), Y13
-	VFMADD231PS  Y13, Y11, Y0
-	VMOVUPS      Y0, (AX)
-	VMULPS       Y10, Y1, Y1
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y0, Y11, Y1
-	VMASKMOVPS   Y1, Y12, 32(AX)
+	VMULPS       Y4, Y1, Y1
+	VMASKMOVPS   (AX), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
 	ADDQ         CX, AX
-	VMULPS       Y10, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y11, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       Y10, Y3, Y3
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y0, Y11, Y3
-	VMASKMOVPS   Y3, Y12, 32(AX)
+	VMULPS       Y4, Y2, Y2
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y2
+	VMASKMOVPS   Y2, Y0, (AX)
 	ADDQ         CX, AX
-	VMULPS       Y10, Y4, Y4
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y11, Y4
-	VMOVUPS      Y4, (AX)
-	VMULPS       Y10, Y5, Y5
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y0, Y11, Y5
-	VMASKMOVPS   Y5, Y12, 32(AX)
-	ADDQ         CX, AX
-	VMULPS       Y10, Y6, Y6
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y11, Y6
-	VMOVUPS      Y6, (AX)
-	VMULPS       Y10, Y7, Y7
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y0, Y11, Y7
-	VMASKMOVPS   Y7, Y12, 32(AX)
-	ADDQ         CX, AX
-	VMULPS       Y10, Y8, Y8
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y11, Y8
-	VMOVUPS      Y8, (AX)
-	VMULPS       Y10, Y9, Y9
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y0, Y11, Y9
-	VMASKMOVPS   Y9, Y12, 32(AX)
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y3
+	VMASKMOVPS   Y3, Y0, (AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y10, Y0, Y0
-	VMOVUPS    Y0, (AX)
-	VMULPS     Y10, Y1, Y1
-	VMASKMOVPS Y1, Y12, 32(AX)
+	VMULPS     Y4, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       CX, AX
-	VMULPS     Y10, Y2, Y2
-	VMOVUPS    Y2, (AX)
-	VMULPS     Y10, Y3, Y3
-	VMASKMOVPS Y3, Y12, 32(AX)
+	VMULPS     Y4, Y2, Y2
+	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       CX, AX
-	VMULPS     Y10, Y4, Y4
-	VMOVUPS    Y4, (AX)
-	VMULPS     Y10, Y5, Y5
-	VMASKMOVPS Y5, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMULPS     Y10, Y6, Y6
-	VMOVUPS    Y6, (AX)
-	VMULPS     Y10, Y7, Y7
-	VMASKMOVPS Y7, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMULPS     Y10, Y8, Y8
-	VMOVUPS    Y8, (AX)
-	VMULPS     Y10, Y9, Y9
-	VMASKMOVPS Y9, Y12, 32(AX)
+	VMULPS     Y4, Y3, Y3
+	VMASKMOVPS Y3, Y0, (AX)
 
 done5:
 	VZEROUPPER
 	RET
 
-// func strip6x1AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip3x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip6x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	SUBQ   $0x02, AX
-	JLT    odd1
+TEXT ·strip3x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	VMOVUPS      (DX), Y7
+	VMOVUPS      32(DX), Y8
+	VBROADCASTSS (CX), Y9
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 4(CX), Y9
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 8(CX), Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      (DX)(BX*1), Y7
+	VMOVUPS      32(DX)(BX*1), Y8
+	VBROADCASTSS 24(CX), Y9
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 28(CX), Y9
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 32(CX), Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VFMADD231PS  Y9, Y8, Y6
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000030, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS      (DX), Y7
+	VMOVUPS      32(DX), Y8
+	VBROADCASTSS (CX), Y9
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 4(CX), Y9
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 8(CX), Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VFMADD231PS  Y9, Y8, Y6
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y7
+	VBROADCASTSS beta+36(FP), Y8
+	VMOVD        X8, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y7, Y1, Y1
+	VMOVUPS      (AX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      Y1, (AX)
+	VMULPS       Y7, Y2, Y2
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y8, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       Y7, Y4, Y4
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y4
+	VMASKMOVPS   Y4, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y5, Y5
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y8, Y5
+	VMOVUPS      Y5, (AX)
+	VMULPS       Y7, Y6, Y6
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y6
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y7, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	VMULPS     Y7, Y2, Y2
+	VMASKMOVPS Y2, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y7, Y3, Y3
+	VMOVUPS    Y3, (AX)
+	VMULPS     Y7, Y4, Y4
+	VMASKMOVPS Y4, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y7, Y5, Y5
+	VMOVUPS    Y5, (AX)
+	VMULPS     Y7, Y6, Y6
+	VMASKMOVPS Y6, Y0, 32(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip4x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip4x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 8(CX), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 12(CX), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	VMOVUPS      (DX)(BX*1), Y5
+	VBROADCASTSS 24(CX), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 28(CX), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 32(CX), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 36(CX), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000030, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 8(CX), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 12(CX), Y6
+	VFMADD231PS  Y6, Y5, Y4
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y5
+	VBROADCASTSS beta+36(FP), Y6
+	VMOVD        X6, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y5, Y1, Y1
+	VMASKMOVPS   (AX), Y0, Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y2, Y2
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y2
+	VMASKMOVPS   Y2, Y0, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y3, Y3
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y3
+	VMASKMOVPS   Y3, Y0, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y4, Y4
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y4
+	VMASKMOVPS   Y4, Y0, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VMULPS     Y5, Y2, Y2
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMULPS     Y5, Y3, Y3
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VMULPS     Y5, Y4, Y4
+	VMASKMOVPS Y4, Y0, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip4x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip4x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	VMOVUPS      (DX), Y9
+	VMOVUPS      32(DX), Y10
+	VBROADCASTSS (CX), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS 4(CX), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS 8(CX), Y11
+	VFMADD231PS  Y11, Y9, Y5
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS 12(CX), Y11
+	VFMADD231PS  Y11, Y9, Y7
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      (DX)(BX*1), Y9
+	VMOVUPS      32(DX)(BX*1), Y10
+	VBROADCASTSS 24(CX), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS 28(CX), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS 32(CX), Y11
+	VFMADD231PS  Y11, Y9, Y5
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS 36(CX), Y11
+	VFMADD231PS  Y11, Y9, Y7
+	VFMADD231PS  Y11, Y10, Y8
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000030, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS      (DX), Y9
+	VMOVUPS      32(DX), Y10
+	VBROADCASTSS (CX), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS 4(CX), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS 8(CX), Y11
+	VFMADD231PS  Y11, Y9, Y5
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS 12(CX), Y11
+	VFMADD231PS  Y11, Y9, Y7
+	VFMADD231PS  Y11, Y10, Y8
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y9
+	VBROADCASTSS beta+36(FP), Y10
+	VMOVD        X10, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y9, Y1, Y1
+	VMOVUPS      (AX), Y11
+	VFMADD231PS  Y11, Y10, Y1
+	VMOVUPS      Y1, (AX)
+	VMULPS       Y9, Y2, Y2
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y10, Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y3, Y3
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y10, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       Y9, Y4, Y4
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y10, Y4
+	VMASKMOVPS   Y4, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y5, Y5
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y10, Y5
+	VMOVUPS      Y5, (AX)
+	VMULPS       Y9, Y6, Y6
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y10, Y6
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y10, Y7
+	VMOVUPS      Y7, (AX)
+	VMULPS       Y9, Y8, Y8
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y10, Y8
+	VMASKMOVPS   Y8, Y0, 32(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y9, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	VMULPS     Y9, Y2, Y2
+	VMASKMOVPS Y2, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y9, Y3, Y3
+	VMOVUPS    Y3, (AX)
+	VMULPS     Y9, Y4, Y4
+	VMASKMOVPS Y4, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y9, Y5, Y5
+	VMOVUPS    Y5, (AX)
+	VMULPS     Y9, Y6, Y6
+	VMASKMOVPS Y6, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y9, Y7, Y7
+	VMOVUPS    Y7, (AX)
+	VMULPS     Y9, Y8, Y8
+	VMASKMOVPS Y8, Y0, 32(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip5x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip5x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	SUBQ         $0x02, AX
+	JLT          odd1
 
 next2:
 	VMOVUPS      (DX), Y6
 	VBROADCASTSS (CX), Y7
-	VFMADD231PS  Y7, Y6, Y0
+	VFMADD231PS  Y7, Y6, Y1
 	VBROADCASTSS 4(CX), Y7
-	VFMADD231PS  Y7, Y6, Y1
+	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS 8(CX), Y7
-	VFMADD231PS  Y7, Y6, Y2
+	VFMADD231PS  Y7, Y6, Y3
 	VBROADCASTSS 12(CX), Y7
-	VFMADD231PS  Y7, Y6, Y3
+	VFMADD231PS  Y7, Y6, Y4
 	VBROADCASTSS 16(CX), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 20(CX), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	VMOVUPS      64(DX), Y6
+	VMOVUPS      (DX)(BX*1), Y6
 	VBROADCASTSS 24(CX), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS 28(CX), Y7
 	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 32(CX), Y7
+	VBROADCASTSS 28(CX), Y7
 	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 36(CX), Y7
+	VBROADCASTSS 32(CX), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 40(CX), Y7
+	VBROADCASTSS 36(CX), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 44(CX), Y7
+	VBROADCASTSS 40(CX), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -2794,282 +2510,590 @@ odd1:
 	JEQ          done3
 	VMOVUPS      (DX), Y6
 	VBROADCASTSS (CX), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS 4(CX), Y7
 	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS 8(CX), Y7
+	VBROADCASTSS 4(CX), Y7
 	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS 12(CX), Y7
+	VBROADCASTSS 8(CX), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS 16(CX), Y7
+	VBROADCASTSS 12(CX), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 20(CX), Y7
+	VBROADCASTSS 16(CX), Y7
 	VFMADD231PS  Y7, Y6, Y5
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y6
-	VBROADCASTSS beta+28(FP), Y7
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     lanes<>+0(SB), Y8, Y8
+	VBROADCASTSS alpha+32(FP), Y6
+	VBROADCASTSS beta+36(FP), Y7
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
-	VMULPS       Y6, Y0, Y0
-	VMASKMOVPS   (AX), Y8, Y9
-	VFMADD231PS  Y9, Y7, Y0
-	VMASKMOVPS   Y0, Y8, (AX)
-	ADDQ         CX, AX
 	VMULPS       Y6, Y1, Y1
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y1
-	VMASKMOVPS   Y1, Y8, (AX)
+	VMASKMOVPS   (AX), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
 	ADDQ         CX, AX
 	VMULPS       Y6, Y2, Y2
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y2
-	VMASKMOVPS   Y2, Y8, (AX)
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y7, Y2
+	VMASKMOVPS   Y2, Y0, (AX)
 	ADDQ         CX, AX
 	VMULPS       Y6, Y3, Y3
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y3
-	VMASKMOVPS   Y3, Y8, (AX)
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y7, Y3
+	VMASKMOVPS   Y3, Y0, (AX)
 	ADDQ         CX, AX
 	VMULPS       Y6, Y4, Y4
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y4
-	VMASKMOVPS   Y4, Y8, (AX)
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y7, Y4
+	VMASKMOVPS   Y4, Y0, (AX)
 	ADDQ         CX, AX
 	VMULPS       Y6, Y5, Y5
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y5
-	VMASKMOVPS   Y5, Y8, (AX)
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y7, Y5
+	VMASKMOVPS   Y5, Y0, (AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y6, Y0, Y0
-	VMASKMOVPS Y0, Y8, (AX)
-	ADDQ       CX, AX
 	VMULPS     Y6, Y1, Y1
-	VMASKMOVPS Y1, Y8, (AX)
+	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       CX, AX
 	VMULPS     Y6, Y2, Y2
-	VMASKMOVPS Y2, Y8, (AX)
+	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       CX, AX
 	VMULPS     Y6, Y3, Y3
-	VMASKMOVPS Y3, Y8, (AX)
+	VMASKMOVPS Y3, Y0, (AX)
 	ADDQ       CX, AX
 	VMULPS     Y6, Y4, Y4
-	VMASKMOVPS Y4, Y8, (AX)
+	VMASKMOVPS Y4, Y0, (AX)
 	ADDQ       CX, AX
 	VMULPS     Y6, Y5, Y5
-	VMASKMOVPS Y5, Y8, (AX)
+	VMASKMOVPS Y5, Y0, (AX)
 
 done5:
 	VZEROUPPER
 	RET
 
-// func strip6x2AVX2(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip5x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·strip6x2AVX2(SB), NOSPLIT, $0-80
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
-	SHLQ   $0x02, DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	SUBQ   $0x02, AX
-	JLT    odd1
+TEXT ·strip5x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	SUBQ         $0x02, AX
+	JLT          odd1
 
 next2:
-	VMOVUPS      (DX), Y12
-	VMOVUPS      32(DX), Y13
-	VBROADCASTSS (CX), Y14
-	VFMADD231PS  Y14, Y12, Y0
-	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS 4(CX), Y14
-	VFMADD231PS  Y14, Y12, Y2
-	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS 8(CX), Y14
-	VFMADD231PS  Y14, Y12, Y4
-	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 12(CX), Y14
-	VFMADD231PS  Y14, Y12, Y6
-	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS 16(CX), Y14
-	VFMADD231PS  Y14, Y12, Y8
-	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 20(CX), Y14
-	VFMADD231PS  Y14, Y12, Y10
-	VFMADD231PS  Y14, Y13, Y11
-	VMOVUPS      64(DX), Y12
-	VMOVUPS      96(DX), Y13
-	VBROADCASTSS 24(CX), Y14
-	VFMADD231PS  Y14, Y12, Y0
-	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS 28(CX), Y14
-	VFMADD231PS  Y14, Y12, Y2
-	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS 32(CX), Y14
-	VFMADD231PS  Y14, Y12, Y4
-	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 36(CX), Y14
-	VFMADD231PS  Y14, Y12, Y6
-	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS 40(CX), Y14
-	VFMADD231PS  Y14, Y12, Y8
-	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 44(CX), Y14
-	VFMADD231PS  Y14, Y12, Y10
-	VFMADD231PS  Y14, Y13, Y11
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	VMOVUPS      (DX), Y11
+	VMOVUPS      32(DX), Y12
+	VBROADCASTSS (CX), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS 4(CX), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS 8(CX), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS 12(CX), Y13
+	VFMADD231PS  Y13, Y11, Y7
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 16(CX), Y13
+	VFMADD231PS  Y13, Y11, Y9
+	VFMADD231PS  Y13, Y12, Y10
+	VMOVUPS      (DX)(BX*1), Y11
+	VMOVUPS      32(DX)(BX*1), Y12
+	VBROADCASTSS 24(CX), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS 28(CX), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS 32(CX), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS 36(CX), Y13
+	VFMADD231PS  Y13, Y11, Y7
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 40(CX), Y13
+	VFMADD231PS  Y13, Y11, Y9
+	VFMADD231PS  Y13, Y12, Y10
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000030, CX
-	ADDQ         $0x00000080, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Y12
-	VMOVUPS      32(DX), Y13
-	VBROADCASTSS (CX), Y14
-	VFMADD231PS  Y14, Y12, Y0
-	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS 4(CX), Y14
-	VFMADD231PS  Y14, Y12, Y2
-	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS 8(CX), Y14
-	VFMADD231PS  Y14, Y12, Y4
-	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 12(CX), Y14
-	VFMADD231PS  Y14, Y12, Y6
-	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS 16(CX), Y14
-	VFMADD231PS  Y14, Y12, Y8
-	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 20(CX), Y14
-	VFMADD231PS  Y14, Y12, Y10
-	VFMADD231PS  Y14, Y13, Y11
+	VMOVUPS      (DX), Y11
+	VMOVUPS      32(DX), Y12
+	VBROADCASTSS (CX), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS 4(CX), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS 8(CX), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS 12(CX), Y13
+	VFMADD231PS  Y13, Y11, Y7
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 16(CX), Y13
+	VFMADD231PS  Y13, Y11, Y9
+	VFMADD231PS  Y13, Y12, Y10
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Y12
-	VBROADCASTSS beta+28(FP), Y13
-	MOVQ         cols+48(FP), DX
-	VMOVD        DX, X14
-	VPBROADCASTD X14, Y14
-	VPCMPGTD     lanes<>+0(SB), Y14, Y14
-	VMOVD        X13, DX
+	VBROADCASTSS alpha+32(FP), Y11
+	VBROADCASTSS beta+36(FP), Y12
+	VMOVD        X12, DX
 	ADDL         DX, DX
 	JZ           overwrite4
-	VMULPS       Y12, Y0, Y0
-	VMOVUPS      (AX), Y15
-	VFMADD231PS  Y15, Y13, Y0
-	VMOVUPS      Y0, (AX)
-	VMULPS       Y12, Y1, Y1
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y0, Y13, Y1
-	VMASKMOVPS   Y1, Y14, 32(AX)
+	VMULPS       Y11, Y1, Y1
+	VMOVUPS      (AX), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VMOVUPS      Y1, (AX)
+	VMULPS       Y11, Y2, Y2
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y12, Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
 	ADDQ         CX, AX
-	VMULPS       Y12, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y13, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       Y12, Y3, Y3
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y0, Y13, Y3
-	VMASKMOVPS   Y3, Y14, 32(AX)
+	VMULPS       Y11, Y3, Y3
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y12, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       Y11, Y4, Y4
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y12, Y4
+	VMASKMOVPS   Y4, Y0, 32(AX)
 	ADDQ         CX, AX
-	VMULPS       Y12, Y4, Y4
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y13, Y4
-	VMOVUPS      Y4, (AX)
-	VMULPS       Y12, Y5, Y5
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y0, Y13, Y5
-	VMASKMOVPS   Y5, Y14, 32(AX)
+	VMULPS       Y11, Y5, Y5
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y12, Y5
+	VMOVUPS      Y5, (AX)
+	VMULPS       Y11, Y6, Y6
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y12, Y6
+	VMASKMOVPS   Y6, Y0, 32(AX)
 	ADDQ         CX, AX
-	VMULPS       Y12, Y6, Y6
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y13, Y6
-	VMOVUPS      Y6, (AX)
-	VMULPS       Y12, Y7, Y7
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y0, Y13, Y7
-	VMASKMOVPS   Y7, Y14, 32(AX)
+	VMULPS       Y11, Y7, Y7
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y12, Y7
+	VMOVUPS      Y7, (AX)
+	VMULPS       Y11, Y8, Y8
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y12, Y8
+	VMASKMOVPS   Y8, Y0, 32(AX)
 	ADDQ         CX, AX
-	VMULPS       Y12, Y8, Y8
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y13, Y8
-	VMOVUPS      Y8, (AX)
-	VMULPS       Y12, Y9, Y9
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y0, Y13, Y9
-	VMASKMOVPS   Y9, Y14, 32(AX)
-	ADDQ         CX, AX
-	VMULPS       Y12, Y10, Y10
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y13, Y10
-	VMOVUPS      Y10, (AX)
-	VMULPS       Y12, Y11, Y11
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y0, Y13, Y11
-	VMASKMOVPS   Y11, Y14, 32(AX)
+	VMULPS       Y11, Y9, Y9
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y12, Y9
+	VMOVUPS      Y9, (AX)
+	VMULPS       Y11, Y10, Y10
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y12, Y10
+	VMASKMOVPS   Y10, Y0, 32(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y12, Y0, Y0
-	VMOVUPS    Y0, (AX)
-	VMULPS     Y12, Y1, Y1
-	VMASKMOVPS Y1, Y14, 32(AX)
+	VMULPS     Y11, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	VMULPS     Y11, Y2, Y2
+	VMASKMOVPS Y2, Y0, 32(AX)
 	ADDQ       CX, AX
-	VMULPS     Y12, Y2, Y2
-	VMOVUPS    Y2, (AX)
-	VMULPS     Y12, Y3, Y3
-	VMASKMOVPS Y3, Y14, 32(AX)
+	VMULPS     Y11, Y3, Y3
+	VMOVUPS    Y3, (AX)
+	VMULPS     Y11, Y4, Y4
+	VMASKMOVPS Y4, Y0, 32(AX)
 	ADDQ       CX, AX
-	VMULPS     Y12, Y4, Y4
-	VMOVUPS    Y4, (AX)
-	VMULPS     Y12, Y5, Y5
-	VMASKMOVPS Y5, Y14, 32(AX)
+	VMULPS     Y11, Y5, Y5
+	VMOVUPS    Y5, (AX)
+	VMULPS     Y11, Y6, Y6
+	VMASKMOVPS Y6, Y0, 32(AX)
 	ADDQ       CX, AX
-	VMULPS     Y12, Y6, Y6
-	VMOVUPS    Y6, (AX)
-	VMULPS     Y12, Y7, Y7
-	VMASKMOVPS Y7, Y14, 32(AX)
+	VMULPS     Y11, Y7, Y7
+	VMOVUPS    Y7, (AX)
+	VMULPS     Y11, Y8, Y8
+	VMASKMOVPS Y8, Y0, 32(AX)
 	ADDQ       CX, AX
-	VMULPS     Y12, Y8, Y8
-	VMOVUPS    Y8, (AX)
-	VMULPS     Y12, Y9, Y9
-	VMASKMOVPS Y9, Y14, 32(AX)
+	VMULPS     Y11, Y9, Y9
+	VMOVUPS    Y9, (AX)
+	VMULPS     Y11, Y10, Y10
+	VMASKMOVPS Y10, Y0, 32(AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip6x1AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip6x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 12(CX), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 16(CX), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 20(CX), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	VMOVUPS      (DX)(BX*1), Y7
+	VBROADCASTSS 24(CX), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 28(CX), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 32(CX), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 36(CX), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 40(CX), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 44(CX), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000030, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 12(CX), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 16(CX), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 20(CX), Y8
+	VFMADD231PS  Y8, Y7, Y6
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y7
+	VBROADCASTSS beta+36(FP), Y8
+	VMOVD        X8, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y7, Y1, Y1
+	VMASKMOVPS   (AX), Y0, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y2, Y2
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y2
+	VMASKMOVPS   Y2, Y0, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y3, Y3
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y3
+	VMASKMOVPS   Y3, Y0, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y4, Y4
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y4
+	VMASKMOVPS   Y4, Y0, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y5, Y5
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y5
+	VMASKMOVPS   Y5, Y0, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y6, Y6
+	VMASKMOVPS   (AX), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y6
+	VMASKMOVPS   Y6, Y0, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y7, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       CX, AX
-	VMULPS     Y12, Y10, Y10
-	VMOVUPS    Y10, (AX)
-	VMULPS     Y12, Y11, Y11
-	VMASKMOVPS Y11, Y14, 32(AX)
+	VMULPS     Y7, Y2, Y2
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMULPS     Y7, Y3, Y3
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VMULPS     Y7, Y4, Y4
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       CX, AX
+	VMULPS     Y7, Y5, Y5
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       CX, AX
+	VMULPS     Y7, Y6, Y6
+	VMASKMOVPS Y6, Y0, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip6x2AVX2(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·strip6x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         k+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         ldb+24(FP), BX
+	MOVQ         next+64(FP), SI
+	MOVQ         stride+72(FP), DI
+	MOVQ         step+80(FP), R8
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, DI
+	SHLQ         $0x02, R8
+	MOVQ         cols+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y12, Y12, Y12
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	VMOVUPS      (DX), Y13
+	VMOVUPS      32(DX), Y14
+	VBROADCASTSS (CX), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS 4(CX), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y14, Y4
+	VBROADCASTSS 8(CX), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y6
+	VBROADCASTSS 12(CX), Y15
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS 16(CX), Y15
+	VFMADD231PS  Y15, Y13, Y9
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS 20(CX), Y15
+	VFMADD231PS  Y15, Y13, Y11
+	VFMADD231PS  Y15, Y14, Y12
+	VMOVUPS      (DX)(BX*1), Y13
+	VMOVUPS      32(DX)(BX*1), Y14
+	VBROADCASTSS 24(CX), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS 28(CX), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y14, Y4
+	VBROADCASTSS 32(CX), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y6
+	VBROADCASTSS 36(CX), Y15
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS 40(CX), Y15
+	VFMADD231PS  Y15, Y13, Y9
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS 44(CX), Y15
+	VFMADD231PS  Y15, Y13, Y11
+	VFMADD231PS  Y15, Y14, Y12
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000030, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS      (DX), Y13
+	VMOVUPS      32(DX), Y14
+	VBROADCASTSS (CX), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS 4(CX), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y14, Y4
+	VBROADCASTSS 8(CX), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y6
+	VBROADCASTSS 12(CX), Y15
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS 16(CX), Y15
+	VFMADD231PS  Y15, Y13, Y9
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS 20(CX), Y15
+	VFMADD231PS  Y15, Y13, Y11
+	VFMADD231PS  Y15, Y14, Y12
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y13
+	VBROADCASTSS beta+36(FP), Y14
+	VMOVD        X14, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y13, Y1, Y1
+	VMOVUPS      (AX), Y15
+	VFMADD231PS  Y15, Y14, Y1
+	VMOVUPS      Y1, (AX)
+	VMULPS       Y13, Y2, Y2
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y14, Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y3, Y3
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y14, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       Y13, Y4, Y4
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y14, Y4
+	VMASKMOVPS   Y4, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y5, Y5
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y14, Y5
+	VMOVUPS      Y5, (AX)
+	VMULPS       Y13, Y6, Y6
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y14, Y6
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y7, Y7
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y14, Y7
+	VMOVUPS      Y7, (AX)
+	VMULPS       Y13, Y8, Y8
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y14, Y8
+	VMASKMOVPS   Y8, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y9, Y9
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y14, Y9
+	VMOVUPS      Y9, (AX)
+	VMULPS       Y13, Y10, Y10
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y14, Y10
+	VMASKMOVPS   Y10, Y0, 32(AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y11, Y11
+	VMOVUPS      (AX), Y1
+	VFMADD231PS  Y1, Y14, Y11
+	VMOVUPS      Y11, (AX)
+	VMULPS       Y13, Y12, Y12
+	VMASKMOVPS   32(AX), Y0, Y1
+	VFMADD231PS  Y1, Y14, Y12
+	VMASKMOVPS   Y12, Y0, 32(AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS     Y13, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	VMULPS     Y13, Y2, Y2
+	VMASKMOVPS Y2, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y13, Y3, Y3
+	VMOVUPS    Y3, (AX)
+	VMULPS     Y13, Y4, Y4
+	VMASKMOVPS Y4, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y13, Y5, Y5
+	VMOVUPS    Y5, (AX)
+	VMULPS     Y13, Y6, Y6
+	VMASKMOVPS Y6, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y13, Y7, Y7
+	VMOVUPS    Y7, (AX)
+	VMULPS     Y13, Y8, Y8
+	VMASKMOVPS Y8, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y13, Y9, Y9
+	VMOVUPS    Y9, (AX)
+	VMULPS     Y13, Y10, Y10
+	VMASKMOVPS Y10, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMULPS     Y13, Y11, Y11
+	VMOVUPS    Y11, (AX)
+	VMULPS     Y13, Y12, Y12
+	VMASKMOVPS Y12, Y0, 32(AX)
 
 done5:
 	VZEROUPPER
@@ -3108,27 +3132,27 @@ odd1:
 	VFMADD231PS  Y1, Y2, Y0
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     lanes<>+0(SB), Y1, Y1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y1
-	VBROADCASTSS beta+36(FP), Y2
-	MOVQ         cols+56(FP), CX
-	VMOVD        CX, X3
-	VPBROADCASTD X3, Y3
-	VPCMPGTD     lanes<>+0(SB), Y3, Y3
-	VMOVD        X2, CX
+	VBROADCASTSS alpha+32(FP), Y2
+	VBROADCASTSS beta+36(FP), Y3
+	VMOVD        X3, CX
 	ADDL         CX, CX
 	JZ           overwrite4
-	VMULPS       Y1, Y0, Y0
-	VMASKMOVPS   (AX), Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VMASKMOVPS   Y0, Y3, (AX)
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   (AX), Y1, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VMASKMOVPS   Y0, Y1, (AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y3, (AX)
+	VMULPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
 
 done5:
 	VZEROUPPER
@@ -3174,33 +3198,33 @@ odd1:
 	VFMADD231PS  Y2, Y3, Y1
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     lanes<>+0(SB), Y2, Y2
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y2
-	VBROADCASTSS beta+36(FP), Y3
-	MOVQ         cols+56(FP), CX
-	VMOVD        CX, X4
-	VPBROADCASTD X4, Y4
-	VPCMPGTD     lanes<>+0(SB), Y4, Y4
-	VMOVD        X3, CX
+	VBROADCASTSS alpha+32(FP), Y3
+	VBROADCASTSS beta+36(FP), Y4
+	VMOVD        X4, CX
 	ADDL         CX, CX
 	JZ           overwrite4
-	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y0, Y0
 	VMOVUPS      (AX), Y5
-	VFMADD231PS  Y5, Y3, Y0
+	VFMADD231PS  Y5, Y4, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   32(AX), Y4, Y0
-	VFMADD231PS  Y0, Y3, Y1
-	VMASKMOVPS   Y1, Y4, 32(AX)
+	VMULPS       Y3, Y1, Y1
+	VMASKMOVPS   32(AX), Y2, Y0
+	VFMADD231PS  Y0, Y4, Y1
+	VMASKMOVPS   Y1, Y2, 32(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y2, Y0, Y0
+	VMULPS     Y3, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y4, 32(AX)
+	VMULPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y2, 32(AX)
 
 done5:
 	VZEROUPPER
@@ -3255,39 +3279,39 @@ odd1:
 	VFMADD231PS  Y3, Y4, Y2
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     lanes<>+0(SB), Y3, Y3
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y3
-	VBROADCASTSS beta+36(FP), Y4
-	MOVQ         cols+56(FP), CX
-	VMOVD        CX, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
-	VMOVD        X4, CX
+	VBROADCASTSS alpha+32(FP), Y4
+	VBROADCASTSS beta+36(FP), Y5
+	VMOVD        X5, CX
 	ADDL         CX, CX
 	JZ           overwrite4
-	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y0, Y0
 	VMOVUPS      (AX), Y6
-	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y1, Y1
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y4, Y1
+	VFMADD231PS  Y0, Y5, Y1
 	VMOVUPS      Y1, 32(AX)
-	VMULPS       Y3, Y2, Y2
-	VMASKMOVPS   64(AX), Y5, Y0
-	VFMADD231PS  Y0, Y4, Y2
-	VMASKMOVPS   Y2, Y5, 64(AX)
+	VMULPS       Y4, Y2, Y2
+	VMASKMOVPS   64(AX), Y3, Y0
+	VFMADD231PS  Y0, Y5, Y2
+	VMASKMOVPS   Y2, Y3, 64(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y3, Y0, Y0
+	VMULPS     Y4, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y3, Y1, Y1
+	VMULPS     Y4, Y1, Y1
 	VMOVUPS    Y1, 32(AX)
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y5, 64(AX)
+	VMULPS     Y4, Y2, Y2
+	VMASKMOVPS Y2, Y3, 64(AX)
 
 done5:
 	VZEROUPPER
@@ -3349,45 +3373,45 @@ odd1:
 	VFMADD231PS  Y4, Y5, Y3
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     lanes<>+0(SB), Y4, Y4
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y4
-	VBROADCASTSS beta+36(FP), Y5
-	MOVQ         cols+56(FP), CX
-	VMOVD        CX, X6
-	VPBROADCASTD X6, Y6
-	VPCMPGTD     lanes<>+0(SB), Y6, Y6
-	VMOVD        X5, CX
+	VBROADCASTSS alpha+32(FP), Y5
+	VBROADCASTSS beta+36(FP), Y6
+	VMOVD        X6, CX
 	ADDL         CX, CX
 	JZ           overwrite4
-	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y0, Y0
 	VMOVUPS      (AX), Y7
-	VFMADD231PS  Y7, Y5, Y0
+	VFMADD231PS  Y7, Y6, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y4, Y1, Y1
+	VMULPS       Y5, Y1, Y1
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y5, Y1
+	VFMADD231PS  Y0, Y6, Y1
 	VMOVUPS      Y1, 32(AX)
-	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y2, Y2
 	VMOVUPS      64(AX), Y0
-	VFMADD231PS  Y0, Y5, Y2
+	VFMADD231PS  Y0, Y6, Y2
 	VMOVUPS      Y2, 64(AX)
-	VMULPS       Y4, Y3, Y3
-	VMASKMOVPS   96(AX), Y6, Y0
-	VFMADD231PS  Y0, Y5, Y3
-	VMASKMOVPS   Y3, Y6, 96(AX)
+	VMULPS       Y5, Y3, Y3
+	VMASKMOVPS   96(AX), Y4, Y0
+	VFMADD231PS  Y0, Y6, Y3
+	VMASKMOVPS   Y3, Y4, 96(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y4, Y0, Y0
+	VMULPS     Y5, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y4, Y1, Y1
+	VMULPS     Y5, Y1, Y1
 	VMOVUPS    Y1, 32(AX)
-	VMULPS     Y4, Y2, Y2
+	VMULPS     Y5, Y2, Y2
 	VMOVUPS    Y2, 64(AX)
-	VMULPS     Y4, Y3, Y3
-	VMASKMOVPS Y3, Y6, 96(AX)
+	VMULPS     Y5, Y3, Y3
+	VMASKMOVPS Y3, Y4, 96(AX)
 
 done5:
 	VZEROUPPER
@@ -3456,51 +3480,51 @@ odd1:
 	VFMADD231PS  Y5, Y6, Y4
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     lanes<>+0(SB), Y5, Y5
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y5
-	VBROADCASTSS beta+36(FP), Y6
-	MOVQ         cols+56(FP), CX
-	VMOVD        CX, X7
-	VPBROADCASTD X7, Y7
-	VPCMPGTD     lanes<>+0(SB), Y7, Y7
-	VMOVD        X6, CX
+	VBROADCASTSS alpha+32(FP), Y6
+	VBROADCASTSS beta+36(FP), Y7
+	VMOVD        X7, CX
 	ADDL         CX, CX
 	JZ           overwrite4
-	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y0, Y0
 	VMOVUPS      (AX), Y8
-	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y5, Y1, Y1
+	VMULPS       Y6, Y1, Y1
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y6, Y1
+	VFMADD231PS  Y0, Y7, Y1
 	VMOVUPS      Y1, 32(AX)
-	VMULPS       Y5, Y2, Y2
+	VMULPS       Y6, Y2, Y2
 	VMOVUPS      64(AX), Y0
-	VFMADD231PS  Y0, Y6, Y2
+	VFMADD231PS  Y0, Y7, Y2
 	VMOVUPS      Y2, 64(AX)
-	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y3, Y3
 	VMOVUPS      96(AX), Y0
-	VFMADD231PS  Y0, Y6, Y3
+	VFMADD231PS  Y0, Y7, Y3
 	VMOVUPS      Y3, 96(AX)
-	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   128(AX), Y7, Y0
-	VFMADD231PS  Y0, Y6, Y4
-	VMASKMOVPS   Y4, Y7, 128(AX)
+	VMULPS       Y6, Y4, Y4
+	VMASKMOVPS   128(AX), Y5, Y0
+	VFMADD231PS  Y0, Y7, Y4
+	VMASKMOVPS   Y4, Y5, 128(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y5, Y0, Y0
+	VMULPS     Y6, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y5, Y1, Y1
+	VMULPS     Y6, Y1, Y1
 	VMOVUPS    Y1, 32(AX)
-	VMULPS     Y5, Y2, Y2
+	VMULPS     Y6, Y2, Y2
 	VMOVUPS    Y2, 64(AX)
-	VMULPS     Y5, Y3, Y3
+	VMULPS     Y6, Y3, Y3
 	VMOVUPS    Y3, 96(AX)
-	VMULPS     Y5, Y4, Y4
-	VMASKMOVPS Y4, Y7, 128(AX)
+	VMULPS     Y6, Y4, Y4
+	VMASKMOVPS Y4, Y5, 128(AX)
 
 done5:
 	VZEROUPPER
@@ -3576,57 +3600,57 @@ odd1:
 	VFMADD231PS  Y6, Y7, Y5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     lanes<>+0(SB), Y6, Y6
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y6
-	VBROADCASTSS beta+36(FP), Y7
-	MOVQ         cols+56(FP), CX
-	VMOVD        CX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     lanes<>+0(SB), Y8, Y8
-	VMOVD        X7, CX
+	VBROADCASTSS alpha+32(FP), Y7
+	VBROADCASTSS beta+36(FP), Y8
+	VMOVD        X8, CX
 	ADDL         CX, CX
 	JZ           overwrite4
-	VMULPS       Y6, Y0, Y0
+	VMULPS       Y7, Y0, Y0
 	VMOVUPS      (AX), Y9
-	VFMADD231PS  Y9, Y7, Y0
+	VFMADD231PS  Y9, Y8, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y6, Y1, Y1
+	VMULPS       Y7, Y1, Y1
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y7, Y1
+	VFMADD231PS  Y0, Y8, Y1
 	VMOVUPS      Y1, 32(AX)
-	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y2, Y2
 	VMOVUPS      64(AX), Y0
-	VFMADD231PS  Y0, Y7, Y2
+	VFMADD231PS  Y0, Y8, Y2
 	VMOVUPS      Y2, 64(AX)
-	VMULPS       Y6, Y3, Y3
+	VMULPS       Y7, Y3, Y3
 	VMOVUPS      96(AX), Y0
-	VFMADD231PS  Y0, Y7, Y3
+	VFMADD231PS  Y0, Y8, Y3
 	VMOVUPS      Y3, 96(AX)
-	VMULPS       Y6, Y4, Y4
+	VMULPS       Y7, Y4, Y4
 	VMOVUPS      128(AX), Y0
-	VFMADD231PS  Y0, Y7, Y4
+	VFMADD231PS  Y0, Y8, Y4
 	VMOVUPS      Y4, 128(AX)
-	VMULPS       Y6, Y5, Y5
-	VMASKMOVPS   160(AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y5
-	VMASKMOVPS   Y5, Y8, 160(AX)
+	VMULPS       Y7, Y5, Y5
+	VMASKMOVPS   160(AX), Y6, Y0
+	VFMADD231PS  Y0, Y8, Y5
+	VMASKMOVPS   Y5, Y6, 160(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y6, Y0, Y0
+	VMULPS     Y7, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y6, Y1, Y1
+	VMULPS     Y7, Y1, Y1
 	VMOVUPS    Y1, 32(AX)
-	VMULPS     Y6, Y2, Y2
+	VMULPS     Y7, Y2, Y2
 	VMOVUPS    Y2, 64(AX)
-	VMULPS     Y6, Y3, Y3
+	VMULPS     Y7, Y3, Y3
 	VMOVUPS    Y3, 96(AX)
-	VMULPS     Y6, Y4, Y4
+	VMULPS     Y7, Y4, Y4
 	VMOVUPS    Y4, 128(AX)
-	VMULPS     Y6, Y5, Y5
-	VMASKMOVPS Y5, Y8, 160(AX)
+	VMULPS     Y7, Y5, Y5
+	VMASKMOVPS Y5, Y6, 160(AX)
 
 done5:
 	VZEROUPPER
@@ -3709,63 +3733,63 @@ odd1:
 	VFMADD231PS  Y7, Y8, Y6
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     lanes<>+0(SB), Y7, Y7
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y7
-	VBROADCASTSS beta+36(FP), Y8
-	MOVQ         cols+56(FP), CX
-	VMOVD        CX, X9
-	VPBROADCASTD X9, Y9
-	VPCMPGTD     lanes<>+0(SB), Y9, Y9
-	VMOVD        X8, CX
+	VBROADCASTSS alpha+32(FP), Y8
+	VBROADCASTSS beta+36(FP), Y9
+	VMOVD        X9, CX
 	ADDL         CX, CX
 	JZ           overwrite4
-	VMULPS       Y7, Y0, Y0
+	VMULPS       Y8, Y0, Y0
 	VMOVUPS      (AX), Y10
-	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y7, Y1, Y1
+	VMULPS       Y8, Y1, Y1
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y8, Y1
+	VFMADD231PS  Y0, Y9, Y1
 	VMOVUPS      Y1, 32(AX)
-	VMULPS       Y7, Y2, Y2
+	VMULPS       Y8, Y2, Y2
 	VMOVUPS      64(AX), Y0
-	VFMADD231PS  Y0, Y8, Y2
+	VFMADD231PS  Y0, Y9, Y2
 	VMOVUPS      Y2, 64(AX)
-	VMULPS       Y7, Y3, Y3
+	VMULPS       Y8, Y3, Y3
 	VMOVUPS      96(AX), Y0
-	VFMADD231PS  Y0, Y8, Y3
+	VFMADD231PS  Y0, Y9, Y3
 	VMOVUPS      Y3, 96(AX)
-	VMULPS       Y7, Y4, Y4
+	VMULPS       Y8, Y4, Y4
 	VMOVUPS      128(AX), Y0
-	VFMADD231PS  Y0, Y8, Y4
+	VFMADD231PS  Y0, Y9, Y4
 	VMOVUPS      Y4, 128(AX)
-	VMULPS       Y7, Y5, Y5
+	VMULPS       Y8, Y5, Y5
 	VMOVUPS      160(AX), Y0
-	VFMADD231PS  Y0, Y8, Y5
+	VFMADD231PS  Y0, Y9, Y5
 	VMOVUPS      Y5, 160(AX)
-	VMULPS       Y7, Y6, Y6
-	VMASKMOVPS   192(AX), Y9, Y0
-	VFMADD231PS  Y0, Y8, Y6
-	VMASKMOVPS   Y6, Y9, 192(AX)
+	VMULPS       Y8, Y6, Y6
+	VMASKMOVPS   192(AX), Y7, Y0
+	VFMADD231PS  Y0, Y9, Y6
+	VMASKMOVPS   Y6, Y7, 192(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y7, Y0, Y0
+	VMULPS     Y8, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y7, Y1, Y1
+	VMULPS     Y8, Y1, Y1
 	VMOVUPS    Y1, 32(AX)
-	VMULPS     Y7, Y2, Y2
+	VMULPS     Y8, Y2, Y2
 	VMOVUPS    Y2, 64(AX)
-	VMULPS     Y7, Y3, Y3
+	VMULPS     Y8, Y3, Y3
 	VMOVUPS    Y3, 96(AX)
-	VMULPS     Y7, Y4, Y4
+	VMULPS     Y8, Y4, Y4
 	VMOVUPS    Y4, 128(AX)
-	VMULPS     Y7, Y5, Y5
+	VMULPS     Y8, Y5, Y5
 	VMOVUPS    Y5, 160(AX)
-	VMULPS     Y7, Y6, Y6
-	VMASKMOVPS Y6, Y9, 192(AX)
+	VMULPS     Y8, Y6, Y6
+	VMASKMOVPS Y6, Y7, 192(AX)
 
 done5:
 	VZEROUPPER
@@ -3855,69 +3879,69 @@ odd1:
 	VFMADD231PS  Y8, Y9, Y7
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     lanes<>+0(SB), Y8, Y8
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y8
-	VBROADCASTSS beta+36(FP), Y9
-	MOVQ         cols+56(FP), CX
-	VMOVD        CX, X10
-	VPBROADCASTD X10, Y10
-	VPCMPGTD     lanes<>+0(SB), Y10, Y10
-	VMOVD        X9, CX
+	VBROADCASTSS alpha+32(FP), Y9
+	VBROADCASTSS beta+36(FP), Y10
+	VMOVD        X10, CX
 	ADDL         CX, CX
 	JZ           overwrite4
-	VMULPS       Y8, Y0, Y0
+	VMULPS       Y9, Y0, Y0
 	VMOVUPS      (AX), Y11
-	VFMADD231PS  Y11, Y9, Y0
+	VFMADD231PS  Y11, Y10, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y8, Y1, Y1
+	VMULPS       Y9, Y1, Y1
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y9, Y1
+	VFMADD231PS  Y0, Y10, Y1
 	VMOVUPS      Y1, 32(AX)
-	VMULPS       Y8, Y2, Y2
+	VMULPS       Y9, Y2, Y2
 	VMOVUPS      64(AX), Y0
-	VFMADD231PS  Y0, Y9, Y2
+	VFMADD231PS  Y0, Y10, Y2
 	VMOVUPS      Y2, 64(AX)
-	VMULPS       Y8, Y3, Y3
+	VMULPS       Y9, Y3, Y3
 	VMOVUPS      96(AX), Y0
-	VFMADD231PS  Y0, Y9, Y3
+	VFMADD231PS  Y0, Y10, Y3
 	VMOVUPS      Y3, 96(AX)
-	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y4, Y4
 	VMOVUPS      128(AX), Y0
-	VFMADD231PS  Y0, Y9, Y4
+	VFMADD231PS  Y0, Y10, Y4
 	VMOVUPS      Y4, 128(AX)
-	VMULPS       Y8, Y5, Y5
+	VMULPS       Y9, Y5, Y5
 	VMOVUPS      160(AX), Y0
-	VFMADD231PS  Y0, Y9, Y5
+	VFMADD231PS  Y0, Y10, Y5
 	VMOVUPS      Y5, 160(AX)
-	VMULPS       Y8, Y6, Y6
+	VMULPS       Y9, Y6, Y6
 	VMOVUPS      192(AX), Y0
-	VFMADD231PS  Y0, Y9, Y6
+	VFMADD231PS  Y0, Y10, Y6
 	VMOVUPS      Y6, 192(AX)
-	VMULPS       Y8, Y7, Y7
-	VMASKMOVPS   224(AX), Y10, Y0
-	VFMADD231PS  Y0, Y9, Y7
-	VMASKMOVPS   Y7, Y10, 224(AX)
+	VMULPS       Y9, Y7, Y7
+	VMASKMOVPS   224(AX), Y8, Y0
+	VFMADD231PS  Y0, Y10, Y7
+	VMASKMOVPS   Y7, Y8, 224(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y8, Y0, Y0
+	VMULPS     Y9, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y8, Y1, Y1
+	VMULPS     Y9, Y1, Y1
 	VMOVUPS    Y1, 32(AX)
-	VMULPS     Y8, Y2, Y2
+	VMULPS     Y9, Y2, Y2
 	VMOVUPS    Y2, 64(AX)
-	VMULPS     Y8, Y3, Y3
+	VMULPS     Y9, Y3, Y3
 	VMOVUPS    Y3, 96(AX)
-	VMULPS     Y8, Y4, Y4
+	VMULPS     Y9, Y4, Y4
 	VMOVUPS    Y4, 128(AX)
-	VMULPS     Y8, Y5, Y5
+	VMULPS     Y9, Y5, Y5
 	VMOVUPS    Y5, 160(AX)
-	VMULPS     Y8, Y6, Y6
+	VMULPS     Y9, Y6, Y6
 	VMOVUPS    Y6, 192(AX)
-	VMULPS     Y8, Y7, Y7
-	VMASKMOVPS Y7, Y10, 224(AX)
+	VMULPS     Y9, Y7, Y7
+	VMASKMOVPS Y7, Y8, 224(AX)
 
 done5:
 	VZEROUPPER
@@ -3966,35 +3990,35 @@ odd1:
 	VFMADD231PS  Y3, Y4, Y1
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     lanes<>+0(SB), Y2, Y2
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y2
-	VBROADCASTSS beta+36(FP), Y3
-	MOVQ         cols+56(FP), DX
-	VMOVD        DX, X4
-	VPBROADCASTD X4, Y4
-	VPCMPGTD     lanes<>+0(SB), Y4, Y4
-	VMOVD        X3, DX
+	VBROADCASTSS alpha+32(FP), Y3
+	VBROADCASTSS beta+36(FP), Y4
+	VMOVD        X4, DX
 	ADDL         DX, DX
 	JZ           overwrite4
-	VMULPS       Y2, Y0, Y0
-	VMASKMOVPS   (AX), Y4, Y5
-	VFMADD231PS  Y5, Y3, Y0
-	VMASKMOVPS   Y0, Y4, (AX)
+	VMULPS       Y3, Y0, Y0
+	VMASKMOVPS   (AX), Y2, Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
 	ADDQ         CX, AX
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   (AX), Y4, Y0
-	VFMADD231PS  Y0, Y3, Y1
-	VMASKMOVPS   Y1, Y4, (AX)
+	VMULPS       Y3, Y1, Y1
+	VMASKMOVPS   (AX), Y2, Y0
+	VFMADD231PS  Y0, Y4, Y1
+	VMASKMOVPS   Y1, Y2, (AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y4, (AX)
+	VMULPS     Y3, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
 	ADDQ       CX, AX
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y4, (AX)
+	VMULPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y2, (AX)
 
 done5:
 	VZEROUPPER
@@ -4057,47 +4081,47 @@ odd1:
 	VFMADD231PS  Y5, Y6, Y3
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     lanes<>+0(SB), Y4, Y4
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y4
-	VBROADCASTSS beta+36(FP), Y5
-	MOVQ         cols+56(FP), DX
-	VMOVD        DX, X6
-	VPBROADCASTD X6, Y6
-	VPCMPGTD     lanes<>+0(SB), Y6, Y6
-	VMOVD        X5, DX
+	VBROADCASTSS alpha+32(FP), Y5
+	VBROADCASTSS beta+36(FP), Y6
+	VMOVD        X6, DX
 	ADDL         DX, DX
 	JZ           overwrite4
-	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y0, Y0
 	VMOVUPS      (AX), Y7
-	VFMADD231PS  Y7, Y5, Y0
+	VFMADD231PS  Y7, Y6, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y4, Y1, Y1
-	VMASKMOVPS   32(AX), Y6, Y0
-	VFMADD231PS  Y0, Y5, Y1
-	VMASKMOVPS   Y1, Y6, 32(AX)
+	VMULPS       Y5, Y1, Y1
+	VMASKMOVPS   32(AX), Y4, Y0
+	VFMADD231PS  Y0, Y6, Y1
+	VMASKMOVPS   Y1, Y4, 32(AX)
 	ADDQ         CX, AX
-	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y2, Y2
 	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y5, Y2
+	VFMADD231PS  Y0, Y6, Y2
 	VMOVUPS      Y2, (AX)
-	VMULPS       Y4, Y3, Y3
-	VMASKMOVPS   32(AX), Y6, Y0
-	VFMADD231PS  Y0, Y5, Y3
-	VMASKMOVPS   Y3, Y6, 32(AX)
+	VMULPS       Y5, Y3, Y3
+	VMASKMOVPS   32(AX), Y4, Y0
+	VFMADD231PS  Y0, Y6, Y3
+	VMASKMOVPS   Y3, Y4, 32(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y4, Y0, Y0
+	VMULPS     Y5, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y4, Y1, Y1
-	VMASKMOVPS Y1, Y6, 32(AX)
+	VMULPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y4, 32(AX)
 	ADDQ       CX, AX
-	VMULPS     Y4, Y2, Y2
+	VMULPS     Y5, Y2, Y2
 	VMOVUPS    Y2, (AX)
-	VMULPS     Y4, Y3, Y3
-	VMASKMOVPS Y3, Y6, 32(AX)
+	VMULPS     Y5, Y3, Y3
+	VMASKMOVPS Y3, Y4, 32(AX)
 
 done5:
 	VZEROUPPER
@@ -4176,59 +4200,59 @@ odd1:
 	VFMADD231PS  Y7, Y8, Y5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     lanes<>+0(SB), Y6, Y6
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y6
-	VBROADCASTSS beta+36(FP), Y7
-	MOVQ         cols+56(FP), DX
-	VMOVD        DX, X8
-	VPBROADCASTD X8, Y8
-	VPCMPGTD     lanes<>+0(SB), Y8, Y8
-	VMOVD        X7, DX
+	VBROADCASTSS alpha+32(FP), Y7
+	VBROADCASTSS beta+36(FP), Y8
+	VMOVD        X8, DX
 	ADDL         DX, DX
 	JZ           overwrite4
-	VMULPS       Y6, Y0, Y0
+	VMULPS       Y7, Y0, Y0
 	VMOVUPS      (AX), Y9
-	VFMADD231PS  Y9, Y7, Y0
+	VFMADD231PS  Y9, Y8, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y6, Y1, Y1
+	VMULPS       Y7, Y1, Y1
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y7, Y1
+	VFMADD231PS  Y0, Y8, Y1
 	VMOVUPS      Y1, 32(AX)
-	VMULPS       Y6, Y2, Y2
-	VMASKMOVPS   64(AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y2
-	VMASKMOVPS   Y2, Y8, 64(AX)
+	VMULPS       Y7, Y2, Y2
+	VMASKMOVPS   64(AX), Y6, Y0
+	VFMADD231PS  Y0, Y8, Y2
+	VMASKMOVPS   Y2, Y6, 64(AX)
 	ADDQ         CX, AX
-	VMULPS       Y6, Y3, Y3
+	VMULPS       Y7, Y3, Y3
 	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y7, Y3
+	VFMADD231PS  Y0, Y8, Y3
 	VMOVUPS      Y3, (AX)
-	VMULPS       Y6, Y4, Y4
+	VMULPS       Y7, Y4, Y4
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y7, Y4
+	VFMADD231PS  Y0, Y8, Y4
 	VMOVUPS      Y4, 32(AX)
-	VMULPS       Y6, Y5, Y5
-	VMASKMOVPS   64(AX), Y8, Y0
-	VFMADD231PS  Y0, Y7, Y5
-	VMASKMOVPS   Y5, Y8, 64(AX)
+	VMULPS       Y7, Y5, Y5
+	VMASKMOVPS   64(AX), Y6, Y0
+	VFMADD231PS  Y0, Y8, Y5
+	VMASKMOVPS   Y5, Y6, 64(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y6, Y0, Y0
+	VMULPS     Y7, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y6, Y1, Y1
+	VMULPS     Y7, Y1, Y1
 	VMOVUPS    Y1, 32(AX)
-	VMULPS     Y6, Y2, Y2
-	VMASKMOVPS Y2, Y8, 64(AX)
+	VMULPS     Y7, Y2, Y2
+	VMASKMOVPS Y2, Y6, 64(AX)
 	ADDQ       CX, AX
-	VMULPS     Y6, Y3, Y3
+	VMULPS     Y7, Y3, Y3
 	VMOVUPS    Y3, (AX)
-	VMULPS     Y6, Y4, Y4
+	VMULPS     Y7, Y4, Y4
 	VMOVUPS    Y4, 32(AX)
-	VMULPS     Y6, Y5, Y5
-	VMASKMOVPS Y5, Y8, 64(AX)
+	VMULPS     Y7, Y5, Y5
+	VMASKMOVPS Y5, Y6, 64(AX)
 
 done5:
 	VZEROUPPER
@@ -4321,71 +4345,71 @@ odd1:
 	VFMADD231PS  Y9, Y10, Y7
 
 done3:
+	MOVQ         cols+56(FP), AX
+	VMOVD        AX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     lanes<>+0(SB), Y8, Y8
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+32(FP), Y8
-	VBROADCASTSS beta+36(FP), Y9
-	MOVQ         cols+56(FP), DX
-	VMOVD        DX, X10
-	VPBROADCASTD X10, Y10
-	VPCMPGTD     lanes<>+0(SB), Y10, Y10
-	VMOVD        X9, DX
+	VBROADCASTSS alpha+32(FP), Y9
+	VBROADCASTSS beta+36(FP), Y10
+	VMOVD        X10, DX
 	ADDL         DX, DX
 	JZ           overwrite4
-	VMULPS       Y8, Y0, Y0
+	VMULPS       Y9, Y0, Y0
 	VMOVUPS      (AX), Y11
-	VFMADD231PS  Y11, Y9, Y0
+	VFMADD231PS  Y11, Y10, Y0
 	VMOVUPS      Y0, (AX)
-	VMULPS       Y8, Y1, Y1
+	VMULPS       Y9, Y1, Y1
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y9, Y1
+	VFMADD231PS  Y0, Y10, Y1
 	VMOVUPS      Y1, 32(AX)
-	VMULPS       Y8, Y2, Y2
+	VMULPS       Y9, Y2, Y2
 	VMOVUPS      64(AX), Y0
-	VFMADD231PS  Y0, Y9, Y2
+	VFMADD231PS  Y0, Y10, Y2
 	VMOVUPS      Y2, 64(AX)
-	VMULPS       Y8, Y3, Y3
-	VMASKMOVPS   96(AX), Y10, Y0
-	VFMADD231PS  Y0, Y9, Y3
-	VMASKMOVPS   Y3, Y10, 96(AX)
+	VMULPS       Y9, Y3, Y3
+	VMASKMOVPS   96(AX), Y8, Y0
+	VFMADD231PS  Y0, Y10, Y3
+	VMASKMOVPS   Y3, Y8, 96(AX)
 	ADDQ         CX, AX
-	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y4, Y4
 	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y0, Y9, Y4
+	VFMADD231PS  Y0, Y10, Y4
 	VMOVUPS      Y4, (AX)
-	VMULPS       Y8, Y5, Y5
+	VMULPS       Y9, Y5, Y5
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  Y0, Y9, Y5
+	VFMADD231PS  Y0, Y10, Y5
 	VMOVUPS      Y5, 32(AX)
-	VMULPS       Y8, Y6, Y6
+	VMULPS       Y9, Y6, Y6
 	VMOVUPS      64(AX), Y0
-	VFMADD231PS  Y0, Y9, Y6
+	VFMADD231PS  Y0, Y10, Y6
 	VMOVUPS      Y6, 64(AX)
-	VMULPS       Y8, Y7, Y7
-	VMASKMOVPS   96(AX), Y10, Y0
-	VFMADD231PS  Y0, Y9, Y7
-	VMASKMOVPS   Y7, Y10, 96(AX)
+	VMULPS       Y9, Y7, Y7
+	VMASKMOVPS   96(AX), Y8, Y0
+	VFMADD231PS  Y0, Y10, Y7
+	VMASKMOVPS   Y7, Y8, 96(AX)
 	JMP          done5
 
 overwrite4:
-	VMULPS     Y8, Y0, Y0
+	VMULPS     Y9, Y0, Y0
 	VMOVUPS    Y0, (AX)
-	VMULPS     Y8, Y1, Y1
+	VMULPS     Y9, Y1, Y1
 	VMOVUPS    Y1, 32(AX)
-	VMULPS     Y8, Y2, Y2
+	VMULPS     Y9, Y2, Y2
 	VMOVUPS    Y2, 64(AX)
-	VMULPS     Y8, Y3, Y3
-	VMASKMOVPS Y3, Y10, 96(AX)
+	VMULPS     Y9, Y3, Y3
+	VMASKMOVPS Y3, Y8, 96(AX)
 	ADDQ       CX, AX
-	VMULPS     Y8, Y4, Y4
+	VMULPS     Y9, Y4, Y4
 	VMOVUPS    Y4, (AX)
-	VMULPS     Y8, Y5, Y5
+	VMULPS     Y9, Y5, Y5
 	VMOVUPS    Y5, 32(AX)
-	VMULPS     Y8, Y6, Y6
+	VMULPS     Y9, Y6, Y6
 	VMOVUPS    Y6, 64(AX)
-	VMULPS     Y8, Y7, Y7
-	VMASKMOVPS Y7, Y10, 96(AX)
+	VMULPS     Y9, Y7, Y7
+	VMASKMOVPS Y7, Y8, 96(AX)
 
 done5:
 	VZEROUPPER
@@ -8691,50 +8715,52 @@ next1:
 	VZEROUPPER
 	RET
 
-// func strip1x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip1x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip1x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip1x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	SUBQ   $0x02, AX
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z1
+	VMOVUPS.Z        (DX), K1, Z1
 	VFMADD231PS.BCST (CX), Z1, Z0
-	VMOVUPS          128(DX), Z1
+	VMOVUPS.Z        (DX)(BX*1), K1, Z1
 	VFMADD231PS.BCST 56(CX), Z1, Z0
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z1
+	VMOVUPS.Z        (DX), K1, Z1
 	VFMADD231PS.BCST (CX), Z1, Z0
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z1
-	VBROADCASTSS beta+28(FP), Z2
-	MOVQ         cols+48(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
+	VBROADCASTSS alpha+32(FP), Z1
+	VBROADCASTSS beta+36(FP), Z2
 	VMOVD        X2, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -8752,17 +8778,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip1x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip1x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip1x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip1x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $0x02, AX
@@ -8770,20 +8802,20 @@ TEXT ·strip1x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z2
-	VMOVUPS      64(DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z3
 	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
-	VMOVUPS      128(DX), Z2
-	VMOVUPS      192(DX), Z3
+	VMOVUPS      (DX)(BX*1), Z2
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z3
 	VBROADCASTSS 56(CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -8791,21 +8823,17 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z2
-	VMOVUPS      64(DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z3
 	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z2
-	VBROADCASTSS beta+28(FP), Z3
-	MOVQ         cols+48(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
+	VBROADCASTSS alpha+32(FP), Z2
+	VBROADCASTSS beta+36(FP), Z3
 	VMOVD        X3, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -8829,54 +8857,119 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip2x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip2x1AVX512(SB), NOSPLIT, $0-80
+// func strip1xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip1xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
 	SUBQ   $0x02, AX
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z2
-	VFMADD231PS.BCST (CX), Z2, Z0
-	VFMADD231PS.BCST 4(CX), Z2, Z1
-	VMOVUPS          128(DX), Z2
-	VFMADD231PS.BCST 56(CX), Z2, Z0
-	VFMADD231PS.BCST 60(CX), Z2, Z1
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	VMOVUPS.Z        (DX), K1, Y1
+	VFMADD231PS.BCST (CX), Y1, Y0
+	VMOVUPS.Z        (DX)(BX*1), K1, Y1
+	VFMADD231PS.BCST 56(CX), Y1, Y0
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z2
+	VMOVUPS.Z        (DX), K1, Y1
+	VFMADD231PS.BCST (CX), Y1, Y0
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y1
+	VBROADCASTSS beta+36(FP), Y2
+	VMOVD        X2, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y1
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip2x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip2x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Z2
+	VFMADD231PS.BCST (CX), Z2, Z0
+	VFMADD231PS.BCST 4(CX), Z2, Z1
+	VMOVUPS.Z        (DX)(BX*1), K1, Z2
+	VFMADD231PS.BCST 56(CX), Z2, Z0
+	VFMADD231PS.BCST 60(CX), Z2, Z1
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Z2
 	VFMADD231PS.BCST (CX), Z2, Z0
 	VFMADD231PS.BCST 4(CX), Z2, Z1
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z2
-	VBROADCASTSS beta+28(FP), Z3
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z2
+	VBROADCASTSS beta+36(FP), Z3
 	VMOVD        X3, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -8902,17 +8995,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip2x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip2x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip2x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip2x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8922,26 +9021,26 @@ TEXT ·strip2x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z4
-	VMOVUPS      64(DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z5
 	VBROADCASTSS (CX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
 	VBROADCASTSS 4(CX), Z6
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
-	VMOVUPS      128(DX), Z4
-	VMOVUPS      192(DX), Z5
+	VMOVUPS      (DX)(BX*1), Z4
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z5
 	VBROADCASTSS 56(CX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
 	VBROADCASTSS 60(CX), Z6
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -8949,7 +9048,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z4
-	VMOVUPS      64(DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z5
 	VBROADCASTSS (CX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
@@ -8958,15 +9057,11 @@ odd1:
 	VFMADD231PS  Z6, Z5, Z3
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z4
-	VBROADCASTSS beta+28(FP), Z5
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z4
+	VBROADCASTSS beta+36(FP), Z5
 	VMOVD        X5, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -9004,17 +9099,98 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip3x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip3x1AVX512(SB), NOSPLIT, $0-80
+// func strip2xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip2xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y2
+	VFMADD231PS.BCST (CX), Y2, Y0
+	VFMADD231PS.BCST 4(CX), Y2, Y1
+	VMOVUPS.Z        (DX)(BX*1), K1, Y2
+	VFMADD231PS.BCST 56(CX), Y2, Y0
+	VFMADD231PS.BCST 60(CX), Y2, Y1
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y2
+	VFMADD231PS.BCST (CX), Y2, Y0
+	VFMADD231PS.BCST 4(CX), Y2, Y1
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y2
+	VBROADCASTSS beta+36(FP), Y3
+	VMOVD        X3, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y3, Y1
+	VMOVUPS      Y1, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y2, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip3x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip3x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9022,40 +9198,36 @@ TEXT ·strip3x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z3
+	VMOVUPS.Z        (DX), K1, Z3
 	VFMADD231PS.BCST (CX), Z3, Z0
 	VFMADD231PS.BCST 4(CX), Z3, Z1
 	VFMADD231PS.BCST 8(CX), Z3, Z2
-	VMOVUPS          128(DX), Z3
+	VMOVUPS.Z        (DX)(BX*1), K1, Z3
 	VFMADD231PS.BCST 56(CX), Z3, Z0
 	VFMADD231PS.BCST 60(CX), Z3, Z1
 	VFMADD231PS.BCST 64(CX), Z3, Z2
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z3
+	VMOVUPS.Z        (DX), K1, Z3
 	VFMADD231PS.BCST (CX), Z3, Z0
 	VFMADD231PS.BCST 4(CX), Z3, Z1
 	VFMADD231PS.BCST 8(CX), Z3, Z2
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z3
-	VBROADCASTSS beta+28(FP), Z4
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z3
+	VBROADCASTSS beta+36(FP), Z4
 	VMOVD        X4, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -9089,17 +9261,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip3x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip3x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip3x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip3x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9111,7 +9289,7 @@ TEXT ·strip3x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z6
-	VMOVUPS      64(DX), Z7
+	VMOVUPS.Z    64(DX), K1, Z7
 	VBROADCASTSS (CX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
@@ -9121,8 +9299,8 @@ next2:
 	VBROADCASTSS 8(CX), Z8
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
-	VMOVUPS      128(DX), Z6
-	VMOVUPS      192(DX), Z7
+	VMOVUPS      (DX)(BX*1), Z6
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z7
 	VBROADCASTSS 56(CX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
@@ -9132,11 +9310,11 @@ next2:
 	VBROADCASTSS 64(CX), Z8
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -9144,7 +9322,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z6
-	VMOVUPS      64(DX), Z7
+	VMOVUPS.Z    64(DX), K1, Z7
 	VBROADCASTSS (CX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
@@ -9156,15 +9334,11 @@ odd1:
 	VFMADD231PS  Z8, Z7, Z5
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z6
-	VBROADCASTSS beta+28(FP), Z7
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z6
+	VBROADCASTSS beta+36(FP), Z7
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -9216,17 +9390,110 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip4x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip4x1AVX512(SB), NOSPLIT, $0-80
+// func strip3xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip3xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y3
+	VFMADD231PS.BCST (CX), Y3, Y0
+	VFMADD231PS.BCST 4(CX), Y3, Y1
+	VFMADD231PS.BCST 8(CX), Y3, Y2
+	VMOVUPS.Z        (DX)(BX*1), K1, Y3
+	VFMADD231PS.BCST 56(CX), Y3, Y0
+	VFMADD231PS.BCST 60(CX), Y3, Y1
+	VFMADD231PS.BCST 64(CX), Y3, Y2
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y3
+	VFMADD231PS.BCST (CX), Y3, Y0
+	VFMADD231PS.BCST 4(CX), Y3, Y1
+	VFMADD231PS.BCST 8(CX), Y3, Y2
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y3
+	VBROADCASTSS beta+36(FP), Y4
+	VMOVD        X4, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y3, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y4, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip4x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip4x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9235,43 +9502,39 @@ TEXT ·strip4x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z4
+	VMOVUPS.Z        (DX), K1, Z4
 	VFMADD231PS.BCST (CX), Z4, Z0
 	VFMADD231PS.BCST 4(CX), Z4, Z1
 	VFMADD231PS.BCST 8(CX), Z4, Z2
 	VFMADD231PS.BCST 12(CX), Z4, Z3
-	VMOVUPS          128(DX), Z4
+	VMOVUPS.Z        (DX)(BX*1), K1, Z4
 	VFMADD231PS.BCST 56(CX), Z4, Z0
 	VFMADD231PS.BCST 60(CX), Z4, Z1
 	VFMADD231PS.BCST 64(CX), Z4, Z2
 	VFMADD231PS.BCST 68(CX), Z4, Z3
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z4
+	VMOVUPS.Z        (DX), K1, Z4
 	VFMADD231PS.BCST (CX), Z4, Z0
 	VFMADD231PS.BCST 4(CX), Z4, Z1
 	VFMADD231PS.BCST 8(CX), Z4, Z2
 	VFMADD231PS.BCST 12(CX), Z4, Z3
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z4
-	VBROADCASTSS beta+28(FP), Z5
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z4
+	VBROADCASTSS beta+36(FP), Z5
 	VMOVD        X5, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -9313,17 +9576,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip4x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip4x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip4x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip4x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9337,7 +9606,7 @@ TEXT ·strip4x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z8
-	VMOVUPS      64(DX), Z9
+	VMOVUPS.Z    64(DX), K1, Z9
 	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
@@ -9350,8 +9619,8 @@ next2:
 	VBROADCASTSS 12(CX), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	VMOVUPS      128(DX), Z8
-	VMOVUPS      192(DX), Z9
+	VMOVUPS      (DX)(BX*1), Z8
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z9
 	VBROADCASTSS 56(CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
@@ -9364,11 +9633,11 @@ next2:
 	VBROADCASTSS 68(CX), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -9376,7 +9645,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z8
-	VMOVUPS      64(DX), Z9
+	VMOVUPS.Z    64(DX), K1, Z9
 	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
@@ -9391,15 +9660,11 @@ odd1:
 	VFMADD231PS  Z10, Z9, Z7
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z8
-	VBROADCASTSS beta+28(FP), Z9
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z8
+	VBROADCASTSS beta+36(FP), Z9
 	VMOVD        X9, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -9465,17 +9730,122 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip5x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip5x1AVX512(SB), NOSPLIT, $0-80
+// func strip4xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip4xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y4
+	VFMADD231PS.BCST (CX), Y4, Y0
+	VFMADD231PS.BCST 4(CX), Y4, Y1
+	VFMADD231PS.BCST 8(CX), Y4, Y2
+	VFMADD231PS.BCST 12(CX), Y4, Y3
+	VMOVUPS.Z        (DX)(BX*1), K1, Y4
+	VFMADD231PS.BCST 56(CX), Y4, Y0
+	VFMADD231PS.BCST 60(CX), Y4, Y1
+	VFMADD231PS.BCST 64(CX), Y4, Y2
+	VFMADD231PS.BCST 68(CX), Y4, Y3
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y4
+	VFMADD231PS.BCST (CX), Y4, Y0
+	VFMADD231PS.BCST 4(CX), Y4, Y1
+	VFMADD231PS.BCST 8(CX), Y4, Y2
+	VFMADD231PS.BCST 12(CX), Y4, Y3
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y4
+	VBROADCASTSS beta+36(FP), Y5
+	VMOVD        X5, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y5, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y5, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      Y3, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y4, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y4, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y4, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip5x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip5x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9485,30 +9855,30 @@ TEXT ·strip5x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z5
+	VMOVUPS.Z        (DX), K1, Z5
 	VFMADD231PS.BCST (CX), Z5, Z0
 	VFMADD231PS.BCST 4(CX), Z5, Z1
 	VFMADD231PS.BCST 8(CX), Z5, Z2
 	VFMADD231PS.BCST 12(CX), Z5, Z3
 	VFMADD231PS.BCST 16(CX), Z5, Z4
-	VMOVUPS          128(DX), Z5
+	VMOVUPS.Z        (DX)(BX*1), K1, Z5
 	VFMADD231PS.BCST 56(CX), Z5, Z0
 	VFMADD231PS.BCST 60(CX), Z5, Z1
 	VFMADD231PS.BCST 64(CX), Z5, Z2
 	VFMADD231PS.BCST 68(CX), Z5, Z3
 	VFMADD231PS.BCST 72(CX), Z5, Z4
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z5
+	VMOVUPS.Z        (DX), K1, Z5
 	VFMADD231PS.BCST (CX), Z5, Z0
 	VFMADD231PS.BCST 4(CX), Z5, Z1
 	VFMADD231PS.BCST 8(CX), Z5, Z2
@@ -9516,15 +9886,11 @@ odd1:
 	VFMADD231PS.BCST 16(CX), Z5, Z4
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z5
-	VBROADCASTSS beta+28(FP), Z6
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z5
+	VBROADCASTSS beta+36(FP), Z6
 	VMOVD        X6, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -9574,17 +9940,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip5x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip5x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip5x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip5x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9600,7 +9972,7 @@ TEXT ·strip5x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z10
-	VMOVUPS      64(DX), Z11
+	VMOVUPS.Z    64(DX), K1, Z11
 	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
@@ -9616,8 +9988,8 @@ next2:
 	VBROADCASTSS 16(CX), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	VMOVUPS      128(DX), Z10
-	VMOVUPS      192(DX), Z11
+	VMOVUPS      (DX)(BX*1), Z10
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z11
 	VBROADCASTSS 56(CX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
@@ -9633,11 +10005,11 @@ next2:
 	VBROADCASTSS 72(CX), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -9645,7 +10017,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z10
-	VMOVUPS      64(DX), Z11
+	VMOVUPS.Z    64(DX), K1, Z11
 	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
@@ -9663,15 +10035,11 @@ odd1:
 	VFMADD231PS  Z12, Z11, Z9
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z10
-	VBROADCASTSS beta+28(FP), Z11
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z10
+	VBROADCASTSS beta+36(FP), Z11
 	VMOVD        X11, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -9751,17 +10119,134 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip6x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip6x1AVX512(SB), NOSPLIT, $0-80
+// func strip5xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip5xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y5
+	VFMADD231PS.BCST (CX), Y5, Y0
+	VFMADD231PS.BCST 4(CX), Y5, Y1
+	VFMADD231PS.BCST 8(CX), Y5, Y2
+	VFMADD231PS.BCST 12(CX), Y5, Y3
+	VFMADD231PS.BCST 16(CX), Y5, Y4
+	VMOVUPS.Z        (DX)(BX*1), K1, Y5
+	VFMADD231PS.BCST 56(CX), Y5, Y0
+	VFMADD231PS.BCST 60(CX), Y5, Y1
+	VFMADD231PS.BCST 64(CX), Y5, Y2
+	VFMADD231PS.BCST 68(CX), Y5, Y3
+	VFMADD231PS.BCST 72(CX), Y5, Y4
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y5
+	VFMADD231PS.BCST (CX), Y5, Y0
+	VFMADD231PS.BCST 4(CX), Y5, Y1
+	VFMADD231PS.BCST 8(CX), Y5, Y2
+	VFMADD231PS.BCST 12(CX), Y5, Y3
+	VFMADD231PS.BCST 16(CX), Y5, Y4
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y5
+	VBROADCASTSS beta+36(FP), Y6
+	VMOVD        X6, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y6, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y6, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y6, Y4
+	VMOVUPS      Y4, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y5, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y5, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y5, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y5, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip6x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip6x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9772,32 +10257,32 @@ TEXT ·strip6x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z6
+	VMOVUPS.Z        (DX), K1, Z6
 	VFMADD231PS.BCST (CX), Z6, Z0
 	VFMADD231PS.BCST 4(CX), Z6, Z1
 	VFMADD231PS.BCST 8(CX), Z6, Z2
 	VFMADD231PS.BCST 12(CX), Z6, Z3
 	VFMADD231PS.BCST 16(CX), Z6, Z4
 	VFMADD231PS.BCST 20(CX), Z6, Z5
-	VMOVUPS          128(DX), Z6
+	VMOVUPS.Z        (DX)(BX*1), K1, Z6
 	VFMADD231PS.BCST 56(CX), Z6, Z0
 	VFMADD231PS.BCST 60(CX), Z6, Z1
 	VFMADD231PS.BCST 64(CX), Z6, Z2
 	VFMADD231PS.BCST 68(CX), Z6, Z3
 	VFMADD231PS.BCST 72(CX), Z6, Z4
 	VFMADD231PS.BCST 76(CX), Z6, Z5
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z6
+	VMOVUPS.Z        (DX), K1, Z6
 	VFMADD231PS.BCST (CX), Z6, Z0
 	VFMADD231PS.BCST 4(CX), Z6, Z1
 	VFMADD231PS.BCST 8(CX), Z6, Z2
@@ -9806,15 +10291,11 @@ odd1:
 	VFMADD231PS.BCST 20(CX), Z6, Z5
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z6
-	VBROADCASTSS beta+28(FP), Z7
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z6
+	VBROADCASTSS beta+36(FP), Z7
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -9872,17 +10353,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip6x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip6x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip6x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip6x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9900,7 +10387,7 @@ TEXT ·strip6x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z12
-	VMOVUPS      64(DX), Z13
+	VMOVUPS.Z    64(DX), K1, Z13
 	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
@@ -9919,8 +10406,8 @@ next2:
 	VBROADCASTSS 20(CX), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	VMOVUPS      128(DX), Z12
-	VMOVUPS      192(DX), Z13
+	VMOVUPS      (DX)(BX*1), Z12
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z13
 	VBROADCASTSS 56(CX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
@@ -9939,11 +10426,11 @@ next2:
 	VBROADCASTSS 76(CX), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -9951,7 +10438,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z12
-	VMOVUPS      64(DX), Z13
+	VMOVUPS.Z    64(DX), K1, Z13
 	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
@@ -9972,15 +10459,11 @@ odd1:
 	VFMADD231PS  Z14, Z13, Z11
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z12
-	VBROADCASTSS beta+28(FP), Z13
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z12
+	VBROADCASTSS beta+36(FP), Z13
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -10074,17 +10557,146 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip7x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip7x1AVX512(SB), NOSPLIT, $0-80
+// func strip6xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip6xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y6
+	VFMADD231PS.BCST (CX), Y6, Y0
+	VFMADD231PS.BCST 4(CX), Y6, Y1
+	VFMADD231PS.BCST 8(CX), Y6, Y2
+	VFMADD231PS.BCST 12(CX), Y6, Y3
+	VFMADD231PS.BCST 16(CX), Y6, Y4
+	VFMADD231PS.BCST 20(CX), Y6, Y5
+	VMOVUPS.Z        (DX)(BX*1), K1, Y6
+	VFMADD231PS.BCST 56(CX), Y6, Y0
+	VFMADD231PS.BCST 60(CX), Y6, Y1
+	VFMADD231PS.BCST 64(CX), Y6, Y2
+	VFMADD231PS.BCST 68(CX), Y6, Y3
+	VFMADD231PS.BCST 72(CX), Y6, Y4
+	VFMADD231PS.BCST 76(CX), Y6, Y5
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y6
+	VFMADD231PS.BCST (CX), Y6, Y0
+	VFMADD231PS.BCST 4(CX), Y6, Y1
+	VFMADD231PS.BCST 8(CX), Y6, Y2
+	VFMADD231PS.BCST 12(CX), Y6, Y3
+	VFMADD231PS.BCST 16(CX), Y6, Y4
+	VFMADD231PS.BCST 20(CX), Y6, Y5
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y6
+	VBROADCASTSS beta+36(FP), Y7
+	VMOVD        X7, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y6, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y5
+	VMOVUPS      Y5, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y6, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip7x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip7x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10096,7 +10708,7 @@ TEXT ·strip7x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z7
+	VMOVUPS.Z        (DX), K1, Z7
 	VFMADD231PS.BCST (CX), Z7, Z0
 	VFMADD231PS.BCST 4(CX), Z7, Z1
 	VFMADD231PS.BCST 8(CX), Z7, Z2
@@ -10104,7 +10716,7 @@ next2:
 	VFMADD231PS.BCST 16(CX), Z7, Z4
 	VFMADD231PS.BCST 20(CX), Z7, Z5
 	VFMADD231PS.BCST 24(CX), Z7, Z6
-	VMOVUPS          128(DX), Z7
+	VMOVUPS.Z        (DX)(BX*1), K1, Z7
 	VFMADD231PS.BCST 56(CX), Z7, Z0
 	VFMADD231PS.BCST 60(CX), Z7, Z1
 	VFMADD231PS.BCST 64(CX), Z7, Z2
@@ -10112,18 +10724,18 @@ next2:
 	VFMADD231PS.BCST 72(CX), Z7, Z4
 	VFMADD231PS.BCST 76(CX), Z7, Z5
 	VFMADD231PS.BCST 80(CX), Z7, Z6
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z7
+	VMOVUPS.Z        (DX), K1, Z7
 	VFMADD231PS.BCST (CX), Z7, Z0
 	VFMADD231PS.BCST 4(CX), Z7, Z1
 	VFMADD231PS.BCST 8(CX), Z7, Z2
@@ -10133,15 +10745,11 @@ odd1:
 	VFMADD231PS.BCST 24(CX), Z7, Z6
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z7
-	VBROADCASTSS beta+28(FP), Z8
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z7
+	VBROADCASTSS beta+36(FP), Z8
 	VMOVD        X8, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -10207,17 +10815,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip7x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip7x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip7x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip7x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10237,7 +10851,7 @@ TEXT ·strip7x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z14
-	VMOVUPS      64(DX), Z15
+	VMOVUPS.Z    64(DX), K1, Z15
 	VBROADCASTSS (CX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
@@ -10259,8 +10873,8 @@ next2:
 	VBROADCASTSS 24(CX), Z16
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
-	VMOVUPS      128(DX), Z14
-	VMOVUPS      192(DX), Z15
+	VMOVUPS      (DX)(BX*1), Z14
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z15
 	VBROADCASTSS 56(CX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
@@ -10282,11 +10896,11 @@ next2:
 	VBROADCASTSS 80(CX), Z16
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -10294,7 +10908,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z14
-	VMOVUPS      64(DX), Z15
+	VMOVUPS.Z    64(DX), K1, Z15
 	VBROADCASTSS (CX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
@@ -10318,15 +10932,11 @@ odd1:
 	VFMADD231PS  Z16, Z15, Z13
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z14
-	VBROADCASTSS beta+28(FP), Z15
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z14
+	VBROADCASTSS beta+36(FP), Z15
 	VMOVD        X15, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -10434,17 +11044,158 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip8x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip8x1AVX512(SB), NOSPLIT, $0-80
+// func strip7xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip7xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y7
+	VFMADD231PS.BCST (CX), Y7, Y0
+	VFMADD231PS.BCST 4(CX), Y7, Y1
+	VFMADD231PS.BCST 8(CX), Y7, Y2
+	VFMADD231PS.BCST 12(CX), Y7, Y3
+	VFMADD231PS.BCST 16(CX), Y7, Y4
+	VFMADD231PS.BCST 20(CX), Y7, Y5
+	VFMADD231PS.BCST 24(CX), Y7, Y6
+	VMOVUPS.Z        (DX)(BX*1), K1, Y7
+	VFMADD231PS.BCST 56(CX), Y7, Y0
+	VFMADD231PS.BCST 60(CX), Y7, Y1
+	VFMADD231PS.BCST 64(CX), Y7, Y2
+	VFMADD231PS.BCST 68(CX), Y7, Y3
+	VFMADD231PS.BCST 72(CX), Y7, Y4
+	VFMADD231PS.BCST 76(CX), Y7, Y5
+	VFMADD231PS.BCST 80(CX), Y7, Y6
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y7
+	VFMADD231PS.BCST (CX), Y7, Y0
+	VFMADD231PS.BCST 4(CX), Y7, Y1
+	VFMADD231PS.BCST 8(CX), Y7, Y2
+	VFMADD231PS.BCST 12(CX), Y7, Y3
+	VFMADD231PS.BCST 16(CX), Y7, Y4
+	VFMADD231PS.BCST 20(CX), Y7, Y5
+	VFMADD231PS.BCST 24(CX), Y7, Y6
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y7
+	VBROADCASTSS beta+36(FP), Y8
+	VMOVD        X8, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y7, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y6
+	VMOVUPS      Y6, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y7, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip8x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip8x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10457,7 +11208,7 @@ TEXT ·strip8x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z8
+	VMOVUPS.Z        (DX), K1, Z8
 	VFMADD231PS.BCST (CX), Z8, Z0
 	VFMADD231PS.BCST 4(CX), Z8, Z1
 	VFMADD231PS.BCST 8(CX), Z8, Z2
@@ -10466,7 +11217,7 @@ next2:
 	VFMADD231PS.BCST 20(CX), Z8, Z5
 	VFMADD231PS.BCST 24(CX), Z8, Z6
 	VFMADD231PS.BCST 28(CX), Z8, Z7
-	VMOVUPS          128(DX), Z8
+	VMOVUPS.Z        (DX)(BX*1), K1, Z8
 	VFMADD231PS.BCST 56(CX), Z8, Z0
 	VFMADD231PS.BCST 60(CX), Z8, Z1
 	VFMADD231PS.BCST 64(CX), Z8, Z2
@@ -10475,18 +11226,18 @@ next2:
 	VFMADD231PS.BCST 76(CX), Z8, Z5
 	VFMADD231PS.BCST 80(CX), Z8, Z6
 	VFMADD231PS.BCST 84(CX), Z8, Z7
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z8
+	VMOVUPS.Z        (DX), K1, Z8
 	VFMADD231PS.BCST (CX), Z8, Z0
 	VFMADD231PS.BCST 4(CX), Z8, Z1
 	VFMADD231PS.BCST 8(CX), Z8, Z2
@@ -10497,15 +11248,11 @@ odd1:
 	VFMADD231PS.BCST 28(CX), Z8, Z7
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z8
-	VBROADCASTSS beta+28(FP), Z9
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z8
+	VBROADCASTSS beta+36(FP), Z9
 	VMOVD        X9, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -10579,17 +11326,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip8x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip8x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip8x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip8x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10611,7 +11364,7 @@ TEXT ·strip8x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z16
-	VMOVUPS      64(DX), Z17
+	VMOVUPS.Z    64(DX), K1, Z17
 	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
@@ -10636,8 +11389,8 @@ next2:
 	VBROADCASTSS 28(CX), Z18
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
-	VMOVUPS      128(DX), Z16
-	VMOVUPS      192(DX), Z17
+	VMOVUPS      (DX)(BX*1), Z16
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z17
 	VBROADCASTSS 56(CX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
@@ -10662,11 +11415,11 @@ next2:
 	VBROADCASTSS 84(CX), Z18
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -10674,7 +11427,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z16
-	VMOVUPS      64(DX), Z17
+	VMOVUPS.Z    64(DX), K1, Z17
 	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
@@ -10701,15 +11454,11 @@ odd1:
 	VFMADD231PS  Z18, Z17, Z15
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z16
-	VBROADCASTSS beta+28(FP), Z17
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z16
+	VBROADCASTSS beta+36(FP), Z17
 	VMOVD        X17, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -10831,17 +11580,170 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip9x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip9x1AVX512(SB), NOSPLIT, $0-80
+// func strip8xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip8xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y8
+	VFMADD231PS.BCST (CX), Y8, Y0
+	VFMADD231PS.BCST 4(CX), Y8, Y1
+	VFMADD231PS.BCST 8(CX), Y8, Y2
+	VFMADD231PS.BCST 12(CX), Y8, Y3
+	VFMADD231PS.BCST 16(CX), Y8, Y4
+	VFMADD231PS.BCST 20(CX), Y8, Y5
+	VFMADD231PS.BCST 24(CX), Y8, Y6
+	VFMADD231PS.BCST 28(CX), Y8, Y7
+	VMOVUPS.Z        (DX)(BX*1), K1, Y8
+	VFMADD231PS.BCST 56(CX), Y8, Y0
+	VFMADD231PS.BCST 60(CX), Y8, Y1
+	VFMADD231PS.BCST 64(CX), Y8, Y2
+	VFMADD231PS.BCST 68(CX), Y8, Y3
+	VFMADD231PS.BCST 72(CX), Y8, Y4
+	VFMADD231PS.BCST 76(CX), Y8, Y5
+	VFMADD231PS.BCST 80(CX), Y8, Y6
+	VFMADD231PS.BCST 84(CX), Y8, Y7
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y8
+	VFMADD231PS.BCST (CX), Y8, Y0
+	VFMADD231PS.BCST 4(CX), Y8, Y1
+	VFMADD231PS.BCST 8(CX), Y8, Y2
+	VFMADD231PS.BCST 12(CX), Y8, Y3
+	VFMADD231PS.BCST 16(CX), Y8, Y4
+	VFMADD231PS.BCST 20(CX), Y8, Y5
+	VFMADD231PS.BCST 24(CX), Y8, Y6
+	VFMADD231PS.BCST 28(CX), Y8, Y7
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y8
+	VBROADCASTSS beta+36(FP), Y9
+	VMOVD        X9, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y8, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y10
+	VFMADD231PS  Y10, Y9, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y7
+	VMOVUPS      Y7, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y8, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip9x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip9x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10855,7 +11757,7 @@ TEXT ·strip9x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z9
+	VMOVUPS.Z        (DX), K1, Z9
 	VFMADD231PS.BCST (CX), Z9, Z0
 	VFMADD231PS.BCST 4(CX), Z9, Z1
 	VFMADD231PS.BCST 8(CX), Z9, Z2
@@ -10865,7 +11767,7 @@ next2:
 	VFMADD231PS.BCST 24(CX), Z9, Z6
 	VFMADD231PS.BCST 28(CX), Z9, Z7
 	VFMADD231PS.BCST 32(CX), Z9, Z8
-	VMOVUPS          128(DX), Z9
+	VMOVUPS.Z        (DX)(BX*1), K1, Z9
 	VFMADD231PS.BCST 56(CX), Z9, Z0
 	VFMADD231PS.BCST 60(CX), Z9, Z1
 	VFMADD231PS.BCST 64(CX), Z9, Z2
@@ -10875,18 +11777,18 @@ next2:
 	VFMADD231PS.BCST 80(CX), Z9, Z6
 	VFMADD231PS.BCST 84(CX), Z9, Z7
 	VFMADD231PS.BCST 88(CX), Z9, Z8
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z9
+	VMOVUPS.Z        (DX), K1, Z9
 	VFMADD231PS.BCST (CX), Z9, Z0
 	VFMADD231PS.BCST 4(CX), Z9, Z1
 	VFMADD231PS.BCST 8(CX), Z9, Z2
@@ -10898,15 +11800,11 @@ odd1:
 	VFMADD231PS.BCST 32(CX), Z9, Z8
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z9
-	VBROADCASTSS beta+28(FP), Z10
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z9
+	VBROADCASTSS beta+36(FP), Z10
 	VMOVD        X10, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -10988,17 +11886,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip9x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip9x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip9x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip9x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11022,7 +11926,7 @@ TEXT ·strip9x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z18
-	VMOVUPS      64(DX), Z19
+	VMOVUPS.Z    64(DX), K1, Z19
 	VBROADCASTSS (CX), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
@@ -11050,8 +11954,8 @@ next2:
 	VBROADCASTSS 32(CX), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
-	VMOVUPS      128(DX), Z18
-	VMOVUPS      192(DX), Z19
+	VMOVUPS      (DX)(BX*1), Z18
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z19
 	VBROADCASTSS 56(CX), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
@@ -11079,11 +11983,11 @@ next2:
 	VBROADCASTSS 88(CX), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -11091,7 +11995,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z18
-	VMOVUPS      64(DX), Z19
+	VMOVUPS.Z    64(DX), K1, Z19
 	VBROADCASTSS (CX), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
@@ -11121,15 +12025,11 @@ odd1:
 	VFMADD231PS  Z20, Z19, Z17
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z18
-	VBROADCASTSS beta+28(FP), Z19
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z18
+	VBROADCASTSS beta+36(FP), Z19
 	VMOVD        X19, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -11265,17 +12165,182 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip10x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip10x1AVX512(SB), NOSPLIT, $0-80
+// func strip9xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip9xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y9
+	VFMADD231PS.BCST (CX), Y9, Y0
+	VFMADD231PS.BCST 4(CX), Y9, Y1
+	VFMADD231PS.BCST 8(CX), Y9, Y2
+	VFMADD231PS.BCST 12(CX), Y9, Y3
+	VFMADD231PS.BCST 16(CX), Y9, Y4
+	VFMADD231PS.BCST 20(CX), Y9, Y5
+	VFMADD231PS.BCST 24(CX), Y9, Y6
+	VFMADD231PS.BCST 28(CX), Y9, Y7
+	VFMADD231PS.BCST 32(CX), Y9, Y8
+	VMOVUPS.Z        (DX)(BX*1), K1, Y9
+	VFMADD231PS.BCST 56(CX), Y9, Y0
+	VFMADD231PS.BCST 60(CX), Y9, Y1
+	VFMADD231PS.BCST 64(CX), Y9, Y2
+	VFMADD231PS.BCST 68(CX), Y9, Y3
+	VFMADD231PS.BCST 72(CX), Y9, Y4
+	VFMADD231PS.BCST 76(CX), Y9, Y5
+	VFMADD231PS.BCST 80(CX), Y9, Y6
+	VFMADD231PS.BCST 84(CX), Y9, Y7
+	VFMADD231PS.BCST 88(CX), Y9, Y8
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y9
+	VFMADD231PS.BCST (CX), Y9, Y0
+	VFMADD231PS.BCST 4(CX), Y9, Y1
+	VFMADD231PS.BCST 8(CX), Y9, Y2
+	VFMADD231PS.BCST 12(CX), Y9, Y3
+	VFMADD231PS.BCST 16(CX), Y9, Y4
+	VFMADD231PS.BCST 20(CX), Y9, Y5
+	VFMADD231PS.BCST 24(CX), Y9, Y6
+	VFMADD231PS.BCST 28(CX), Y9, Y7
+	VFMADD231PS.BCST 32(CX), Y9, Y8
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y9
+	VBROADCASTSS beta+36(FP), Y10
+	VMOVD        X10, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y9, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y11
+	VFMADD231PS  Y11, Y10, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y8
+	VMOVUPS      Y8, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y9, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip10x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip10x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11290,7 +12355,7 @@ TEXT ·strip10x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z10
+	VMOVUPS.Z        (DX), K1, Z10
 	VFMADD231PS.BCST (CX), Z10, Z0
 	VFMADD231PS.BCST 4(CX), Z10, Z1
 	VFMADD231PS.BCST 8(CX), Z10, Z2
@@ -11301,7 +12366,7 @@ next2:
 	VFMADD231PS.BCST 28(CX), Z10, Z7
 	VFMADD231PS.BCST 32(CX), Z10, Z8
 	VFMADD231PS.BCST 36(CX), Z10, Z9
-	VMOVUPS          128(DX), Z10
+	VMOVUPS.Z        (DX)(BX*1), K1, Z10
 	VFMADD231PS.BCST 56(CX), Z10, Z0
 	VFMADD231PS.BCST 60(CX), Z10, Z1
 	VFMADD231PS.BCST 64(CX), Z10, Z2
@@ -11312,18 +12377,18 @@ next2:
 	VFMADD231PS.BCST 84(CX), Z10, Z7
 	VFMADD231PS.BCST 88(CX), Z10, Z8
 	VFMADD231PS.BCST 92(CX), Z10, Z9
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z10
+	VMOVUPS.Z        (DX), K1, Z10
 	VFMADD231PS.BCST (CX), Z10, Z0
 	VFMADD231PS.BCST 4(CX), Z10, Z1
 	VFMADD231PS.BCST 8(CX), Z10, Z2
@@ -11336,15 +12401,11 @@ odd1:
 	VFMADD231PS.BCST 36(CX), Z10, Z9
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z10
-	VBROADCASTSS beta+28(FP), Z11
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z10
+	VBROADCASTSS beta+36(FP), Z11
 	VMOVD        X11, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -11434,17 +12495,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip10x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip10x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip10x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip10x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11470,7 +12537,7 @@ TEXT ·strip10x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z20
-	VMOVUPS      64(DX), Z21
+	VMOVUPS.Z    64(DX), K1, Z21
 	VBROADCASTSS (CX), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
@@ -11501,8 +12568,8 @@ next2:
 	VBROADCASTSS 36(CX), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
-	VMOVUPS      128(DX), Z20
-	VMOVUPS      192(DX), Z21
+	VMOVUPS      (DX)(BX*1), Z20
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z21
 	VBROADCASTSS 56(CX), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
@@ -11533,11 +12600,11 @@ next2:
 	VBROADCASTSS 92(CX), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -11545,7 +12612,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z20
-	VMOVUPS      64(DX), Z21
+	VMOVUPS.Z    64(DX), K1, Z21
 	VBROADCASTSS (CX), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
@@ -11578,15 +12645,11 @@ odd1:
 	VFMADD231PS  Z22, Z21, Z19
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z20
-	VBROADCASTSS beta+28(FP), Z21
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z20
+	VBROADCASTSS beta+36(FP), Z21
 	VMOVD        X21, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -11736,17 +12799,194 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip11x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip11x1AVX512(SB), NOSPLIT, $0-80
+// func strip10xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip10xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y10
+	VFMADD231PS.BCST (CX), Y10, Y0
+	VFMADD231PS.BCST 4(CX), Y10, Y1
+	VFMADD231PS.BCST 8(CX), Y10, Y2
+	VFMADD231PS.BCST 12(CX), Y10, Y3
+	VFMADD231PS.BCST 16(CX), Y10, Y4
+	VFMADD231PS.BCST 20(CX), Y10, Y5
+	VFMADD231PS.BCST 24(CX), Y10, Y6
+	VFMADD231PS.BCST 28(CX), Y10, Y7
+	VFMADD231PS.BCST 32(CX), Y10, Y8
+	VFMADD231PS.BCST 36(CX), Y10, Y9
+	VMOVUPS.Z        (DX)(BX*1), K1, Y10
+	VFMADD231PS.BCST 56(CX), Y10, Y0
+	VFMADD231PS.BCST 60(CX), Y10, Y1
+	VFMADD231PS.BCST 64(CX), Y10, Y2
+	VFMADD231PS.BCST 68(CX), Y10, Y3
+	VFMADD231PS.BCST 72(CX), Y10, Y4
+	VFMADD231PS.BCST 76(CX), Y10, Y5
+	VFMADD231PS.BCST 80(CX), Y10, Y6
+	VFMADD231PS.BCST 84(CX), Y10, Y7
+	VFMADD231PS.BCST 88(CX), Y10, Y8
+	VFMADD231PS.BCST 92(CX), Y10, Y9
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y10
+	VFMADD231PS.BCST (CX), Y10, Y0
+	VFMADD231PS.BCST 4(CX), Y10, Y1
+	VFMADD231PS.BCST 8(CX), Y10, Y2
+	VFMADD231PS.BCST 12(CX), Y10, Y3
+	VFMADD231PS.BCST 16(CX), Y10, Y4
+	VFMADD231PS.BCST 20(CX), Y10, Y5
+	VFMADD231PS.BCST 24(CX), Y10, Y6
+	VFMADD231PS.BCST 28(CX), Y10, Y7
+	VFMADD231PS.BCST 32(CX), Y10, Y8
+	VFMADD231PS.BCST 36(CX), Y10, Y9
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y10
+	VBROADCASTSS beta+36(FP), Y11
+	VMOVD        X11, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y10, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y9
+	VMOVUPS      Y9, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y10, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip11x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip11x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11762,7 +13002,7 @@ TEXT ·strip11x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z11
+	VMOVUPS.Z        (DX), K1, Z11
 	VFMADD231PS.BCST (CX), Z11, Z0
 	VFMADD231PS.BCST 4(CX), Z11, Z1
 	VFMADD231PS.BCST 8(CX), Z11, Z2
@@ -11774,7 +13014,7 @@ next2:
 	VFMADD231PS.BCST 32(CX), Z11, Z8
 	VFMADD231PS.BCST 36(CX), Z11, Z9
 	VFMADD231PS.BCST 40(CX), Z11, Z10
-	VMOVUPS          128(DX), Z11
+	VMOVUPS.Z        (DX)(BX*1), K1, Z11
 	VFMADD231PS.BCST 56(CX), Z11, Z0
 	VFMADD231PS.BCST 60(CX), Z11, Z1
 	VFMADD231PS.BCST 64(CX), Z11, Z2
@@ -11786,18 +13026,18 @@ next2:
 	VFMADD231PS.BCST 88(CX), Z11, Z8
 	VFMADD231PS.BCST 92(CX), Z11, Z9
 	VFMADD231PS.BCST 96(CX), Z11, Z10
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z11
+	VMOVUPS.Z        (DX), K1, Z11
 	VFMADD231PS.BCST (CX), Z11, Z0
 	VFMADD231PS.BCST 4(CX), Z11, Z1
 	VFMADD231PS.BCST 8(CX), Z11, Z2
@@ -11811,15 +13051,11 @@ odd1:
 	VFMADD231PS.BCST 40(CX), Z11, Z10
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z11
-	VBROADCASTSS beta+28(FP), Z12
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z11
+	VBROADCASTSS beta+36(FP), Z12
 	VMOVD        X12, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -11917,17 +13153,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip11x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip11x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip11x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip11x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11955,7 +13197,7 @@ TEXT ·strip11x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z22
-	VMOVUPS      64(DX), Z23
+	VMOVUPS.Z    64(DX), K1, Z23
 	VBROADCASTSS (CX), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
@@ -11989,8 +13231,8 @@ next2:
 	VBROADCASTSS 40(CX), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
-	VMOVUPS      128(DX), Z22
-	VMOVUPS      192(DX), Z23
+	VMOVUPS      (DX)(BX*1), Z22
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z23
 	VBROADCASTSS 56(CX), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
@@ -12024,11 +13266,11 @@ next2:
 	VBROADCASTSS 96(CX), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -12036,7 +13278,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z22
-	VMOVUPS      64(DX), Z23
+	VMOVUPS.Z    64(DX), K1, Z23
 	VBROADCASTSS (CX), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
@@ -12072,15 +13314,11 @@ odd1:
 	VFMADD231PS  Z24, Z23, Z21
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z22
-	VBROADCASTSS beta+28(FP), Z23
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z22
+	VBROADCASTSS beta+36(FP), Z23
 	VMOVD        X23, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -12244,17 +13482,206 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip12x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip12x1AVX512(SB), NOSPLIT, $0-80
+// func strip11xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip11xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y11
+	VFMADD231PS.BCST (CX), Y11, Y0
+	VFMADD231PS.BCST 4(CX), Y11, Y1
+	VFMADD231PS.BCST 8(CX), Y11, Y2
+	VFMADD231PS.BCST 12(CX), Y11, Y3
+	VFMADD231PS.BCST 16(CX), Y11, Y4
+	VFMADD231PS.BCST 20(CX), Y11, Y5
+	VFMADD231PS.BCST 24(CX), Y11, Y6
+	VFMADD231PS.BCST 28(CX), Y11, Y7
+	VFMADD231PS.BCST 32(CX), Y11, Y8
+	VFMADD231PS.BCST 36(CX), Y11, Y9
+	VFMADD231PS.BCST 40(CX), Y11, Y10
+	VMOVUPS.Z        (DX)(BX*1), K1, Y11
+	VFMADD231PS.BCST 56(CX), Y11, Y0
+	VFMADD231PS.BCST 60(CX), Y11, Y1
+	VFMADD231PS.BCST 64(CX), Y11, Y2
+	VFMADD231PS.BCST 68(CX), Y11, Y3
+	VFMADD231PS.BCST 72(CX), Y11, Y4
+	VFMADD231PS.BCST 76(CX), Y11, Y5
+	VFMADD231PS.BCST 80(CX), Y11, Y6
+	VFMADD231PS.BCST 84(CX), Y11, Y7
+	VFMADD231PS.BCST 88(CX), Y11, Y8
+	VFMADD231PS.BCST 92(CX), Y11, Y9
+	VFMADD231PS.BCST 96(CX), Y11, Y10
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y11
+	VFMADD231PS.BCST (CX), Y11, Y0
+	VFMADD231PS.BCST 4(CX), Y11, Y1
+	VFMADD231PS.BCST 8(CX), Y11, Y2
+	VFMADD231PS.BCST 12(CX), Y11, Y3
+	VFMADD231PS.BCST 16(CX), Y11, Y4
+	VFMADD231PS.BCST 20(CX), Y11, Y5
+	VFMADD231PS.BCST 24(CX), Y11, Y6
+	VFMADD231PS.BCST 28(CX), Y11, Y7
+	VFMADD231PS.BCST 32(CX), Y11, Y8
+	VFMADD231PS.BCST 36(CX), Y11, Y9
+	VFMADD231PS.BCST 40(CX), Y11, Y10
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y11
+	VBROADCASTSS beta+36(FP), Y12
+	VMOVD        X12, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y11, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y13
+	VFMADD231PS  Y13, Y12, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y9
+	VMOVUPS      Y9, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y10
+	VMOVUPS      Y10, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y11, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y10, Y10
+	VMOVUPS Y10, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip12x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip12x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12271,7 +13698,7 @@ TEXT ·strip12x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z12
+	VMOVUPS.Z        (DX), K1, Z12
 	VFMADD231PS.BCST (CX), Z12, Z0
 	VFMADD231PS.BCST 4(CX), Z12, Z1
 	VFMADD231PS.BCST 8(CX), Z12, Z2
@@ -12284,7 +13711,7 @@ next2:
 	VFMADD231PS.BCST 36(CX), Z12, Z9
 	VFMADD231PS.BCST 40(CX), Z12, Z10
 	VFMADD231PS.BCST 44(CX), Z12, Z11
-	VMOVUPS          128(DX), Z12
+	VMOVUPS.Z        (DX)(BX*1), K1, Z12
 	VFMADD231PS.BCST 56(CX), Z12, Z0
 	VFMADD231PS.BCST 60(CX), Z12, Z1
 	VFMADD231PS.BCST 64(CX), Z12, Z2
@@ -12297,18 +13724,18 @@ next2:
 	VFMADD231PS.BCST 92(CX), Z12, Z9
 	VFMADD231PS.BCST 96(CX), Z12, Z10
 	VFMADD231PS.BCST 100(CX), Z12, Z11
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z12
+	VMOVUPS.Z        (DX), K1, Z12
 	VFMADD231PS.BCST (CX), Z12, Z0
 	VFMADD231PS.BCST 4(CX), Z12, Z1
 	VFMADD231PS.BCST 8(CX), Z12, Z2
@@ -12323,15 +13750,11 @@ odd1:
 	VFMADD231PS.BCST 44(CX), Z12, Z11
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z12
-	VBROADCASTSS beta+28(FP), Z13
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z12
+	VBROADCASTSS beta+36(FP), Z13
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -12437,17 +13860,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip12x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip12x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip12x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip12x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12477,7 +13906,7 @@ TEXT ·strip12x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z24
-	VMOVUPS      64(DX), Z25
+	VMOVUPS.Z    64(DX), K1, Z25
 	VBROADCASTSS (CX), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
@@ -12514,8 +13943,8 @@ next2:
 	VBROADCASTSS 44(CX), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
-	VMOVUPS      128(DX), Z24
-	VMOVUPS      192(DX), Z25
+	VMOVUPS      (DX)(BX*1), Z24
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z25
 	VBROADCASTSS 56(CX), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
@@ -12552,11 +13981,11 @@ next2:
 	VBROADCASTSS 100(CX), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -12564,7 +13993,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z24
-	VMOVUPS      64(DX), Z25
+	VMOVUPS.Z    64(DX), K1, Z25
 	VBROADCASTSS (CX), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
@@ -12603,15 +14032,11 @@ odd1:
 	VFMADD231PS  Z26, Z25, Z23
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z24
-	VBROADCASTSS beta+28(FP), Z25
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z24
+	VBROADCASTSS beta+36(FP), Z25
 	VMOVD        X25, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -12789,17 +14214,218 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip13x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip13x1AVX512(SB), NOSPLIT, $0-80
+// func strip12xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip12xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y12
+	VFMADD231PS.BCST (CX), Y12, Y0
+	VFMADD231PS.BCST 4(CX), Y12, Y1
+	VFMADD231PS.BCST 8(CX), Y12, Y2
+	VFMADD231PS.BCST 12(CX), Y12, Y3
+	VFMADD231PS.BCST 16(CX), Y12, Y4
+	VFMADD231PS.BCST 20(CX), Y12, Y5
+	VFMADD231PS.BCST 24(CX), Y12, Y6
+	VFMADD231PS.BCST 28(CX), Y12, Y7
+	VFMADD231PS.BCST 32(CX), Y12, Y8
+	VFMADD231PS.BCST 36(CX), Y12, Y9
+	VFMADD231PS.BCST 40(CX), Y12, Y10
+	VFMADD231PS.BCST 44(CX), Y12, Y11
+	VMOVUPS.Z        (DX)(BX*1), K1, Y12
+	VFMADD231PS.BCST 56(CX), Y12, Y0
+	VFMADD231PS.BCST 60(CX), Y12, Y1
+	VFMADD231PS.BCST 64(CX), Y12, Y2
+	VFMADD231PS.BCST 68(CX), Y12, Y3
+	VFMADD231PS.BCST 72(CX), Y12, Y4
+	VFMADD231PS.BCST 76(CX), Y12, Y5
+	VFMADD231PS.BCST 80(CX), Y12, Y6
+	VFMADD231PS.BCST 84(CX), Y12, Y7
+	VFMADD231PS.BCST 88(CX), Y12, Y8
+	VFMADD231PS.BCST 92(CX), Y12, Y9
+	VFMADD231PS.BCST 96(CX), Y12, Y10
+	VFMADD231PS.BCST 100(CX), Y12, Y11
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y12
+	VFMADD231PS.BCST (CX), Y12, Y0
+	VFMADD231PS.BCST 4(CX), Y12, Y1
+	VFMADD231PS.BCST 8(CX), Y12, Y2
+	VFMADD231PS.BCST 12(CX), Y12, Y3
+	VFMADD231PS.BCST 16(CX), Y12, Y4
+	VFMADD231PS.BCST 20(CX), Y12, Y5
+	VFMADD231PS.BCST 24(CX), Y12, Y6
+	VFMADD231PS.BCST 28(CX), Y12, Y7
+	VFMADD231PS.BCST 32(CX), Y12, Y8
+	VFMADD231PS.BCST 36(CX), Y12, Y9
+	VFMADD231PS.BCST 40(CX), Y12, Y10
+	VFMADD231PS.BCST 44(CX), Y12, Y11
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y12
+	VBROADCASTSS beta+36(FP), Y13
+	VMOVD        X13, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y12, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y9
+	VMOVUPS      Y9, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y10, Y10
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y10
+	VMOVUPS      Y10, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y11
+	VMOVUPS      Y11, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y12, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y10, Y10
+	VMOVUPS Y10, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y11, Y11
+	VMOVUPS Y11, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip13x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip13x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12817,7 +14443,7 @@ TEXT ·strip13x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z13
+	VMOVUPS.Z        (DX), K1, Z13
 	VFMADD231PS.BCST (CX), Z13, Z0
 	VFMADD231PS.BCST 4(CX), Z13, Z1
 	VFMADD231PS.BCST 8(CX), Z13, Z2
@@ -12831,7 +14457,7 @@ next2:
 	VFMADD231PS.BCST 40(CX), Z13, Z10
 	VFMADD231PS.BCST 44(CX), Z13, Z11
 	VFMADD231PS.BCST 48(CX), Z13, Z12
-	VMOVUPS          128(DX), Z13
+	VMOVUPS.Z        (DX)(BX*1), K1, Z13
 	VFMADD231PS.BCST 56(CX), Z13, Z0
 	VFMADD231PS.BCST 60(CX), Z13, Z1
 	VFMADD231PS.BCST 64(CX), Z13, Z2
@@ -12845,18 +14471,18 @@ next2:
 	VFMADD231PS.BCST 96(CX), Z13, Z10
 	VFMADD231PS.BCST 100(CX), Z13, Z11
 	VFMADD231PS.BCST 104(CX), Z13, Z12
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z13
+	VMOVUPS.Z        (DX), K1, Z13
 	VFMADD231PS.BCST (CX), Z13, Z0
 	VFMADD231PS.BCST 4(CX), Z13, Z1
 	VFMADD231PS.BCST 8(CX), Z13, Z2
@@ -12872,15 +14498,11 @@ odd1:
 	VFMADD231PS.BCST 48(CX), Z13, Z12
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z13
-	VBROADCASTSS beta+28(FP), Z14
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z13
+	VBROADCASTSS beta+36(FP), Z14
 	VMOVD        X14, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -12994,17 +14616,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip13x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip13x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip13x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip13x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13036,7 +14664,7 @@ TEXT ·strip13x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z26
-	VMOVUPS      64(DX), Z27
+	VMOVUPS.Z    64(DX), K1, Z27
 	VBROADCASTSS (CX), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
@@ -13076,8 +14704,8 @@ next2:
 	VBROADCASTSS 48(CX), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
-	VMOVUPS      128(DX), Z26
-	VMOVUPS      192(DX), Z27
+	VMOVUPS      (DX)(BX*1), Z26
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z27
 	VBROADCASTSS 56(CX), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
@@ -13117,11 +14745,11 @@ next2:
 	VBROADCASTSS 104(CX), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -13129,7 +14757,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z26
-	VMOVUPS      64(DX), Z27
+	VMOVUPS.Z    64(DX), K1, Z27
 	VBROADCASTSS (CX), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
@@ -13171,15 +14799,11 @@ odd1:
 	VFMADD231PS  Z28, Z27, Z25
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z26
-	VBROADCASTSS beta+28(FP), Z27
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z26
+	VBROADCASTSS beta+36(FP), Z27
 	VMOVD        X27, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -13371,17 +14995,230 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip14x1AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip14x1AVX512(SB), NOSPLIT, $0-80
+// func strip13xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip13xHalfAVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
+	VPXORD Y12, Y12, Y12
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y13
+	VFMADD231PS.BCST (CX), Y13, Y0
+	VFMADD231PS.BCST 4(CX), Y13, Y1
+	VFMADD231PS.BCST 8(CX), Y13, Y2
+	VFMADD231PS.BCST 12(CX), Y13, Y3
+	VFMADD231PS.BCST 16(CX), Y13, Y4
+	VFMADD231PS.BCST 20(CX), Y13, Y5
+	VFMADD231PS.BCST 24(CX), Y13, Y6
+	VFMADD231PS.BCST 28(CX), Y13, Y7
+	VFMADD231PS.BCST 32(CX), Y13, Y8
+	VFMADD231PS.BCST 36(CX), Y13, Y9
+	VFMADD231PS.BCST 40(CX), Y13, Y10
+	VFMADD231PS.BCST 44(CX), Y13, Y11
+	VFMADD231PS.BCST 48(CX), Y13, Y12
+	VMOVUPS.Z        (DX)(BX*1), K1, Y13
+	VFMADD231PS.BCST 56(CX), Y13, Y0
+	VFMADD231PS.BCST 60(CX), Y13, Y1
+	VFMADD231PS.BCST 64(CX), Y13, Y2
+	VFMADD231PS.BCST 68(CX), Y13, Y3
+	VFMADD231PS.BCST 72(CX), Y13, Y4
+	VFMADD231PS.BCST 76(CX), Y13, Y5
+	VFMADD231PS.BCST 80(CX), Y13, Y6
+	VFMADD231PS.BCST 84(CX), Y13, Y7
+	VFMADD231PS.BCST 88(CX), Y13, Y8
+	VFMADD231PS.BCST 92(CX), Y13, Y9
+	VFMADD231PS.BCST 96(CX), Y13, Y10
+	VFMADD231PS.BCST 100(CX), Y13, Y11
+	VFMADD231PS.BCST 104(CX), Y13, Y12
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y13
+	VFMADD231PS.BCST (CX), Y13, Y0
+	VFMADD231PS.BCST 4(CX), Y13, Y1
+	VFMADD231PS.BCST 8(CX), Y13, Y2
+	VFMADD231PS.BCST 12(CX), Y13, Y3
+	VFMADD231PS.BCST 16(CX), Y13, Y4
+	VFMADD231PS.BCST 20(CX), Y13, Y5
+	VFMADD231PS.BCST 24(CX), Y13, Y6
+	VFMADD231PS.BCST 28(CX), Y13, Y7
+	VFMADD231PS.BCST 32(CX), Y13, Y8
+	VFMADD231PS.BCST 36(CX), Y13, Y9
+	VFMADD231PS.BCST 40(CX), Y13, Y10
+	VFMADD231PS.BCST 44(CX), Y13, Y11
+	VFMADD231PS.BCST 48(CX), Y13, Y12
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y13
+	VBROADCASTSS beta+36(FP), Y14
+	VMOVD        X14, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y13, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y15
+	VFMADD231PS  Y15, Y14, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y9
+	VMOVUPS      Y9, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y10, Y10
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y10
+	VMOVUPS      Y10, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y11, Y11
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y11
+	VMOVUPS      Y11, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y12, Y12
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y12
+	VMOVUPS      Y12, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y13, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y10, Y10
+	VMOVUPS Y10, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y11, Y11
+	VMOVUPS Y11, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip14x1AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·strip14x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13400,7 +15237,7 @@ TEXT ·strip14x1AVX512(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS          (DX), Z14
+	VMOVUPS.Z        (DX), K1, Z14
 	VFMADD231PS.BCST (CX), Z14, Z0
 	VFMADD231PS.BCST 4(CX), Z14, Z1
 	VFMADD231PS.BCST 8(CX), Z14, Z2
@@ -13415,7 +15252,7 @@ next2:
 	VFMADD231PS.BCST 44(CX), Z14, Z11
 	VFMADD231PS.BCST 48(CX), Z14, Z12
 	VFMADD231PS.BCST 52(CX), Z14, Z13
-	VMOVUPS          128(DX), Z14
+	VMOVUPS.Z        (DX)(BX*1), K1, Z14
 	VFMADD231PS.BCST 56(CX), Z14, Z0
 	VFMADD231PS.BCST 60(CX), Z14, Z1
 	VFMADD231PS.BCST 64(CX), Z14, Z2
@@ -13430,18 +15267,18 @@ next2:
 	VFMADD231PS.BCST 100(CX), Z14, Z11
 	VFMADD231PS.BCST 104(CX), Z14, Z12
 	VFMADD231PS.BCST 108(CX), Z14, Z13
-	PREFETCHT1       (BX)
-	PREFETCHT1       (BX)(SI*1)
-	ADDQ             DI, BX
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
 	ADDQ             $0x00000070, CX
-	ADDQ             $0x00000100, DX
+	LEAQ             (DX)(BX*2), DX
 	SUBQ             $0x02, AX
 	JGE              next2
 
 odd1:
 	CMPQ             AX, $-2
 	JEQ              done3
-	VMOVUPS          (DX), Z14
+	VMOVUPS.Z        (DX), K1, Z14
 	VFMADD231PS.BCST (CX), Z14, Z0
 	VFMADD231PS.BCST 4(CX), Z14, Z1
 	VFMADD231PS.BCST 8(CX), Z14, Z2
@@ -13458,15 +15295,11 @@ odd1:
 	VFMADD231PS.BCST 52(CX), Z14, Z13
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z14
-	VBROADCASTSS beta+28(FP), Z15
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z14
+	VBROADCASTSS beta+36(FP), Z15
 	VMOVD        X15, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -13588,17 +15421,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip14x2AVX512(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip14x2AVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·strip14x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·strip14x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13632,7 +15471,7 @@ TEXT ·strip14x2AVX512(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z28
-	VMOVUPS      64(DX), Z29
+	VMOVUPS.Z    64(DX), K1, Z29
 	VBROADCASTSS (CX), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -13675,8 +15514,8 @@ next2:
 	VBROADCASTSS 52(CX), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
-	VMOVUPS      128(DX), Z28
-	VMOVUPS      192(DX), Z29
+	VMOVUPS      (DX)(BX*1), Z28
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z29
 	VBROADCASTSS 56(CX), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -13719,11 +15558,11 @@ next2:
 	VBROADCASTSS 108(CX), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -13731,7 +15570,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z28
-	VMOVUPS      64(DX), Z29
+	VMOVUPS.Z    64(DX), K1, Z29
 	VBROADCASTSS (CX), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -13776,15 +15615,11 @@ odd1:
 	VFMADD231PS  Z30, Z29, Z27
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z28
-	VBROADCASTSS beta+28(FP), Z29
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z28
+	VBROADCASTSS beta+36(FP), Z29
 	VMOVD        X29, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -13990,6 +15825,225 @@ done5:
 	VZEROUPPER
 	RET
 
+// func strip14xHalfAVX512(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, FMA3, MMX+
+TEXT ·strip14xHalfAVX512(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
+	VPXORD Y12, Y12, Y12
+	VPXORD Y13, Y13, Y13
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z        (DX), K1, Y14
+	VFMADD231PS.BCST (CX), Y14, Y0
+	VFMADD231PS.BCST 4(CX), Y14, Y1
+	VFMADD231PS.BCST 8(CX), Y14, Y2
+	VFMADD231PS.BCST 12(CX), Y14, Y3
+	VFMADD231PS.BCST 16(CX), Y14, Y4
+	VFMADD231PS.BCST 20(CX), Y14, Y5
+	VFMADD231PS.BCST 24(CX), Y14, Y6
+	VFMADD231PS.BCST 28(CX), Y14, Y7
+	VFMADD231PS.BCST 32(CX), Y14, Y8
+	VFMADD231PS.BCST 36(CX), Y14, Y9
+	VFMADD231PS.BCST 40(CX), Y14, Y10
+	VFMADD231PS.BCST 44(CX), Y14, Y11
+	VFMADD231PS.BCST 48(CX), Y14, Y12
+	VFMADD231PS.BCST 52(CX), Y14, Y13
+	VMOVUPS.Z        (DX)(BX*1), K1, Y14
+	VFMADD231PS.BCST 56(CX), Y14, Y0
+	VFMADD231PS.BCST 60(CX), Y14, Y1
+	VFMADD231PS.BCST 64(CX), Y14, Y2
+	VFMADD231PS.BCST 68(CX), Y14, Y3
+	VFMADD231PS.BCST 72(CX), Y14, Y4
+	VFMADD231PS.BCST 76(CX), Y14, Y5
+	VFMADD231PS.BCST 80(CX), Y14, Y6
+	VFMADD231PS.BCST 84(CX), Y14, Y7
+	VFMADD231PS.BCST 88(CX), Y14, Y8
+	VFMADD231PS.BCST 92(CX), Y14, Y9
+	VFMADD231PS.BCST 96(CX), Y14, Y10
+	VFMADD231PS.BCST 100(CX), Y14, Y11
+	VFMADD231PS.BCST 104(CX), Y14, Y12
+	VFMADD231PS.BCST 108(CX), Y14, Y13
+	PREFETCHT1       (SI)
+	PREFETCHT1       (SI)(DI*1)
+	ADDQ             R8, SI
+	ADDQ             $0x00000070, CX
+	LEAQ             (DX)(BX*2), DX
+	SUBQ             $0x02, AX
+	JGE              next2
+
+odd1:
+	CMPQ             AX, $-2
+	JEQ              done3
+	VMOVUPS.Z        (DX), K1, Y14
+	VFMADD231PS.BCST (CX), Y14, Y0
+	VFMADD231PS.BCST 4(CX), Y14, Y1
+	VFMADD231PS.BCST 8(CX), Y14, Y2
+	VFMADD231PS.BCST 12(CX), Y14, Y3
+	VFMADD231PS.BCST 16(CX), Y14, Y4
+	VFMADD231PS.BCST 20(CX), Y14, Y5
+	VFMADD231PS.BCST 24(CX), Y14, Y6
+	VFMADD231PS.BCST 28(CX), Y14, Y7
+	VFMADD231PS.BCST 32(CX), Y14, Y8
+	VFMADD231PS.BCST 36(CX), Y14, Y9
+	VFMADD231PS.BCST 40(CX), Y14, Y10
+	VFMADD231PS.BCST 44(CX), Y14, Y11
+	VFMADD231PS.BCST 48(CX), Y14, Y12
+	VFMADD231PS.BCST 52(CX), Y14, Y13
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y14
+	VBROADCASTSS beta+36(FP), Y15
+	VMOVD        X15, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y14, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y16
+	VFMADD231PS  Y16, Y15, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y9
+	VMOVUPS      Y9, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y10, Y10
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y10
+	VMOVUPS      Y10, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y11, Y11
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y11
+	VMOVUPS      Y11, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y12, Y12
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y12
+	VMOVUPS      Y12, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y13, Y13
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y13
+	VMOVUPS      Y13, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y14, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y10, Y10
+	VMOVUPS Y10, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y11, Y11
+	VMOVUPS Y11, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y12, Y12
+	VMOVUPS Y12, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y13, Y13
+	VMOVUPS Y13, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
 // func rows1x1AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rows1x1AVX512(SB), NOSPLIT, $0-64
@@ -14023,15 +16077,15 @@ odd1:
 	VFMADD231PS  Z1, Z2, Z0
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z1
 	VBROADCASTSS beta+36(FP), Z2
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X2, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -14089,15 +16143,15 @@ odd1:
 	VFMADD231PS  Z2, Z3, Z1
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z2
 	VBROADCASTSS beta+36(FP), Z3
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X3, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -14170,15 +16224,15 @@ odd1:
 	VFMADD231PS  Z3, Z4, Z2
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z3
 	VBROADCASTSS beta+36(FP), Z4
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X4, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -14264,15 +16318,15 @@ odd1:
 	VFMADD231PS  Z4, Z5, Z3
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z4
 	VBROADCASTSS beta+36(FP), Z5
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X5, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -14371,15 +16425,15 @@ odd1:
 	VFMADD231PS  Z5, Z6, Z4
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z5
 	VBROADCASTSS beta+36(FP), Z6
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X6, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -14491,15 +16545,15 @@ odd1:
 	VFMADD231PS  Z6, Z7, Z5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z6
 	VBROADCASTSS beta+36(FP), Z7
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X7, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -14624,15 +16678,15 @@ odd1:
 	VFMADD231PS  Z7, Z8, Z6
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z7
 	VBROADCASTSS beta+36(FP), Z8
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X8, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -14770,15 +16824,15 @@ odd1:
 	VFMADD231PS  Z8, Z9, Z7
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z8
 	VBROADCASTSS beta+36(FP), Z9
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X9, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -14881,15 +16935,15 @@ odd1:
 	VFMADD231PS  Z3, Z4, Z1
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z2
 	VBROADCASTSS beta+36(FP), Z3
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X3, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -14972,15 +17026,15 @@ odd1:
 	VFMADD231PS  Z5, Z6, Z3
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z4
 	VBROADCASTSS beta+36(FP), Z5
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X5, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -15091,15 +17145,15 @@ odd1:
 	VFMADD231PS  Z7, Z8, Z5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z6
 	VBROADCASTSS beta+36(FP), Z7
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -15236,15 +17290,15 @@ odd1:
 	VFMADD231PS  Z9, Z10, Z7
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z8
 	VBROADCASTSS beta+36(FP), Z9
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X9, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -15407,15 +17461,15 @@ odd1:
 	VFMADD231PS  Z11, Z12, Z9
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z10
 	VBROADCASTSS beta+36(FP), Z11
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X11, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -15604,15 +17658,15 @@ odd1:
 	VFMADD231PS  Z13, Z14, Z11
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z12
 	VBROADCASTSS beta+36(FP), Z13
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -15827,15 +17881,15 @@ odd1:
 	VFMADD231PS  Z15, Z16, Z13
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z14
 	VBROADCASTSS beta+36(FP), Z15
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X15, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -16076,15 +18130,15 @@ odd1:
 	VFMADD231PS  Z17, Z18, Z15
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z16
 	VBROADCASTSS beta+36(FP), Z17
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X17, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -16244,15 +18298,15 @@ odd1:
 	VFMADD231PS  Z5, Z6, Z2
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z3
 	VBROADCASTSS beta+36(FP), Z4
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X4, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -16354,15 +18408,15 @@ odd1:
 	VFMADD231PS  Z8, Z9, Z5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z6
 	VBROADCASTSS beta+36(FP), Z7
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -16502,15 +18556,15 @@ odd1:
 	VFMADD231PS  Z11, Z12, Z8
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z9
 	VBROADCASTSS beta+36(FP), Z10
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X10, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -16686,15 +18740,15 @@ odd1:
 	VFMADD231PS  Z14, Z15, Z11
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z12
 	VBROADCASTSS beta+36(FP), Z13
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -16906,15 +18960,15 @@ odd1:
 	VFMADD231PS  Z17, Z18, Z14
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z15
 	VBROADCASTSS beta+36(FP), Z16
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X16, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -17162,15 +19216,15 @@ odd1:
 	VFMADD231PS  Z20, Z21, Z17
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z18
 	VBROADCASTSS beta+36(FP), Z19
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X19, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -17454,15 +19508,15 @@ odd1:
 	VFMADD231PS  Z23, Z24, Z20
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z21
 	VBROADCASTSS beta+36(FP), Z22
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X22, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -17782,15 +19836,15 @@ odd1:
 	VFMADD231PS  Z26, Z27, Z23
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z24
 	VBROADCASTSS beta+36(FP), Z25
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X25, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -18007,15 +20061,15 @@ odd1:
 	VFMADD231PS  Z7, Z8, Z3
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z4
 	VBROADCASTSS beta+36(FP), Z5
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X5, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -18136,15 +20190,15 @@ odd1:
 	VFMADD231PS  Z11, Z12, Z7
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z8
 	VBROADCASTSS beta+36(FP), Z9
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X9, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -18313,15 +20367,15 @@ odd1:
 	VFMADD231PS  Z15, Z16, Z11
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z12
 	VBROADCASTSS beta+36(FP), Z13
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -18536,15 +20590,15 @@ odd1:
 	VFMADD231PS  Z19, Z20, Z15
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z16
 	VBROADCASTSS beta+36(FP), Z17
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X17, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -18722,15 +20776,15 @@ odd1:
 	VFMADD231PS  Z9, Z10, Z4
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z5
 	VBROADCASTSS beta+36(FP), Z6
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X6, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -18870,15 +20924,15 @@ odd1:
 	VFMADD231PS  Z14, Z15, Z9
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z10
 	VBROADCASTSS beta+36(FP), Z11
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X11, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -19076,15 +21130,15 @@ odd1:
 	VFMADD231PS  Z19, Z20, Z14
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z15
 	VBROADCASTSS beta+36(FP), Z16
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X16, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -19338,15 +21392,15 @@ odd1:
 	VFMADD231PS  Z24, Z25, Z19
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z20
 	VBROADCASTSS beta+36(FP), Z21
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X21, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -19560,15 +21614,15 @@ odd1:
 	VFMADD231PS  Z11, Z12, Z5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z6
 	VBROADCASTSS beta+36(FP), Z7
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -19730,15 +21784,15 @@ odd1:
 	VFMADD231PS  Z17, Z18, Z11
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z12
 	VBROADCASTSS beta+36(FP), Z13
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -19968,15 +22022,15 @@ odd1:
 	VFMADD231PS  Z23, Z24, Z17
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z18
 	VBROADCASTSS beta+36(FP), Z19
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X19, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -20272,15 +22326,15 @@ odd1:
 	VFMADD231PS  Z29, Z30, Z23
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z24
 	VBROADCASTSS beta+36(FP), Z25
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X25, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -41125,53 +43179,55 @@ done4:
 	VZEROUPPER
 	RET
 
-// func strip1x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip1x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip1x1BF16(SB), NOSPLIT, $0-80
+TEXT ·strip1x1BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	SUBQ   $0x02, AX
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    (DX), K1, Z1
 	VBROADCASTSS (CX), Z2
 	LONG $0x4876f262; WORD $0xc252 // VDPBF16PS Z2, Z1, Z0
-	VMOVUPS      128(DX), Z1
+	VMOVUPS.Z    (DX)(BX*1), K1, Z1
 	VBROADCASTSS 56(CX), Z2
 	LONG $0x4876f262; WORD $0xc252 // VDPBF16PS Z2, Z1, Z0
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    (DX), K1, Z1
 	VBROADCASTSS (CX), Z2
 	LONG $0x4876f262; WORD $0xc252 // VDPBF16PS Z2, Z1, Z0
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z1
-	VBROADCASTSS beta+28(FP), Z2
-	MOVQ         cols+48(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
+	VBROADCASTSS alpha+32(FP), Z1
+	VBROADCASTSS beta+36(FP), Z2
 	VMOVD        X2, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -41189,17 +43245,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip1x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip1x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip1x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip1x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	SUBQ   $0x02, AX
@@ -41207,20 +43269,20 @@ TEXT ·strip1x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z2
-	VMOVUPS      64(DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z3
 	VBROADCASTSS (CX), Z4
 	LONG $0x486ef262; WORD $0xc452 // VDPBF16PS Z4, Z2, Z0
 	LONG $0x4866f262; WORD $0xcc52 // VDPBF16PS Z4, Z3, Z1
-	VMOVUPS      128(DX), Z2
-	VMOVUPS      192(DX), Z3
+	VMOVUPS      (DX)(BX*1), Z2
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z3
 	VBROADCASTSS 56(CX), Z4
 	LONG $0x486ef262; WORD $0xc452 // VDPBF16PS Z4, Z2, Z0
 	LONG $0x4866f262; WORD $0xcc52 // VDPBF16PS Z4, Z3, Z1
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -41228,21 +43290,17 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z2
-	VMOVUPS      64(DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z3
 	VBROADCASTSS (CX), Z4
 	LONG $0x486ef262; WORD $0xc452 // VDPBF16PS Z4, Z2, Z0
 	LONG $0x4866f262; WORD $0xcc52 // VDPBF16PS Z4, Z3, Z1
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z2
-	VBROADCASTSS beta+28(FP), Z3
-	MOVQ         cols+48(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
+	VBROADCASTSS alpha+32(FP), Z2
+	VBROADCASTSS beta+36(FP), Z3
 	VMOVD        X3, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -41266,60 +43324,128 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip2x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip2x1BF16(SB), NOSPLIT, $0-80
+// func strip1xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip1xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
 	SUBQ   $0x02, AX
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z2
-	VBROADCASTSS (CX), Z3
-	LONG $0x486ef262; WORD $0xc352 // VDPBF16PS Z3, Z2, Z0
-	VBROADCASTSS 4(CX), Z3
-	LONG $0x486ef262; WORD $0xcb52 // VDPBF16PS Z3, Z2, Z1
-	VMOVUPS      128(DX), Z2
-	VBROADCASTSS 56(CX), Z3
-	LONG $0x486ef262; WORD $0xc352 // VDPBF16PS Z3, Z2, Z0
-	VBROADCASTSS 60(CX), Z3
-	LONG $0x486ef262; WORD $0xcb52 // VDPBF16PS Z3, Z2, Z1
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	VMOVUPS.Z    (DX), K1, Y1
+	VBROADCASTSS (CX), Y2
+	LONG $0x2876f262; WORD $0xc252 // VDPBF16PS Y2, Y1, Y0
+	VMOVUPS.Z    (DX)(BX*1), K1, Y1
+	VBROADCASTSS 56(CX), Y2
+	LONG $0x2876f262; WORD $0xc252 // VDPBF16PS Y2, Y1, Y0
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z2
+	VMOVUPS.Z    (DX), K1, Y1
+	VBROADCASTSS (CX), Y2
+	LONG $0x2876f262; WORD $0xc252 // VDPBF16PS Y2, Y1, Y0
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y1
+	VBROADCASTSS beta+36(FP), Y2
+	VMOVD        X2, CX
+	ADDL         CX, CX
+	JZ           overwrite4
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y1
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip2x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip2x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Z2
+	VBROADCASTSS (CX), Z3
+	LONG $0x486ef262; WORD $0xc352 // VDPBF16PS Z3, Z2, Z0
+	VBROADCASTSS 4(CX), Z3
+	LONG $0x486ef262; WORD $0xcb52 // VDPBF16PS Z3, Z2, Z1
+	VMOVUPS.Z    (DX)(BX*1), K1, Z2
+	VBROADCASTSS 56(CX), Z3
+	LONG $0x486ef262; WORD $0xc352 // VDPBF16PS Z3, Z2, Z0
+	VBROADCASTSS 60(CX), Z3
+	LONG $0x486ef262; WORD $0xcb52 // VDPBF16PS Z3, Z2, Z1
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Z2
 	VBROADCASTSS (CX), Z3
 	LONG $0x486ef262; WORD $0xc352 // VDPBF16PS Z3, Z2, Z0
 	VBROADCASTSS 4(CX), Z3
 	LONG $0x486ef262; WORD $0xcb52 // VDPBF16PS Z3, Z2, Z1
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z2
-	VBROADCASTSS beta+28(FP), Z3
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z2
+	VBROADCASTSS beta+36(FP), Z3
 	VMOVD        X3, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -41345,17 +43471,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip2x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip2x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip2x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip2x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41365,26 +43497,26 @@ TEXT ·strip2x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z4
-	VMOVUPS      64(DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z5
 	VBROADCASTSS (CX), Z6
 	LONG $0x485ef262; WORD $0xc652 // VDPBF16PS Z6, Z4, Z0
 	LONG $0x4856f262; WORD $0xce52 // VDPBF16PS Z6, Z5, Z1
 	VBROADCASTSS 4(CX), Z6
 	LONG $0x485ef262; WORD $0xd652 // VDPBF16PS Z6, Z4, Z2
 	LONG $0x4856f262; WORD $0xde52 // VDPBF16PS Z6, Z5, Z3
-	VMOVUPS      128(DX), Z4
-	VMOVUPS      192(DX), Z5
+	VMOVUPS      (DX)(BX*1), Z4
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z5
 	VBROADCASTSS 56(CX), Z6
 	LONG $0x485ef262; WORD $0xc652 // VDPBF16PS Z6, Z4, Z0
 	LONG $0x4856f262; WORD $0xce52 // VDPBF16PS Z6, Z5, Z1
 	VBROADCASTSS 60(CX), Z6
 	LONG $0x485ef262; WORD $0xd652 // VDPBF16PS Z6, Z4, Z2
 	LONG $0x4856f262; WORD $0xde52 // VDPBF16PS Z6, Z5, Z3
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -41392,7 +43524,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z4
-	VMOVUPS      64(DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z5
 	VBROADCASTSS (CX), Z6
 	LONG $0x485ef262; WORD $0xc652 // VDPBF16PS Z6, Z4, Z0
 	LONG $0x4856f262; WORD $0xce52 // VDPBF16PS Z6, Z5, Z1
@@ -41401,15 +43533,11 @@ odd1:
 	LONG $0x4856f262; WORD $0xde52 // VDPBF16PS Z6, Z5, Z3
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z4
-	VBROADCASTSS beta+28(FP), Z5
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z4
+	VBROADCASTSS beta+36(FP), Z5
 	VMOVD        X5, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -41447,17 +43575,104 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip3x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip3x1BF16(SB), NOSPLIT, $0-80
+// func strip2xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip2xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y2
+	VBROADCASTSS (CX), Y3
+	LONG $0x286ef262; WORD $0xc352 // VDPBF16PS Y3, Y2, Y0
+	VBROADCASTSS 4(CX), Y3
+	LONG $0x286ef262; WORD $0xcb52 // VDPBF16PS Y3, Y2, Y1
+	VMOVUPS.Z    (DX)(BX*1), K1, Y2
+	VBROADCASTSS 56(CX), Y3
+	LONG $0x286ef262; WORD $0xc352 // VDPBF16PS Y3, Y2, Y0
+	VBROADCASTSS 60(CX), Y3
+	LONG $0x286ef262; WORD $0xcb52 // VDPBF16PS Y3, Y2, Y1
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y2
+	VBROADCASTSS (CX), Y3
+	LONG $0x286ef262; WORD $0xc352 // VDPBF16PS Y3, Y2, Y0
+	VBROADCASTSS 4(CX), Y3
+	LONG $0x286ef262; WORD $0xcb52 // VDPBF16PS Y3, Y2, Y1
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y2
+	VBROADCASTSS beta+36(FP), Y3
+	VMOVD        X3, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y3, Y1
+	VMOVUPS      Y1, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y2, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip3x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip3x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41465,32 +43680,32 @@ TEXT ·strip3x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    (DX), K1, Z3
 	VBROADCASTSS (CX), Z4
 	LONG $0x4866f262; WORD $0xc452 // VDPBF16PS Z4, Z3, Z0
 	VBROADCASTSS 4(CX), Z4
 	LONG $0x4866f262; WORD $0xcc52 // VDPBF16PS Z4, Z3, Z1
 	VBROADCASTSS 8(CX), Z4
 	LONG $0x4866f262; WORD $0xd452 // VDPBF16PS Z4, Z3, Z2
-	VMOVUPS      128(DX), Z3
+	VMOVUPS.Z    (DX)(BX*1), K1, Z3
 	VBROADCASTSS 56(CX), Z4
 	LONG $0x4866f262; WORD $0xc452 // VDPBF16PS Z4, Z3, Z0
 	VBROADCASTSS 60(CX), Z4
 	LONG $0x4866f262; WORD $0xcc52 // VDPBF16PS Z4, Z3, Z1
 	VBROADCASTSS 64(CX), Z4
 	LONG $0x4866f262; WORD $0xd452 // VDPBF16PS Z4, Z3, Z2
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    (DX), K1, Z3
 	VBROADCASTSS (CX), Z4
 	LONG $0x4866f262; WORD $0xc452 // VDPBF16PS Z4, Z3, Z0
 	VBROADCASTSS 4(CX), Z4
@@ -41499,15 +43714,11 @@ odd1:
 	LONG $0x4866f262; WORD $0xd452 // VDPBF16PS Z4, Z3, Z2
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z3
-	VBROADCASTSS beta+28(FP), Z4
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z3
+	VBROADCASTSS beta+36(FP), Z4
 	VMOVD        X4, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -41541,17 +43752,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip3x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip3x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip3x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip3x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41563,7 +43780,7 @@ TEXT ·strip3x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z6
-	VMOVUPS      64(DX), Z7
+	VMOVUPS.Z    64(DX), K1, Z7
 	VBROADCASTSS (CX), Z8
 	LONG $0x484ed262; WORD $0xc052 // VDPBF16PS Z8, Z6, Z0
 	LONG $0x4846d262; WORD $0xc852 // VDPBF16PS Z8, Z7, Z1
@@ -41573,8 +43790,8 @@ next2:
 	VBROADCASTSS 8(CX), Z8
 	LONG $0x484ed262; WORD $0xe052 // VDPBF16PS Z8, Z6, Z4
 	LONG $0x4846d262; WORD $0xe852 // VDPBF16PS Z8, Z7, Z5
-	VMOVUPS      128(DX), Z6
-	VMOVUPS      192(DX), Z7
+	VMOVUPS      (DX)(BX*1), Z6
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z7
 	VBROADCASTSS 56(CX), Z8
 	LONG $0x484ed262; WORD $0xc052 // VDPBF16PS Z8, Z6, Z0
 	LONG $0x4846d262; WORD $0xc852 // VDPBF16PS Z8, Z7, Z1
@@ -41584,11 +43801,11 @@ next2:
 	VBROADCASTSS 64(CX), Z8
 	LONG $0x484ed262; WORD $0xe052 // VDPBF16PS Z8, Z6, Z4
 	LONG $0x4846d262; WORD $0xe852 // VDPBF16PS Z8, Z7, Z5
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -41596,7 +43813,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z6
-	VMOVUPS      64(DX), Z7
+	VMOVUPS.Z    64(DX), K1, Z7
 	VBROADCASTSS (CX), Z8
 	LONG $0x484ed262; WORD $0xc052 // VDPBF16PS Z8, Z6, Z0
 	LONG $0x4846d262; WORD $0xc852 // VDPBF16PS Z8, Z7, Z1
@@ -41608,15 +43825,11 @@ odd1:
 	LONG $0x4846d262; WORD $0xe852 // VDPBF16PS Z8, Z7, Z5
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z6
-	VBROADCASTSS beta+28(FP), Z7
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z6
+	VBROADCASTSS beta+36(FP), Z7
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -41668,17 +43881,119 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip4x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip4x1BF16(SB), NOSPLIT, $0-80
+// func strip3xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip3xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y3
+	VBROADCASTSS (CX), Y4
+	LONG $0x2866f262; WORD $0xc452 // VDPBF16PS Y4, Y3, Y0
+	VBROADCASTSS 4(CX), Y4
+	LONG $0x2866f262; WORD $0xcc52 // VDPBF16PS Y4, Y3, Y1
+	VBROADCASTSS 8(CX), Y4
+	LONG $0x2866f262; WORD $0xd452 // VDPBF16PS Y4, Y3, Y2
+	VMOVUPS.Z    (DX)(BX*1), K1, Y3
+	VBROADCASTSS 56(CX), Y4
+	LONG $0x2866f262; WORD $0xc452 // VDPBF16PS Y4, Y3, Y0
+	VBROADCASTSS 60(CX), Y4
+	LONG $0x2866f262; WORD $0xcc52 // VDPBF16PS Y4, Y3, Y1
+	VBROADCASTSS 64(CX), Y4
+	LONG $0x2866f262; WORD $0xd452 // VDPBF16PS Y4, Y3, Y2
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y3
+	VBROADCASTSS (CX), Y4
+	LONG $0x2866f262; WORD $0xc452 // VDPBF16PS Y4, Y3, Y0
+	VBROADCASTSS 4(CX), Y4
+	LONG $0x2866f262; WORD $0xcc52 // VDPBF16PS Y4, Y3, Y1
+	VBROADCASTSS 8(CX), Y4
+	LONG $0x2866f262; WORD $0xd452 // VDPBF16PS Y4, Y3, Y2
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y3
+	VBROADCASTSS beta+36(FP), Y4
+	VMOVD        X4, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y3, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y4, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip4x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip4x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41687,7 +44002,7 @@ TEXT ·strip4x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z4
+	VMOVUPS.Z    (DX), K1, Z4
 	VBROADCASTSS (CX), Z5
 	LONG $0x485ef262; WORD $0xc552 // VDPBF16PS Z5, Z4, Z0
 	VBROADCASTSS 4(CX), Z5
@@ -41696,7 +44011,7 @@ next2:
 	LONG $0x485ef262; WORD $0xd552 // VDPBF16PS Z5, Z4, Z2
 	VBROADCASTSS 12(CX), Z5
 	LONG $0x485ef262; WORD $0xdd52 // VDPBF16PS Z5, Z4, Z3
-	VMOVUPS      128(DX), Z4
+	VMOVUPS.Z    (DX)(BX*1), K1, Z4
 	VBROADCASTSS 56(CX), Z5
 	LONG $0x485ef262; WORD $0xc552 // VDPBF16PS Z5, Z4, Z0
 	VBROADCASTSS 60(CX), Z5
@@ -41705,18 +44020,18 @@ next2:
 	LONG $0x485ef262; WORD $0xd552 // VDPBF16PS Z5, Z4, Z2
 	VBROADCASTSS 68(CX), Z5
 	LONG $0x485ef262; WORD $0xdd52 // VDPBF16PS Z5, Z4, Z3
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z4
+	VMOVUPS.Z    (DX), K1, Z4
 	VBROADCASTSS (CX), Z5
 	LONG $0x485ef262; WORD $0xc552 // VDPBF16PS Z5, Z4, Z0
 	VBROADCASTSS 4(CX), Z5
@@ -41727,15 +44042,11 @@ odd1:
 	LONG $0x485ef262; WORD $0xdd52 // VDPBF16PS Z5, Z4, Z3
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z4
-	VBROADCASTSS beta+28(FP), Z5
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z4
+	VBROADCASTSS beta+36(FP), Z5
 	VMOVD        X5, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -41777,17 +44088,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip4x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip4x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip4x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip4x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41801,7 +44118,7 @@ TEXT ·strip4x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z8
-	VMOVUPS      64(DX), Z9
+	VMOVUPS.Z    64(DX), K1, Z9
 	VBROADCASTSS (CX), Z10
 	LONG $0x483ed262; WORD $0xc252 // VDPBF16PS Z10, Z8, Z0
 	LONG $0x4836d262; WORD $0xca52 // VDPBF16PS Z10, Z9, Z1
@@ -41814,8 +44131,8 @@ next2:
 	VBROADCASTSS 12(CX), Z10
 	LONG $0x483ed262; WORD $0xf252 // VDPBF16PS Z10, Z8, Z6
 	LONG $0x4836d262; WORD $0xfa52 // VDPBF16PS Z10, Z9, Z7
-	VMOVUPS      128(DX), Z8
-	VMOVUPS      192(DX), Z9
+	VMOVUPS      (DX)(BX*1), Z8
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z9
 	VBROADCASTSS 56(CX), Z10
 	LONG $0x483ed262; WORD $0xc252 // VDPBF16PS Z10, Z8, Z0
 	LONG $0x4836d262; WORD $0xca52 // VDPBF16PS Z10, Z9, Z1
@@ -41828,11 +44145,11 @@ next2:
 	VBROADCASTSS 68(CX), Z10
 	LONG $0x483ed262; WORD $0xf252 // VDPBF16PS Z10, Z8, Z6
 	LONG $0x4836d262; WORD $0xfa52 // VDPBF16PS Z10, Z9, Z7
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -41840,7 +44157,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z8
-	VMOVUPS      64(DX), Z9
+	VMOVUPS.Z    64(DX), K1, Z9
 	VBROADCASTSS (CX), Z10
 	LONG $0x483ed262; WORD $0xc252 // VDPBF16PS Z10, Z8, Z0
 	LONG $0x4836d262; WORD $0xca52 // VDPBF16PS Z10, Z9, Z1
@@ -41855,15 +44172,11 @@ odd1:
 	LONG $0x4836d262; WORD $0xfa52 // VDPBF16PS Z10, Z9, Z7
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z8
-	VBROADCASTSS beta+28(FP), Z9
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z8
+	VBROADCASTSS beta+36(FP), Z9
 	VMOVD        X9, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -41929,17 +44242,134 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip5x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip5x1BF16(SB), NOSPLIT, $0-80
+// func strip4xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip4xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y4
+	VBROADCASTSS (CX), Y5
+	LONG $0x285ef262; WORD $0xc552 // VDPBF16PS Y5, Y4, Y0
+	VBROADCASTSS 4(CX), Y5
+	LONG $0x285ef262; WORD $0xcd52 // VDPBF16PS Y5, Y4, Y1
+	VBROADCASTSS 8(CX), Y5
+	LONG $0x285ef262; WORD $0xd552 // VDPBF16PS Y5, Y4, Y2
+	VBROADCASTSS 12(CX), Y5
+	LONG $0x285ef262; WORD $0xdd52 // VDPBF16PS Y5, Y4, Y3
+	VMOVUPS.Z    (DX)(BX*1), K1, Y4
+	VBROADCASTSS 56(CX), Y5
+	LONG $0x285ef262; WORD $0xc552 // VDPBF16PS Y5, Y4, Y0
+	VBROADCASTSS 60(CX), Y5
+	LONG $0x285ef262; WORD $0xcd52 // VDPBF16PS Y5, Y4, Y1
+	VBROADCASTSS 64(CX), Y5
+	LONG $0x285ef262; WORD $0xd552 // VDPBF16PS Y5, Y4, Y2
+	VBROADCASTSS 68(CX), Y5
+	LONG $0x285ef262; WORD $0xdd52 // VDPBF16PS Y5, Y4, Y3
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y4
+	VBROADCASTSS (CX), Y5
+	LONG $0x285ef262; WORD $0xc552 // VDPBF16PS Y5, Y4, Y0
+	VBROADCASTSS 4(CX), Y5
+	LONG $0x285ef262; WORD $0xcd52 // VDPBF16PS Y5, Y4, Y1
+	VBROADCASTSS 8(CX), Y5
+	LONG $0x285ef262; WORD $0xd552 // VDPBF16PS Y5, Y4, Y2
+	VBROADCASTSS 12(CX), Y5
+	LONG $0x285ef262; WORD $0xdd52 // VDPBF16PS Y5, Y4, Y3
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y4
+	VBROADCASTSS beta+36(FP), Y5
+	VMOVD        X5, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y5, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y5, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y5, Y3
+	VMOVUPS      Y3, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y4, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y4, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y4, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip5x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip5x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41949,7 +44379,7 @@ TEXT ·strip5x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z5
+	VMOVUPS.Z    (DX), K1, Z5
 	VBROADCASTSS (CX), Z6
 	LONG $0x4856f262; WORD $0xc652 // VDPBF16PS Z6, Z5, Z0
 	VBROADCASTSS 4(CX), Z6
@@ -41960,7 +44390,7 @@ next2:
 	LONG $0x4856f262; WORD $0xde52 // VDPBF16PS Z6, Z5, Z3
 	VBROADCASTSS 16(CX), Z6
 	LONG $0x4856f262; WORD $0xe652 // VDPBF16PS Z6, Z5, Z4
-	VMOVUPS      128(DX), Z5
+	VMOVUPS.Z    (DX)(BX*1), K1, Z5
 	VBROADCASTSS 56(CX), Z6
 	LONG $0x4856f262; WORD $0xc652 // VDPBF16PS Z6, Z5, Z0
 	VBROADCASTSS 60(CX), Z6
@@ -41971,18 +44401,18 @@ next2:
 	LONG $0x4856f262; WORD $0xde52 // VDPBF16PS Z6, Z5, Z3
 	VBROADCASTSS 72(CX), Z6
 	LONG $0x4856f262; WORD $0xe652 // VDPBF16PS Z6, Z5, Z4
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z5
+	VMOVUPS.Z    (DX), K1, Z5
 	VBROADCASTSS (CX), Z6
 	LONG $0x4856f262; WORD $0xc652 // VDPBF16PS Z6, Z5, Z0
 	VBROADCASTSS 4(CX), Z6
@@ -41995,15 +44425,11 @@ odd1:
 	LONG $0x4856f262; WORD $0xe652 // VDPBF16PS Z6, Z5, Z4
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z5
-	VBROADCASTSS beta+28(FP), Z6
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z5
+	VBROADCASTSS beta+36(FP), Z6
 	VMOVD        X6, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -42053,17 +44479,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip5x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip5x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip5x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip5x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42079,7 +44511,7 @@ TEXT ·strip5x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z10
-	VMOVUPS      64(DX), Z11
+	VMOVUPS.Z    64(DX), K1, Z11
 	VBROADCASTSS (CX), Z12
 	LONG $0x482ed262; WORD $0xc452 // VDPBF16PS Z12, Z10, Z0
 	LONG $0x4826d262; WORD $0xcc52 // VDPBF16PS Z12, Z11, Z1
@@ -42095,8 +44527,8 @@ next2:
 	VBROADCASTSS 16(CX), Z12
 	LONG $0x482e5262; WORD $0xc452 // VDPBF16PS Z12, Z10, Z8
 	LONG $0x48265262; WORD $0xcc52 // VDPBF16PS Z12, Z11, Z9
-	VMOVUPS      128(DX), Z10
-	VMOVUPS      192(DX), Z11
+	VMOVUPS      (DX)(BX*1), Z10
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z11
 	VBROADCASTSS 56(CX), Z12
 	LONG $0x482ed262; WORD $0xc452 // VDPBF16PS Z12, Z10, Z0
 	LONG $0x4826d262; WORD $0xcc52 // VDPBF16PS Z12, Z11, Z1
@@ -42112,11 +44544,11 @@ next2:
 	VBROADCASTSS 72(CX), Z12
 	LONG $0x482e5262; WORD $0xc452 // VDPBF16PS Z12, Z10, Z8
 	LONG $0x48265262; WORD $0xcc52 // VDPBF16PS Z12, Z11, Z9
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -42124,7 +44556,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z10
-	VMOVUPS      64(DX), Z11
+	VMOVUPS.Z    64(DX), K1, Z11
 	VBROADCASTSS (CX), Z12
 	LONG $0x482ed262; WORD $0xc452 // VDPBF16PS Z12, Z10, Z0
 	LONG $0x4826d262; WORD $0xcc52 // VDPBF16PS Z12, Z11, Z1
@@ -42142,15 +44574,11 @@ odd1:
 	LONG $0x48265262; WORD $0xcc52 // VDPBF16PS Z12, Z11, Z9
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z10
-	VBROADCASTSS beta+28(FP), Z11
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z10
+	VBROADCASTSS beta+36(FP), Z11
 	VMOVD        X11, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -42230,17 +44658,149 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip6x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip6x1BF16(SB), NOSPLIT, $0-80
+// func strip5xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip5xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y5
+	VBROADCASTSS (CX), Y6
+	LONG $0x2856f262; WORD $0xc652 // VDPBF16PS Y6, Y5, Y0
+	VBROADCASTSS 4(CX), Y6
+	LONG $0x2856f262; WORD $0xce52 // VDPBF16PS Y6, Y5, Y1
+	VBROADCASTSS 8(CX), Y6
+	LONG $0x2856f262; WORD $0xd652 // VDPBF16PS Y6, Y5, Y2
+	VBROADCASTSS 12(CX), Y6
+	LONG $0x2856f262; WORD $0xde52 // VDPBF16PS Y6, Y5, Y3
+	VBROADCASTSS 16(CX), Y6
+	LONG $0x2856f262; WORD $0xe652 // VDPBF16PS Y6, Y5, Y4
+	VMOVUPS.Z    (DX)(BX*1), K1, Y5
+	VBROADCASTSS 56(CX), Y6
+	LONG $0x2856f262; WORD $0xc652 // VDPBF16PS Y6, Y5, Y0
+	VBROADCASTSS 60(CX), Y6
+	LONG $0x2856f262; WORD $0xce52 // VDPBF16PS Y6, Y5, Y1
+	VBROADCASTSS 64(CX), Y6
+	LONG $0x2856f262; WORD $0xd652 // VDPBF16PS Y6, Y5, Y2
+	VBROADCASTSS 68(CX), Y6
+	LONG $0x2856f262; WORD $0xde52 // VDPBF16PS Y6, Y5, Y3
+	VBROADCASTSS 72(CX), Y6
+	LONG $0x2856f262; WORD $0xe652 // VDPBF16PS Y6, Y5, Y4
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y5
+	VBROADCASTSS (CX), Y6
+	LONG $0x2856f262; WORD $0xc652 // VDPBF16PS Y6, Y5, Y0
+	VBROADCASTSS 4(CX), Y6
+	LONG $0x2856f262; WORD $0xce52 // VDPBF16PS Y6, Y5, Y1
+	VBROADCASTSS 8(CX), Y6
+	LONG $0x2856f262; WORD $0xd652 // VDPBF16PS Y6, Y5, Y2
+	VBROADCASTSS 12(CX), Y6
+	LONG $0x2856f262; WORD $0xde52 // VDPBF16PS Y6, Y5, Y3
+	VBROADCASTSS 16(CX), Y6
+	LONG $0x2856f262; WORD $0xe652 // VDPBF16PS Y6, Y5, Y4
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y5
+	VBROADCASTSS beta+36(FP), Y6
+	VMOVD        X6, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y6, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y6, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y6, Y4
+	VMOVUPS      Y4, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y5, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y5, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y5, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y5, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip6x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip6x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42251,7 +44811,7 @@ TEXT ·strip6x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z6
+	VMOVUPS.Z    (DX), K1, Z6
 	VBROADCASTSS (CX), Z7
 	LONG $0x484ef262; WORD $0xc752 // VDPBF16PS Z7, Z6, Z0
 	VBROADCASTSS 4(CX), Z7
@@ -42264,7 +44824,7 @@ next2:
 	LONG $0x484ef262; WORD $0xe752 // VDPBF16PS Z7, Z6, Z4
 	VBROADCASTSS 20(CX), Z7
 	LONG $0x484ef262; WORD $0xef52 // VDPBF16PS Z7, Z6, Z5
-	VMOVUPS      128(DX), Z6
+	VMOVUPS.Z    (DX)(BX*1), K1, Z6
 	VBROADCASTSS 56(CX), Z7
 	LONG $0x484ef262; WORD $0xc752 // VDPBF16PS Z7, Z6, Z0
 	VBROADCASTSS 60(CX), Z7
@@ -42277,18 +44837,18 @@ next2:
 	LONG $0x484ef262; WORD $0xe752 // VDPBF16PS Z7, Z6, Z4
 	VBROADCASTSS 76(CX), Z7
 	LONG $0x484ef262; WORD $0xef52 // VDPBF16PS Z7, Z6, Z5
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z6
+	VMOVUPS.Z    (DX), K1, Z6
 	VBROADCASTSS (CX), Z7
 	LONG $0x484ef262; WORD $0xc752 // VDPBF16PS Z7, Z6, Z0
 	VBROADCASTSS 4(CX), Z7
@@ -42303,15 +44863,11 @@ odd1:
 	LONG $0x484ef262; WORD $0xef52 // VDPBF16PS Z7, Z6, Z5
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z6
-	VBROADCASTSS beta+28(FP), Z7
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z6
+	VBROADCASTSS beta+36(FP), Z7
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -42369,17 +44925,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip6x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip6x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip6x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip6x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42397,7 +44959,7 @@ TEXT ·strip6x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z12
-	VMOVUPS      64(DX), Z13
+	VMOVUPS.Z    64(DX), K1, Z13
 	VBROADCASTSS (CX), Z14
 	LONG $0x481ed262; WORD $0xc652 // VDPBF16PS Z14, Z12, Z0
 	LONG $0x4816d262; WORD $0xce52 // VDPBF16PS Z14, Z13, Z1
@@ -42416,8 +44978,8 @@ next2:
 	VBROADCASTSS 20(CX), Z14
 	LONG $0x481e5262; WORD $0xd652 // VDPBF16PS Z14, Z12, Z10
 	LONG $0x48165262; WORD $0xde52 // VDPBF16PS Z14, Z13, Z11
-	VMOVUPS      128(DX), Z12
-	VMOVUPS      192(DX), Z13
+	VMOVUPS      (DX)(BX*1), Z12
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z13
 	VBROADCASTSS 56(CX), Z14
 	LONG $0x481ed262; WORD $0xc652 // VDPBF16PS Z14, Z12, Z0
 	LONG $0x4816d262; WORD $0xce52 // VDPBF16PS Z14, Z13, Z1
@@ -42436,11 +44998,11 @@ next2:
 	VBROADCASTSS 76(CX), Z14
 	LONG $0x481e5262; WORD $0xd652 // VDPBF16PS Z14, Z12, Z10
 	LONG $0x48165262; WORD $0xde52 // VDPBF16PS Z14, Z13, Z11
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -42448,7 +45010,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z12
-	VMOVUPS      64(DX), Z13
+	VMOVUPS.Z    64(DX), K1, Z13
 	VBROADCASTSS (CX), Z14
 	LONG $0x481ed262; WORD $0xc652 // VDPBF16PS Z14, Z12, Z0
 	LONG $0x4816d262; WORD $0xce52 // VDPBF16PS Z14, Z13, Z1
@@ -42469,15 +45031,11 @@ odd1:
 	LONG $0x48165262; WORD $0xde52 // VDPBF16PS Z14, Z13, Z11
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z12
-	VBROADCASTSS beta+28(FP), Z13
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z12
+	VBROADCASTSS beta+36(FP), Z13
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -42571,17 +45129,164 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip7x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip7x1BF16(SB), NOSPLIT, $0-80
+// func strip6xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip6xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y6
+	VBROADCASTSS (CX), Y7
+	LONG $0x284ef262; WORD $0xc752 // VDPBF16PS Y7, Y6, Y0
+	VBROADCASTSS 4(CX), Y7
+	LONG $0x284ef262; WORD $0xcf52 // VDPBF16PS Y7, Y6, Y1
+	VBROADCASTSS 8(CX), Y7
+	LONG $0x284ef262; WORD $0xd752 // VDPBF16PS Y7, Y6, Y2
+	VBROADCASTSS 12(CX), Y7
+	LONG $0x284ef262; WORD $0xdf52 // VDPBF16PS Y7, Y6, Y3
+	VBROADCASTSS 16(CX), Y7
+	LONG $0x284ef262; WORD $0xe752 // VDPBF16PS Y7, Y6, Y4
+	VBROADCASTSS 20(CX), Y7
+	LONG $0x284ef262; WORD $0xef52 // VDPBF16PS Y7, Y6, Y5
+	VMOVUPS.Z    (DX)(BX*1), K1, Y6
+	VBROADCASTSS 56(CX), Y7
+	LONG $0x284ef262; WORD $0xc752 // VDPBF16PS Y7, Y6, Y0
+	VBROADCASTSS 60(CX), Y7
+	LONG $0x284ef262; WORD $0xcf52 // VDPBF16PS Y7, Y6, Y1
+	VBROADCASTSS 64(CX), Y7
+	LONG $0x284ef262; WORD $0xd752 // VDPBF16PS Y7, Y6, Y2
+	VBROADCASTSS 68(CX), Y7
+	LONG $0x284ef262; WORD $0xdf52 // VDPBF16PS Y7, Y6, Y3
+	VBROADCASTSS 72(CX), Y7
+	LONG $0x284ef262; WORD $0xe752 // VDPBF16PS Y7, Y6, Y4
+	VBROADCASTSS 76(CX), Y7
+	LONG $0x284ef262; WORD $0xef52 // VDPBF16PS Y7, Y6, Y5
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y6
+	VBROADCASTSS (CX), Y7
+	LONG $0x284ef262; WORD $0xc752 // VDPBF16PS Y7, Y6, Y0
+	VBROADCASTSS 4(CX), Y7
+	LONG $0x284ef262; WORD $0xcf52 // VDPBF16PS Y7, Y6, Y1
+	VBROADCASTSS 8(CX), Y7
+	LONG $0x284ef262; WORD $0xd752 // VDPBF16PS Y7, Y6, Y2
+	VBROADCASTSS 12(CX), Y7
+	LONG $0x284ef262; WORD $0xdf52 // VDPBF16PS Y7, Y6, Y3
+	VBROADCASTSS 16(CX), Y7
+	LONG $0x284ef262; WORD $0xe752 // VDPBF16PS Y7, Y6, Y4
+	VBROADCASTSS 20(CX), Y7
+	LONG $0x284ef262; WORD $0xef52 // VDPBF16PS Y7, Y6, Y5
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y6
+	VBROADCASTSS beta+36(FP), Y7
+	VMOVD        X7, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y6, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y7, Y5
+	VMOVUPS      Y5, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y6, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y6, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip7x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip7x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42593,7 +45298,7 @@ TEXT ·strip7x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z7
+	VMOVUPS.Z    (DX), K1, Z7
 	VBROADCASTSS (CX), Z8
 	LONG $0x4846d262; WORD $0xc052 // VDPBF16PS Z8, Z7, Z0
 	VBROADCASTSS 4(CX), Z8
@@ -42608,7 +45313,7 @@ next2:
 	LONG $0x4846d262; WORD $0xe852 // VDPBF16PS Z8, Z7, Z5
 	VBROADCASTSS 24(CX), Z8
 	LONG $0x4846d262; WORD $0xf052 // VDPBF16PS Z8, Z7, Z6
-	VMOVUPS      128(DX), Z7
+	VMOVUPS.Z    (DX)(BX*1), K1, Z7
 	VBROADCASTSS 56(CX), Z8
 	LONG $0x4846d262; WORD $0xc052 // VDPBF16PS Z8, Z7, Z0
 	VBROADCASTSS 60(CX), Z8
@@ -42623,18 +45328,18 @@ next2:
 	LONG $0x4846d262; WORD $0xe852 // VDPBF16PS Z8, Z7, Z5
 	VBROADCASTSS 80(CX), Z8
 	LONG $0x4846d262; WORD $0xf052 // VDPBF16PS Z8, Z7, Z6
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z7
+	VMOVUPS.Z    (DX), K1, Z7
 	VBROADCASTSS (CX), Z8
 	LONG $0x4846d262; WORD $0xc052 // VDPBF16PS Z8, Z7, Z0
 	VBROADCASTSS 4(CX), Z8
@@ -42651,15 +45356,11 @@ odd1:
 	LONG $0x4846d262; WORD $0xf052 // VDPBF16PS Z8, Z7, Z6
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z7
-	VBROADCASTSS beta+28(FP), Z8
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z7
+	VBROADCASTSS beta+36(FP), Z8
 	VMOVD        X8, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -42725,17 +45426,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip7x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip7x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip7x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip7x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42755,7 +45462,7 @@ TEXT ·strip7x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z14
-	VMOVUPS      64(DX), Z15
+	VMOVUPS.Z    64(DX), K1, Z15
 	VBROADCASTSS (CX), Z16
 	LONG $0x480eb262; WORD $0xc052 // VDPBF16PS Z16, Z14, Z0
 	LONG $0x4806b262; WORD $0xc852 // VDPBF16PS Z16, Z15, Z1
@@ -42777,8 +45484,8 @@ next2:
 	VBROADCASTSS 24(CX), Z16
 	LONG $0x480e3262; WORD $0xe052 // VDPBF16PS Z16, Z14, Z12
 	LONG $0x48063262; WORD $0xe852 // VDPBF16PS Z16, Z15, Z13
-	VMOVUPS      128(DX), Z14
-	VMOVUPS      192(DX), Z15
+	VMOVUPS      (DX)(BX*1), Z14
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z15
 	VBROADCASTSS 56(CX), Z16
 	LONG $0x480eb262; WORD $0xc052 // VDPBF16PS Z16, Z14, Z0
 	LONG $0x4806b262; WORD $0xc852 // VDPBF16PS Z16, Z15, Z1
@@ -42800,11 +45507,11 @@ next2:
 	VBROADCASTSS 80(CX), Z16
 	LONG $0x480e3262; WORD $0xe052 // VDPBF16PS Z16, Z14, Z12
 	LONG $0x48063262; WORD $0xe852 // VDPBF16PS Z16, Z15, Z13
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -42812,7 +45519,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z14
-	VMOVUPS      64(DX), Z15
+	VMOVUPS.Z    64(DX), K1, Z15
 	VBROADCASTSS (CX), Z16
 	LONG $0x480eb262; WORD $0xc052 // VDPBF16PS Z16, Z14, Z0
 	LONG $0x4806b262; WORD $0xc852 // VDPBF16PS Z16, Z15, Z1
@@ -42836,15 +45543,11 @@ odd1:
 	LONG $0x48063262; WORD $0xe852 // VDPBF16PS Z16, Z15, Z13
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z14
-	VBROADCASTSS beta+28(FP), Z15
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z14
+	VBROADCASTSS beta+36(FP), Z15
 	VMOVD        X15, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -42952,17 +45655,179 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip8x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip8x1BF16(SB), NOSPLIT, $0-80
+// func strip7xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip7xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y7
+	VBROADCASTSS (CX), Y8
+	LONG $0x2846d262; WORD $0xc052 // VDPBF16PS Y8, Y7, Y0
+	VBROADCASTSS 4(CX), Y8
+	LONG $0x2846d262; WORD $0xc852 // VDPBF16PS Y8, Y7, Y1
+	VBROADCASTSS 8(CX), Y8
+	LONG $0x2846d262; WORD $0xd052 // VDPBF16PS Y8, Y7, Y2
+	VBROADCASTSS 12(CX), Y8
+	LONG $0x2846d262; WORD $0xd852 // VDPBF16PS Y8, Y7, Y3
+	VBROADCASTSS 16(CX), Y8
+	LONG $0x2846d262; WORD $0xe052 // VDPBF16PS Y8, Y7, Y4
+	VBROADCASTSS 20(CX), Y8
+	LONG $0x2846d262; WORD $0xe852 // VDPBF16PS Y8, Y7, Y5
+	VBROADCASTSS 24(CX), Y8
+	LONG $0x2846d262; WORD $0xf052 // VDPBF16PS Y8, Y7, Y6
+	VMOVUPS.Z    (DX)(BX*1), K1, Y7
+	VBROADCASTSS 56(CX), Y8
+	LONG $0x2846d262; WORD $0xc052 // VDPBF16PS Y8, Y7, Y0
+	VBROADCASTSS 60(CX), Y8
+	LONG $0x2846d262; WORD $0xc852 // VDPBF16PS Y8, Y7, Y1
+	VBROADCASTSS 64(CX), Y8
+	LONG $0x2846d262; WORD $0xd052 // VDPBF16PS Y8, Y7, Y2
+	VBROADCASTSS 68(CX), Y8
+	LONG $0x2846d262; WORD $0xd852 // VDPBF16PS Y8, Y7, Y3
+	VBROADCASTSS 72(CX), Y8
+	LONG $0x2846d262; WORD $0xe052 // VDPBF16PS Y8, Y7, Y4
+	VBROADCASTSS 76(CX), Y8
+	LONG $0x2846d262; WORD $0xe852 // VDPBF16PS Y8, Y7, Y5
+	VBROADCASTSS 80(CX), Y8
+	LONG $0x2846d262; WORD $0xf052 // VDPBF16PS Y8, Y7, Y6
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y7
+	VBROADCASTSS (CX), Y8
+	LONG $0x2846d262; WORD $0xc052 // VDPBF16PS Y8, Y7, Y0
+	VBROADCASTSS 4(CX), Y8
+	LONG $0x2846d262; WORD $0xc852 // VDPBF16PS Y8, Y7, Y1
+	VBROADCASTSS 8(CX), Y8
+	LONG $0x2846d262; WORD $0xd052 // VDPBF16PS Y8, Y7, Y2
+	VBROADCASTSS 12(CX), Y8
+	LONG $0x2846d262; WORD $0xd852 // VDPBF16PS Y8, Y7, Y3
+	VBROADCASTSS 16(CX), Y8
+	LONG $0x2846d262; WORD $0xe052 // VDPBF16PS Y8, Y7, Y4
+	VBROADCASTSS 20(CX), Y8
+	LONG $0x2846d262; WORD $0xe852 // VDPBF16PS Y8, Y7, Y5
+	VBROADCASTSS 24(CX), Y8
+	LONG $0x2846d262; WORD $0xf052 // VDPBF16PS Y8, Y7, Y6
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y7
+	VBROADCASTSS beta+36(FP), Y8
+	VMOVD        X8, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y7, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y8, Y6
+	VMOVUPS      Y6, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y7, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y7, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip8x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip8x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42975,7 +45840,7 @@ TEXT ·strip8x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z8
+	VMOVUPS.Z    (DX), K1, Z8
 	VBROADCASTSS (CX), Z9
 	LONG $0x483ed262; WORD $0xc152 // VDPBF16PS Z9, Z8, Z0
 	VBROADCASTSS 4(CX), Z9
@@ -42992,7 +45857,7 @@ next2:
 	LONG $0x483ed262; WORD $0xf152 // VDPBF16PS Z9, Z8, Z6
 	VBROADCASTSS 28(CX), Z9
 	LONG $0x483ed262; WORD $0xf952 // VDPBF16PS Z9, Z8, Z7
-	VMOVUPS      128(DX), Z8
+	VMOVUPS.Z    (DX)(BX*1), K1, Z8
 	VBROADCASTSS 56(CX), Z9
 	LONG $0x483ed262; WORD $0xc152 // VDPBF16PS Z9, Z8, Z0
 	VBROADCASTSS 60(CX), Z9
@@ -43009,18 +45874,18 @@ next2:
 	LONG $0x483ed262; WORD $0xf152 // VDPBF16PS Z9, Z8, Z6
 	VBROADCASTSS 84(CX), Z9
 	LONG $0x483ed262; WORD $0xf952 // VDPBF16PS Z9, Z8, Z7
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z8
+	VMOVUPS.Z    (DX), K1, Z8
 	VBROADCASTSS (CX), Z9
 	LONG $0x483ed262; WORD $0xc152 // VDPBF16PS Z9, Z8, Z0
 	VBROADCASTSS 4(CX), Z9
@@ -43039,15 +45904,11 @@ odd1:
 	LONG $0x483ed262; WORD $0xf952 // VDPBF16PS Z9, Z8, Z7
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z8
-	VBROADCASTSS beta+28(FP), Z9
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z8
+	VBROADCASTSS beta+36(FP), Z9
 	VMOVD        X9, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -43121,17 +45982,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip8x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip8x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip8x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip8x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -43153,7 +46020,7 @@ TEXT ·strip8x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z16
-	VMOVUPS      64(DX), Z17
+	VMOVUPS.Z    64(DX), K1, Z17
 	VBROADCASTSS (CX), Z18
 	LONG $0x407eb262; WORD $0xc252 // VDPBF16PS Z18, Z16, Z0
 	LONG $0x4076b262; WORD $0xca52 // VDPBF16PS Z18, Z17, Z1
@@ -43178,8 +46045,8 @@ next2:
 	VBROADCASTSS 28(CX), Z18
 	LONG $0x407e3262; WORD $0xf252 // VDPBF16PS Z18, Z16, Z14
 	LONG $0x40763262; WORD $0xfa52 // VDPBF16PS Z18, Z17, Z15
-	VMOVUPS      128(DX), Z16
-	VMOVUPS      192(DX), Z17
+	VMOVUPS      (DX)(BX*1), Z16
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z17
 	VBROADCASTSS 56(CX), Z18
 	LONG $0x407eb262; WORD $0xc252 // VDPBF16PS Z18, Z16, Z0
 	LONG $0x4076b262; WORD $0xca52 // VDPBF16PS Z18, Z17, Z1
@@ -43204,11 +46071,11 @@ next2:
 	VBROADCASTSS 84(CX), Z18
 	LONG $0x407e3262; WORD $0xf252 // VDPBF16PS Z18, Z16, Z14
 	LONG $0x40763262; WORD $0xfa52 // VDPBF16PS Z18, Z17, Z15
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -43216,7 +46083,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z16
-	VMOVUPS      64(DX), Z17
+	VMOVUPS.Z    64(DX), K1, Z17
 	VBROADCASTSS (CX), Z18
 	LONG $0x407eb262; WORD $0xc252 // VDPBF16PS Z18, Z16, Z0
 	LONG $0x4076b262; WORD $0xca52 // VDPBF16PS Z18, Z17, Z1
@@ -43243,15 +46110,11 @@ odd1:
 	LONG $0x40763262; WORD $0xfa52 // VDPBF16PS Z18, Z17, Z15
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z16
-	VBROADCASTSS beta+28(FP), Z17
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z16
+	VBROADCASTSS beta+36(FP), Z17
 	VMOVD        X17, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -43373,17 +46236,194 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip9x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip9x1BF16(SB), NOSPLIT, $0-80
+// func strip8xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip8xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y8
+	VBROADCASTSS (CX), Y9
+	LONG $0x283ed262; WORD $0xc152 // VDPBF16PS Y9, Y8, Y0
+	VBROADCASTSS 4(CX), Y9
+	LONG $0x283ed262; WORD $0xc952 // VDPBF16PS Y9, Y8, Y1
+	VBROADCASTSS 8(CX), Y9
+	LONG $0x283ed262; WORD $0xd152 // VDPBF16PS Y9, Y8, Y2
+	VBROADCASTSS 12(CX), Y9
+	LONG $0x283ed262; WORD $0xd952 // VDPBF16PS Y9, Y8, Y3
+	VBROADCASTSS 16(CX), Y9
+	LONG $0x283ed262; WORD $0xe152 // VDPBF16PS Y9, Y8, Y4
+	VBROADCASTSS 20(CX), Y9
+	LONG $0x283ed262; WORD $0xe952 // VDPBF16PS Y9, Y8, Y5
+	VBROADCASTSS 24(CX), Y9
+	LONG $0x283ed262; WORD $0xf152 // VDPBF16PS Y9, Y8, Y6
+	VBROADCASTSS 28(CX), Y9
+	LONG $0x283ed262; WORD $0xf952 // VDPBF16PS Y9, Y8, Y7
+	VMOVUPS.Z    (DX)(BX*1), K1, Y8
+	VBROADCASTSS 56(CX), Y9
+	LONG $0x283ed262; WORD $0xc152 // VDPBF16PS Y9, Y8, Y0
+	VBROADCASTSS 60(CX), Y9
+	LONG $0x283ed262; WORD $0xc952 // VDPBF16PS Y9, Y8, Y1
+	VBROADCASTSS 64(CX), Y9
+	LONG $0x283ed262; WORD $0xd152 // VDPBF16PS Y9, Y8, Y2
+	VBROADCASTSS 68(CX), Y9
+	LONG $0x283ed262; WORD $0xd952 // VDPBF16PS Y9, Y8, Y3
+	VBROADCASTSS 72(CX), Y9
+	LONG $0x283ed262; WORD $0xe152 // VDPBF16PS Y9, Y8, Y4
+	VBROADCASTSS 76(CX), Y9
+	LONG $0x283ed262; WORD $0xe952 // VDPBF16PS Y9, Y8, Y5
+	VBROADCASTSS 80(CX), Y9
+	LONG $0x283ed262; WORD $0xf152 // VDPBF16PS Y9, Y8, Y6
+	VBROADCASTSS 84(CX), Y9
+	LONG $0x283ed262; WORD $0xf952 // VDPBF16PS Y9, Y8, Y7
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y8
+	VBROADCASTSS (CX), Y9
+	LONG $0x283ed262; WORD $0xc152 // VDPBF16PS Y9, Y8, Y0
+	VBROADCASTSS 4(CX), Y9
+	LONG $0x283ed262; WORD $0xc952 // VDPBF16PS Y9, Y8, Y1
+	VBROADCASTSS 8(CX), Y9
+	LONG $0x283ed262; WORD $0xd152 // VDPBF16PS Y9, Y8, Y2
+	VBROADCASTSS 12(CX), Y9
+	LONG $0x283ed262; WORD $0xd952 // VDPBF16PS Y9, Y8, Y3
+	VBROADCASTSS 16(CX), Y9
+	LONG $0x283ed262; WORD $0xe152 // VDPBF16PS Y9, Y8, Y4
+	VBROADCASTSS 20(CX), Y9
+	LONG $0x283ed262; WORD $0xe952 // VDPBF16PS Y9, Y8, Y5
+	VBROADCASTSS 24(CX), Y9
+	LONG $0x283ed262; WORD $0xf152 // VDPBF16PS Y9, Y8, Y6
+	VBROADCASTSS 28(CX), Y9
+	LONG $0x283ed262; WORD $0xf952 // VDPBF16PS Y9, Y8, Y7
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y8
+	VBROADCASTSS beta+36(FP), Y9
+	VMOVD        X9, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y8, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y10
+	VFMADD231PS  Y10, Y9, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y9, Y7
+	VMOVUPS      Y7, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y8, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y8, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip9x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip9x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -43397,7 +46437,7 @@ TEXT ·strip9x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z9
+	VMOVUPS.Z    (DX), K1, Z9
 	VBROADCASTSS (CX), Z10
 	LONG $0x4836d262; WORD $0xc252 // VDPBF16PS Z10, Z9, Z0
 	VBROADCASTSS 4(CX), Z10
@@ -43416,7 +46456,7 @@ next2:
 	LONG $0x4836d262; WORD $0xfa52 // VDPBF16PS Z10, Z9, Z7
 	VBROADCASTSS 32(CX), Z10
 	LONG $0x48365262; WORD $0xc252 // VDPBF16PS Z10, Z9, Z8
-	VMOVUPS      128(DX), Z9
+	VMOVUPS.Z    (DX)(BX*1), K1, Z9
 	VBROADCASTSS 56(CX), Z10
 	LONG $0x4836d262; WORD $0xc252 // VDPBF16PS Z10, Z9, Z0
 	VBROADCASTSS 60(CX), Z10
@@ -43435,18 +46475,18 @@ next2:
 	LONG $0x4836d262; WORD $0xfa52 // VDPBF16PS Z10, Z9, Z7
 	VBROADCASTSS 88(CX), Z10
 	LONG $0x48365262; WORD $0xc252 // VDPBF16PS Z10, Z9, Z8
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z9
+	VMOVUPS.Z    (DX), K1, Z9
 	VBROADCASTSS (CX), Z10
 	LONG $0x4836d262; WORD $0xc252 // VDPBF16PS Z10, Z9, Z0
 	VBROADCASTSS 4(CX), Z10
@@ -43467,15 +46507,11 @@ odd1:
 	LONG $0x48365262; WORD $0xc252 // VDPBF16PS Z10, Z9, Z8
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z9
-	VBROADCASTSS beta+28(FP), Z10
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z9
+	VBROADCASTSS beta+36(FP), Z10
 	VMOVD        X10, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -43557,17 +46593,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip9x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip9x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip9x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip9x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -43591,7 +46633,7 @@ TEXT ·strip9x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z18
-	VMOVUPS      64(DX), Z19
+	VMOVUPS.Z    64(DX), K1, Z19
 	VBROADCASTSS (CX), Z20
 	LONG $0x406eb262; WORD $0xc452 // VDPBF16PS Z20, Z18, Z0
 	LONG $0x4066b262; WORD $0xcc52 // VDPBF16PS Z20, Z19, Z1
@@ -43619,8 +46661,8 @@ next2:
 	VBROADCASTSS 32(CX), Z20
 	LONG $0x406ea262; WORD $0xc452 // VDPBF16PS Z20, Z18, Z16
 	LONG $0x4066a262; WORD $0xcc52 // VDPBF16PS Z20, Z19, Z17
-	VMOVUPS      128(DX), Z18
-	VMOVUPS      192(DX), Z19
+	VMOVUPS      (DX)(BX*1), Z18
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z19
 	VBROADCASTSS 56(CX), Z20
 	LONG $0x406eb262; WORD $0xc452 // VDPBF16PS Z20, Z18, Z0
 	LONG $0x4066b262; WORD $0xcc52 // VDPBF16PS Z20, Z19, Z1
@@ -43648,11 +46690,11 @@ next2:
 	VBROADCASTSS 88(CX), Z20
 	LONG $0x406ea262; WORD $0xc452 // VDPBF16PS Z20, Z18, Z16
 	LONG $0x4066a262; WORD $0xcc52 // VDPBF16PS Z20, Z19, Z17
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -43660,7 +46702,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z18
-	VMOVUPS      64(DX), Z19
+	VMOVUPS.Z    64(DX), K1, Z19
 	VBROADCASTSS (CX), Z20
 	LONG $0x406eb262; WORD $0xc452 // VDPBF16PS Z20, Z18, Z0
 	LONG $0x4066b262; WORD $0xcc52 // VDPBF16PS Z20, Z19, Z1
@@ -43690,15 +46732,11 @@ odd1:
 	LONG $0x4066a262; WORD $0xcc52 // VDPBF16PS Z20, Z19, Z17
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z18
-	VBROADCASTSS beta+28(FP), Z19
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z18
+	VBROADCASTSS beta+36(FP), Z19
 	VMOVD        X19, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -43834,17 +46872,209 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip10x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip10x1BF16(SB), NOSPLIT, $0-80
+// func strip9xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip9xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y9
+	VBROADCASTSS (CX), Y10
+	LONG $0x2836d262; WORD $0xc252 // VDPBF16PS Y10, Y9, Y0
+	VBROADCASTSS 4(CX), Y10
+	LONG $0x2836d262; WORD $0xca52 // VDPBF16PS Y10, Y9, Y1
+	VBROADCASTSS 8(CX), Y10
+	LONG $0x2836d262; WORD $0xd252 // VDPBF16PS Y10, Y9, Y2
+	VBROADCASTSS 12(CX), Y10
+	LONG $0x2836d262; WORD $0xda52 // VDPBF16PS Y10, Y9, Y3
+	VBROADCASTSS 16(CX), Y10
+	LONG $0x2836d262; WORD $0xe252 // VDPBF16PS Y10, Y9, Y4
+	VBROADCASTSS 20(CX), Y10
+	LONG $0x2836d262; WORD $0xea52 // VDPBF16PS Y10, Y9, Y5
+	VBROADCASTSS 24(CX), Y10
+	LONG $0x2836d262; WORD $0xf252 // VDPBF16PS Y10, Y9, Y6
+	VBROADCASTSS 28(CX), Y10
+	LONG $0x2836d262; WORD $0xfa52 // VDPBF16PS Y10, Y9, Y7
+	VBROADCASTSS 32(CX), Y10
+	LONG $0x28365262; WORD $0xc252 // VDPBF16PS Y10, Y9, Y8
+	VMOVUPS.Z    (DX)(BX*1), K1, Y9
+	VBROADCASTSS 56(CX), Y10
+	LONG $0x2836d262; WORD $0xc252 // VDPBF16PS Y10, Y9, Y0
+	VBROADCASTSS 60(CX), Y10
+	LONG $0x2836d262; WORD $0xca52 // VDPBF16PS Y10, Y9, Y1
+	VBROADCASTSS 64(CX), Y10
+	LONG $0x2836d262; WORD $0xd252 // VDPBF16PS Y10, Y9, Y2
+	VBROADCASTSS 68(CX), Y10
+	LONG $0x2836d262; WORD $0xda52 // VDPBF16PS Y10, Y9, Y3
+	VBROADCASTSS 72(CX), Y10
+	LONG $0x2836d262; WORD $0xe252 // VDPBF16PS Y10, Y9, Y4
+	VBROADCASTSS 76(CX), Y10
+	LONG $0x2836d262; WORD $0xea52 // VDPBF16PS Y10, Y9, Y5
+	VBROADCASTSS 80(CX), Y10
+	LONG $0x2836d262; WORD $0xf252 // VDPBF16PS Y10, Y9, Y6
+	VBROADCASTSS 84(CX), Y10
+	LONG $0x2836d262; WORD $0xfa52 // VDPBF16PS Y10, Y9, Y7
+	VBROADCASTSS 88(CX), Y10
+	LONG $0x28365262; WORD $0xc252 // VDPBF16PS Y10, Y9, Y8
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y9
+	VBROADCASTSS (CX), Y10
+	LONG $0x2836d262; WORD $0xc252 // VDPBF16PS Y10, Y9, Y0
+	VBROADCASTSS 4(CX), Y10
+	LONG $0x2836d262; WORD $0xca52 // VDPBF16PS Y10, Y9, Y1
+	VBROADCASTSS 8(CX), Y10
+	LONG $0x2836d262; WORD $0xd252 // VDPBF16PS Y10, Y9, Y2
+	VBROADCASTSS 12(CX), Y10
+	LONG $0x2836d262; WORD $0xda52 // VDPBF16PS Y10, Y9, Y3
+	VBROADCASTSS 16(CX), Y10
+	LONG $0x2836d262; WORD $0xe252 // VDPBF16PS Y10, Y9, Y4
+	VBROADCASTSS 20(CX), Y10
+	LONG $0x2836d262; WORD $0xea52 // VDPBF16PS Y10, Y9, Y5
+	VBROADCASTSS 24(CX), Y10
+	LONG $0x2836d262; WORD $0xf252 // VDPBF16PS Y10, Y9, Y6
+	VBROADCASTSS 28(CX), Y10
+	LONG $0x2836d262; WORD $0xfa52 // VDPBF16PS Y10, Y9, Y7
+	VBROADCASTSS 32(CX), Y10
+	LONG $0x28365262; WORD $0xc252 // VDPBF16PS Y10, Y9, Y8
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y9
+	VBROADCASTSS beta+36(FP), Y10
+	VMOVD        X10, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y9, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y11
+	VFMADD231PS  Y11, Y10, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y10, Y8
+	VMOVUPS      Y8, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y9, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y9, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip10x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip10x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -43859,7 +47089,7 @@ TEXT ·strip10x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z10
+	VMOVUPS.Z    (DX), K1, Z10
 	VBROADCASTSS (CX), Z11
 	LONG $0x482ed262; WORD $0xc352 // VDPBF16PS Z11, Z10, Z0
 	VBROADCASTSS 4(CX), Z11
@@ -43880,7 +47110,7 @@ next2:
 	LONG $0x482e5262; WORD $0xc352 // VDPBF16PS Z11, Z10, Z8
 	VBROADCASTSS 36(CX), Z11
 	LONG $0x482e5262; WORD $0xcb52 // VDPBF16PS Z11, Z10, Z9
-	VMOVUPS      128(DX), Z10
+	VMOVUPS.Z    (DX)(BX*1), K1, Z10
 	VBROADCASTSS 56(CX), Z11
 	LONG $0x482ed262; WORD $0xc352 // VDPBF16PS Z11, Z10, Z0
 	VBROADCASTSS 60(CX), Z11
@@ -43901,18 +47131,18 @@ next2:
 	LONG $0x482e5262; WORD $0xc352 // VDPBF16PS Z11, Z10, Z8
 	VBROADCASTSS 92(CX), Z11
 	LONG $0x482e5262; WORD $0xcb52 // VDPBF16PS Z11, Z10, Z9
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z10
+	VMOVUPS.Z    (DX), K1, Z10
 	VBROADCASTSS (CX), Z11
 	LONG $0x482ed262; WORD $0xc352 // VDPBF16PS Z11, Z10, Z0
 	VBROADCASTSS 4(CX), Z11
@@ -43935,15 +47165,11 @@ odd1:
 	LONG $0x482e5262; WORD $0xcb52 // VDPBF16PS Z11, Z10, Z9
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z10
-	VBROADCASTSS beta+28(FP), Z11
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z10
+	VBROADCASTSS beta+36(FP), Z11
 	VMOVD        X11, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -44033,17 +47259,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip10x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip10x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip10x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip10x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -44069,7 +47301,7 @@ TEXT ·strip10x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z20
-	VMOVUPS      64(DX), Z21
+	VMOVUPS.Z    64(DX), K1, Z21
 	VBROADCASTSS (CX), Z22
 	LONG $0x405eb262; WORD $0xc652 // VDPBF16PS Z22, Z20, Z0
 	LONG $0x4056b262; WORD $0xce52 // VDPBF16PS Z22, Z21, Z1
@@ -44100,8 +47332,8 @@ next2:
 	VBROADCASTSS 36(CX), Z22
 	LONG $0x405ea262; WORD $0xd652 // VDPBF16PS Z22, Z20, Z18
 	LONG $0x4056a262; WORD $0xde52 // VDPBF16PS Z22, Z21, Z19
-	VMOVUPS      128(DX), Z20
-	VMOVUPS      192(DX), Z21
+	VMOVUPS      (DX)(BX*1), Z20
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z21
 	VBROADCASTSS 56(CX), Z22
 	LONG $0x405eb262; WORD $0xc652 // VDPBF16PS Z22, Z20, Z0
 	LONG $0x4056b262; WORD $0xce52 // VDPBF16PS Z22, Z21, Z1
@@ -44132,11 +47364,11 @@ next2:
 	VBROADCASTSS 92(CX), Z22
 	LONG $0x405ea262; WORD $0xd652 // VDPBF16PS Z22, Z20, Z18
 	LONG $0x4056a262; WORD $0xde52 // VDPBF16PS Z22, Z21, Z19
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -44144,7 +47376,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z20
-	VMOVUPS      64(DX), Z21
+	VMOVUPS.Z    64(DX), K1, Z21
 	VBROADCASTSS (CX), Z22
 	LONG $0x405eb262; WORD $0xc652 // VDPBF16PS Z22, Z20, Z0
 	LONG $0x4056b262; WORD $0xce52 // VDPBF16PS Z22, Z21, Z1
@@ -44177,15 +47409,11 @@ odd1:
 	LONG $0x4056a262; WORD $0xde52 // VDPBF16PS Z22, Z21, Z19
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z20
-	VBROADCASTSS beta+28(FP), Z21
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z20
+	VBROADCASTSS beta+36(FP), Z21
 	VMOVD        X21, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -44335,17 +47563,224 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip11x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip11x1BF16(SB), NOSPLIT, $0-80
+// func strip10xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip10xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y10
+	VBROADCASTSS (CX), Y11
+	LONG $0x282ed262; WORD $0xc352 // VDPBF16PS Y11, Y10, Y0
+	VBROADCASTSS 4(CX), Y11
+	LONG $0x282ed262; WORD $0xcb52 // VDPBF16PS Y11, Y10, Y1
+	VBROADCASTSS 8(CX), Y11
+	LONG $0x282ed262; WORD $0xd352 // VDPBF16PS Y11, Y10, Y2
+	VBROADCASTSS 12(CX), Y11
+	LONG $0x282ed262; WORD $0xdb52 // VDPBF16PS Y11, Y10, Y3
+	VBROADCASTSS 16(CX), Y11
+	LONG $0x282ed262; WORD $0xe352 // VDPBF16PS Y11, Y10, Y4
+	VBROADCASTSS 20(CX), Y11
+	LONG $0x282ed262; WORD $0xeb52 // VDPBF16PS Y11, Y10, Y5
+	VBROADCASTSS 24(CX), Y11
+	LONG $0x282ed262; WORD $0xf352 // VDPBF16PS Y11, Y10, Y6
+	VBROADCASTSS 28(CX), Y11
+	LONG $0x282ed262; WORD $0xfb52 // VDPBF16PS Y11, Y10, Y7
+	VBROADCASTSS 32(CX), Y11
+	LONG $0x282e5262; WORD $0xc352 // VDPBF16PS Y11, Y10, Y8
+	VBROADCASTSS 36(CX), Y11
+	LONG $0x282e5262; WORD $0xcb52 // VDPBF16PS Y11, Y10, Y9
+	VMOVUPS.Z    (DX)(BX*1), K1, Y10
+	VBROADCASTSS 56(CX), Y11
+	LONG $0x282ed262; WORD $0xc352 // VDPBF16PS Y11, Y10, Y0
+	VBROADCASTSS 60(CX), Y11
+	LONG $0x282ed262; WORD $0xcb52 // VDPBF16PS Y11, Y10, Y1
+	VBROADCASTSS 64(CX), Y11
+	LONG $0x282ed262; WORD $0xd352 // VDPBF16PS Y11, Y10, Y2
+	VBROADCASTSS 68(CX), Y11
+	LONG $0x282ed262; WORD $0xdb52 // VDPBF16PS Y11, Y10, Y3
+	VBROADCASTSS 72(CX), Y11
+	LONG $0x282ed262; WORD $0xe352 // VDPBF16PS Y11, Y10, Y4
+	VBROADCASTSS 76(CX), Y11
+	LONG $0x282ed262; WORD $0xeb52 // VDPBF16PS Y11, Y10, Y5
+	VBROADCASTSS 80(CX), Y11
+	LONG $0x282ed262; WORD $0xf352 // VDPBF16PS Y11, Y10, Y6
+	VBROADCASTSS 84(CX), Y11
+	LONG $0x282ed262; WORD $0xfb52 // VDPBF16PS Y11, Y10, Y7
+	VBROADCASTSS 88(CX), Y11
+	LONG $0x282e5262; WORD $0xc352 // VDPBF16PS Y11, Y10, Y8
+	VBROADCASTSS 92(CX), Y11
+	LONG $0x282e5262; WORD $0xcb52 // VDPBF16PS Y11, Y10, Y9
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y10
+	VBROADCASTSS (CX), Y11
+	LONG $0x282ed262; WORD $0xc352 // VDPBF16PS Y11, Y10, Y0
+	VBROADCASTSS 4(CX), Y11
+	LONG $0x282ed262; WORD $0xcb52 // VDPBF16PS Y11, Y10, Y1
+	VBROADCASTSS 8(CX), Y11
+	LONG $0x282ed262; WORD $0xd352 // VDPBF16PS Y11, Y10, Y2
+	VBROADCASTSS 12(CX), Y11
+	LONG $0x282ed262; WORD $0xdb52 // VDPBF16PS Y11, Y10, Y3
+	VBROADCASTSS 16(CX), Y11
+	LONG $0x282ed262; WORD $0xe352 // VDPBF16PS Y11, Y10, Y4
+	VBROADCASTSS 20(CX), Y11
+	LONG $0x282ed262; WORD $0xeb52 // VDPBF16PS Y11, Y10, Y5
+	VBROADCASTSS 24(CX), Y11
+	LONG $0x282ed262; WORD $0xf352 // VDPBF16PS Y11, Y10, Y6
+	VBROADCASTSS 28(CX), Y11
+	LONG $0x282ed262; WORD $0xfb52 // VDPBF16PS Y11, Y10, Y7
+	VBROADCASTSS 32(CX), Y11
+	LONG $0x282e5262; WORD $0xc352 // VDPBF16PS Y11, Y10, Y8
+	VBROADCASTSS 36(CX), Y11
+	LONG $0x282e5262; WORD $0xcb52 // VDPBF16PS Y11, Y10, Y9
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y10
+	VBROADCASTSS beta+36(FP), Y11
+	VMOVD        X11, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y10, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y11, Y9
+	VMOVUPS      Y9, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y10, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y10, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip11x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip11x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -44361,7 +47796,7 @@ TEXT ·strip11x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z11
+	VMOVUPS.Z    (DX), K1, Z11
 	VBROADCASTSS (CX), Z12
 	LONG $0x4826d262; WORD $0xc452 // VDPBF16PS Z12, Z11, Z0
 	VBROADCASTSS 4(CX), Z12
@@ -44384,7 +47819,7 @@ next2:
 	LONG $0x48265262; WORD $0xcc52 // VDPBF16PS Z12, Z11, Z9
 	VBROADCASTSS 40(CX), Z12
 	LONG $0x48265262; WORD $0xd452 // VDPBF16PS Z12, Z11, Z10
-	VMOVUPS      128(DX), Z11
+	VMOVUPS.Z    (DX)(BX*1), K1, Z11
 	VBROADCASTSS 56(CX), Z12
 	LONG $0x4826d262; WORD $0xc452 // VDPBF16PS Z12, Z11, Z0
 	VBROADCASTSS 60(CX), Z12
@@ -44407,18 +47842,18 @@ next2:
 	LONG $0x48265262; WORD $0xcc52 // VDPBF16PS Z12, Z11, Z9
 	VBROADCASTSS 96(CX), Z12
 	LONG $0x48265262; WORD $0xd452 // VDPBF16PS Z12, Z11, Z10
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z11
+	VMOVUPS.Z    (DX), K1, Z11
 	VBROADCASTSS (CX), Z12
 	LONG $0x4826d262; WORD $0xc452 // VDPBF16PS Z12, Z11, Z0
 	VBROADCASTSS 4(CX), Z12
@@ -44443,15 +47878,11 @@ odd1:
 	LONG $0x48265262; WORD $0xd452 // VDPBF16PS Z12, Z11, Z10
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z11
-	VBROADCASTSS beta+28(FP), Z12
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z11
+	VBROADCASTSS beta+36(FP), Z12
 	VMOVD        X12, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -44549,17 +47980,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip11x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip11x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip11x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip11x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -44587,7 +48024,7 @@ TEXT ·strip11x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z22
-	VMOVUPS      64(DX), Z23
+	VMOVUPS.Z    64(DX), K1, Z23
 	VBROADCASTSS (CX), Z24
 	LONG $0x404e9262; WORD $0xc052 // VDPBF16PS Z24, Z22, Z0
 	LONG $0x40469262; WORD $0xc852 // VDPBF16PS Z24, Z23, Z1
@@ -44621,8 +48058,8 @@ next2:
 	VBROADCASTSS 40(CX), Z24
 	LONG $0x404e8262; WORD $0xe052 // VDPBF16PS Z24, Z22, Z20
 	LONG $0x40468262; WORD $0xe852 // VDPBF16PS Z24, Z23, Z21
-	VMOVUPS      128(DX), Z22
-	VMOVUPS      192(DX), Z23
+	VMOVUPS      (DX)(BX*1), Z22
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z23
 	VBROADCASTSS 56(CX), Z24
 	LONG $0x404e9262; WORD $0xc052 // VDPBF16PS Z24, Z22, Z0
 	LONG $0x40469262; WORD $0xc852 // VDPBF16PS Z24, Z23, Z1
@@ -44656,11 +48093,11 @@ next2:
 	VBROADCASTSS 96(CX), Z24
 	LONG $0x404e8262; WORD $0xe052 // VDPBF16PS Z24, Z22, Z20
 	LONG $0x40468262; WORD $0xe852 // VDPBF16PS Z24, Z23, Z21
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -44668,7 +48105,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z22
-	VMOVUPS      64(DX), Z23
+	VMOVUPS.Z    64(DX), K1, Z23
 	VBROADCASTSS (CX), Z24
 	LONG $0x404e9262; WORD $0xc052 // VDPBF16PS Z24, Z22, Z0
 	LONG $0x40469262; WORD $0xc852 // VDPBF16PS Z24, Z23, Z1
@@ -44704,15 +48141,11 @@ odd1:
 	LONG $0x40468262; WORD $0xe852 // VDPBF16PS Z24, Z23, Z21
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z22
-	VBROADCASTSS beta+28(FP), Z23
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z22
+	VBROADCASTSS beta+36(FP), Z23
 	VMOVD        X23, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -44876,17 +48309,239 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip12x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip12x1BF16(SB), NOSPLIT, $0-80
+// func strip11xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip11xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y11
+	VBROADCASTSS (CX), Y12
+	LONG $0x2826d262; WORD $0xc452 // VDPBF16PS Y12, Y11, Y0
+	VBROADCASTSS 4(CX), Y12
+	LONG $0x2826d262; WORD $0xcc52 // VDPBF16PS Y12, Y11, Y1
+	VBROADCASTSS 8(CX), Y12
+	LONG $0x2826d262; WORD $0xd452 // VDPBF16PS Y12, Y11, Y2
+	VBROADCASTSS 12(CX), Y12
+	LONG $0x2826d262; WORD $0xdc52 // VDPBF16PS Y12, Y11, Y3
+	VBROADCASTSS 16(CX), Y12
+	LONG $0x2826d262; WORD $0xe452 // VDPBF16PS Y12, Y11, Y4
+	VBROADCASTSS 20(CX), Y12
+	LONG $0x2826d262; WORD $0xec52 // VDPBF16PS Y12, Y11, Y5
+	VBROADCASTSS 24(CX), Y12
+	LONG $0x2826d262; WORD $0xf452 // VDPBF16PS Y12, Y11, Y6
+	VBROADCASTSS 28(CX), Y12
+	LONG $0x2826d262; WORD $0xfc52 // VDPBF16PS Y12, Y11, Y7
+	VBROADCASTSS 32(CX), Y12
+	LONG $0x28265262; WORD $0xc452 // VDPBF16PS Y12, Y11, Y8
+	VBROADCASTSS 36(CX), Y12
+	LONG $0x28265262; WORD $0xcc52 // VDPBF16PS Y12, Y11, Y9
+	VBROADCASTSS 40(CX), Y12
+	LONG $0x28265262; WORD $0xd452 // VDPBF16PS Y12, Y11, Y10
+	VMOVUPS.Z    (DX)(BX*1), K1, Y11
+	VBROADCASTSS 56(CX), Y12
+	LONG $0x2826d262; WORD $0xc452 // VDPBF16PS Y12, Y11, Y0
+	VBROADCASTSS 60(CX), Y12
+	LONG $0x2826d262; WORD $0xcc52 // VDPBF16PS Y12, Y11, Y1
+	VBROADCASTSS 64(CX), Y12
+	LONG $0x2826d262; WORD $0xd452 // VDPBF16PS Y12, Y11, Y2
+	VBROADCASTSS 68(CX), Y12
+	LONG $0x2826d262; WORD $0xdc52 // VDPBF16PS Y12, Y11, Y3
+	VBROADCASTSS 72(CX), Y12
+	LONG $0x2826d262; WORD $0xe452 // VDPBF16PS Y12, Y11, Y4
+	VBROADCASTSS 76(CX), Y12
+	LONG $0x2826d262; WORD $0xec52 // VDPBF16PS Y12, Y11, Y5
+	VBROADCASTSS 80(CX), Y12
+	LONG $0x2826d262; WORD $0xf452 // VDPBF16PS Y12, Y11, Y6
+	VBROADCASTSS 84(CX), Y12
+	LONG $0x2826d262; WORD $0xfc52 // VDPBF16PS Y12, Y11, Y7
+	VBROADCASTSS 88(CX), Y12
+	LONG $0x28265262; WORD $0xc452 // VDPBF16PS Y12, Y11, Y8
+	VBROADCASTSS 92(CX), Y12
+	LONG $0x28265262; WORD $0xcc52 // VDPBF16PS Y12, Y11, Y9
+	VBROADCASTSS 96(CX), Y12
+	LONG $0x28265262; WORD $0xd452 // VDPBF16PS Y12, Y11, Y10
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y11
+	VBROADCASTSS (CX), Y12
+	LONG $0x2826d262; WORD $0xc452 // VDPBF16PS Y12, Y11, Y0
+	VBROADCASTSS 4(CX), Y12
+	LONG $0x2826d262; WORD $0xcc52 // VDPBF16PS Y12, Y11, Y1
+	VBROADCASTSS 8(CX), Y12
+	LONG $0x2826d262; WORD $0xd452 // VDPBF16PS Y12, Y11, Y2
+	VBROADCASTSS 12(CX), Y12
+	LONG $0x2826d262; WORD $0xdc52 // VDPBF16PS Y12, Y11, Y3
+	VBROADCASTSS 16(CX), Y12
+	LONG $0x2826d262; WORD $0xe452 // VDPBF16PS Y12, Y11, Y4
+	VBROADCASTSS 20(CX), Y12
+	LONG $0x2826d262; WORD $0xec52 // VDPBF16PS Y12, Y11, Y5
+	VBROADCASTSS 24(CX), Y12
+	LONG $0x2826d262; WORD $0xf452 // VDPBF16PS Y12, Y11, Y6
+	VBROADCASTSS 28(CX), Y12
+	LONG $0x2826d262; WORD $0xfc52 // VDPBF16PS Y12, Y11, Y7
+	VBROADCASTSS 32(CX), Y12
+	LONG $0x28265262; WORD $0xc452 // VDPBF16PS Y12, Y11, Y8
+	VBROADCASTSS 36(CX), Y12
+	LONG $0x28265262; WORD $0xcc52 // VDPBF16PS Y12, Y11, Y9
+	VBROADCASTSS 40(CX), Y12
+	LONG $0x28265262; WORD $0xd452 // VDPBF16PS Y12, Y11, Y10
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y11
+	VBROADCASTSS beta+36(FP), Y12
+	VMOVD        X12, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y11, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y13
+	VFMADD231PS  Y13, Y12, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y9
+	VMOVUPS      Y9, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y12, Y10
+	VMOVUPS      Y10, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y11, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y11, Y10, Y10
+	VMOVUPS Y10, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip12x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip12x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -44903,7 +48558,7 @@ TEXT ·strip12x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z12
+	VMOVUPS.Z    (DX), K1, Z12
 	VBROADCASTSS (CX), Z13
 	LONG $0x481ed262; WORD $0xc552 // VDPBF16PS Z13, Z12, Z0
 	VBROADCASTSS 4(CX), Z13
@@ -44928,7 +48583,7 @@ next2:
 	LONG $0x481e5262; WORD $0xd552 // VDPBF16PS Z13, Z12, Z10
 	VBROADCASTSS 44(CX), Z13
 	LONG $0x481e5262; WORD $0xdd52 // VDPBF16PS Z13, Z12, Z11
-	VMOVUPS      128(DX), Z12
+	VMOVUPS.Z    (DX)(BX*1), K1, Z12
 	VBROADCASTSS 56(CX), Z13
 	LONG $0x481ed262; WORD $0xc552 // VDPBF16PS Z13, Z12, Z0
 	VBROADCASTSS 60(CX), Z13
@@ -44953,18 +48608,18 @@ next2:
 	LONG $0x481e5262; WORD $0xd552 // VDPBF16PS Z13, Z12, Z10
 	VBROADCASTSS 100(CX), Z13
 	LONG $0x481e5262; WORD $0xdd52 // VDPBF16PS Z13, Z12, Z11
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z12
+	VMOVUPS.Z    (DX), K1, Z12
 	VBROADCASTSS (CX), Z13
 	LONG $0x481ed262; WORD $0xc552 // VDPBF16PS Z13, Z12, Z0
 	VBROADCASTSS 4(CX), Z13
@@ -44991,15 +48646,11 @@ odd1:
 	LONG $0x481e5262; WORD $0xdd52 // VDPBF16PS Z13, Z12, Z11
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z12
-	VBROADCASTSS beta+28(FP), Z13
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z12
+	VBROADCASTSS beta+36(FP), Z13
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -45105,17 +48756,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip12x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip12x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip12x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip12x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -45145,7 +48802,7 @@ TEXT ·strip12x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z24
-	VMOVUPS      64(DX), Z25
+	VMOVUPS.Z    64(DX), K1, Z25
 	VBROADCASTSS (CX), Z26
 	LONG $0x403e9262; WORD $0xc252 // VDPBF16PS Z26, Z24, Z0
 	LONG $0x40369262; WORD $0xca52 // VDPBF16PS Z26, Z25, Z1
@@ -45182,8 +48839,8 @@ next2:
 	VBROADCASTSS 44(CX), Z26
 	LONG $0x403e8262; WORD $0xf252 // VDPBF16PS Z26, Z24, Z22
 	LONG $0x40368262; WORD $0xfa52 // VDPBF16PS Z26, Z25, Z23
-	VMOVUPS      128(DX), Z24
-	VMOVUPS      192(DX), Z25
+	VMOVUPS      (DX)(BX*1), Z24
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z25
 	VBROADCASTSS 56(CX), Z26
 	LONG $0x403e9262; WORD $0xc252 // VDPBF16PS Z26, Z24, Z0
 	LONG $0x40369262; WORD $0xca52 // VDPBF16PS Z26, Z25, Z1
@@ -45220,11 +48877,11 @@ next2:
 	VBROADCASTSS 100(CX), Z26
 	LONG $0x403e8262; WORD $0xf252 // VDPBF16PS Z26, Z24, Z22
 	LONG $0x40368262; WORD $0xfa52 // VDPBF16PS Z26, Z25, Z23
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -45232,7 +48889,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z24
-	VMOVUPS      64(DX), Z25
+	VMOVUPS.Z    64(DX), K1, Z25
 	VBROADCASTSS (CX), Z26
 	LONG $0x403e9262; WORD $0xc252 // VDPBF16PS Z26, Z24, Z0
 	LONG $0x40369262; WORD $0xca52 // VDPBF16PS Z26, Z25, Z1
@@ -45271,15 +48928,11 @@ odd1:
 	LONG $0x40368262; WORD $0xfa52 // VDPBF16PS Z26, Z25, Z23
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z24
-	VBROADCASTSS beta+28(FP), Z25
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z24
+	VBROADCASTSS beta+36(FP), Z25
 	VMOVD        X25, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -45457,17 +49110,254 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip13x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip13x1BF16(SB), NOSPLIT, $0-80
+// func strip12xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip12xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y12
+	VBROADCASTSS (CX), Y13
+	LONG $0x281ed262; WORD $0xc552 // VDPBF16PS Y13, Y12, Y0
+	VBROADCASTSS 4(CX), Y13
+	LONG $0x281ed262; WORD $0xcd52 // VDPBF16PS Y13, Y12, Y1
+	VBROADCASTSS 8(CX), Y13
+	LONG $0x281ed262; WORD $0xd552 // VDPBF16PS Y13, Y12, Y2
+	VBROADCASTSS 12(CX), Y13
+	LONG $0x281ed262; WORD $0xdd52 // VDPBF16PS Y13, Y12, Y3
+	VBROADCASTSS 16(CX), Y13
+	LONG $0x281ed262; WORD $0xe552 // VDPBF16PS Y13, Y12, Y4
+	VBROADCASTSS 20(CX), Y13
+	LONG $0x281ed262; WORD $0xed52 // VDPBF16PS Y13, Y12, Y5
+	VBROADCASTSS 24(CX), Y13
+	LONG $0x281ed262; WORD $0xf552 // VDPBF16PS Y13, Y12, Y6
+	VBROADCASTSS 28(CX), Y13
+	LONG $0x281ed262; WORD $0xfd52 // VDPBF16PS Y13, Y12, Y7
+	VBROADCASTSS 32(CX), Y13
+	LONG $0x281e5262; WORD $0xc552 // VDPBF16PS Y13, Y12, Y8
+	VBROADCASTSS 36(CX), Y13
+	LONG $0x281e5262; WORD $0xcd52 // VDPBF16PS Y13, Y12, Y9
+	VBROADCASTSS 40(CX), Y13
+	LONG $0x281e5262; WORD $0xd552 // VDPBF16PS Y13, Y12, Y10
+	VBROADCASTSS 44(CX), Y13
+	LONG $0x281e5262; WORD $0xdd52 // VDPBF16PS Y13, Y12, Y11
+	VMOVUPS.Z    (DX)(BX*1), K1, Y12
+	VBROADCASTSS 56(CX), Y13
+	LONG $0x281ed262; WORD $0xc552 // VDPBF16PS Y13, Y12, Y0
+	VBROADCASTSS 60(CX), Y13
+	LONG $0x281ed262; WORD $0xcd52 // VDPBF16PS Y13, Y12, Y1
+	VBROADCASTSS 64(CX), Y13
+	LONG $0x281ed262; WORD $0xd552 // VDPBF16PS Y13, Y12, Y2
+	VBROADCASTSS 68(CX), Y13
+	LONG $0x281ed262; WORD $0xdd52 // VDPBF16PS Y13, Y12, Y3
+	VBROADCASTSS 72(CX), Y13
+	LONG $0x281ed262; WORD $0xe552 // VDPBF16PS Y13, Y12, Y4
+	VBROADCASTSS 76(CX), Y13
+	LONG $0x281ed262; WORD $0xed52 // VDPBF16PS Y13, Y12, Y5
+	VBROADCASTSS 80(CX), Y13
+	LONG $0x281ed262; WORD $0xf552 // VDPBF16PS Y13, Y12, Y6
+	VBROADCASTSS 84(CX), Y13
+	LONG $0x281ed262; WORD $0xfd52 // VDPBF16PS Y13, Y12, Y7
+	VBROADCASTSS 88(CX), Y13
+	LONG $0x281e5262; WORD $0xc552 // VDPBF16PS Y13, Y12, Y8
+	VBROADCASTSS 92(CX), Y13
+	LONG $0x281e5262; WORD $0xcd52 // VDPBF16PS Y13, Y12, Y9
+	VBROADCASTSS 96(CX), Y13
+	LONG $0x281e5262; WORD $0xd552 // VDPBF16PS Y13, Y12, Y10
+	VBROADCASTSS 100(CX), Y13
+	LONG $0x281e5262; WORD $0xdd52 // VDPBF16PS Y13, Y12, Y11
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y12
+	VBROADCASTSS (CX), Y13
+	LONG $0x281ed262; WORD $0xc552 // VDPBF16PS Y13, Y12, Y0
+	VBROADCASTSS 4(CX), Y13
+	LONG $0x281ed262; WORD $0xcd52 // VDPBF16PS Y13, Y12, Y1
+	VBROADCASTSS 8(CX), Y13
+	LONG $0x281ed262; WORD $0xd552 // VDPBF16PS Y13, Y12, Y2
+	VBROADCASTSS 12(CX), Y13
+	LONG $0x281ed262; WORD $0xdd52 // VDPBF16PS Y13, Y12, Y3
+	VBROADCASTSS 16(CX), Y13
+	LONG $0x281ed262; WORD $0xe552 // VDPBF16PS Y13, Y12, Y4
+	VBROADCASTSS 20(CX), Y13
+	LONG $0x281ed262; WORD $0xed52 // VDPBF16PS Y13, Y12, Y5
+	VBROADCASTSS 24(CX), Y13
+	LONG $0x281ed262; WORD $0xf552 // VDPBF16PS Y13, Y12, Y6
+	VBROADCASTSS 28(CX), Y13
+	LONG $0x281ed262; WORD $0xfd52 // VDPBF16PS Y13, Y12, Y7
+	VBROADCASTSS 32(CX), Y13
+	LONG $0x281e5262; WORD $0xc552 // VDPBF16PS Y13, Y12, Y8
+	VBROADCASTSS 36(CX), Y13
+	LONG $0x281e5262; WORD $0xcd52 // VDPBF16PS Y13, Y12, Y9
+	VBROADCASTSS 40(CX), Y13
+	LONG $0x281e5262; WORD $0xd552 // VDPBF16PS Y13, Y12, Y10
+	VBROADCASTSS 44(CX), Y13
+	LONG $0x281e5262; WORD $0xdd52 // VDPBF16PS Y13, Y12, Y11
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y12
+	VBROADCASTSS beta+36(FP), Y13
+	VMOVD        X13, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y12, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y9
+	VMOVUPS      Y9, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y10, Y10
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y10
+	VMOVUPS      Y10, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y13, Y11
+	VMOVUPS      Y11, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y12, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y10, Y10
+	VMOVUPS Y10, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y12, Y11, Y11
+	VMOVUPS Y11, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip13x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip13x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -45485,7 +49375,7 @@ TEXT ·strip13x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z13
+	VMOVUPS.Z    (DX), K1, Z13
 	VBROADCASTSS (CX), Z14
 	LONG $0x4816d262; WORD $0xc652 // VDPBF16PS Z14, Z13, Z0
 	VBROADCASTSS 4(CX), Z14
@@ -45512,7 +49402,7 @@ next2:
 	LONG $0x48165262; WORD $0xde52 // VDPBF16PS Z14, Z13, Z11
 	VBROADCASTSS 48(CX), Z14
 	LONG $0x48165262; WORD $0xe652 // VDPBF16PS Z14, Z13, Z12
-	VMOVUPS      128(DX), Z13
+	VMOVUPS.Z    (DX)(BX*1), K1, Z13
 	VBROADCASTSS 56(CX), Z14
 	LONG $0x4816d262; WORD $0xc652 // VDPBF16PS Z14, Z13, Z0
 	VBROADCASTSS 60(CX), Z14
@@ -45539,18 +49429,18 @@ next2:
 	LONG $0x48165262; WORD $0xde52 // VDPBF16PS Z14, Z13, Z11
 	VBROADCASTSS 104(CX), Z14
 	LONG $0x48165262; WORD $0xe652 // VDPBF16PS Z14, Z13, Z12
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z13
+	VMOVUPS.Z    (DX), K1, Z13
 	VBROADCASTSS (CX), Z14
 	LONG $0x4816d262; WORD $0xc652 // VDPBF16PS Z14, Z13, Z0
 	VBROADCASTSS 4(CX), Z14
@@ -45579,15 +49469,11 @@ odd1:
 	LONG $0x48165262; WORD $0xe652 // VDPBF16PS Z14, Z13, Z12
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z13
-	VBROADCASTSS beta+28(FP), Z14
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z13
+	VBROADCASTSS beta+36(FP), Z14
 	VMOVD        X14, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -45701,17 +49587,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip13x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip13x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip13x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip13x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -45743,7 +49635,7 @@ TEXT ·strip13x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z26
-	VMOVUPS      64(DX), Z27
+	VMOVUPS.Z    64(DX), K1, Z27
 	VBROADCASTSS (CX), Z28
 	LONG $0x402e9262; WORD $0xc452 // VDPBF16PS Z28, Z26, Z0
 	LONG $0x40269262; WORD $0xcc52 // VDPBF16PS Z28, Z27, Z1
@@ -45783,8 +49675,8 @@ next2:
 	VBROADCASTSS 48(CX), Z28
 	LONG $0x402e0262; WORD $0xc452 // VDPBF16PS Z28, Z26, Z24
 	LONG $0x40260262; WORD $0xcc52 // VDPBF16PS Z28, Z27, Z25
-	VMOVUPS      128(DX), Z26
-	VMOVUPS      192(DX), Z27
+	VMOVUPS      (DX)(BX*1), Z26
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z27
 	VBROADCASTSS 56(CX), Z28
 	LONG $0x402e9262; WORD $0xc452 // VDPBF16PS Z28, Z26, Z0
 	LONG $0x40269262; WORD $0xcc52 // VDPBF16PS Z28, Z27, Z1
@@ -45824,11 +49716,11 @@ next2:
 	VBROADCASTSS 104(CX), Z28
 	LONG $0x402e0262; WORD $0xc452 // VDPBF16PS Z28, Z26, Z24
 	LONG $0x40260262; WORD $0xcc52 // VDPBF16PS Z28, Z27, Z25
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -45836,7 +49728,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z26
-	VMOVUPS      64(DX), Z27
+	VMOVUPS.Z    64(DX), K1, Z27
 	VBROADCASTSS (CX), Z28
 	LONG $0x402e9262; WORD $0xc452 // VDPBF16PS Z28, Z26, Z0
 	LONG $0x40269262; WORD $0xcc52 // VDPBF16PS Z28, Z27, Z1
@@ -45878,15 +49770,11 @@ odd1:
 	LONG $0x40260262; WORD $0xcc52 // VDPBF16PS Z28, Z27, Z25
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z26
-	VBROADCASTSS beta+28(FP), Z27
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z26
+	VBROADCASTSS beta+36(FP), Z27
 	VMOVD        X27, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -46078,17 +49966,269 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip14x1BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
-// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip14x1BF16(SB), NOSPLIT, $0-80
+// func strip13xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip13xHalfBF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
+	VPXORD Y12, Y12, Y12
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y13
+	VBROADCASTSS (CX), Y14
+	LONG $0x2816d262; WORD $0xc652 // VDPBF16PS Y14, Y13, Y0
+	VBROADCASTSS 4(CX), Y14
+	LONG $0x2816d262; WORD $0xce52 // VDPBF16PS Y14, Y13, Y1
+	VBROADCASTSS 8(CX), Y14
+	LONG $0x2816d262; WORD $0xd652 // VDPBF16PS Y14, Y13, Y2
+	VBROADCASTSS 12(CX), Y14
+	LONG $0x2816d262; WORD $0xde52 // VDPBF16PS Y14, Y13, Y3
+	VBROADCASTSS 16(CX), Y14
+	LONG $0x2816d262; WORD $0xe652 // VDPBF16PS Y14, Y13, Y4
+	VBROADCASTSS 20(CX), Y14
+	LONG $0x2816d262; WORD $0xee52 // VDPBF16PS Y14, Y13, Y5
+	VBROADCASTSS 24(CX), Y14
+	LONG $0x2816d262; WORD $0xf652 // VDPBF16PS Y14, Y13, Y6
+	VBROADCASTSS 28(CX), Y14
+	LONG $0x2816d262; WORD $0xfe52 // VDPBF16PS Y14, Y13, Y7
+	VBROADCASTSS 32(CX), Y14
+	LONG $0x28165262; WORD $0xc652 // VDPBF16PS Y14, Y13, Y8
+	VBROADCASTSS 36(CX), Y14
+	LONG $0x28165262; WORD $0xce52 // VDPBF16PS Y14, Y13, Y9
+	VBROADCASTSS 40(CX), Y14
+	LONG $0x28165262; WORD $0xd652 // VDPBF16PS Y14, Y13, Y10
+	VBROADCASTSS 44(CX), Y14
+	LONG $0x28165262; WORD $0xde52 // VDPBF16PS Y14, Y13, Y11
+	VBROADCASTSS 48(CX), Y14
+	LONG $0x28165262; WORD $0xe652 // VDPBF16PS Y14, Y13, Y12
+	VMOVUPS.Z    (DX)(BX*1), K1, Y13
+	VBROADCASTSS 56(CX), Y14
+	LONG $0x2816d262; WORD $0xc652 // VDPBF16PS Y14, Y13, Y0
+	VBROADCASTSS 60(CX), Y14
+	LONG $0x2816d262; WORD $0xce52 // VDPBF16PS Y14, Y13, Y1
+	VBROADCASTSS 64(CX), Y14
+	LONG $0x2816d262; WORD $0xd652 // VDPBF16PS Y14, Y13, Y2
+	VBROADCASTSS 68(CX), Y14
+	LONG $0x2816d262; WORD $0xde52 // VDPBF16PS Y14, Y13, Y3
+	VBROADCASTSS 72(CX), Y14
+	LONG $0x2816d262; WORD $0xe652 // VDPBF16PS Y14, Y13, Y4
+	VBROADCASTSS 76(CX), Y14
+	LONG $0x2816d262; WORD $0xee52 // VDPBF16PS Y14, Y13, Y5
+	VBROADCASTSS 80(CX), Y14
+	LONG $0x2816d262; WORD $0xf652 // VDPBF16PS Y14, Y13, Y6
+	VBROADCASTSS 84(CX), Y14
+	LONG $0x2816d262; WORD $0xfe52 // VDPBF16PS Y14, Y13, Y7
+	VBROADCASTSS 88(CX), Y14
+	LONG $0x28165262; WORD $0xc652 // VDPBF16PS Y14, Y13, Y8
+	VBROADCASTSS 92(CX), Y14
+	LONG $0x28165262; WORD $0xce52 // VDPBF16PS Y14, Y13, Y9
+	VBROADCASTSS 96(CX), Y14
+	LONG $0x28165262; WORD $0xd652 // VDPBF16PS Y14, Y13, Y10
+	VBROADCASTSS 100(CX), Y14
+	LONG $0x28165262; WORD $0xde52 // VDPBF16PS Y14, Y13, Y11
+	VBROADCASTSS 104(CX), Y14
+	LONG $0x28165262; WORD $0xe652 // VDPBF16PS Y14, Y13, Y12
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y13
+	VBROADCASTSS (CX), Y14
+	LONG $0x2816d262; WORD $0xc652 // VDPBF16PS Y14, Y13, Y0
+	VBROADCASTSS 4(CX), Y14
+	LONG $0x2816d262; WORD $0xce52 // VDPBF16PS Y14, Y13, Y1
+	VBROADCASTSS 8(CX), Y14
+	LONG $0x2816d262; WORD $0xd652 // VDPBF16PS Y14, Y13, Y2
+	VBROADCASTSS 12(CX), Y14
+	LONG $0x2816d262; WORD $0xde52 // VDPBF16PS Y14, Y13, Y3
+	VBROADCASTSS 16(CX), Y14
+	LONG $0x2816d262; WORD $0xe652 // VDPBF16PS Y14, Y13, Y4
+	VBROADCASTSS 20(CX), Y14
+	LONG $0x2816d262; WORD $0xee52 // VDPBF16PS Y14, Y13, Y5
+	VBROADCASTSS 24(CX), Y14
+	LONG $0x2816d262; WORD $0xf652 // VDPBF16PS Y14, Y13, Y6
+	VBROADCASTSS 28(CX), Y14
+	LONG $0x2816d262; WORD $0xfe52 // VDPBF16PS Y14, Y13, Y7
+	VBROADCASTSS 32(CX), Y14
+	LONG $0x28165262; WORD $0xc652 // VDPBF16PS Y14, Y13, Y8
+	VBROADCASTSS 36(CX), Y14
+	LONG $0x28165262; WORD $0xce52 // VDPBF16PS Y14, Y13, Y9
+	VBROADCASTSS 40(CX), Y14
+	LONG $0x28165262; WORD $0xd652 // VDPBF16PS Y14, Y13, Y10
+	VBROADCASTSS 44(CX), Y14
+	LONG $0x28165262; WORD $0xde52 // VDPBF16PS Y14, Y13, Y11
+	VBROADCASTSS 48(CX), Y14
+	LONG $0x28165262; WORD $0xe652 // VDPBF16PS Y14, Y13, Y12
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y13
+	VBROADCASTSS beta+36(FP), Y14
+	VMOVD        X14, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y13, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y15
+	VFMADD231PS  Y15, Y14, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y9
+	VMOVUPS      Y9, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y10, Y10
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y10
+	VMOVUPS      Y10, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y11, Y11
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y11
+	VMOVUPS      Y11, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y13, Y12, Y12
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y14, Y12
+	VMOVUPS      Y12, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y13, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y10, Y10
+	VMOVUPS Y10, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y11, Y11
+	VMOVUPS Y11, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
+// func strip14x1BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
+TEXT ·strip14x1BF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -46107,7 +50247,7 @@ TEXT ·strip14x1BF16(SB), NOSPLIT, $0-80
 	JLT    odd1
 
 next2:
-	VMOVUPS      (DX), Z14
+	VMOVUPS.Z    (DX), K1, Z14
 	VBROADCASTSS (CX), Z15
 	LONG $0x480ed262; WORD $0xc752 // VDPBF16PS Z15, Z14, Z0
 	VBROADCASTSS 4(CX), Z15
@@ -46136,7 +50276,7 @@ next2:
 	LONG $0x480e5262; WORD $0xe752 // VDPBF16PS Z15, Z14, Z12
 	VBROADCASTSS 52(CX), Z15
 	LONG $0x480e5262; WORD $0xef52 // VDPBF16PS Z15, Z14, Z13
-	VMOVUPS      128(DX), Z14
+	VMOVUPS.Z    (DX)(BX*1), K1, Z14
 	VBROADCASTSS 56(CX), Z15
 	LONG $0x480ed262; WORD $0xc752 // VDPBF16PS Z15, Z14, Z0
 	VBROADCASTSS 60(CX), Z15
@@ -46165,18 +50305,18 @@ next2:
 	LONG $0x480e5262; WORD $0xe752 // VDPBF16PS Z15, Z14, Z12
 	VBROADCASTSS 108(CX), Z15
 	LONG $0x480e5262; WORD $0xef52 // VDPBF16PS Z15, Z14, Z13
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
 odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
-	VMOVUPS      (DX), Z14
+	VMOVUPS.Z    (DX), K1, Z14
 	VBROADCASTSS (CX), Z15
 	LONG $0x480ed262; WORD $0xc752 // VDPBF16PS Z15, Z14, Z0
 	VBROADCASTSS 4(CX), Z15
@@ -46207,15 +50347,11 @@ odd1:
 	LONG $0x480e5262; WORD $0xef52 // VDPBF16PS Z15, Z14, Z13
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z14
-	VBROADCASTSS beta+28(FP), Z15
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z14
+	VBROADCASTSS beta+36(FP), Z15
 	VMOVD        X15, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -46337,17 +50473,23 @@ done5:
 	VZEROUPPER
 	RET
 
-// func strip14x2BF16(k int, a *float32, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// func strip14x2BF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2, MMX+
-TEXT ·strip14x2BF16(SB), NOSPLIT, $0-80
+TEXT ·strip14x2BF16(SB), NOSPLIT, $0-88
 	MOVQ   k+0(FP), AX
 	MOVQ   a+8(FP), CX
 	MOVQ   b+16(FP), DX
-	MOVQ   next+56(FP), BX
-	MOVQ   stride+64(FP), SI
-	MOVQ   step+72(FP), DI
-	SHLQ   $0x02, SI
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
 	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -46381,7 +50523,7 @@ TEXT ·strip14x2BF16(SB), NOSPLIT, $0-80
 
 next2:
 	VMOVUPS      (DX), Z28
-	VMOVUPS      64(DX), Z29
+	VMOVUPS.Z    64(DX), K1, Z29
 	VBROADCASTSS (CX), Z30
 	LONG $0x401e9262; WORD $0xc652 // VDPBF16PS Z30, Z28, Z0
 	LONG $0x40169262; WORD $0xce52 // VDPBF16PS Z30, Z29, Z1
@@ -46424,8 +50566,8 @@ next2:
 	VBROADCASTSS 52(CX), Z30
 	LONG $0x401e0262; WORD $0xd652 // VDPBF16PS Z30, Z28, Z26
 	LONG $0x40160262; WORD $0xde52 // VDPBF16PS Z30, Z29, Z27
-	VMOVUPS      128(DX), Z28
-	VMOVUPS      192(DX), Z29
+	VMOVUPS      (DX)(BX*1), Z28
+	VMOVUPS.Z    64(DX)(BX*1), K1, Z29
 	VBROADCASTSS 56(CX), Z30
 	LONG $0x401e9262; WORD $0xc652 // VDPBF16PS Z30, Z28, Z0
 	LONG $0x40169262; WORD $0xce52 // VDPBF16PS Z30, Z29, Z1
@@ -46468,11 +50610,11 @@ next2:
 	VBROADCASTSS 108(CX), Z30
 	LONG $0x401e0262; WORD $0xd652 // VDPBF16PS Z30, Z28, Z26
 	LONG $0x40160262; WORD $0xde52 // VDPBF16PS Z30, Z29, Z27
-	PREFETCHT1   (BX)
-	PREFETCHT1   (BX)(SI*1)
-	ADDQ         DI, BX
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
 	ADDQ         $0x00000070, CX
-	ADDQ         $0x00000100, DX
+	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x02, AX
 	JGE          next2
 
@@ -46480,7 +50622,7 @@ odd1:
 	CMPQ         AX, $-2
 	JEQ          done3
 	VMOVUPS      (DX), Z28
-	VMOVUPS      64(DX), Z29
+	VMOVUPS.Z    64(DX), K1, Z29
 	VBROADCASTSS (CX), Z30
 	LONG $0x401e9262; WORD $0xc652 // VDPBF16PS Z30, Z28, Z0
 	LONG $0x40169262; WORD $0xce52 // VDPBF16PS Z30, Z29, Z1
@@ -46525,15 +50667,11 @@ odd1:
 	LONG $0x40160262; WORD $0xde52 // VDPBF16PS Z30, Z29, Z27
 
 done3:
-	MOVQ         c+32(FP), AX
-	MOVQ         ldc+40(FP), CX
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
-	VBROADCASTSS alpha+24(FP), Z28
-	VBROADCASTSS beta+28(FP), Z29
-	MOVQ         cols+48(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
+	VBROADCASTSS alpha+32(FP), Z28
+	VBROADCASTSS beta+36(FP), Z29
 	VMOVD        X29, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -46739,6 +50877,267 @@ done5:
 	VZEROUPPER
 	RET
 
+// func strip14xHalfBF16(k int, a *float32, b *float32, ldb int, alpha float32, beta float32, c *float32, ldc int, cols int, next *float32, stride int, step int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512_BF16, BMI2, FMA3, MMX+
+TEXT ·strip14xHalfBF16(SB), NOSPLIT, $0-88
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ldb+24(FP), BX
+	MOVQ   next+64(FP), SI
+	MOVQ   stride+72(FP), DI
+	MOVQ   step+80(FP), R8
+	SHLQ   $0x02, BX
+	SHLQ   $0x02, DI
+	SHLQ   $0x02, R8
+	MOVQ   cols+56(FP), R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
+	VPXORD Y12, Y12, Y12
+	VPXORD Y13, Y13, Y13
+	SUBQ   $0x02, AX
+	JLT    odd1
+
+next2:
+	VMOVUPS.Z    (DX), K1, Y14
+	VBROADCASTSS (CX), Y15
+	LONG $0x280ed262; WORD $0xc752 // VDPBF16PS Y15, Y14, Y0
+	VBROADCASTSS 4(CX), Y15
+	LONG $0x280ed262; WORD $0xcf52 // VDPBF16PS Y15, Y14, Y1
+	VBROADCASTSS 8(CX), Y15
+	LONG $0x280ed262; WORD $0xd752 // VDPBF16PS Y15, Y14, Y2
+	VBROADCASTSS 12(CX), Y15
+	LONG $0x280ed262; WORD $0xdf52 // VDPBF16PS Y15, Y14, Y3
+	VBROADCASTSS 16(CX), Y15
+	LONG $0x280ed262; WORD $0xe752 // VDPBF16PS Y15, Y14, Y4
+	VBROADCASTSS 20(CX), Y15
+	LONG $0x280ed262; WORD $0xef52 // VDPBF16PS Y15, Y14, Y5
+	VBROADCASTSS 24(CX), Y15
+	LONG $0x280ed262; WORD $0xf752 // VDPBF16PS Y15, Y14, Y6
+	VBROADCASTSS 28(CX), Y15
+	LONG $0x280ed262; WORD $0xff52 // VDPBF16PS Y15, Y14, Y7
+	VBROADCASTSS 32(CX), Y15
+	LONG $0x280e5262; WORD $0xc752 // VDPBF16PS Y15, Y14, Y8
+	VBROADCASTSS 36(CX), Y15
+	LONG $0x280e5262; WORD $0xcf52 // VDPBF16PS Y15, Y14, Y9
+	VBROADCASTSS 40(CX), Y15
+	LONG $0x280e5262; WORD $0xd752 // VDPBF16PS Y15, Y14, Y10
+	VBROADCASTSS 44(CX), Y15
+	LONG $0x280e5262; WORD $0xdf52 // VDPBF16PS Y15, Y14, Y11
+	VBROADCASTSS 48(CX), Y15
+	LONG $0x280e5262; WORD $0xe752 // VDPBF16PS Y15, Y14, Y12
+	VBROADCASTSS 52(CX), Y15
+	LONG $0x280e5262; WORD $0xef52 // VDPBF16PS Y15, Y14, Y13
+	VMOVUPS.Z    (DX)(BX*1), K1, Y14
+	VBROADCASTSS 56(CX), Y15
+	LONG $0x280ed262; WORD $0xc752 // VDPBF16PS Y15, Y14, Y0
+	VBROADCASTSS 60(CX), Y15
+	LONG $0x280ed262; WORD $0xcf52 // VDPBF16PS Y15, Y14, Y1
+	VBROADCASTSS 64(CX), Y15
+	LONG $0x280ed262; WORD $0xd752 // VDPBF16PS Y15, Y14, Y2
+	VBROADCASTSS 68(CX), Y15
+	LONG $0x280ed262; WORD $0xdf52 // VDPBF16PS Y15, Y14, Y3
+	VBROADCASTSS 72(CX), Y15
+	LONG $0x280ed262; WORD $0xe752 // VDPBF16PS Y15, Y14, Y4
+	VBROADCASTSS 76(CX), Y15
+	LONG $0x280ed262; WORD $0xef52 // VDPBF16PS Y15, Y14, Y5
+	VBROADCASTSS 80(CX), Y15
+	LONG $0x280ed262; WORD $0xf752 // VDPBF16PS Y15, Y14, Y6
+	VBROADCASTSS 84(CX), Y15
+	LONG $0x280ed262; WORD $0xff52 // VDPBF16PS Y15, Y14, Y7
+	VBROADCASTSS 88(CX), Y15
+	LONG $0x280e5262; WORD $0xc752 // VDPBF16PS Y15, Y14, Y8
+	VBROADCASTSS 92(CX), Y15
+	LONG $0x280e5262; WORD $0xcf52 // VDPBF16PS Y15, Y14, Y9
+	VBROADCASTSS 96(CX), Y15
+	LONG $0x280e5262; WORD $0xd752 // VDPBF16PS Y15, Y14, Y10
+	VBROADCASTSS 100(CX), Y15
+	LONG $0x280e5262; WORD $0xdf52 // VDPBF16PS Y15, Y14, Y11
+	VBROADCASTSS 104(CX), Y15
+	LONG $0x280e5262; WORD $0xe752 // VDPBF16PS Y15, Y14, Y12
+	VBROADCASTSS 108(CX), Y15
+	LONG $0x280e5262; WORD $0xef52 // VDPBF16PS Y15, Y14, Y13
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(DI*1)
+	ADDQ         R8, SI
+	ADDQ         $0x00000070, CX
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	VMOVUPS.Z    (DX), K1, Y14
+	VBROADCASTSS (CX), Y15
+	LONG $0x280ed262; WORD $0xc752 // VDPBF16PS Y15, Y14, Y0
+	VBROADCASTSS 4(CX), Y15
+	LONG $0x280ed262; WORD $0xcf52 // VDPBF16PS Y15, Y14, Y1
+	VBROADCASTSS 8(CX), Y15
+	LONG $0x280ed262; WORD $0xd752 // VDPBF16PS Y15, Y14, Y2
+	VBROADCASTSS 12(CX), Y15
+	LONG $0x280ed262; WORD $0xdf52 // VDPBF16PS Y15, Y14, Y3
+	VBROADCASTSS 16(CX), Y15
+	LONG $0x280ed262; WORD $0xe752 // VDPBF16PS Y15, Y14, Y4
+	VBROADCASTSS 20(CX), Y15
+	LONG $0x280ed262; WORD $0xef52 // VDPBF16PS Y15, Y14, Y5
+	VBROADCASTSS 24(CX), Y15
+	LONG $0x280ed262; WORD $0xf752 // VDPBF16PS Y15, Y14, Y6
+	VBROADCASTSS 28(CX), Y15
+	LONG $0x280ed262; WORD $0xff52 // VDPBF16PS Y15, Y14, Y7
+	VBROADCASTSS 32(CX), Y15
+	LONG $0x280e5262; WORD $0xc752 // VDPBF16PS Y15, Y14, Y8
+	VBROADCASTSS 36(CX), Y15
+	LONG $0x280e5262; WORD $0xcf52 // VDPBF16PS Y15, Y14, Y9
+	VBROADCASTSS 40(CX), Y15
+	LONG $0x280e5262; WORD $0xd752 // VDPBF16PS Y15, Y14, Y10
+	VBROADCASTSS 44(CX), Y15
+	LONG $0x280e5262; WORD $0xdf52 // VDPBF16PS Y15, Y14, Y11
+	VBROADCASTSS 48(CX), Y15
+	LONG $0x280e5262; WORD $0xe752 // VDPBF16PS Y15, Y14, Y12
+	VBROADCASTSS 52(CX), Y15
+	LONG $0x280e5262; WORD $0xef52 // VDPBF16PS Y15, Y14, Y13
+
+done3:
+	MOVQ         c+40(FP), AX
+	MOVQ         ldc+48(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+32(FP), Y14
+	VBROADCASTSS beta+36(FP), Y15
+	VMOVD        X15, DX
+	ADDL         DX, DX
+	JZ           overwrite4
+	VMULPS       Y14, Y0, Y0
+	VMOVUPS.Z    (AX), K1, Y16
+	VFMADD231PS  Y16, Y15, Y0
+	VMOVUPS      Y0, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y1, Y1
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y1
+	VMOVUPS      Y1, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y2, Y2
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y2
+	VMOVUPS      Y2, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y3, Y3
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y3
+	VMOVUPS      Y3, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y4, Y4
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y4
+	VMOVUPS      Y4, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y5, Y5
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y5
+	VMOVUPS      Y5, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y6, Y6
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y6
+	VMOVUPS      Y6, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y7, Y7
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y7
+	VMOVUPS      Y7, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y8, Y8
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y8
+	VMOVUPS      Y8, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y9, Y9
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y9
+	VMOVUPS      Y9, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y10, Y10
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y10
+	VMOVUPS      Y10, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y11, Y11
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y11
+	VMOVUPS      Y11, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y12, Y12
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y12
+	VMOVUPS      Y12, K1, (AX)
+	ADDQ         CX, AX
+	VMULPS       Y14, Y13, Y13
+	VMOVUPS.Z    (AX), K1, Y0
+	VFMADD231PS  Y0, Y15, Y13
+	VMOVUPS      Y13, K1, (AX)
+	JMP          done5
+
+overwrite4:
+	VMULPS  Y14, Y0, Y0
+	VMOVUPS Y0, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y1, Y1
+	VMOVUPS Y1, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y2, Y2
+	VMOVUPS Y2, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y3, Y3
+	VMOVUPS Y3, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y4, Y4
+	VMOVUPS Y4, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y5, Y5
+	VMOVUPS Y5, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y6, Y6
+	VMOVUPS Y6, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y7, Y7
+	VMOVUPS Y7, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y8, Y8
+	VMOVUPS Y8, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y9, Y9
+	VMOVUPS Y9, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y10, Y10
+	VMOVUPS Y10, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y11, Y11
+	VMOVUPS Y11, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y12, Y12
+	VMOVUPS Y12, K1, (AX)
+	ADDQ    CX, AX
+	VMULPS  Y14, Y13, Y13
+	VMOVUPS Y13, K1, (AX)
+
+done5:
+	VZEROUPPER
+	RET
+
 // func rows1x1BF16(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
 // Requires: AVX, AVX512F, AVX512_BF16, BMI2
 TEXT ·rows1x1BF16(SB), NOSPLIT, $0-64
@@ -46772,15 +51171,15 @@ odd1:
 	LONG $0x486ef262; WORD $0xc152 // VDPBF16PS Z1, Z2, Z0
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z1
 	VBROADCASTSS beta+36(FP), Z2
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X2, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -46838,15 +51237,15 @@ odd1:
 	LONG $0x4866f262; WORD $0xca52 // VDPBF16PS Z2, Z3, Z1
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z2
 	VBROADCASTSS beta+36(FP), Z3
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X3, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -46919,15 +51318,15 @@ odd1:
 	LONG $0x485ef262; WORD $0xd352 // VDPBF16PS Z3, Z4, Z2
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z3
 	VBROADCASTSS beta+36(FP), Z4
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X4, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -47013,15 +51412,15 @@ odd1:
 	LONG $0x4856f262; WORD $0xdc52 // VDPBF16PS Z4, Z5, Z3
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z4
 	VBROADCASTSS beta+36(FP), Z5
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X5, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -47120,15 +51519,15 @@ odd1:
 	LONG $0x484ef262; WORD $0xe552 // VDPBF16PS Z5, Z6, Z4
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z5
 	VBROADCASTSS beta+36(FP), Z6
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X6, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -47240,15 +51639,15 @@ odd1:
 	LONG $0x4846f262; WORD $0xee52 // VDPBF16PS Z6, Z7, Z5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z6
 	VBROADCASTSS beta+36(FP), Z7
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X7, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -47373,15 +51772,15 @@ odd1:
 	LONG $0x483ef262; WORD $0xf752 // VDPBF16PS Z7, Z8, Z6
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z7
 	VBROADCASTSS beta+36(FP), Z8
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X8, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -47519,15 +51918,15 @@ odd1:
 	LONG $0x4836d262; WORD $0xf852 // VDPBF16PS Z8, Z9, Z7
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z8
 	VBROADCASTSS beta+36(FP), Z9
-	MOVQ         cols+56(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
 	VMOVD        X9, CX
 	ADDL         CX, CX
 	JZ           overwrite4
@@ -47630,15 +52029,15 @@ odd1:
 	LONG $0x485ef262; WORD $0xcb52 // VDPBF16PS Z3, Z4, Z1
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z2
 	VBROADCASTSS beta+36(FP), Z3
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X3, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -47721,15 +52120,15 @@ odd1:
 	LONG $0x484ef262; WORD $0xdd52 // VDPBF16PS Z5, Z6, Z3
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z4
 	VBROADCASTSS beta+36(FP), Z5
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X5, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -47840,15 +52239,15 @@ odd1:
 	LONG $0x483ef262; WORD $0xef52 // VDPBF16PS Z7, Z8, Z5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z6
 	VBROADCASTSS beta+36(FP), Z7
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -47985,15 +52384,15 @@ odd1:
 	LONG $0x482ed262; WORD $0xf952 // VDPBF16PS Z9, Z10, Z7
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z8
 	VBROADCASTSS beta+36(FP), Z9
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X9, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -48156,15 +52555,15 @@ odd1:
 	LONG $0x481e5262; WORD $0xcb52 // VDPBF16PS Z11, Z12, Z9
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z10
 	VBROADCASTSS beta+36(FP), Z11
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X11, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -48353,15 +52752,15 @@ odd1:
 	LONG $0x480e5262; WORD $0xdd52 // VDPBF16PS Z13, Z14, Z11
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z12
 	VBROADCASTSS beta+36(FP), Z13
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -48576,15 +52975,15 @@ odd1:
 	LONG $0x407e5262; WORD $0xef52 // VDPBF16PS Z15, Z16, Z13
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z14
 	VBROADCASTSS beta+36(FP), Z15
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X15, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -48825,15 +53224,15 @@ odd1:
 	LONG $0x406e3262; WORD $0xf952 // VDPBF16PS Z17, Z18, Z15
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z16
 	VBROADCASTSS beta+36(FP), Z17
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X17, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -48993,15 +53392,15 @@ odd1:
 	LONG $0x484ef262; WORD $0xd552 // VDPBF16PS Z5, Z6, Z2
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z3
 	VBROADCASTSS beta+36(FP), Z4
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X4, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -49103,15 +53502,15 @@ odd1:
 	LONG $0x4836d262; WORD $0xe852 // VDPBF16PS Z8, Z9, Z5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z6
 	VBROADCASTSS beta+36(FP), Z7
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -49251,15 +53650,15 @@ odd1:
 	LONG $0x481e5262; WORD $0xc352 // VDPBF16PS Z11, Z12, Z8
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z9
 	VBROADCASTSS beta+36(FP), Z10
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X10, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -49435,15 +53834,15 @@ odd1:
 	LONG $0x48065262; WORD $0xde52 // VDPBF16PS Z14, Z15, Z11
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z12
 	VBROADCASTSS beta+36(FP), Z13
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -49655,15 +54054,15 @@ odd1:
 	LONG $0x406e3262; WORD $0xf152 // VDPBF16PS Z17, Z18, Z14
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z15
 	VBROADCASTSS beta+36(FP), Z16
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X16, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -49911,15 +54310,15 @@ odd1:
 	LONG $0x4056a262; WORD $0xcc52 // VDPBF16PS Z20, Z21, Z17
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z18
 	VBROADCASTSS beta+36(FP), Z19
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X19, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -50203,15 +54602,15 @@ odd1:
 	LONG $0x403ea262; WORD $0xe752 // VDPBF16PS Z23, Z24, Z20
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z21
 	VBROADCASTSS beta+36(FP), Z22
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X22, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -50531,15 +54930,15 @@ odd1:
 	LONG $0x40268262; WORD $0xfa52 // VDPBF16PS Z26, Z27, Z23
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z24
 	VBROADCASTSS beta+36(FP), Z25
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X25, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -50756,15 +55155,15 @@ odd1:
 	LONG $0x483ef262; WORD $0xdf52 // VDPBF16PS Z7, Z8, Z3
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z4
 	VBROADCASTSS beta+36(FP), Z5
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X5, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -50885,15 +55284,15 @@ odd1:
 	LONG $0x481ed262; WORD $0xfb52 // VDPBF16PS Z11, Z12, Z7
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z8
 	VBROADCASTSS beta+36(FP), Z9
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X9, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -51062,15 +55461,15 @@ odd1:
 	LONG $0x407e5262; WORD $0xdf52 // VDPBF16PS Z15, Z16, Z11
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z12
 	VBROADCASTSS beta+36(FP), Z13
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -51285,15 +55684,15 @@ odd1:
 	LONG $0x405e3262; WORD $0xfb52 // VDPBF16PS Z19, Z20, Z15
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z16
 	VBROADCASTSS beta+36(FP), Z17
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X17, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -51471,15 +55870,15 @@ odd1:
 	LONG $0x482ed262; WORD $0xe152 // VDPBF16PS Z9, Z10, Z4
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z5
 	VBROADCASTSS beta+36(FP), Z6
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X6, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -51619,15 +56018,15 @@ odd1:
 	LONG $0x48065262; WORD $0xce52 // VDPBF16PS Z14, Z15, Z9
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z10
 	VBROADCASTSS beta+36(FP), Z11
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X11, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -51825,15 +56224,15 @@ odd1:
 	LONG $0x405e3262; WORD $0xf352 // VDPBF16PS Z19, Z20, Z14
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z15
 	VBROADCASTSS beta+36(FP), Z16
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X16, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -52087,15 +56486,15 @@ odd1:
 	LONG $0x40368262; WORD $0xd852 // VDPBF16PS Z24, Z25, Z19
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z20
 	VBROADCASTSS beta+36(FP), Z21
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X21, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -52309,15 +56708,15 @@ odd1:
 	LONG $0x481ed262; WORD $0xeb52 // VDPBF16PS Z11, Z12, Z5
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z6
 	VBROADCASTSS beta+36(FP), Z7
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X7, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -52479,15 +56878,15 @@ odd1:
 	LONG $0x406e3262; WORD $0xd952 // VDPBF16PS Z17, Z18, Z11
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z12
 	VBROADCASTSS beta+36(FP), Z13
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X13, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -52717,15 +57116,15 @@ odd1:
 	LONG $0x403ea262; WORD $0xcf52 // VDPBF16PS Z23, Z24, Z17
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z18
 	VBROADCASTSS beta+36(FP), Z19
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X19, DX
 	ADDL         DX, DX
 	JZ           overwrite4
@@ -53021,15 +57420,15 @@ odd1:
 	LONG $0x400e8262; WORD $0xfd52 // VDPBF16PS Z29, Z30, Z23
 
 done3:
+	MOVQ         cols+56(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	SHLQ         $0x02, CX
 	VBROADCASTSS alpha+32(FP), Z24
 	VBROADCASTSS beta+36(FP), Z25
-	MOVQ         cols+56(FP), DX
-	MOVL         $-1, BX
-	BZHIL        DX, BX, BX
-	KMOVW        BX, K1
 	VMOVD        X25, DX
 	ADDL         DX, DX
 	JZ           overwrite4

@@ -1,9 +1,10 @@
 package kernel
 
-// A stripTile multiplies the first rows of a strip of A with a panel of B, all
-// sums in registers. The last of its vectors has cols columns. It prefetches next
-// and what follows at a stride and in steps, of two of k.
-type stripTile func(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int, next *float32, stride, step int)
+// A stripTile multiplies the first rows of a strip of A with a panel of B, whose rows
+// are ldb apart, all sums in registers. The last of its vectors has cols columns, and
+// with masks it reads no others. It prefetches next and what follows at a stride and
+// in steps, of two of k.
+type stripTile func(k int, a, b *float32, ldb int, alpha, beta float32, c *float32, ldc, cols int, next *float32, stride, step int)
 
 // A rowTile does so for rows of A as they lie, rs apart, and up to four panels.
 type rowTile func(k int, a *float32, rs int, b *float32, alpha, beta float32, c *float32, ldc, cols int)
@@ -12,17 +13,21 @@ type rowTile func(k int, a *float32, rs int, b *float32, alpha, beta float32, c 
 // wide.
 type tiling struct {
 	lanes  int
-	mr     int // rows of a strip
-	few    int // rows of the largest rowTile
-	strips [3][15]stripTile
-	rows   [7][9]rowTile // by rows and vectors
-	wide   [7]int        // the most panels of a rowTile, by rows
+	mr     int              // rows of a strip
+	few    int              // rows of the largest rowTile
+	strips [3][15]stripTile // those of 0 vectors take half a one
+	rows   [7][9]rowTile    // by rows and vectors
+	wide   [7]int           // the most panels of a rowTile, by rows
 }
 
 func (t *tiling) nr() int { return 2 * t.lanes }
 
 // mulStrip is mulStrip in float32.
-func (t *tiling) mulStrip(m, n, k int, alpha float32, strip, b []float32, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int) {
+func (t *tiling) mulStrip(m, n, k int, alpha float32, strip, b []float32, ldb int, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int) {
+	column := 1 // elements from one column to the next
+	if ldb == 0 {
+		ldb, column = t.nr(), k
+	}
 	for j := 0; j < n; j += t.nr() {
 		next, stride, step := &strip[0], 0, 0
 		if ahead != nil {
@@ -32,7 +37,10 @@ func (t *tiling) mulStrip(m, n, k int, alpha float32, strip, b []float32, beta f
 			tile++
 		}
 		vecs, cols := t.split(min(t.nr(), n-j))
-		t.strips[vecs][m](k, &strip[0], &b[j*k], alpha, beta, &c[j], ldc, cols, next, stride, step)
+		if vecs == 1 && cols <= t.lanes/2 && t.strips[0][m] != nil {
+			vecs = 0
+		}
+		t.strips[vecs][m](k, &strip[0], &b[j*column], ldb, alpha, beta, &c[j], ldc, cols, next, stride, step)
 	}
 }
 
@@ -92,6 +100,11 @@ var tilesAVX512 = tiling{
 			1: strip1x1AVX512, 2: strip2x1AVX512, 3: strip3x1AVX512, 4: strip4x1AVX512, 5: strip5x1AVX512,
 			6: strip6x1AVX512, 7: strip7x1AVX512, 8: strip8x1AVX512, 9: strip9x1AVX512, 10: strip10x1AVX512,
 			11: strip11x1AVX512, 12: strip12x1AVX512, 13: strip13x1AVX512, 14: strip14x1AVX512,
+		},
+		0: {
+			1: strip1xHalfAVX512, 2: strip2xHalfAVX512, 3: strip3xHalfAVX512, 4: strip4xHalfAVX512, 5: strip5xHalfAVX512,
+			6: strip6xHalfAVX512, 7: strip7xHalfAVX512, 8: strip8xHalfAVX512, 9: strip9xHalfAVX512, 10: strip10xHalfAVX512,
+			11: strip11xHalfAVX512, 12: strip12xHalfAVX512, 13: strip13xHalfAVX512, 14: strip14xHalfAVX512,
 		},
 		2: {
 			1: strip1x2AVX512, 2: strip2x2AVX512, 3: strip3x2AVX512, 4: strip4x2AVX512, 5: strip5x2AVX512,

@@ -40,9 +40,9 @@ func emitAs(name string, i *ir.Instruction, err error) {
 	Instruction(i)
 }
 
-// An evex is what tells an instruction on three 512-bit registers from another,
-// in the map 0F38 of EVEX instructions with W = 0: its prefix (2 for F3, 3 for
-// F2) and its opcode. See the Intel 64 manual, volume 2, section 2.7.
+// An evex is what tells an instruction on three registers from another, in the map
+// 0F38 of EVEX instructions with W = 0: its prefix (2 for F3, 3 for F2) and its
+// opcode. See the Intel 64 manual, volume 2, section 2.7.
 type evex struct{ prefix, opcode byte }
 
 var evexes = map[string]evex{
@@ -50,22 +50,24 @@ var evexes = map[string]evex{
 	"VCVTNE2PS2BF16": {3, 0x72},
 }
 
-// encode returns the instruction on the registers numbered as Go's assembler
-// orders them: the second source, the first, the destination.
-func (e evex) encode(y, x, to int) []byte {
+// encode returns the instruction on the registers, of 512 bits (Z) or 256 (Y),
+// numbered as Go's assembler orders them: the second source, the first, the
+// destination.
+func (e evex) encode(kind byte, y, x, to int) []byte {
 	not := func(n, bit, at int) byte { return byte(^n>>bit&1) << at }
-	const map0F38, fixed, vector512, registers = 2, 1 << 2, 2 << 5, 3 << 6
+	const map0F38, fixed, registers = 2, 1 << 2, 3 << 6
+	length := map[byte]byte{'Y': 1 << 5, 'Z': 2 << 5}[kind]
 	return []byte{
 		0x62,
 		not(to, 3, 7) | not(y, 4, 6) | not(y, 3, 5) | not(to, 4, 4) | map0F38,
 		byte(^x&15)<<3 | fixed | e.prefix,
-		vector512 | not(x, 4, 3),
+		length | not(x, 4, 3),
 		e.opcode,
 		registers | byte(to&7)<<3 | byte(y&7),
 	}
 }
 
-var unknown = regexp.MustCompile(`(?m)^\t(VDPBF16PS|VCVTNE2PS2BF16) +Z(\d+), Z(\d+), Z(\d+)$`)
+var unknown = regexp.MustCompile(`(?m)^\t(VDPBF16PS|VCVTNE2PS2BF16) +([YZ])(\d+), [YZ](\d+), [YZ](\d+)$`)
 
 // assemble replaces the instructions in the assembly that Go's assembler does not
 // know by their bytes.
@@ -74,9 +76,9 @@ func assemble(text []byte) []byte {
 		m := unknown.FindSubmatch(line)
 		var z [3]int
 		for i := range z {
-			z[i], _ = strconv.Atoi(string(m[2+i]))
+			z[i], _ = strconv.Atoi(string(m[3+i]))
 		}
-		b := evexes[string(m[1])].encode(z[0], z[1], z[2])
+		b := evexes[string(m[1])].encode(m[2][0], z[0], z[1], z[2])
 		return fmt.Appendf(nil, "\tLONG $0x%02x%02x%02x%02x; WORD $0x%02x%02x // %s", b[3], b[2], b[1], b[0], b[5], b[4], bytes.Join(bytes.Fields(line), []byte(" ")))
 	})
 }

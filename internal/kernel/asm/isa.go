@@ -12,16 +12,26 @@ import (
 // An isa is an instruction set: AVX2 with FMA on 8 lanes, or AVX-512 on 16.
 // Its methods emit what differs between the two.
 type isa struct {
-	name  string
-	lanes int
-	pairs bool                      // lanes of two bfloat16 numbers in products
-	held  map[uint32]reg.VecVirtual // constants that wait in registers
+	name   string
+	lanes  int
+	pairs  bool                      // lanes of two bfloat16 numbers in products
+	isHalf bool                      // the lower halves of AVX-512's registers
+	held   map[uint32]reg.VecVirtual // constants that wait in registers
 }
 
 var (
 	avx2   = &isa{name: "AVX2", lanes: 8}
 	avx512 = &isa{name: "AVX512", lanes: 16}
 )
+
+// half is AVX-512 on halves of its registers, which some processors multiply twice
+// as fast as whole ones.
+func (s *isa) half() *isa {
+	return &isa{name: s.name, lanes: s.lanes / 2, pairs: s.pairs, isHalf: true}
+}
+
+// masks reports whether masks have registers of their own.
+func (s *isa) masks() bool { return s.lanes == 16 || s.isHalf }
 
 type vec = reg.VecVirtual
 
@@ -63,7 +73,7 @@ func (s *isa) zero() vec {
 }
 
 func (s *isa) clear(v vec) {
-	if s.lanes == 16 {
+	if s.masks() {
 		VPXORD(v, v, v)
 	} else {
 		VXORPS(v, v, v)
@@ -141,7 +151,7 @@ type access struct {
 
 // maskOf returns the mask of the first n lanes, n < lanes or n = lanes.
 func (s *isa) maskOf(n reg.GPVirtual) reg.Register {
-	if s.lanes == 16 {
+	if s.masks() {
 		bits, k := GP32(), K()
 		MOVL(I32(-1), bits)
 		BZHIL(n.As32(), bits, bits)
@@ -174,7 +184,7 @@ func (a access) load(m Mem) vec {
 	switch {
 	case a.mask == nil:
 		VMOVUPS(m, v)
-	case a.lanes == 16:
+	case a.masks():
 		VMOVUPS_Z(m, a.mask, v)
 	default:
 		VMASKMOVPS(m, a.mask, v)
@@ -186,7 +196,7 @@ func (a access) store(v reg.Register, m Mem) {
 	switch {
 	case a.mask == nil:
 		VMOVUPS(v, m)
-	case a.lanes == 16:
+	case a.masks():
 		VMOVUPS(v, a.mask, m)
 	default:
 		VMASKMOVPS(v, a.mask, m)

@@ -18,6 +18,9 @@ func tiles(s *isa) {
 	for r := 1; r <= s.stripRows(); r++ {
 		s.stripTile(r, 1)
 		s.stripTile(r, 2)
+		if s.lanes == 16 {
+			s.half().stripTile(r, 1)
+		}
 	}
 	for i, vecs := range s.rowVectors() {
 		for v := 1; v <= vecs; v++ {
@@ -36,7 +39,7 @@ func (s *isa) rowVectors() []int {
 
 // stripRows is the number of rows of a strip: those of the largest tile.
 func (s *isa) stripRows() int {
-	if s.lanes == 16 {
+	if s.masks() {
 		return 14
 	}
 	return 6
@@ -56,27 +59,38 @@ func (s *isa) newSums(rows, vecs int) *sums {
 }
 
 // stripTile writes the product of the given rows of a strip with the given number
-// of vectors. The last vector has cols columns. On the way it fetches two lines
-// for each two steps of k into the second-level cache: at next and stride
-// elements from it, next moving by step elements.
+// of vectors of B, whose rows are ldb elements apart. The last vector has cols
+// columns. On the way it fetches two lines for each two steps of k into the
+// second-level cache: at next and stride elements from it, next moving by step
+// elements.
 func (s *isa) stripTile(rows, vecs int) {
-	s.text(fmt.Sprintf("strip%dx%d", rows, vecs),
-		"(k int, a, b *float32, alpha, beta float32, c *float32, ldc, cols int, next *float32, stride, step int)",
-		fmt.Sprintf("computes %d rows and %d vectors of C = alpha A B + beta C, for A in a strip, and prefetches.", rows, vecs))
-	k, a, b := number("k"), number("a"), number("b")
+	s.text(fmt.Sprintf("strip%dx%s", rows, s.width(vecs)),
+		"(k int, a, b *float32, ldb int, alpha, beta float32, c *float32, ldc, cols int, next *float32, stride, step int)",
+		fmt.Sprintf("computes %d rows and %s of C = alpha A B + beta C, for A in a strip, and prefetches.", rows, s.vectors(vecs)))
+	k, a, b, ldb := number("k"), number("a"), number("b"), number("ldb")
 	next, stride, step := number("next"), number("stride"), number("step")
-	SHLQ(Imm(2), stride)
-	SHLQ(Imm(2), step)
-	panel, strip := 2*4*s.lanes, 4*s.stripRows() // bytes in a row of each
+	for _, x := range []reg.GPVirtual{ldb, stride, step} {
+		SHLQ(Imm(2), x)
+	}
+	strip := 4 * s.stripRows() // bytes of a column
+	last := access{isa: s, mask: s.maskOf(number("cols"))}
 	acc := s.newSums(rows, vecs)
 	s.unrolled(k, func(u int) {
 		var bv [2]vec
 		for j := range vecs {
-			bv[j] = s.copyOf(Mem{Base: b, Disp: 4*s.lanes*j + u*panel})
+			m := Mem{Base: b, Disp: 4 * s.lanes * j}
+			if u > 0 {
+				m.Index, m.Scale = ldb, uint8(u)
+			}
+			if j == vecs-1 && s.masks() { // what follows may be no one's
+				bv[j] = last.load(m)
+			} else {
+				bv[j] = s.copyOf(m)
+			}
 		}
 		for i := range rows {
 			m := Mem{Base: a, Disp: 4*i + u*strip}
-			if s.lanes == 16 && vecs == 1 && !s.pairs { // one instruction and no more loads than below
+			if s.masks() && vecs == 1 && !s.pairs { // one instruction and no more loads than below
 				VFMADD231PS_BCST(m, bv[0], acc[i][0])
 				continue
 			}
@@ -92,9 +106,24 @@ func (s *isa) stripTile(rows, vecs int) {
 		PREFETCHT1(Mem{Base: next, Index: stride, Scale: 1})
 		ADDQ(step, next)
 		ADDQ(U32(steps*strip), a)
-		ADDQ(U32(steps*panel), b)
+		LEAQ(Mem{Base: b, Index: ldb, Scale: uint8(steps)}, b)
 	})
-	s.storeSums(acc, rows, vecs)
+	s.storeSums(acc, rows, vecs, last)
+}
+
+// width and vectors are the vectors of a tile in its name and in words.
+func (s *isa) width(vecs int) string {
+	if s.isHalf {
+		return "Half"
+	}
+	return fmt.Sprint(vecs)
+}
+
+func (s *isa) vectors(vecs int) string {
+	if s.isHalf {
+		return "half a vector"
+	}
+	return fmt.Sprintf("%d vectors", vecs)
 }
 
 // rowTile is stripTile for rows of A that are rs elements apart, and up to four
@@ -138,7 +167,7 @@ func (s *isa) rowTile(rows, vecs int) {
 		advance(steps)
 		ADDQ(U32(steps*row), b)
 	})
-	s.storeSums(acc, rows, vecs)
+	s.storeSums(acc, rows, vecs, access{isa: s, mask: s.maskOf(number("cols"))})
 }
 
 // unrolled emits a loop over k, two steps a turn.
@@ -161,12 +190,11 @@ func (s *isa) unrolled(k reg.GPVirtual, step, advance func(n int)) {
 	Label(done)
 }
 
-// storeSums ends a tile: C = alpha sums + beta C.
-func (s *isa) storeSums(acc *sums, rows, vecs int) {
+// storeSums ends a tile: C = alpha sums + beta C, the last vector as last says.
+func (s *isa) storeSums(acc *sums, rows, vecs int, last access) {
 	c, ldc := number("c"), number("ldc")
 	SHLQ(Imm(2), ldc)
 	alpha, beta := s.broadcast("alpha"), s.broadcast("beta")
-	last := access{isa: s, mask: s.maskOf(number("cols"))}
 	overwrite, done := label("overwrite"), label("done")
 	bits := GP32()
 	VMOVD(beta.AsX(), bits)
