@@ -88,15 +88,6 @@ func (p *plan) describe(j *run.Job, out *trainer.Outcome, s *description) error 
 	if err != nil {
 		return err
 	}
-	for _, e := range out.Epochs {
-		point := report.EpochPoint{
-			Epoch: e.Epoch, Step: e.Step, TrainNLL: e.TrainNLL, ValidPPL: lm.Perplexity(e.ValidNLL), LR: e.LR, TokensPerS: e.TokensPerS,
-		}
-		if m.HasTraces() {
-			point.ValidPPLOff, point.ValidPPLMean = trainer.Perplexity(e.ValidNLLOff), trainer.Perplexity(e.ValidNLLMean)
-		}
-		s.Curve = append(s.Curve, point)
-	}
 	s.Traces = layerTraces(m, out)
 	if s.Passage, err = p.passage(m); err != nil {
 		return err

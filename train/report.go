@@ -105,6 +105,13 @@ func (p *plan) report(r *run.Run, brief bool) (run.Report, error) {
 	if note := r.Incomplete(); note != "" {
 		rep.Notes = append(rep.Notes, note)
 	}
+	var lines map[run.Trainee][]trainer.Line
+	if !brief {
+		var err error
+		if lines, err = run.Metrics[trainer.Line](r); err != nil {
+			return nil, err
+		}
+	}
 	for _, a := range p.arms {
 		c := a.Model
 		arm := report.Arm{Model: a.Label, Kind: a.Kind, Hidden: c.HiddenSize, Embedding: c.EmbeddingSize, Params: c.ParamCount()}
@@ -112,13 +119,15 @@ func (p *plan) report(r *run.Run, brief bool) (run.Report, error) {
 			arm.Accounting = append(arm.Accounting, report.TensorCount{Name: t.Name, Shape: t.Shape, Count: t.Size()})
 		}
 		for _, j := range r.Jobs {
-			if j.Model != a.Label || j.Result == nil {
+			own := lines[run.Trainee{Model: j.Model, Seed: j.Seed}]
+			if j.Model != a.Label || j.Result == nil && len(own) == 0 {
 				continue
 			}
 			s, err := p.seed(j, brief, rep)
 			if err != nil {
 				return nil, fmt.Errorf("%s, seed %d: %w", j.Model, j.Seed, err)
 			}
+			draw(&s, own, c.Plasticity != nil || c.Memory != nil)
 			arm.Seeds = append(arm.Seeds, s)
 		}
 		rep.Arms = append(rep.Arms, arm)
@@ -128,6 +137,9 @@ func (p *plan) report(r *run.Run, brief bool) (run.Report, error) {
 
 // seed is what the report says of a training, whose notes go to rep.
 func (p *plan) seed(j *run.Job, brief bool, rep *report.Report) (report.Seed, error) {
+	if j.Result == nil {
+		return report.Seed{Seed: j.Seed, Status: report.UnderWay}, nil
+	}
 	if !j.Result.Ended() {
 		return report.Seed{Seed: j.Seed, Status: j.Result.Status}, nil
 	}
@@ -162,8 +174,36 @@ func (p *plan) seed(j *run.Job, brief bool, rep *report.Report) (report.Seed, er
 	if had.ends != nil {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("The sample of %s, seed %d, ends early: %v.", j.Model, j.Seed, had.ends))
 	}
-	s.Curve, s.Traces, s.Passage, s.Sample = had.Curve, had.Traces, had.Passage, had.Sample
+	s.Traces, s.Passage, s.Sample = had.Traces, had.Passage, had.Sample
 	return s, nil
+}
+
+// drawnPoints is how many points by steps the report has of a training at most, beside
+// those of validations.
+const drawnPoints = 200
+
+// draw adds the curves of a training from its metrics: epoch by epoch, and step by step.
+func draw(s *report.Seed, lines []trainer.Line, plastic bool) {
+	for _, l := range lines {
+		if l.Event != "" {
+			continue
+		}
+		step := report.StepPoint{Step: l.Step, TrainNLL: l.TrainNLL, ValidNLL: math.NaN(), GradNorm: l.GradNorm}
+		if l.ValidNLL != nil {
+			step.ValidNLL = *l.ValidNLL
+			point := report.EpochPoint{Epoch: l.Epoch, Step: l.Step, TrainNLL: l.TrainNLL, ValidPPL: lm.Perplexity(*l.ValidNLL), LR: l.LR, TokensPerS: l.TokensPerS}
+			if plastic {
+				point.ValidPPLOff, point.ValidPPLMean = trainer.Perplexity(l.ValidNLLOff), trainer.Perplexity(l.ValidNLLMean)
+			}
+			s.Curve = append(s.Curve, point)
+		}
+		if n := len(s.Steps); n > 0 && s.Steps[n-1].Step == l.Step { // the line of the step and that of its epoch
+			s.Steps[n-1] = step
+		} else {
+			s.Steps = append(s.Steps, step)
+		}
+	}
+	s.Steps = report.Thin(s.Steps, drawnPoints)
 }
 
 // row is what --json prints for a model and seed. What is no number is null.

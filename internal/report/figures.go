@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/engram-lm/engram/internal/stats"
 )
@@ -48,7 +49,7 @@ func (r *Report) learningNote() string {
 	var repeated, stopped bool
 	for i := range r.Arms {
 		repeated = repeated || r.Arms[i].finished() > 1
-		stopped = stopped || r.Arms[i].finished() < len(r.Arms[i].Seeds)
+		stopped = stopped || slices.ContainsFunc(r.Arms[i].Seeds, func(s Seed) bool { return !s.Finished() && s.Status != UnderWay })
 	}
 	if repeated {
 		note += " Marks are means over seeds, thin lines single seeds."
@@ -79,7 +80,7 @@ func (r *Report) curves(from int) []series {
 	for i, a := range r.Arms {
 		var finished []series
 		for _, s := range a.Seeds {
-			curve := series{Hue: hues[i], Thin: true, Broken: !s.Finished()}
+			curve := series{Hue: hues[i], Thin: true, Broken: !s.Finished() && s.Status != UnderWay}
 			for _, p := range s.Curve {
 				if p.Epoch >= from && p.ValidPPL >= 1 && !math.IsInf(p.ValidPPL, 0) {
 					curve.X, curve.Y = append(curve.X, float64(p.Epoch)), append(curve.Y, p.ValidPPL)

@@ -76,12 +76,15 @@ func (r *Report) ignorant() []string {
 
 // withoutAny is the headline of a report in which no perplexity counts.
 func (r *Report) withoutAny() string {
-	trainings, stopped, beyond := 0, 0, 0
+	trainings, stopped, beyond, underWay := 0, 0, 0, 0
 	for i := range r.Arms {
 		for j := range r.Arms[i].Seeds {
 			s := &r.Arms[i].Seeds[j]
 			trainings++
-			if !s.Finished() {
+			switch {
+			case s.Status == UnderWay:
+				underWay++
+			case !s.Finished():
 				stopped++
 			}
 			if math.IsNaN(s.ValidPPL) && s.BestEpoch > 0 { // it was validated, and came to no number
@@ -94,6 +97,8 @@ func (r *Report) withoutAny() string {
 		subject = "The training"
 	}
 	switch {
+	case underWay > 0:
+		return "No training is finished yet."
 	case trainings == 0 || stopped < trainings:
 		return "No perplexity was measured."
 	case beyond == trainings:

@@ -54,7 +54,7 @@ type page struct {
 	PlasticLegend                       []legendEntry // of the arms that have traces
 	WorthLegend                         []legendEntry // of the arms that were read with theirs standing still
 	Forest                              []panel
-	Learning                            []panel
+	Learning, Steps                     []panel
 	Epochs                              epochTable
 	Division                            []panel
 	Parts                               []partRow
@@ -130,7 +130,7 @@ func (r *Report) page() *page {
 	r.Summarise()
 	p := &page{
 		Report: r, Title: r.title(), Finding: r.find(), Table: r.compare(typographic).led("test ppl", r.versusHead(), "p", "p corrected", "p ranks", "valid ppl"),
-		Forest: r.forest(), Learning: r.learning(), Epochs: r.epochTable(),
+		Forest: r.forest(), Learning: r.learning(), Steps: r.steps(), Epochs: r.epochTable(),
 		Division: r.division(), Parts: r.parts(), Groups: groups,
 		Traces: r.traceRows(), TraceFigs: r.tracePanels(), Worth: r.ledWorth(), WorthFigs: r.worthPanels(), Passages: r.passages(),
 		Samples: r.samples(), Runs: r.runs(), Facts: r.facts(),

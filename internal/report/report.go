@@ -106,6 +106,7 @@ type Seed struct {
 	Status string `json:"status,omitempty"`
 
 	Curve   []EpochPoint `json:"curve,omitempty"`
+	Steps   []StepPoint  `json:"steps,omitempty"`
 	Traces  []LayerTrace `json:"traces,omitempty"`
 	Passage *Passage     `json:"passage,omitempty"`
 	Sample  string       `json:"sample,omitempty"` // text the model wrote, tokens separated by spaces

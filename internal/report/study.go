@@ -106,6 +106,8 @@ type StudyPoint struct {
 	Episode int     `json:"episode"` // at its end
 	Value   float64 `json:"value"`   // the metric in training
 	Loss    float64 `json:"loss"`
+	// GradNorm is the gradient's norm before the clip.
+	GradNorm float64 `json:"grad_norm"`
 }
 
 // Measure is a named number beside the metric.

@@ -3,115 +3,54 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/engram-lm/engram/internal/stats"
 )
 
-// curvePoints is how many points a learning curve is drawn with.
-const curvePoints = 120
-
-// learning draws the metric in training over episodes: the median over an arm's
-// seeds as a line, their interquartile range as a band.
+// learning draws the metric in training, the loss and the gradient's norm over
+// episodes: the median over a model's seeds as a line, their interquartile range as a
+// band.
 func (s *Study) learning() []panel {
-	hues := s.hues()
-	edges, geometric := s.edges()
-	var all []series
-	for i, a := range s.Models {
-		if c := a.curve(edges, s.Metric); len(c.X) > 1 {
-			c.Hue, c.Name = hues[i], a.Model
-			all = append(all, c)
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	title := capital(s.Metric.label()) + " in training"
+	title, factor := capital(s.Metric.label())+" in training", 1.0
 	if s.Metric.Percent {
-		title += ", %"
+		title, factor = title+", %", 100
 	}
-	a := axes{Label: title + " by " + s.Unit, XLabel: s.Unit, Height: 300, WholeX: !geometric, LogX: geometric,
-		ZeroBased: s.Metric.Percent, Value: typographic.number}
-	lo, hi := span(all, func(s series) []float64 { return s.Y })
-	a.Log = !s.Metric.Percent && !s.Metric.Higher && lo > 0 && hi > 20*lo
-	return []panel{newPanel(title, wholeWidth, func(width float64) chart { return lineChart(width, a, all) })}
+	a := axes{Label: title + " by " + s.Unit, XLabel: s.Unit, Height: 300, ZeroBased: s.Metric.Percent, Log: !s.Metric.Percent && !s.Metric.Higher}
+	panels := s.stepPanel(a, title, wholeWidth, func(p StudyPoint) float64 { return factor * p.Value })
+	for _, m := range []struct {
+		title string
+		of    func(StudyPoint) float64
+	}{
+		{"Loss", func(p StudyPoint) float64 { return p.Loss }},
+		{"Norm of the gradient before the clip", func(p StudyPoint) float64 { return orNaN(p.GradNorm, math.SmallestNonzeroFloat64) }}, // 0: there is none
+	} {
+		panels = append(panels, s.stepPanel(axes{Label: m.title + " by " + s.Unit, XLabel: s.Unit, Height: 230, Log: true}, m.title, halfWidth, m.of)...)
+	}
+	return panels
 }
 
-// edges returns the ends of the stretches of training that a point of a curve
-// stands for. They grow geometrically where one model took far longer than
-// another, so that the shorter curve is more than a stroke at the edge.
-func (s *Study) edges() (edges []float64, geometric bool) {
-	first, shortest, longest := math.Inf(1), math.Inf(1), 0.0
-	for _, a := range s.Models {
-		for _, seed := range a.Seeds {
-			if n := len(seed.Curve); n > 0 {
-				last := float64(seed.Curve[n-1].Episode)
-				first = min(first, float64(seed.Curve[0].Episode))
-				shortest, longest = min(shortest, last), max(longest, last)
-			}
-		}
+func (s *Study) stepPanel(a axes, title string, width float64, of func(StudyPoint) float64) []panel {
+	var names []string
+	for _, arm := range s.Models {
+		names = append(names, arm.Model)
 	}
-	if longest == 0 {
-		return nil, false
-	}
-	if longest > 10*shortest {
-		for e := first; ; e *= math.Pow(longest/first, 1.0/curvePoints) {
-			if edges = append(edges, math.Round(e)); e >= longest {
-				return edges, true
-			}
-		}
-	}
-	width := max(first, math.Ceil(longest/curvePoints/first)*first)
-	for e := width; ; e += width {
-		if edges = append(edges, e); e >= longest {
-			return edges, false
-		}
-	}
+	return stepPanel(a, title, width, names, s.trainings(of))
 }
 
-// curve returns the median and the quartiles over the seeds, for each stretch that
-// any of them has come to.
-func (a *StudyArm) curve(edges []float64, m Metric) series {
-	factor := 1.0
-	if m.Percent {
-		factor = 100
-	}
-	binned := make([][]float64, len(edges)) // [stretch][seed]
-	for _, seed := range a.Seeds {
-		var sum float64
-		var n, bin int
-		close := func() {
-			if n > 0 {
-				binned[bin] = append(binned[bin], factor*sum/float64(n))
+// trainings are the points of each model's seeds.
+func (s *Study) trainings(of func(StudyPoint) float64) [][][]xy {
+	all := make([][][]xy, len(s.Models))
+	for i, arm := range s.Models {
+		for _, seed := range arm.Seeds {
+			var points []xy
+			for _, p := range seed.Curve {
+				points = append(points, xy{float64(p.Episode), of(p)})
 			}
-			sum, n = 0, 0
-		}
-		for _, p := range seed.Curve {
-			for bin < len(edges)-1 && float64(p.Episode) > edges[bin] {
-				close()
-				bin++
-			}
-			if !math.IsNaN(p.Value) {
-				sum += p.Value
-				n++
-			}
-		}
-		if n > 0 {
-			close()
+			all[i] = append(all[i], points)
 		}
 	}
-	var c series
-	for i, values := range binned {
-		if len(values) == 0 {
-			continue
-		}
-		lower, median, upper := stats.Quartiles(values)
-		c.X, c.Y = append(c.X, edges[i]), append(c.Y, median)
-		c.Lower, c.Upper = append(c.Lower, lower), append(c.Upper, upper)
-	}
-	if len(a.Seeds) < 2 {
-		c.Lower, c.Upper = nil, nil
-	}
-	return c
+	return all
 }
 
 // learningNote explains the curves.
@@ -123,7 +62,8 @@ func (s *Study) learningNote() string {
 			break
 		}
 	}
-	if _, geometric := s.edges(); geometric {
+	all := slices.Concat(s.trainings(func(StudyPoint) float64 { return 0 })...)
+	if _, geometric := edges(all); geometric {
 		note += " The axis is logarithmic, for the models took very different times."
 	}
 	return note

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/engram-lm/engram/internal/stats"
 )
@@ -106,7 +107,7 @@ func (s *Study) headline(c *contest) string {
 func (s *Study) find() finding {
 	c := s.contest()
 	if c == nil {
-		return finding{Headline: "No model came to its end.", Support: s.stopped()}
+		return finding{Headline: pickText(s.underWay(), "No training is finished yet.", "No model came to its end."), Support: s.stopped()}
 	}
 	f := finding{Headline: s.headline(c)}
 	measured := fmt.Sprintf("Measured: %s, %s, on episodes that no model has learned from.", s.Metric.Label, pickText(s.Metric.Higher, "higher is better", "lower is better"))
@@ -163,6 +164,13 @@ func (s *Study) shaded() int {
 		}
 	}
 	return best
+}
+
+// underWay reports whether a training goes on.
+func (s *Study) underWay() bool {
+	return slices.ContainsFunc(s.Models, func(a StudyArm) bool {
+		return slices.ContainsFunc(a.Seeds, func(seed StudySeed) bool { return seed.Status == UnderWay })
+	})
 }
 
 // stopped has a sentence for each training that did not come to its end.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,8 +78,8 @@ func TestStudy(t *testing.T) {
 			t.Errorf("no %q on the page", want)
 		}
 	}
-	if n := strings.Count(page, `class="band`); n != 2*3 {
-		t.Errorf("%d bands, want one for each of 3 models in 2 widths", n)
+	if n := strings.Count(page, `class="band`); n != 2*2*3 {
+		t.Errorf("%d bands, want one for each of 3 models in 2 widths of 2 charts", n)
 	}
 	if !strings.Contains(page, `src="data:image/gif;base64,R0lGODlh"`) || !strings.Contains(page, `width="300"`) {
 		t.Error("the page does not have the image")
@@ -149,11 +150,12 @@ func TestStudyEscapes(t *testing.T) {
 // Curves of very different lengths share a logarithmic axis.
 func TestStudyEdges(t *testing.T) {
 	s := study()
-	edges, geometric := s.edges()
-	if geometric || edges[len(edges)-1] != 400 || len(edges) != 40 {
-		t.Errorf("%v %v", edges, geometric)
+	measured := func() [][][]xy { return s.trainings(func(p StudyPoint) float64 { return p.Value }) }
+	ends, geometric := edges(slices.Concat(measured()...))
+	if geometric || ends[len(ends)-1] != 400 || len(ends) != 40 {
+		t.Errorf("%v %v", ends, geometric)
 	}
-	c := s.Models[0].curve(edges, s.Metric)
+	c := binned(ends, measured()[0])
 	if !(math.Abs(c.X[3]-40)+math.Abs(c.Y[3]-1.4)+math.Abs(c.Lower[3]-0.9)+math.Abs(c.Upper[3]-1.9) <= 1e-9) {
 		t.Errorf("at %v the median is %v of %v to %v", c.X[3], c.Y[3], c.Lower[3], c.Upper[3])
 	}
@@ -161,12 +163,12 @@ func TestStudyEdges(t *testing.T) {
 	for e := 500; e <= 40000; e += 500 {
 		last.Curve = append(last.Curve, StudyPoint{Episode: e, Value: 2})
 	}
-	edges, geometric = s.edges()
-	if !geometric || edges[0] != 10 || edges[len(edges)-1] < 40000 || len(edges) > curvePoints+2 {
-		t.Errorf("%v %v", edges, geometric)
+	ends, geometric = edges(slices.Concat(measured()...))
+	if !geometric || ends[0] != 10 || ends[len(ends)-1] < 40000 || len(ends) > curvePoints+2 {
+		t.Errorf("%v %v", ends, geometric)
 	}
-	c = s.Models[2].curve(edges, s.Metric)
-	if at := len(c.X) - 1; c.X[at] != edges[len(edges)-1] || c.Y[at] != 2 {
+	c = binned(ends, measured()[2])
+	if at := len(c.X) - 1; c.X[at] != ends[len(ends)-1] || c.Y[at] != 2 {
 		t.Errorf("the long curve ends at %v with %v", c.X[at], c.Y[at])
 	}
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/engram-lm/engram/internal/badfile"
@@ -161,7 +163,7 @@ func (m *metrics) replace(content []byte) error {
 // torn reports whether it ends without one.
 func eachLine(path string, f func(raw []byte, of Trainee)) (torn bool, err error) {
 	var bad error
-	torn, err = ReadMetrics(path, func(n int, raw []byte) {
+	torn, err = readMetrics(path, func(n int, raw []byte) {
 		var of Trainee
 		if err := json.Unmarshal(raw, &of); err != nil && bad == nil {
 			bad = badfile.New(path, fmt.Sprintf("line %d", n), "is no line of metrics (%v); remove it to go on without", err)
@@ -174,9 +176,25 @@ func eachLine(path string, f func(raw []byte, of Trainee)) (torn bool, err error
 	return torn, err
 }
 
-// ReadMetrics calls f with each whole line of a metrics file, counted from 1, its
+// Metrics returns the lines that the trainings of a run have written so far, each as an
+// L.
+func Metrics[L any](r *Run) (map[Trainee][]L, error) {
+	all := map[Trainee][]L{}
+	var bad error
+	_, err := eachLine(filepath.Join(r.Dir, MetricsFile), func(raw []byte, of Trainee) {
+		var l L
+		bad = cmp.Or(bad, json.Unmarshal(raw, &l))
+		all[of] = append(all[of], l)
+	})
+	if err == nil && bad != nil {
+		err = badfile.New(filepath.Join(r.Dir, MetricsFile), "", "has a line that is none of metrics (%v)", bad)
+	}
+	return all, err
+}
+
+// readMetrics calls f with each whole line of a metrics file, counted from 1, its
 // newline included; torn reports whether the file ends without one.
-func ReadMetrics(path string, f func(n int, raw []byte)) (torn bool, err error) {
+func readMetrics(path string, f func(n int, raw []byte)) (torn bool, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return false, err

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -77,8 +78,8 @@ type Program struct {
 	// Prepare checks the settings of a run that is about to start or to go on, reads
 	// what it learns from and fills in its Plan. It has written nothing after an error.
 	Prepare func(r *Run) error
-	// Report returns the report of the trainings so far. What costs time may be left
-	// out of a brief one, which is only shown.
+	// Report returns the report of the trainings so far, of those under way what their
+	// metrics say. What costs time may be left out of a brief one, which is only shown.
 	Report func(r *Run, brief bool) (Report, error)
 
 	Command Command // how it is called
@@ -211,6 +212,9 @@ type Run struct {
 	lock    *runlock.Lock
 	locked  error // why there is no lock: nothing can be written in the folder
 	metrics *metrics
+
+	published  time.Time     // when the report was written last
+	publishing time.Duration // how long that took
 }
 
 // JobDir is the folder of a training.

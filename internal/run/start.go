@@ -186,9 +186,10 @@ func (r *Run) run(ctx context.Context, stdout io.Writer, asJSON bool) error {
 	r.Introduce(r)
 	err := r.learn(ctx)
 	if errors.Is(err, ErrStopped) || errors.Is(err, context.Canceled) {
-		if _, err := os.Stat(page); err == nil {
-			r.Log.Printf("Report of what is finished: %s", page)
+		if _, err := r.publish(); err != nil {
+			return err
 		}
+		r.Log.Printf("Report of what there is: %s", page)
 		return &cli.ErrInterrupted{Message: "Stopped and saved. To go on: " + r.Hint()}
 	}
 	if err != nil {

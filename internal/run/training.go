@@ -219,7 +219,10 @@ func (t *training) step(ctx context.Context) error {
 	if !save && !due {
 		return nil
 	}
-	return t.save()
+	if err := t.save(); err != nil || t.host.all == nil || t.run.Reached(t.run.Settings, at) {
+		return err
+	}
+	return t.host.all.saved(save)
 }
 
 // stop saves because the context was cancelled.

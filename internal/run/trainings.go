@@ -2,10 +2,7 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -31,9 +28,9 @@ type trainings struct {
 	told bool               // how long all of them will take
 }
 
-// learn takes all trainings that have not ended before to their end. After each it
-// writes the report of those so far, so that a run that is stopped has one. An error
-// of one training stops those beside it, which save.
+// learn takes all trainings that have not ended before to their end, and writes the
+// report of what there is as they go on. An error of one training stops those beside
+// it, which save.
 func (r *Run) learn(ctx context.Context) error {
 	dirs := []string{r.Dir}
 	var order []Trainee
@@ -107,23 +104,42 @@ func (t *trainings) finish(j *Job, res *Result) error {
 // finished is reported.
 func (t *trainings) next() error {
 	kernel.Share(max(1, runtime.GOMAXPROCS(0)/t.atOnce()))
-	switch {
-	case len(t.left) == 0: // the report of all comes at the end
-		return nil
-	case t.done == 0:
-		return t.run.withdraw()
+	if len(t.left) == 0 || t.done == 0 && !t.run.Resumed {
+		return nil // the report of all comes at the end, and there is nothing yet to tell of
 	}
 	_, err := t.run.publish()
 	return err
 }
 
-// publish writes the report of what is finished.
-func (r *Run) publish() (Report, error) {
-	rep, err := r.Program.Report(r, false)
-	if err != nil {
-		return nil, err
+// How long a report may stay behind the checkpoints within an epoch, and how many times
+// longer than it took a run goes on without the next one: epochs of some milliseconds
+// are not worth a report each.
+const (
+	reportEvery = 10 * time.Second
+	reportRest  = 20
+)
+
+// saved reports what there is when a training has begun to save, at the end of one of
+// its epochs or between.
+func (t *trainings) saved(epoch bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if since := time.Since(t.run.published); since < reportRest*t.run.publishing || !epoch && since < reportEvery {
+		return nil
 	}
-	return rep, rep.Write(r.Dir)
+	_, err := t.run.publish()
+	return err
+}
+
+// publish writes the report of what there is.
+func (r *Run) publish() (Report, error) {
+	begin := time.Now()
+	rep, err := r.Program.Report(r, false)
+	if err == nil {
+		err = rep.Write(r.Dir)
+	}
+	r.published, r.publishing = time.Now(), time.Since(begin)
+	return rep, err
 }
 
 // Incomplete is what a report says of a run that is not at its end; "" if it is.
@@ -137,23 +153,11 @@ func (r *Run) Incomplete() string {
 	if done == len(r.Jobs) {
 		return ""
 	}
-	return fmt.Sprintf(incomplete+" %d of its %d trainings are finished, and the report is of those alone.", done, len(r.Jobs))
+	return fmt.Sprintf(incomplete+" %d of its %d trainings are finished; of the others there are curves at most.", done, len(r.Jobs))
 }
 
 // incomplete is in every report of a run that is not at its end.
 const incomplete = "This run is not complete:"
-
-// withdraw removes the report of what the run was before it grew or went on. If it is
-// killed when all is trained, but before it has reported that, the old report must not
-// stand for its end.
-func (r *Run) withdraw() error {
-	for _, name := range reportFiles {
-		if err := os.Remove(filepath.Join(r.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
 
 // atOnce returns how many of those left learn side by side.
 func (t *trainings) atOnce() int {

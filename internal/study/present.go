@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 
 	"github.com/engram-lm/engram/data/registry"
-	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/run"
@@ -50,21 +50,22 @@ func (t *task) reported(r *run.Run, _ bool) (run.Report, error) {
 	if g := t.goal; g != nil {
 		rep.Goal = &report.Goal{Value: g.Value, Window: g.Window, Hold: g.Hold}
 	}
-	curves, err := readCurves(filepath.Join(r.Dir, run.MetricsFile))
+	lines, err := run.Metrics[line](r)
 	if err != nil {
 		return nil, err
 	}
 	for _, j := range r.Jobs {
-		if j.Result == nil {
+		own := lines[run.Trainee{Model: j.Model, Seed: j.Seed}]
+		if j.Result == nil && len(own) == 0 {
 			continue
 		}
-		s, err := seed(j, r.JobDir(j))
+		s, err := seed(j, r.JobDir(j), own)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range curves[run.Trainee{Model: j.Model, Seed: j.Seed}] {
-			if p.Episode <= s.Episodes { // a training may have gone on since this result
-				s.Curve = append(s.Curve, p)
+		for _, l := range own {
+			if l.Event == "" && l.Episode <= s.Episodes { // a training may have gone on since this result
+				s.Curve = append(s.Curve, report.StudyPoint{Episode: l.Episode, Value: orNaN(l.Value), Loss: orNaN(l.Loss), GradNorm: orNaN(l.GradNorm)})
 			}
 		}
 		if n := len(rep.Models); n == 0 || rep.Models[n-1].Model != j.Model {
@@ -88,8 +89,13 @@ func outcomeOf(j *run.Job, dir string) (out outcome, err error) {
 	return out, err
 }
 
-// seed is what a report says of a training, whose images are in dir.
-func seed(j *run.Job, dir string) (report.StudySeed, error) {
+// seed is what a report says of a training, whose images are in dir. One under way is as
+// far as its last line of metrics.
+func seed(j *run.Job, dir string, lines []line) (report.StudySeed, error) {
+	if j.Result == nil {
+		last := lines[len(lines)-1]
+		return report.StudySeed{Seed: j.Seed, Value: math.NaN(), Episodes: last.Episode, Seconds: last.Seconds, Status: report.UnderWay}, nil
+	}
 	at := j.Result.Done
 	out, err := outcomeOf(j, dir)
 	s := report.StudySeed{
@@ -125,26 +131,6 @@ func numbers(x []*float64) []float64 {
 		all[i] = orNaN(v)
 	}
 	return all
-}
-
-// readCurves returns the learning curves of a metrics file.
-func readCurves(path string) (map[run.Trainee][]report.StudyPoint, error) {
-	curves := map[run.Trainee][]report.StudyPoint{}
-	var bad error
-	_, err := run.ReadMetrics(path, func(n int, raw []byte) {
-		var l line
-		if err := json.Unmarshal(raw, &l); err != nil && bad == nil {
-			bad = badfile.New(path, fmt.Sprintf("line %d", n), "is no line of metrics (%v)", err)
-		}
-		who := run.Trainee{Model: l.Model, Seed: l.Seed}
-		if l.Event == "" {
-			curves[who] = append(curves[who], report.StudyPoint{Episode: l.Episode, Value: orNaN(l.Value), Loss: orNaN(l.Loss)})
-		}
-	})
-	if err == nil {
-		err = bad
-	}
-	return curves, err
 }
 
 // recipe is what makes the whole run anew where there is nothing but the source:

@@ -12,7 +12,7 @@ const (
 func init() {
 	errors = append(errors,
 		planted{"resume/metrics", "internal/run/metrics.go", "if a.lines == lines {", "if false {", "./internal/trainer", "TestKilledAndResumed", ""},
-		planted{"resume/masks", weights, "stream.UnmarshalBinary(s.Blobs[streamPrefix+name])", "error(nil)", "./internal/trainer", "TestStoppedAndResumed/lstm", ""},
+		planted{"resume/masks", weights, "err := stream.UnmarshalBinary(s.Blobs[streamPrefix+name]); err != nil", "err := error(nil); err != nil || stream == nil", "./internal/trainer", "TestStoppedAndResumed/lstm", ""},
 		planted{"resume/cursor", saving, "t.windows.Seek(t.Cursor)", "t.windows.Seek(0)", "./internal/trainer", "TestStoppedAndResumed/lstm", ""},
 		planted{"resume/state", saving, "copy(layer.Data, from)", "copy(append([]float32{}, layer.Data...), from)", "./internal/trainer", "TestStoppedAndResumed/plastic", ""},
 		planted{"resume/schedule", saving, "t.schedule.Load(m.Schedule)", "error(nil)", "./internal/trainer", "TestStoppedAndResumed/lstm/plateau", ""},
