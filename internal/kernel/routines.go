@@ -33,9 +33,11 @@ type routines struct {
 	sumSquares func(x []float32) float64 // of a multiple of 32 elements
 	allFinite  func(x []float32) bool
 
-	maxOf func(x []float32) float32
-	// expShifted takes short slices, so that a float32 sum is exact enough.
-	expShifted func(x []float32, shift float32) (sum float32)
+	maxOf    func(x []float32) float32
+	addMax   func(dst, x []float32) (largest float32)
+	scaleAdd func(alpha float32, x, sum []float32)
+	// expShifted and sumExp take short slices, so that a float32 sum is exact enough.
+	expShifted, sumExp func(x []float32, shift float32) (sum float32)
 
 	lstmForward  func(n int, z, cPrev, c, tanhC, h []float32)
 	lstmBackward func(n int, act, cPrev, tanhC, dh, dc, dgExtra, dz []float32)

@@ -67,6 +67,21 @@ func maxOfAVX2(x []float32) float32
 //go:noescape
 func expShiftedAVX2(x []float32, shift float32) float32
 
+// sumExpAVX2 returns the sum of e^(x - shift), where shift is the largest x.
+//
+//go:noescape
+func sumExpAVX2(x []float32, shift float32) float32
+
+// addMaxAVX2 computes dst += x and returns the largest element that is not NaN, or -Inf.
+//
+//go:noescape
+func addMaxAVX2(dst []float32, x []float32) float32
+
+// scaleAddAVX2 computes x *= alpha, then sum += x.
+//
+//go:noescape
+func scaleAddAVX2(alpha float32, x []float32, sum []float32)
+
 // lstmForwardAVX2 activates the gates z and computes the new state.
 //
 //go:noescape
@@ -416,6 +431,21 @@ func maxOfAVX512(x []float32) float32
 //
 //go:noescape
 func expShiftedAVX512(x []float32, shift float32) float32
+
+// sumExpAVX512 returns the sum of e^(x - shift), where shift is the largest x.
+//
+//go:noescape
+func sumExpAVX512(x []float32, shift float32) float32
+
+// addMaxAVX512 computes dst += x and returns the largest element that is not NaN, or -Inf.
+//
+//go:noescape
+func addMaxAVX512(dst []float32, x []float32) float32
+
+// scaleAddAVX512 computes x *= alpha, then sum += x.
+//
+//go:noescape
+func scaleAddAVX512(alpha float32, x []float32, sum []float32)
 
 // lstmForwardAVX512 activates the gates z and computes the new state.
 //

@@ -926,6 +926,215 @@ done3:
 	VZEROUPPER
 	RET
 
+// func sumExpAVX2(x []float32, shift float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·sumExpAVX2(SB), NOSPLIT, $0-36
+	MOVQ         x_len+8(FP), AX
+	MOVQ         x_base+0(FP), CX
+	VBROADCASTSS shift+24(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+
+whole1:
+	CMPQ         AX, $0x08
+	JLT          tail2
+	VMOVUPS      (CX), Y3
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      const_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       const_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VMOVUPS      Y3, Y3
+	VFNMADD231PS const_3f317218<>+0(SB), Y4, Y3
+	VFNMADD231PS const_b102e308<>+0(SB), Y4, Y3
+	VMOVUPS      const_39509294<>+0(SB), Y5
+	VFMADD213PS  const_3ab6a1b1<>+0(SB), Y3, Y5
+	VFMADD213PS  const_3c088870<>+0(SB), Y3, Y5
+	VFMADD213PS  const_3d2aaa74<>+0(SB), Y3, Y5
+	VFMADD213PS  const_3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  const_3f000000<>+0(SB), Y3, Y5
+	VFMADD213PS  const_3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS  const_3f800000<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y3
+	VPSUBD       Y3, Y4, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       const_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       const_3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, AX
+	JMP          whole1
+
+tail2:
+	TESTQ        AX, AX
+	JZ           done3
+	VMOVD        AX, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     lanes<>+0(SB), Y3, Y3
+	VMASKMOVPS   (CX), Y3, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMOVUPS      const_c2d00000<>+0(SB), Y0
+	VMAXPS       Y4, Y0, Y0
+	VMULPS       const_3fb8aa3b<>+0(SB), Y0, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS const_3f317218<>+0(SB), Y4, Y0
+	VFNMADD231PS const_b102e308<>+0(SB), Y4, Y0
+	VMOVUPS      const_39509294<>+0(SB), Y5
+	VFMADD213PS  const_3ab6a1b1<>+0(SB), Y0, Y5
+	VFMADD213PS  const_3c088870<>+0(SB), Y0, Y5
+	VFMADD213PS  const_3d2aaa74<>+0(SB), Y0, Y5
+	VFMADD213PS  const_3e2aaaab<>+0(SB), Y0, Y5
+	VFMADD213PS  const_3f000000<>+0(SB), Y0, Y5
+	VFMADD213PS  const_3f800000<>+0(SB), Y0, Y5
+	VFMADD213PS  const_3f800000<>+0(SB), Y0, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y0
+	VPSUBD       Y0, Y4, Y4
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       const_3f800000<>+0(SB), Y0, Y0
+	VMULPS       Y0, Y5, Y5
+	VPSLLD       $0x17, Y4, Y0
+	VPADDD       const_3f800000<>+0(SB), Y0, Y0
+	VMULPS       Y0, Y5, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y0
+	VADDPS       Y0, Y1, Y1
+
+done3:
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func addMaxAVX2(dst []float32, x []float32) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·addMaxAVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_len+8(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS const_ff800000<>+0(SB), Y0
+	VMOVUPS      Y0, Y1
+	VMOVUPS      Y0, Y2
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y0, Y4
+
+many1:
+	CMPQ    AX, $0x20
+	JLT     rest2
+	VMOVUPS (DX), Y5
+	VMOVUPS (CX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, (CX)
+	VMAXPS  Y1, Y5, Y1
+	VMOVUPS 32(DX), Y5
+	VMOVUPS 32(CX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, 32(CX)
+	VMAXPS  Y2, Y5, Y2
+	VMOVUPS 64(DX), Y5
+	VMOVUPS 64(CX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, 64(CX)
+	VMAXPS  Y3, Y5, Y3
+	VMOVUPS 96(DX), Y5
+	VMOVUPS 96(CX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, 96(CX)
+	VMAXPS  Y4, Y5, Y4
+	ADDQ    $+128, CX
+	ADDQ    $+128, DX
+	SUBQ    $0x20, AX
+	JMP     many1
+
+rest2:
+whole3:
+	CMPQ    AX, $0x08
+	JLT     tail4
+	VMOVUPS (DX), Y5
+	VMOVUPS (CX), Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y5, (CX)
+	VMAXPS  Y1, Y5, Y1
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, AX
+	JMP     whole3
+
+tail4:
+	TESTQ        AX, AX
+	JZ           done5
+	VMOVD        AX, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VMASKMOVPS   (DX), Y5, Y6
+	VMASKMOVPS   (CX), Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (CX)
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VMAXPS       Y1, Y0, Y1
+
+done5:
+	VMAXPS       Y2, Y1, Y1
+	VMAXPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VMAXPS       X0, X1, X1
+	VPERMILPD    $0x01, X1, X0
+	VMAXPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VMAXPS       X0, X1, X1
+	MOVSS        X1, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func scaleAddAVX2(alpha float32, x []float32, sum []float32)
+// Requires: AVX, AVX2
+TEXT ·scaleAddAVX2(SB), NOSPLIT, $0-56
+	VBROADCASTSS alpha+0(FP), Y0
+	MOVQ         x_len+16(FP), AX
+	MOVQ         x_base+8(FP), CX
+	MOVQ         sum_base+32(FP), DX
+
+whole1:
+	CMPQ    AX, $0x08
+	JLT     tail2
+	VMOVUPS (CX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	VMOVUPS (DX), Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, (DX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, AX
+	JMP     whole1
+
+tail2:
+	TESTQ        AX, AX
+	JZ           done3
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     lanes<>+0(SB), Y1, Y1
+	VMASKMOVPS   (CX), Y1, Y2
+	VMULPS       Y0, Y2, Y2
+	VMASKMOVPS   Y2, Y1, (CX)
+	VMASKMOVPS   (DX), Y1, Y0
+	VADDPS       Y0, Y2, Y2
+	VMASKMOVPS   Y2, Y1, (DX)
+
+done3:
+	VZEROUPPER
+	RET
+
 // func lstmForwardAVX2(n int, z []float32, cPrev []float32, c []float32, tanhC []float32, h []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·lstmForwardAVX2(SB), NOSPLIT, $0-128
@@ -8093,6 +8302,212 @@ done3:
 	VMOVSHDUP     X12, X0
 	VADDPS        X0, X12, X12
 	MOVSS         X12, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func sumExpAVX512(x []float32, shift float32) float32
+// Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·sumExpAVX512(SB), NOSPLIT, $0-36
+	MOVQ         x_len+8(FP), AX
+	MOVQ         x_base+0(FP), CX
+	VBROADCASTSS shift+24(FP), Z0
+	VBROADCASTSS const_3fb8aa3b<>+0(SB), Z1
+	VBROADCASTSS const_3f317218<>+0(SB), Z2
+	VBROADCASTSS const_b102e308<>+0(SB), Z3
+	VBROADCASTSS const_c2d00000<>+0(SB), Z4
+	VBROADCASTSS const_3f800000<>+0(SB), Z5
+	VBROADCASTSS const_3f000000<>+0(SB), Z6
+	VBROADCASTSS const_3e2aaaab<>+0(SB), Z7
+	VBROADCASTSS const_3d2aaa74<>+0(SB), Z8
+	VBROADCASTSS const_3c088870<>+0(SB), Z9
+	VBROADCASTSS const_3ab6a1b1<>+0(SB), Z10
+	VBROADCASTSS const_39509294<>+0(SB), Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+
+whole1:
+	CMPQ         AX, $0x10
+	JLT          tail2
+	VMOVUPS      (CX), Z14
+	VSUBPS       Z0, Z14, Z14
+	VMAXPS       Z14, Z4, Z14
+	VMULPS       Z1, Z14, Z16
+	VRNDSCALEPS  $0x00, Z16, Z16
+	VMOVUPS      Z14, Z14
+	VFNMADD231PS Z2, Z16, Z14
+	VFNMADD231PS Z3, Z16, Z14
+	VMOVUPS      Z11, Z17
+	VFMADD213PS  Z10, Z14, Z17
+	VFMADD213PS  Z9, Z14, Z17
+	VFMADD213PS  Z8, Z14, Z17
+	VFMADD213PS  Z7, Z14, Z17
+	VFMADD213PS  Z6, Z14, Z17
+	VFMADD213PS  Z5, Z14, Z17
+	VFMADD213PS  Z5, Z14, Z17
+	VSCALEFPS    Z16, Z17, Z17
+	VADDPS       Z17, Z12, Z12
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, AX
+	JMP          whole1
+
+tail2:
+	TESTQ        AX, AX
+	JZ           done3
+	MOVL         $-1, DX
+	BZHIL        AX, DX, DX
+	KMOVW        DX, K1
+	VMOVUPS.Z    (CX), K1, Z14
+	VSUBPS       Z0, Z14, Z14
+	VMAXPS       Z14, Z4, Z0
+	VMULPS       Z1, Z0, Z1
+	VRNDSCALEPS  $0x00, Z1, Z1
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS Z2, Z1, Z0
+	VFNMADD231PS Z3, Z1, Z0
+	VMOVUPS      Z11, Z2
+	VFMADD213PS  Z10, Z0, Z2
+	VFMADD213PS  Z9, Z0, Z2
+	VFMADD213PS  Z8, Z0, Z2
+	VFMADD213PS  Z7, Z0, Z2
+	VFMADD213PS  Z6, Z0, Z2
+	VFMADD213PS  Z5, Z0, Z2
+	VFMADD213PS  Z5, Z0, Z2
+	VSCALEFPS    Z1, Z2, Z2
+	VBLENDMPS    Z2, Z13, K1, Z15
+	VADDPS       Z15, Z12, Z12
+
+done3:
+	VEXTRACTF64X4 $0x01, Z12, Y0
+	VADDPS        Y0, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPD     $0x01, X12, X0
+	VADDPS        X0, X12, X12
+	VMOVSHDUP     X12, X0
+	VADDPS        X0, X12, X12
+	MOVSS         X12, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func addMaxAVX512(dst []float32, x []float32) float32
+// Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·addMaxAVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_len+8(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS const_ff800000<>+0(SB), Z0
+	VMOVUPS      Z0, Z1
+	VMOVUPS      Z0, Z2
+	VMOVUPS      Z0, Z3
+	VMOVUPS      Z0, Z4
+
+many1:
+	CMPQ    AX, $0x40
+	JLT     rest2
+	VMOVUPS (DX), Z5
+	VMOVUPS (CX), Z6
+	VADDPS  Z6, Z5, Z5
+	VMOVUPS Z5, (CX)
+	VMAXPS  Z1, Z5, Z1
+	VMOVUPS 64(DX), Z5
+	VMOVUPS 64(CX), Z6
+	VADDPS  Z6, Z5, Z5
+	VMOVUPS Z5, 64(CX)
+	VMAXPS  Z2, Z5, Z2
+	VMOVUPS 128(DX), Z5
+	VMOVUPS 128(CX), Z6
+	VADDPS  Z6, Z5, Z5
+	VMOVUPS Z5, 128(CX)
+	VMAXPS  Z3, Z5, Z3
+	VMOVUPS 192(DX), Z5
+	VMOVUPS 192(CX), Z6
+	VADDPS  Z6, Z5, Z5
+	VMOVUPS Z5, 192(CX)
+	VMAXPS  Z4, Z5, Z4
+	ADDQ    $+256, CX
+	ADDQ    $+256, DX
+	SUBQ    $0x40, AX
+	JMP     many1
+
+rest2:
+whole3:
+	CMPQ    AX, $0x10
+	JLT     tail4
+	VMOVUPS (DX), Z5
+	VMOVUPS (CX), Z6
+	VADDPS  Z6, Z5, Z5
+	VMOVUPS Z5, (CX)
+	VMAXPS  Z1, Z5, Z1
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     whole3
+
+tail4:
+	TESTQ     AX, AX
+	JZ        done5
+	MOVL      $-1, BX
+	BZHIL     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (DX), K1, Z5
+	VMOVUPS.Z (CX), K1, Z6
+	VADDPS    Z6, Z5, Z5
+	VMOVUPS   Z5, K1, (CX)
+	VBLENDMPS Z5, Z0, K1, Z7
+	VMAXPS    Z1, Z7, Z1
+
+done5:
+	VMAXPS        Z2, Z1, Z1
+	VMAXPS        Z4, Z3, Z3
+	VMAXPS        Z3, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VMAXPS        Y0, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VMAXPS        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VMAXPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VMAXPS        X0, X1, X1
+	MOVSS         X1, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func scaleAddAVX512(alpha float32, x []float32, sum []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-56
+	VBROADCASTSS alpha+0(FP), Z0
+	MOVQ         x_len+16(FP), AX
+	MOVQ         x_base+8(FP), CX
+	MOVQ         sum_base+32(FP), DX
+
+whole1:
+	CMPQ    AX, $0x10
+	JLT     tail2
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)
+	VMOVUPS (DX), Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, (DX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     whole1
+
+tail2:
+	TESTQ     AX, AX
+	JZ        done3
+	MOVL      $-1, BX
+	BZHIL     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+	VMOVUPS.Z (DX), K1, Z0
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (DX)
+
+done3:
 	VZEROUPPER
 	RET
 

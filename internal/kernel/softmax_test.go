@@ -79,6 +79,43 @@ func TestSoftmaxEnds(t *testing.T) {
 	})
 }
 
+// What is done in fewer passes has the bits of one thing after the other.
+func TestBiased(t *testing.T) {
+	atEveryLevel(t, testBiased[float32])
+	testBiased[float64](t)
+}
+
+func testBiased[F Float](t *testing.T) {
+	r := newRand(13)
+	for _, n := range []int{1, 5, 16, 31, 64, 77, 1000, 10000} {
+		for _, special := range []float64{0, inf, -inf, nan} {
+			x, bias, dbias := normal[F](r, n), normal[F](r, n), normal[F](r, n)
+			x[n/2] += F(special)
+			for _, target := range []int{0, n / 2, n - 1} {
+				sum, grad, wantSum := slices.Clone(x), slices.Clone(x), slices.Clone(dbias)
+				Add(sum, bias)
+				Add(grad, bias)
+				want := SoftmaxNLL(slices.Clone(sum), target)
+				SoftmaxNLLGrad(grad, target, F(0.3))
+				Add(wantSum, grad)
+
+				row, gotSum, scaled := slices.Clone(x), slices.Clone(dbias), nan
+				got := BiasedNLLGrad(row, bias, target, func(nll float64) F { scaled = nll; return 0.3 }, gotSum)
+				if !same(got, want) || !same(scaled, want) || !slices.EqualFunc(row, grad, same[F]) || !slices.EqualFunc(gotSum, wantSum, same[F]) {
+					t.Fatalf("%d logits, one of them %v more, target %d: other bits than step by step", n, special, target)
+				}
+				row = slices.Clone(x)
+				if got := BiasedNLL(row, bias, target); !same(got, want) {
+					t.Fatalf("%d logits, one of them %v more, target %d: NLL %v, want %v", n, special, target, got, want)
+				}
+			}
+		}
+	}
+}
+
+// same is equality, of NaN too.
+func same[F Float](x, y F) bool { return x == y || x != x && y != y }
+
 func BenchmarkSoftmaxNLLGrad(b *testing.B) {
 	x := normal[float32](newRand(1), 10000)
 	y := make([]float32, len(x))

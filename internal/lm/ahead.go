@@ -9,8 +9,9 @@ import (
 
 // A recurrent layer goes from step to step, and with one stream on one core; the
 // softmax over the vocabulary takes as long and can have any number. So where
-// windows follow one another, the layers go on to the next one while the head still
-// scores the last. Each number is worked out as by Score, to the same bits.
+// windows follow one another, the layers go on to the next ones while the head still
+// scores the last. It takes as many windows at once as fill its rows, since it reads
+// all of its weight each time. Each number is worked out as by Score, to the same bits.
 
 // ScoreAll scores the windows that follow, from the state, which it replaces by the
 // final one. For every window in turn it calls each with the window's steps T and the
@@ -32,48 +33,84 @@ func (m *Model[F]) ScoreAll(windows *data.Windows, state State[F], each func(ste
 	}
 	weight, bias := m.decoderParams()
 	var (
-		steps   int   // of the window that the head is at work on, 0 if it is idle
-		targets []int // of that window
-		outputs []F   // of the layers in it
-		scored  = make(chan struct{}, 1)
+		next, ahead lot[F] // what the layers fill, and what the head is at work on
+		busy        bool   // it is
+		scored      = make(chan struct{}, 1)
 	)
-	deliver := func() error {
-		if steps == 0 {
-			return nil
-		}
-		<-scored
-		done := steps
-		steps = 0
-		return each(done, m.scored.nll)
-	}
 	defer func() {
-		if steps > 0 {
+		if busy {
 			<-scored
 		}
 	}()
+	deliver := func() error {
+		if !busy {
+			return nil
+		}
+		<-scored
+		busy = false
+		nll := m.scored.nll
+		for _, steps := range ahead.steps {
+			rows := steps * state[0].Batch
+			if err := each(steps, nll[:rows]); err != nil {
+				return err
+			}
+			nll = nll[rows:]
+		}
+		return nil
+	}
+	handOver := func() error {
+		err := deliver()
+		if err != nil || len(next.steps) == 0 {
+			return err
+		}
+		next, ahead, busy = ahead, next, true
+		next.clear()
+		go func() {
+			m.scored.score(ahead.outputs, weight, bias, ahead.targets)
+			scored <- struct{}{}
+		}()
+		return nil
+	}
 	for w, ok := windows.Next(); ok; w, ok = windows.Next() {
 		x, err := m.outputs(w.X, state)
 		if err != nil {
 			return err
 		}
-		if err := deliver(); err != nil {
+		if err := next.add(w, x, len(bias)); err != nil {
 			return err
 		}
-		outputs, targets = append(outputs[:0], x...), targets[:0]
-		for _, token := range w.Y {
-			if token < 0 || int(token) >= len(bias) {
-				return fmt.Errorf("lm: target %d is outside the vocabulary of %d", token, len(bias))
+		if len(next.targets)+len(w.Y) > scoreRows {
+			if err := handOver(); err != nil {
+				return err
 			}
-			targets = append(targets, int(token))
 		}
-		steps = w.Steps
-		go func() {
-			m.scored.score(outputs, weight, bias, targets)
-			scored <- struct{}{}
-		}()
+	}
+	if err := handOver(); err != nil {
+		return err
 	}
 	return deliver()
 }
+
+// A lot is windows that the head scores at once.
+type lot[F Float] struct {
+	steps   []int // of each window
+	targets []int
+	outputs []F // of the last layer
+}
+
+// add adds a window and the outputs of the last layer in it.
+func (l *lot[F]) add(w data.Window, outputs []F, vocabulary int) error {
+	for _, token := range w.Y {
+		if token < 0 || int(token) >= vocabulary {
+			return fmt.Errorf("lm: target %d is outside the vocabulary of %d", token, vocabulary)
+		}
+		l.targets = append(l.targets, int(token))
+	}
+	l.steps, l.outputs = append(l.steps, w.Steps), append(l.outputs, outputs...)
+	return nil
+}
+
+func (l *lot[F]) clear() { l.steps, l.targets, l.outputs = l.steps[:0], l.targets[:0], l.outputs[:0] }
 
 // outputs runs one window and returns the outputs of the last layer [T, B, H],
 // which the next call overwrites.

@@ -74,14 +74,11 @@ func (h *head[F]) Forward(in []G.Value, out []F) error {
 		dbias := sums[task*v : (task+1)*v]
 		clear(dbias)
 		for r := task * taskRows; r < min(rows, (task+1)*taskRows); r++ {
-			row := logits[r*v : (r+1)*v]
-			kernel.Add(row, bias)
-			kernel.SoftmaxNLLGradBy(row, targets[r], func(nll float64) F {
+			kernel.BiasedNLLGrad(logits[r*v:(r+1)*v], bias, targets[r], func(nll float64) F {
 				mixed, share := h.mix(r, targets[r], nll)
 				h.nll[r] = mixed
 				return scale * F(share+h.alone)
-			})
-			kernel.Add(dbias, row)
+			}, dbias)
 		}
 	})
 	out[0] = mean[F](h.nll)
@@ -144,7 +141,7 @@ type scores[F Float] struct {
 // scoreRows is how many rows of logits are worked out at once when no gradient
 // is wanted; softmaxRows of them are a task.
 const (
-	scoreRows   = 64
+	scoreRows   = 70 // five of the kernels' strips
 	softmaxRows = 4
 )
 
@@ -167,10 +164,10 @@ func (s *scores[F]) score(x, weight, bias []F, targets []int) {
 	s.decoder.pack(weight, n)
 	for r0 := 0; r0 < rows; r0 += scoreRows {
 		part := min(rows-r0, scoreRows)
-		s.decoder.logits(part, n, x[r0*n:], bias, logits)
+		s.decoder.product(part, n, x[r0*n:], v, logits)
 		kernel.Parallel((part+softmaxRows-1)/softmaxRows, func(task int) {
 			for r := task * softmaxRows; r < min(part, (task+1)*softmaxRows); r++ {
-				nll := kernel.SoftmaxNLL(logits[r*v:(r+1)*v], targets[r0+r])
+				nll := kernel.BiasedNLL(logits[r*v:(r+1)*v], bias, targets[r0+r])
 				s.nll[r0+r], _ = s.mix(r0+r, targets[r0+r], nll)
 			}
 		})

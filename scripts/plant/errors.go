@@ -16,6 +16,7 @@ const (
 	blocks  = "plasticlstm/blocks.go"
 	simd    = "internal/kernel/simd_amd64.s"
 	head    = "internal/lm/head.go"
+	softmax = "internal/kernel/softmax.go"
 	simple  = "lstm/scan/rnn.go"
 	dense   = "lstm/scan/dense.go"
 	lanes   = "plasticlstm/lanes.go"
@@ -99,7 +100,8 @@ var errors = []planted{
 	{"trace/rateofk", "plasticlstm/rows.go", "l.traceRate += p.receivers(p.g, t, b)[j]*r.DotA - r.DEE", "l.traceRate += p.receivers(p.g, t, b)[j] * r.DotA", "./plasticlstm", "TestEveryCombination/retroactive-clip", ""},
 
 	{"head/weights", head, "kernel.GemmIn(h.in, true, false, v, n, rows, 1, dlogits", "kernel.GemmIn(h.in, true, false, v, n, rows, 0.5, dlogits", "./internal/lm", "TestGradients", ""},
-	{"head/bias", head, "kernel.Add(dbias, row)", "copy(dbias, row)", "./internal/lm", "TestGradients", ""},
+	{"head/bias", softmax, "dbias[target] = before + logits[target]", "dbias[target] = before - logits[target]", "./internal/lm", "TestGradients", ""},
+	{"head/passes", softmax, "Scale(alpha, x)\n\tAdd(sum, x)", "Add(sum, x)\n\tScale(alpha, x)", "./internal/lm", "TestGradients", ""},
 	{"embedding/add", embed, "kernel.Add(sums[i:i+size], g[r*size:])", "copy(sums[i:i+size], g[r*size:])", "./internal/lm", "TestGradients", ""},
 	{"embedding/tied", graph, "kernel.Add(m.Params[0].Grad[row*size:(row+1)*size], sums[i*size:])", "kernel.Add(m.Params[0].Grad[row*size:(row+1)*size], sums[i/2*size:])", "./internal/lm", "TestGradients", ""},
 	{"readout/hidden", "eval/patterns/learner.go", "last[j] += d * row[j]", "last[j] = d * row[j]", "./eval/patterns", "TestGradients", ""},

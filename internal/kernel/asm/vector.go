@@ -149,12 +149,16 @@ func (s *isa) allFinite() {
 func (s *isa) maxOf() {
 	s.text("maxOf", "(x []float32) float32", "returns the largest element that is not NaN, or -Inf.")
 	n, x := length("x"), pointer("x")
+	Store(s.largest(n, []reg.GPVirtual{x}, func(a access, offset int) vec { return a.load(at(x).Offset(offset)) }), ReturnIndex(0))
+	ret()
+}
+
+// largest emits a loop over n elements and returns the largest that is not NaN.
+func (s *isa) largest(n reg.GPVirtual, pointers []reg.GPVirtual, element func(a access, offset int) vec) reg.Register {
 	low := s.vec()
 	VBROADCASTSS(table(0xff800000), low)
-	largest := s.accumulate(n, []reg.GPVirtual{x}, func() vec { return s.copyOf(low) }, func(a access, offset int, acc vec) {
-		v := a.keep(a.load(at(x).Offset(offset)), low)
-		VMAXPS(acc, v, acc) // of NaN and acc, acc
+	largest := s.accumulate(n, pointers, func() vec { return s.copyOf(low) }, func(a access, offset int, acc vec) {
+		VMAXPS(acc, a.keep(element(a, offset), low), acc) // of NaN and acc, acc
 	}, VMAXPS)
-	Store(s.reduce(largest, 4, VMAXPS), ReturnIndex(0))
-	ret()
+	return s.reduce(largest, 4, VMAXPS)
 }
