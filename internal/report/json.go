@@ -15,6 +15,12 @@ func (r *Report) JSON() ([]byte, error) {
 	return indented(r)
 }
 
+// JSON returns report.json.
+func (s *Study) JSON() ([]byte, error) {
+	s.Summarise()
+	return indented(s)
+}
+
 // indented writes a report, given by pointer, as JSON.
 func indented(report any) ([]byte, error) {
 	var compact, out bytes.Buffer

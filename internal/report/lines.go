@@ -23,13 +23,7 @@ type series struct {
 type hue int
 
 // hues gives each arm its look.
-func (r *Report) hues() []hue {
-	models := make([]string, len(r.Arms))
-	for i, a := range r.Arms {
-		models[i] = a.Model
-	}
-	return huesOf(models)
-}
+func (r *Report) hues() []hue { return huesOf(r.models()) }
 
 // huesOf gives each model its look. The models of this project keep theirs from
 // report to report; others take what is left.

@@ -1,42 +1,68 @@
 package report
 
 import (
-	"bytes"
-	_ "embed"
 	"fmt"
 	"html"
-	"slices"
 	"strings"
-	"text/template"
 	"unicode/utf8"
 )
 
-var (
-	//go:embed page/report.md.tmpl
-	markdownSource string
-	//go:embed page/study.md.tmpl
-	studySource string
-)
-
-// markdownFuncs are what the templates of Markdown call.
-var markdownFuncs = template.FuncMap{
-	"md":     escapeMarkdown,
-	"fenced": fenced,
-	"table":  markdownTable,
+// markdown returns report.md: the essentials of the page, without its charts.
+func (p *page) markdown() []byte {
+	blocks := []string{"# " + escapeMarkdown(p.Finding.Headline)}
+	for _, sentence := range p.Finding.Support {
+		blocks = append(blocks, escapeMarkdown(sentence))
+	}
+	for _, s := range p.Sections {
+		if s.HTMLOnly {
+			continue
+		}
+		blocks = append(blocks, "## "+escapeMarkdown(s.Title))
+		for _, part := range s.Parts {
+			blocks = append(blocks, part.markdown()...)
+		}
+	}
+	return []byte(strings.Join(blocks, "\n\n") + "\n")
 }
 
-var markdownTemplate = template.Must(template.New("report.md").Funcs(markdownFuncs).Parse(markdownSource))
-
-// studyMarkdown is that of a Study.
-var studyMarkdown = template.Must(template.New("report.md").Funcs(markdownFuncs).Parse(studySource))
-
-// Markdown returns report.md: the essentials of the page, without its charts.
-func (r *Report) Markdown() ([]byte, error) {
-	var out bytes.Buffer
-	if err := markdownTemplate.Execute(&out, r.page()); err != nil {
-		return nil, fmt.Errorf("report.md: %w", err)
+// markdown returns the part as blocks of Markdown.
+func (p *part) markdown() (blocks []string) {
+	add := func(text string) {
+		if text != "" {
+			blocks = append(blocks, text)
+		}
 	}
-	return out.Bytes(), nil
+	switch {
+	case p.HTMLOnly:
+	case p.Heading != "":
+		add("### " + escapeMarkdown(p.Heading))
+	case p.Table != nil:
+		add(markdownTable(p.Table.Columns))
+		add(escapeMarkdown(p.Table.Note))
+	case p.Figure != nil:
+		if f := p.Figure; f.File != "" {
+			add(fmt.Sprintf("![%s](%s)", escapeMarkdown(f.Alt), f.File))
+			add(escapeMarkdown(f.Caption))
+		}
+	case p.Sample != nil:
+		add(fmt.Sprintf("%s, seed %d:", escapeMarkdown(p.Sample.Model), p.Sample.Seed))
+		add(fenced("text", p.Sample.written()))
+	case p.More != nil:
+		for i := range p.More.Parts {
+			blocks = append(blocks, p.More.Parts[i].markdown()...)
+		}
+	case p.Code != "":
+		add(fenced(p.Language, p.Code))
+	case p.Facts != nil:
+		var lines []string
+		for _, f := range p.Facts {
+			lines = append(lines, "- "+escapeMarkdown(f.Name)+": "+escapeMarkdown(f.Value))
+		}
+		add(strings.Join(lines, "\n"))
+	default:
+		add(escapeMarkdown(p.Text + p.Note))
+	}
+	return blocks
 }
 
 // escapeMarkdown keeps text from being read as Markdown or HTML.
@@ -95,62 +121,8 @@ func markdownRow(columns []column, widths []int, cells []string) string {
 	return "| " + strings.Join(padded, " | ") + " |"
 }
 
-// PartColumns are the parts as the columns of a table.
-func (p *page) PartColumns() []column {
-	columns := []column{{Head: "model", Text: true}}
-	for _, g := range p.Groups {
-		columns = append(columns, column{Head: g})
-	}
-	columns = append(columns, column{Head: "all"})
-	for _, row := range p.Parts {
-		addRow(columns, append(append([]string{row.Model}, row.Counts...), row.Total))
-	}
-	return columns
-}
-
-// TraceColumns are the traces as the columns of a table.
-func (p *page) TraceColumns() []column {
-	columns := []column{{Head: "model", Text: true}, {Head: "layer"}, {Head: "mean |A|"}, {Head: "at the clip"},
-		{Head: "mean |α|"}, {Head: "mean |rate|"}}
-	for _, t := range p.Traces {
-		addRow(columns, []string{t.Model, fmt.Sprint(t.Layer), t.MeanAbs, t.AtClip, t.Alpha, t.Rate})
-	}
-	return columns
-}
-
-// EpochColumns are the mean validation perplexities as the columns of a table.
-func (p *page) EpochColumns() []column {
-	columns := []column{{Head: "epoch"}}
-	for _, model := range p.Epochs.Models {
-		columns = append(columns, column{Head: model})
-	}
-	for _, row := range p.Epochs.Rows {
-		addRow(columns, row)
-	}
-	return columns
-}
-
-// RunColumns are the seeds of all arms as the columns of a table.
-func (p *page) RunColumns() []column {
-	columns := []column{{Head: "model", Text: true}, {Head: "seed"}, {Head: "best epoch"}, {Head: "valid ppl"},
-		{Head: "test ppl"}, {Head: "off"}, {Head: "frozen"}, {Head: "mean"}, {Head: "tokens/s"}, {Head: "status", Text: true}}
-	for _, r := range p.Runs {
-		addRow(columns, []string{r.Model, r.Seed, r.Epoch, r.Valid, r.Test, r.Off, r.Frozen, r.Mean, r.Speed, r.Status})
-	}
-	if p.Worth == nil {
-		columns = slices.Delete(columns, 5, 8)
-	}
-	return columns
-}
-
-func addRow(columns []column, cells []string) {
-	for i := range columns {
-		columns[i].add(cells[i])
-	}
-}
-
-// Written is the sample as plain text, a sentence a line.
-func (s sampleView) Written() string {
+// written is the sample as plain text, a sentence a line.
+func (s sampleView) written() string {
 	var lines []string
 	for _, line := range s.Lines {
 		words := make([]string, len(line))

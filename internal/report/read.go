@@ -71,6 +71,13 @@ func (r *Report) check() error {
 			if err := rising(a.Model, at, maxEpochs); err != nil {
 				return err
 			}
+			at = at[:0]
+			for _, p := range s.Steps {
+				at = append(at, p.Step)
+			}
+			if err := rising(a.Model, at, math.MaxInt); err != nil {
+				return err
+			}
 			for _, t := range s.Traces {
 				at = at[:0]
 				for _, p := range t.Epochs {

@@ -69,6 +69,7 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(text)
 	}
+	f.Add([]byte(`{"arms": [{"model": "a", "seeds": [{"steps": [{"step": 0, "train_nll": 2}, {"step": 1000000000000, "train_nll": 2}]}]}]}`))
 	f.Add([]byte(`{"task": "x", "models": [{"model": "", "seeds": [{"seed": 1}]}]}`))
 	f.Add([]byte(`{"arms": [{"model": "", "seeds": [{"seed": 1, "test_ppl": 3, "passage": {"tokens": ["a"], "nll": [], "m": [[1, 2]]}}]}]}`))
 	f.Add([]byte(`{"arms": [{"seeds": [{"curve": [{"epoch": -1, "valid_ppl": 2}, {"epoch": 1000000000000, "valid_ppl": 2}], "test_ppl": 2}]}]}`))
@@ -83,9 +84,9 @@ func FuzzRead(f *testing.F) {
 		switch {
 		case err != nil:
 		case r != nil:
-			_, err = r.render()
+			_, err = render(r)
 		default:
-			_, err = s.page()
+			_, err = render(s)
 		}
 		_ = err // an error is as good as a page
 	})

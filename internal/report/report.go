@@ -8,7 +8,10 @@
 package report
 
 import (
+	"fmt"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/engram-lm/engram/internal/machine"
@@ -202,11 +205,17 @@ func validPPL(s *Seed) float64   { return s.ValidPPL }
 func testPPL(s *Seed) float64    { return s.TestPPL }
 func tokensPerS(s *Seed) float64 { return s.TokensPerS }
 
+// seed is a training of either kind of report.
+type seed[S any] interface {
+	*S
+	Finished() bool
+}
+
 // collect returns one measure of every seed that finished and has it.
-func (a *Arm) collect(measure func(*Seed) float64) []float64 {
-	var values []float64
-	for i := range a.Seeds {
-		if v := measure(&a.Seeds[i]); a.Seeds[i].Finished() && !math.IsNaN(v) {
+func collect[S any, P seed[S]](seeds []S, measure func(P) float64) (values []float64) {
+	for i := range seeds {
+		s := P(&seeds[i])
+		if v := measure(s); s.Finished() && !math.IsNaN(v) && !math.IsInf(v, 0) {
 			values = append(values, v)
 		}
 	}
@@ -214,14 +223,48 @@ func (a *Arm) collect(measure func(*Seed) float64) []float64 {
 }
 
 // finished counts the seeds that trained to their end.
-func (a *Arm) finished() int {
-	var n int
-	for i := range a.Seeds {
-		if a.Seeds[i].Finished() {
-			n++
+func finished[S any, P seed[S]](seeds []S) int {
+	return len(collect(seeds, func(P) float64 { return 0 }))
+}
+
+// ofSeeds tells how many of the seeds finished: "3", "2 of 3".
+func ofSeeds[S any, P seed[S]](seeds []S) string {
+	if done := finished[S, P](seeds); done < len(seeds) {
+		return fmt.Sprintf("%d of %d", done, len(seeds))
+	}
+	return grouped(len(seeds))
+}
+
+func (a *Arm) collect(of func(*Seed) float64) []float64           { return collect(a.Seeds, of) }
+func (a *Arm) finished() int                                      { return finished(a.Seeds) }
+func (a *StudyArm) collect(of func(*StudySeed) float64) []float64 { return collect(a.Seeds, of) }
+func (a *StudyArm) finished() int                                 { return finished(a.Seeds) }
+
+// models are the names of the arms.
+func (r *Report) models() (names []string) {
+	for _, a := range r.Arms {
+		names = append(names, a.Model)
+	}
+	return names
+}
+
+// models are the names of the models.
+func (s *Study) models() (names []string) {
+	for _, a := range s.Models {
+		names = append(names, a.Model)
+	}
+	return names
+}
+
+// listed lists numbers, each once, in order of appearance.
+func listed(numbers []uint64) string {
+	var seen []string
+	for _, n := range numbers {
+		if text := strconv.FormatUint(n, 10); !slices.Contains(seen, text) {
+			seen = append(seen, text)
 		}
 	}
-	return n
+	return strings.Join(seen, ", ")
 }
 
 // shown returns the first seed that finished and satisfies has, or nil. What can

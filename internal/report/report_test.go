@@ -35,23 +35,24 @@ func mustJSON(t *testing.T, r *Report) []byte {
 	return text
 }
 
-func mustHTML(t *testing.T, r *Report) string {
+// mustRender returns a file of a report.
+func mustRender(t *testing.T, r document, name string) string {
 	t.Helper()
-	text, err := r.HTML()
+	files, err := render(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	for _, f := range files {
+		if f.name == name {
+			return string(f.text)
+		}
+	}
+	t.Fatalf("no %s", name)
+	return ""
 }
 
-func mustMarkdown(t *testing.T, r *Report) string {
-	t.Helper()
-	text, err := r.Markdown()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
+func mustHTML(t *testing.T, r *Report) string     { return mustRender(t, r, "report.html") }
+func mustMarkdown(t *testing.T, r *Report) string { return mustRender(t, r, "report.md") }
 
 // The contract's part of report.json, with a mean and an interval worked by hand:
 // 102, 101, 103 has mean 102, standard deviation 1 and half-width 4.302653 / √3.
@@ -224,9 +225,8 @@ func TestUnknownWordsAreTold(t *testing.T) {
 	if err := r.WriteTable(&table, false); err != nil || !strings.Contains(table.String(), want) {
 		t.Errorf("%s, %v", table.String(), err)
 	}
-	md, err := r.Markdown()
-	if err != nil || !strings.Contains(string(md), "36.9%") {
-		t.Errorf("%s, %v", md, err)
+	if md := mustMarkdown(t, r); !strings.Contains(md, "36.9%") {
+		t.Error(md)
 	}
 	r.Dataset.ValidUnknown, r.Dataset.TestUnknown = 0, 0
 	if got := strings.Join(r.find().Support, "\n"); strings.Contains(got, "outside the vocabulary") {

@@ -124,7 +124,6 @@ func stepPanel(a axes, title string, width float64, names []string, arms [][][]x
 
 // steps draws the trainings step by step: loss, validation and gradient.
 func (r *Report) steps() (panels []panel) {
-	names := make([]string, len(r.Arms))
 	for _, m := range []struct {
 		title string
 		of    func(StepPoint) float64
@@ -135,7 +134,6 @@ func (r *Report) steps() (panels []panel) {
 	} {
 		arms := make([][][]xy, len(r.Arms))
 		for i, a := range r.Arms {
-			names[i] = a.Model
 			for _, s := range a.Seeds {
 				var points []xy
 				for _, p := range s.Steps {
@@ -146,7 +144,7 @@ func (r *Report) steps() (panels []panel) {
 				arms[i] = append(arms[i], points)
 			}
 		}
-		panels = append(panels, stepPanel(axes{Label: m.title + ", by step", XLabel: "step", Height: 250, Log: true}, m.title, halfWidth, names, arms)...)
+		panels = append(panels, stepPanel(axes{Label: m.title + ", by step", XLabel: "step", Height: 250, Log: true}, m.title, halfWidth, r.models(), arms)...)
 	}
 	return panels
 }

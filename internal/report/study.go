@@ -167,28 +167,6 @@ func quartiles(x []float64) Quartiles {
 func (s *StudySeed) value() float64     { return s.Value }
 func (s *StudySeed) perSecond() float64 { return float64(s.Episodes) / s.Seconds }
 
-// collect returns one measure of every seed that finished and has it.
-func (a *StudyArm) collect(measure func(*StudySeed) float64) []float64 {
-	var values []float64
-	for i := range a.Seeds {
-		if v := measure(&a.Seeds[i]); a.Seeds[i].Finished() && !math.IsNaN(v) && !math.IsInf(v, 0) {
-			values = append(values, v)
-		}
-	}
-	return values
-}
-
-// finished counts the seeds that came to their end.
-func (a *StudyArm) finished() int {
-	n := 0
-	for i := range a.Seeds {
-		if a.Seeds[i].Finished() {
-			n++
-		}
-	}
-	return n
-}
-
 // control returns the model that the others are held against, or nil.
 func (s *Study) control() *StudyArm {
 	for i := range s.Models {
@@ -221,14 +199,8 @@ func (m Metric) better(a, b float64) bool {
 	return a < b
 }
 
-// hues gives each model its look; see Report.hues.
-func (s *Study) hues() []hue {
-	names := make([]string, len(s.Models))
-	for i, a := range s.Models {
-		names[i] = a.Model
-	}
-	return huesOf(names)
-}
+// hues gives each model its look; see huesOf.
+func (s *Study) hues() []hue { return huesOf(s.models()) }
 
 // write puts a value of the metric into words.
 func (m Metric) write(n notation, v float64) string {

@@ -31,11 +31,7 @@ func (s *Study) learning() []panel {
 }
 
 func (s *Study) stepPanel(a axes, title string, width float64, of func(StudyPoint) float64) []panel {
-	var names []string
-	for _, arm := range s.Models {
-		names = append(names, arm.Model)
-	}
-	return stepPanel(a, title, width, names, s.trainings(of))
+	return stepPanel(a, title, width, s.models(), s.trainings(of))
 }
 
 // trainings are the points of each model's seeds.

@@ -1,94 +1,42 @@
 package report
 
 import (
-	"bytes"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"path/filepath"
-	"strconv"
-	"strings"
-
-	"github.com/engram-lm/engram/internal/atomicdir"
 )
 
-var studyTemplate = template.Must(template.New("study.html.tmpl").Funcs(pageFuncs).
-	ParseFS(pageFiles, "page/study.html.tmpl", "page/chart.svg.tmpl"))
-
-// studyPage is what the templates of a study's page and Markdown show.
-type studyPage struct {
-	*Study
-	Style                               template.CSS
-	Finding                             finding
-	Table, PairTable, Runs              table
-	TableNote, ForestNote, LearningNote string
-	PairsNote                           string
-	Legend                              []legendEntry
-	Forest, Learning                    []panel
-	Gallery                             []exhibit
-	Facts                               []fact
-}
-
-// exhibit is what one model shows of what it has learned.
-type exhibit struct {
-	Model   string
-	Seed    uint64
-	Figures []figureView
-}
-
-type figureView struct {
-	*Figure
-	Alt    string
-	Data   template.URL // the image
-	Names  []legendEntry
-	Panels []panel
-}
-
-// Write puts report.json, report.md and report.html into the folder dir, which
-// must exist; see Report.Write.
-func (s *Study) Write(dir string) error {
+// page has the sections of a study.
+func (s *Study) page() (*page, error) {
 	s.Summarise()
-	json, err := s.JSON()
+	p := &page{Kicker: kicker(s.Task, s.Preset), Title: s.Title, Finding: s.find()}
+	var about []part
+	for _, text := range s.About {
+		about = append(about, part{Text: text})
+	}
+	p.add("task", "The task", about...)
+	heads := append([]string{s.Metric.label(), "p", "learned at"}, s.measureLabels()...)
+	p.result(s.compare(typographic).led(heads...), s.Notes, s.forest(), s.forestNote())
+	if len(s.Pairs) > 0 {
+		p.add("pairs", "Each model against each other", part{Table: plainTable("Each model against each other", s.pairsNote(), s.pairColumns())})
+	}
+	p.add("learning", "Learning curves", charts(legendOf(s.models()), s.learning(), s.learningNote())...)
+	gallery, err := s.gallery()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p, err := s.page()
-	if err != nil {
-		return err
+	p.add("gallery", "What was learned", gallery...)
+	p.add("runs", "Every run", part{Table: s.runs()})
+	var seeds []uint64
+	for _, a := range s.Models {
+		for _, seed := range a.Seeds {
+			seeds = append(seeds, seed.Seed)
+		}
 	}
-	var markdown, html bytes.Buffer
-	if err := studyMarkdown.Execute(&markdown, p); err != nil {
-		return fmt.Errorf("report.md: %w", err)
-	}
-	if err := studyTemplate.Execute(&html, p); err != nil {
-		return fmt.Errorf("report.html: %w", err)
-	}
-	return write(atomicdir.OS, dir, pages(json, markdown.Bytes(), html.Bytes()))
-}
-
-// JSON returns report.json.
-func (s *Study) JSON() ([]byte, error) {
-	s.Summarise()
-	return indented(s)
-}
-
-// page derives everything that is shown.
-func (s *Study) page() (*studyPage, error) {
-	style, err := pageFiles.ReadFile("page/style.css")
-	if err != nil {
-		return nil, fmt.Errorf("report.html: %w", err)
-	}
-	p := &studyPage{
-		Study: s, Style: template.CSS(style), Finding: s.find(), Table: s.compare(typographic).led(append([]string{s.Metric.label(), "p", "learned at"}, s.measureLabels()...)...), Runs: table{Columns: s.runs()},
-		PairTable: table{Columns: s.pairColumns()}, PairsNote: s.pairsNote(),
-		TableNote: s.tableNote(), ForestNote: s.forestNote(), LearningNote: s.learningNote(),
-		Forest: s.forest(), Learning: s.learning(), Facts: s.facts(),
-	}
-	for i, h := range s.hues() {
-		p.Legend = append(p.Legend, legendEntry{Model: s.Models[i].Model, Hue: h})
-	}
-	p.Gallery, err = s.gallery()
-	return p, err
+	facts := []fact{{"Engram", s.Version}, {"task", s.Task}, {"preset", s.Preset}, {"seeds", listed(seeds)}}
+	p.making(s.Command, facts, s.System, s.Config)
+	return p, nil
 }
 
 // images are the media types of the images that a figure may have.
@@ -96,56 +44,38 @@ var images = map[string]string{".png": "image/png", ".gif": "image/gif", ".svg":
 
 // gallery shows the figures of the first seed of each model that has some: to take
 // the best instead would flatter it.
-func (s *Study) gallery() ([]exhibit, error) {
-	var all []exhibit
+func (s *Study) gallery() (parts []part, err error) {
 	hues := s.hues()
 	for m, a := range s.Models {
 		for _, seed := range a.Seeds {
 			if len(seed.Figures) == 0 {
 				continue
 			}
-			e := exhibit{Model: a.Model, Seed: seed.Seed}
+			parts = append(parts, part{Heading: fmt.Sprintf("%s, seed %d", a.Model, seed.Seed)})
 			for i := range seed.Figures {
-				v, err := seed.Figures[i].view(hues[m])
+				f, err := seed.Figures[i].figure(hues[m])
 				if err != nil {
 					return nil, fmt.Errorf("%s, seed %d: %w", a.Model, seed.Seed, err)
 				}
-				e.Figures = append(e.Figures, v)
+				parts = append(parts, part{Figure: f})
 			}
-			all = append(all, e)
 			break
 		}
 	}
-	return all, nil
+	return parts, nil
 }
 
-func (f *Figure) view(model hue) (figureView, error) {
-	v := figureView{Figure: f, Alt: f.Title, Panels: f.lines(model)}
+func (f *Figure) figure(model hue) (*figure, error) {
+	shown := &figure{Title: f.Title, Caption: f.Caption, Panels: f.lines(model), File: f.File, Alt: f.Title, Width: f.Width}
 	if f.File != "" {
 		media, ok := images[filepath.Ext(f.File)]
 		if !ok {
-			return v, fmt.Errorf("figure %q is in %q; want a .png, a .gif or an .svg", f.Title, f.File)
+			return nil, fmt.Errorf("figure %q is in %q; want a .png, a .gif or an .svg", f.Title, f.File)
 		}
-		v.Data = template.URL("data:" + media + ";base64," + base64.StdEncoding.EncodeToString(f.Image))
+		shown.Data = template.URL("data:" + media + ";base64," + base64.StdEncoding.EncodeToString(f.Image))
 	}
 	for i, l := range f.curves() {
-		v.Names = append(v.Names, legendEntry{Model: l.Name, Hue: figureHue(model, i)})
+		shown.Legend = append(shown.Legend, legendEntry{Model: l.Name, Hue: figureHue(model, i)})
 	}
-	return v, nil
-}
-
-// facts lists what one needs to repeat the run, beside command and configuration.
-func (s *Study) facts() []fact {
-	var seeds []string
-	seen := map[uint64]bool{}
-	for _, a := range s.Models {
-		for _, seed := range a.Seeds {
-			if !seen[seed.Seed] {
-				seen[seed.Seed] = true
-				seeds = append(seeds, strconv.FormatUint(seed.Seed, 10))
-			}
-		}
-	}
-	facts := []fact{{"Engram", s.Version}, {"task", s.Task}, {"preset", s.Preset}, {"seeds", strings.Join(seeds, ", ")}}
-	return append(facts, systemFacts(s.System)...)
+	return shown, nil
 }

@@ -1,8 +1,7 @@
 package report
 
 import (
-	"fmt"
-	"io"
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -39,14 +38,13 @@ func (s *Study) compare(n notation) table {
 		hasP = hasP || !math.IsNaN(a.P)
 		learned.add(s.learned(n, a))
 		rates = append(rates, stats.Interval{Mean: stats.Mean(a.collect((*StudySeed).perSecond)), CI95: math.NaN()})
-		if done := a.finished(); done == len(a.Seeds) {
-			seeds.add(grouped(done))
-		} else {
-			seeds.add(fmt.Sprintf("%d of %d", done, len(a.Seeds)))
-		}
+		seeds.add(ofSeeds(a.Seeds))
 	}
 	speed.Cells = n.column(rates, false)
-	t := table{Columns: []column{model, about, params, value}, Best: s.shaded()}
+	t := table{
+		Columns: []column{model, about, params, value}, Note: s.tableNote(), Legend: legendOf(s.models()),
+		Best: s.shaded(), Shaded: "The shaded row has the best mean.",
+	}
 	if hasP {
 		t.Columns = append(t.Columns, p)
 	}
@@ -145,30 +143,8 @@ func (s *Study) tableNote() string {
 	return note
 }
 
-// WriteTable writes the comparison of the models for a terminal, in ASCII.
-func (s *Study) WriteTable(w io.Writer) error {
-	s.Summarise()
-	t := s.compare(ascii)
-	var b strings.Builder
-	heads := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		heads[i] = c.Head
-	}
-	writeRow(&b, t.Columns, heads, "")
-	for _, row := range t.Rows() {
-		writeRow(&b, t.Columns, row, "")
-	}
-	b.WriteByte('\n')
-	f := s.find()
-	for _, sentence := range append([]string{f.Headline}, f.Support...) {
-		b.WriteString(plain.Replace(sentence) + "\n")
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
 // runs lists every training.
-func (s *Study) runs() []column {
+func (s *Study) runs() *table {
 	var values []stats.Interval
 	for _, a := range s.Models {
 		for _, seed := range a.Seeds {
@@ -176,11 +152,11 @@ func (s *Study) runs() []column {
 		}
 	}
 	cells := typographic.column(values, s.Metric.Percent)
-	columns := []column{{Head: "model", Text: true}, {Head: "seed"}, {Head: s.Unit}, {Head: "time"}, {Head: s.Metric.label()}}
+	t := plainTable("Every run", "", []column{{Head: "model", Text: true}, {Head: "seed"}, {Head: s.Unit}, {Head: "time"}, {Head: s.Metric.label()}})
 	if s.Goal != nil {
-		columns = append(columns, column{Head: "learned at"})
+		t.Columns = append(t.Columns, column{Head: "learned at"})
 	}
-	columns = append(columns, column{Head: "status", Text: true})
+	t.Columns = append(t.Columns, column{Head: "status", Text: true})
 	for _, a := range s.Models {
 		for _, seed := range a.Seeds {
 			row := []string{a.Model, strconv.FormatUint(seed.Seed, 10), grouped(seed.Episodes), elapsed(seed.Seconds), cells[0]}
@@ -188,14 +164,11 @@ func (s *Study) runs() []column {
 			if s.Goal != nil {
 				row = append(row, s.learned(typographic, &StudyArm{Seeds: []StudySeed{seed}}))
 			}
-			status := seed.Status
-			if status == "" {
-				status = Done
-			}
-			addRow(columns, append(row, status))
+			t.add(append(row, cmp.Or(seed.Status, Done))...)
+			t.Failed = append(t.Failed, !seed.Finished() && seed.Status != UnderWay)
 		}
 	}
-	return columns
+	return t
 }
 
 // elapsed writes a time.

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -11,10 +10,51 @@ import (
 	"github.com/engram-lm/engram/internal/stats"
 )
 
-// table is the comparison of the arms, as text: a column each of cells.
+// table is a table as text: a column each of cells.
 type table struct {
 	Columns []column
-	Best    int // row of the lowest test perplexity, -1 without one
+	Label   string        // what a screen reader says of it
+	Note    string        // how its numbers were made
+	Legend  []legendEntry // the looks of its rows; none if nil
+	Best    int           // row that stands out, -1 without one
+	Shaded  string        // a sentence that says what that row is
+	Failed  []bool        // rows of trainings that came to nothing
+}
+
+// plainTable is a table in which no row stands out.
+func plainTable(label, note string, columns []column) *table {
+	return &table{Label: label, Note: note, Columns: columns, Best: -1}
+}
+
+// stands reports whether a row stands out.
+func (t *table) stands() bool { return t.Best >= 0 && len(t.Rows()) > 1 }
+
+// Caption is the note, and what the row is that stands out.
+func (t *table) Caption() string {
+	if t.stands() && t.Shaded != "" {
+		return strings.TrimSpace(t.Note + " " + t.Shaded)
+	}
+	return t.Note
+}
+
+// Class is the class of a row.
+func (t *table) Class(row int) string {
+	switch {
+	case row < len(t.Failed) && t.Failed[row]:
+		return "failed"
+	case t.stands() && row == t.Best:
+		return "best"
+	}
+	return ""
+}
+
+// add adds a row.
+func (t *table) add(cells ...string) { addRow(t.Columns, cells) }
+
+func addRow(columns []column, cells []string) {
+	for i := range columns {
+		columns[i].add(cells[i])
+	}
 }
 
 type column struct {
@@ -99,14 +139,13 @@ func (r *Report) compare(n notation) table {
 		holm.add(n.pValue(v.Holm))
 		ranks.add(n.pValue(v.RankSum))
 		speed.add(n.speed(stats.Mean(a.collect(tokensPerS))))
-		if done := a.finished(); done == len(a.Seeds) {
-			seeds.add(grouped(done))
-		} else {
-			seeds.add(fmt.Sprintf("%d of %d", done, len(a.Seeds)))
-		}
+		seeds.add(ofSeeds(a.Seeds))
 	}
 
-	t := table{Columns: []column{model, hidden, params, valid, test}, Best: r.best()}
+	t := table{
+		Columns: []column{model, hidden, params, valid, test}, Note: r.tableNote(), Legend: legendOf(r.models()),
+		Best: r.best(), Shaded: "The shaded row is the lowest.",
+	}
 	for _, c := range []struct {
 		column
 		shown bool
@@ -152,22 +191,32 @@ func (r *Report) best() int {
 // bold and the heads are faint (ANSI escapes).
 func (r *Report) WriteTable(w io.Writer, colour bool) error {
 	r.Summarise()
-	t := r.compare(ascii)
+	return writeText(w, colour, r.find(), r.compare(ascii),
+		table{Note: "Test perplexity with the traces on, off, frozen, at their mean:", Columns: r.worthTable(ascii), Best: -1})
+}
+
+// WriteTable writes the comparison of the models for a terminal, in ASCII.
+func (s *Study) WriteTable(w io.Writer) error {
+	s.Summarise()
+	return writeText(w, false, s.find(), s.compare(ascii))
+}
+
+// writeText writes tables, those after the first under their notes, and a finding.
+func writeText(w io.Writer, colour bool, f finding, tables ...table) error {
 	var b strings.Builder
-	writeRow(&b, t.Columns, t.heads(), pick(colour, "\x1b[2m"))
-	for i, row := range t.Rows() {
-		writeRow(&b, t.Columns, row, pick(colour && i == t.Best && len(r.Arms) > 1, "\x1b[1m"))
-	}
-	b.WriteByte('\n')
-	if columns := r.worthTable(ascii); columns != nil {
-		b.WriteString("Test perplexity with the traces on, off, frozen, at their mean:\n")
-		writeRow(&b, columns, (table{Columns: columns}).heads(), pick(colour, "\x1b[2m"))
-		for _, row := range (table{Columns: columns}).Rows() {
-			writeRow(&b, columns, row, "")
+	for i, t := range tables {
+		if t.Columns == nil {
+			continue
+		}
+		if i > 0 {
+			b.WriteString(t.Note + "\n")
+		}
+		writeRow(&b, t.Columns, t.heads(), pick(colour, "\x1b[2m"))
+		for i, row := range t.Rows() {
+			writeRow(&b, t.Columns, row, pick(colour && t.stands() && i == t.Best, "\x1b[1m"))
 		}
 		b.WriteByte('\n')
 	}
-	f := r.find()
 	for _, sentence := range append([]string{f.Headline}, f.Support...) {
 		b.WriteString(plain.Replace(sentence) + "\n")
 	}

@@ -4,37 +4,28 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/engram-lm/engram/internal/stats"
 )
 
-// traceRow is a layer of an arm: what its Hebbian trace did, over the seeds that
-// finished.
-type traceRow struct {
-	Model                        string
-	Layer                        int
-	MeanAbs, AtClip, Alpha, Rate string
-}
-
-// traceRows returns a row for each arm and layer that has a trace.
-func (r *Report) traceRows() []traceRow {
-	var rows []traceRow
+// traceTable has a row for each arm and layer that has a trace: what it did, over the
+// seeds that finished.
+func (r *Report) traceTable() *table {
+	t := plainTable("Traces of each model and layer", "After the validation text, with the parameters of the best epoch; mean over seeds ± half-width of the 95% confidence interval. The rate is η, or with a neuromodulator the weight of its fan-out. A dash: does not apply (the neuromodulator itself is the rate, a rule does not clip).",
+		[]column{{Head: "model", Text: true}, {Head: "layer"}, {Head: "mean |A|"}, {Head: "at the clip"}, {Head: "mean |α|"}, {Head: "mean |rate|"}})
 	for i := range r.Arms {
 		for _, layer := range r.Arms[i].traced() {
-			number := func(of func(LayerTrace) float64) string {
-				return typographic.measured(stats.Summary(r.Arms[i].overSeeds(layer, of)))
-			}
-			atClip := r.Arms[i].overSeeds(layer, func(t LayerTrace) float64 { return t.AtClip })
-			rows = append(rows, traceRow{Model: r.Arms[i].Model, Layer: layer,
-				MeanAbs: number(func(t LayerTrace) float64 { return t.MeanAbs }),
-				AtClip:  typographic.percents(stats.Summary(atClip)),
-				Alpha:   number(func(t LayerTrace) float64 { return t.AlphaMeanAbs }),
-				Rate:    number(func(t LayerTrace) float64 { return t.RateMeanAbs }),
-			})
+			over := func(of func(LayerTrace) float64) stats.Interval { return stats.Summary(r.Arms[i].overSeeds(layer, of)) }
+			t.add(r.Arms[i].Model, strconv.Itoa(layer),
+				typographic.measured(over(func(t LayerTrace) float64 { return t.MeanAbs })),
+				typographic.percents(over(func(t LayerTrace) float64 { return t.AtClip })),
+				typographic.measured(over(func(t LayerTrace) float64 { return t.AlphaMeanAbs })),
+				typographic.measured(over(func(t LayerTrace) float64 { return t.RateMeanAbs })))
 		}
 	}
-	return rows
+	return t
 }
 
 // traced returns the layers with a trace in any seed that finished, ascending.
