@@ -49,16 +49,17 @@ func (d *decoder[F]) pack(weight []F, n int) {
 	d.packed = d.held
 }
 
-// product computes out [rows, V] = x [rows, n] weight^T.
-func (d *decoder[F]) product(rows, n int, x []F, v int, out []F) {
-	kernel.Parallel(len(d.blocks), func(i int) { d.blocks[i].Mul(rows, x, n, 0, out[i*columns:], v) })
-}
-
-// logits computes out [rows, V] = x [rows, n] weight^T + bias.
-func (d *decoder[F]) logits(rows, n int, x, bias, out []F) {
-	v := len(bias)
-	d.product(rows, n, x, v, out)
-	for r := range rows {
-		kernel.Add(out[r*v:(r+1)*v], bias)
-	}
+// logits computes out [rows, V] = x [rows, n] weight^T + bias; a nil bias is left to
+// the caller.
+func (d *decoder[F]) logits(rows, n int, x []F, v int, bias, out []F) {
+	kernel.Parallel(len(d.blocks), func(i int) {
+		lo, hi := i*columns, min(v, (i+1)*columns)
+		d.blocks[i].Mul(rows, x, n, 0, out[lo:], v)
+		if bias == nil {
+			return
+		}
+		for r := range rows {
+			kernel.Add(out[r*v+lo:r*v+hi], bias[lo:hi])
+		}
+	})
 }

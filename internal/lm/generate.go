@@ -1,13 +1,14 @@
 package lm
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"slices"
+	"sort"
 
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/readout"
 	"github.com/engram-lm/engram/internal/rng"
 )
@@ -108,30 +109,43 @@ func (c *chooser[F]) choose(logits []F) (int32, error) {
 	if len(c.allowed) == 0 {
 		return 0, errors.New("the vocabulary has no word that may be produced")
 	}
-	for _, z := range logits {
-		if math.IsNaN(float64(z)) || math.IsInf(float64(z), 0) {
-			return 0, fmt.Errorf("the model's logits are no longer finite (%v): its state has grown without bound; freeze the traces, or use a model whose rule clips them", z)
+	if i := kernel.IndexNonFinite(logits); i >= 0 {
+		return 0, fmt.Errorf("the model's logits are no longer finite (%v): its state has grown without bound; freeze the traces, or use a model whose rule clips them", logits[i])
+	}
+	best := c.allowed[0]
+	for _, id := range c.allowed[1:] {
+		if logits[id] > logits[best] {
+			best = id
 		}
 	}
-	likelier := func(a, b int32) int {
-		return cmp.Or(cmp.Compare(logits[b], logits[a]), cmp.Compare(a, b))
-	}
-	best := slices.MinFunc(c.allowed, likelier)
 	if c.Temperature == 0 || c.TopK == 1 {
 		return best, nil
 	}
 	c.order = append(c.order[:0], c.allowed...)
 	if 0 < c.TopK && c.TopK < len(c.order) {
-		slices.SortFunc(c.order, likelier)
-		c.order = c.order[:c.TopK]
+		c.order = c.order[:0]
+		for _, id := range c.allowed {
+			z := logits[id]
+			if len(c.order) == c.TopK {
+				if z <= logits[c.order[c.TopK-1]] {
+					continue
+				}
+				c.order = c.order[:c.TopK-1]
+			}
+			at := sort.Search(len(c.order), func(i int) bool { return logits[c.order[i]] < z })
+			c.order = slices.Insert(c.order, at, id)
+		}
 	}
 	// The best word's exponent is 0 and all others are at most that, so however
 	// small the temperature is, the sum lies between 1 and the number of words.
-	c.weights = c.weights[:0]
+	kernel.Grow(&c.weights, len(c.order))
+	kernel.Parallel((len(c.order)+columns-1)/columns, func(i int) {
+		for j := i * columns; j < min(len(c.order), (i+1)*columns); j++ {
+			c.weights[j] = math.Exp((float64(logits[c.order[j]]) - float64(logits[best])) / c.Temperature)
+		}
+	})
 	sum := 0.0
-	for _, id := range c.order {
-		w := math.Exp((float64(logits[id]) - float64(logits[best])) / c.Temperature)
-		c.weights = append(c.weights, w)
+	for _, w := range c.weights {
 		sum += w
 	}
 	u := c.rng.Float64() * sum

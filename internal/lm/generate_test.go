@@ -1,7 +1,9 @@
 package lm
 
 import (
+	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +56,28 @@ func TestChoose(t *testing.T) {
 			if off := math.Abs(count[id]/draws - want); !(off <= 5*math.Sqrt(want*(1-want)/draws)) {
 				t.Errorf("%+v: word %d came in %.4f of the draws, want %.4f", c.Sampling, id, count[id]/draws, want)
 			}
+		}
+	}
+}
+
+// The K likeliest are those at the front of all in order, of equally likely words the
+// first ones.
+func TestLikeliest(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	logits := make([]float32, 300)
+	for i := range logits {
+		logits[i] = float32(r.IntN(40))
+	}
+	never := []int32{7, 100, 299}
+	for _, k := range []int{2, 3, 50, 296, 297, 298} {
+		choice := newChooser[float32](Sampling{Temperature: 1, TopK: k, Never: never}, len(logits), rng.New(1, "sampling"))
+		want := slices.Clone(choice.allowed)
+		if k < len(want) {
+			slices.SortStableFunc(want, func(a, b int32) int { return cmp.Compare(logits[b], logits[a]) })
+			want = want[:k]
+		}
+		if _, err := choice.choose(logits); err != nil || !slices.Equal(choice.order, want) {
+			t.Errorf("the %d likeliest are %v (%v), want %v", k, choice.order, err, want)
 		}
 	}
 }

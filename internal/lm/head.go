@@ -164,7 +164,7 @@ func (s *scores[F]) score(x, weight, bias []F, targets []int) {
 	s.decoder.pack(weight, n)
 	for r0 := 0; r0 < rows; r0 += scoreRows {
 		part := min(rows-r0, scoreRows)
-		s.decoder.product(part, n, x[r0*n:], v, logits)
+		s.decoder.logits(part, n, x[r0*n:], v, nil, logits)
 		kernel.Parallel((part+softmaxRows-1)/softmaxRows, func(task int) {
 			for r := task * softmaxRows; r < min(part, (task+1)*softmaxRows); r++ {
 				nll := kernel.BiasedNLL(logits[r*v:(r+1)*v], bias, targets[r0+r])
@@ -194,7 +194,7 @@ func (l *lastLogits[F]) Forward(in []G.Value, out []F) error {
 	n := in[0].Shape()[2]
 	rows := len(out) / len(bias)
 	l.decoder.pack(weight, n)
-	l.decoder.logits(rows, n, x[len(x)-rows*n:], bias, out)
+	l.decoder.logits(rows, n, x[len(x)-rows*n:], len(bias), bias, out)
 	if l.read(in[3:]); l.memory != nil {
 		for b := range rows {
 			l.memory.Distribution(len(x)/n-rows+b, out[b*len(bias):(b+1)*len(bias)])
