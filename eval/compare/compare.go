@@ -19,8 +19,8 @@ const long = `Join runs of the same data into one table and one report: means an
 intervals over seeds, differences to the LSTM (or to a learning task's control) by
 Welch's t-test with Holm's correction and by the exact rank-sum test.
 
-RUN is the folder of a run of train, or of one learning task; of a run that was stopped
-it is the trainings that have ended. Runs on another text or vocabulary, and a learning
+RUN is the folder of a run of train, or of one learning task; of a run that is not
+at its end it is the trainings that have ended, and curves of the others. Runs on another text or vocabulary, and a learning
 task under other conditions, are refused: their figures do not compare.
 
 A model that several runs have under the same settings is one model, and its seeds are

@@ -48,7 +48,8 @@ type arm struct {
 	settings map[string]string  // of its trainings; nil if they are not known
 }
 
-// Open reads the run in a folder. Of a run that was stopped it is what has ended.
+// Open reads the run in a folder. Of a run that is not at its end it is what has ended,
+// and curves of the rest.
 func Open(dir string) (*Run, error) {
 	r := &Run{Dir: filepath.Clean(dir), facts: map[string]string{}}
 	record, err := run.ReadRecord(dir)
@@ -59,7 +60,7 @@ func Open(dir string) (*Run, error) {
 	r.Report, r.Study, err = report.Read(filepath.Join(dir, "report.json"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && known:
-		return nil, fmt.Errorf("%s has no report yet: none of its trainings has ended; to go on with it: %s", dir, goOn(record.Program, dir))
+		return nil, fmt.Errorf("%s has no report yet: none of its trainings has come to the end of an epoch, or to a checkpoint; to go on with it: %s", dir, goOn(record.Program, dir))
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s is not the folder of a run: it has no report.json; want folders that train or a learning task has made", dir)
 	case err != nil:

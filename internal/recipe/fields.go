@@ -18,7 +18,7 @@ func (r *Recipe) Fields() settings.Fields { return settings.Of(r) }
 func (r *Recipe) Common() run.Common {
 	return run.Common{
 		Preset: r.Preset, Seeds: r.Seeds, Threads: r.Threads, Parallel: r.Parallel,
-		CheckpointEvery: r.CheckpointEvery, KeepCheckpoints: r.KeepCheckpoints, OnNaN: r.OnNaN, Rollbacks: r.Rollbacks,
+		CheckpointEvery: r.CheckpointEvery, KeepCheckpoints: r.KeepCheckpoints, OnNaN: r.OnNaN, Rollbacks: r.Rollbacks, TensorBoard: r.TensorBoard,
 	}
 }
 

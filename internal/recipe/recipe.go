@@ -81,6 +81,7 @@ type Recipe struct {
 	LogEvery        int    `yaml:"log_every" help:"steps between lines of metrics.jsonl" resume:"by force"`
 	OnNaN           string `yaml:"on_nan" help:"when a number is not finite: stop, or rollback to the last checkpoint and half the rate" resume:"may change"`
 	Rollbacks       int    `yaml:"rollbacks" help:"how often a training may roll back before it stops after all" resume:"may change"`
+	TensorBoard     bool   `yaml:"tensorboard" help:"write event files for TensorBoard into the folder of each training" resume:"may change"`
 }
 
 // Kinds are the models, the standard LSTM first.

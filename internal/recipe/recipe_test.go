@@ -21,7 +21,7 @@ func other() Recipe {
 		L2: 1e-5, ClipGroups: true, InitScale: 0.11,
 		Start: "published", AlphaStart: "-0.1..0.1", EtaStart: "0.05", FanoutStart: "-1..1", FanoutBiasStart: "0..0", ModulatorStart: "1e-1",
 		AlphaLR: 0.5, RateLR: 2, ModulatorLR: 0, Thaw: 3, HoldAlpha: true,
-		Precision: "bf16", Threads: 2, CheckpointEvery: "2m", KeepCheckpoints: 3, LogEvery: 9, OnNaN: "rollback", Rollbacks: 2,
+		Precision: "bf16", Threads: 2, CheckpointEvery: "2m", KeepCheckpoints: 3, LogEvery: 9, OnNaN: "rollback", Rollbacks: 2, TensorBoard: true,
 	}
 }
 
@@ -269,7 +269,7 @@ func TestCheckpoints(t *testing.T) {
 func TestChanges(t *testing.T) {
 	a, b := other(), other()
 	b.Threads, b.CheckpointEvery = 1, "7"
-	b.KeepCheckpoints, b.OnNaN, b.Rollbacks = 9, "rollback", 7
+	b.KeepCheckpoints, b.OnNaN, b.Rollbacks, b.TensorBoard = 9, "rollback", 7, false
 	for _, c := range a.Changes(&b) {
 		t.Errorf("%s counts", c.Is.Key)
 	}

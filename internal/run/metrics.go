@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/engram-lm/engram/internal/badfile"
+	"github.com/engram-lm/engram/internal/tensorboard"
 )
 
 // Trainee is a model under a seed: what a line of metrics is of.
@@ -30,6 +32,11 @@ type metrics struct {
 	mu   sync.Mutex
 	file *os.File
 	own  map[Trainee]*account
+
+	// events, which may be nil, is the path of the event file that TensorBoard is to
+	// have of a training's lines; charts are those that are open.
+	events func(who Trainee) string
+	charts map[Trainee]*tensorboard.Writer
 }
 
 // account is what a checkpoint keeps of the lines of its training.
@@ -42,7 +49,7 @@ func openMetrics(path string) (*metrics, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, badfile.New(path, "", "is no regular file; want lines of metrics")
 	}
-	m := &metrics{path: path, own: map[Trainee]*account{}}
+	m := &metrics{path: path, own: map[Trainee]*account{}, charts: map[Trainee]*tensorboard.Writer{}}
 	return m, m.open()
 }
 
@@ -51,13 +58,23 @@ func (m *metrics) open() (err error) {
 	return err
 }
 
-func (m *metrics) close() error { return m.file.Close() }
+func (m *metrics) close() error {
+	err := m.file.Close()
+	for _, c := range m.charts {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}
 
 // sync forces the lines to the disk.
 func (m *metrics) sync() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.file.Sync()
+	err := m.file.Sync()
+	for _, c := range m.charts {
+		err = errors.Join(err, c.Sync())
+	}
+	return err
 }
 
 // write appends a line of a training.
@@ -70,8 +87,13 @@ func (m *metrics) write(who Trainee, line any) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.own[who].add(b)
-	_, err = m.file.Write(b)
-	return err
+	if _, err := m.file.Write(b); err != nil {
+		return err
+	}
+	if c := m.charts[who]; c != nil {
+		return c.Add(b)
+	}
+	return nil
 }
 
 func (a *account) add(line []byte) {
@@ -96,6 +118,7 @@ func (m *metrics) rewind(who Trainee, lines int, sum string) error {
 	defer m.mu.Unlock()
 	a := &account{sum: sha256.New()}
 	var kept bytes.Buffer
+	var own [][]byte
 	dropped := false
 	torn, err := eachLine(m.path, func(raw []byte, of Trainee) {
 		if of == who {
@@ -104,6 +127,7 @@ func (m *metrics) rewind(who Trainee, lines int, sum string) error {
 				return
 			}
 			a.add(raw)
+			own = append(own, raw)
 		}
 		kept.Write(raw)
 	})
@@ -117,10 +141,30 @@ func (m *metrics) rewind(who Trainee, lines int, sum string) error {
 		return fmt.Errorf("%s has other lines of %s, seed %d, in its first %d than at the last checkpoint: restore it, or start a new run", m.path, who.Model, who.Seed, lines)
 	}
 	m.own[who] = a
-	if !dropped && !torn {
+	if dropped || torn {
+		if err := m.replace(kept.Bytes()); err != nil {
+			return err
+		}
+	}
+	return m.chart(who, own)
+}
+
+// chart makes the event file of a training hold its lines, and opens it for more.
+func (m *metrics) chart(who Trainee, lines [][]byte) (err error) {
+	if m.events == nil {
 		return nil
 	}
-	return m.replace(kept.Bytes())
+	if open := m.charts[who]; open != nil {
+		if err := open.Close(); err != nil {
+			return err
+		}
+	}
+	delete(m.charts, who)
+	c, err := tensorboard.Open(m.events(who), lines)
+	if err == nil {
+		m.charts[who] = c
+	}
+	return err
 }
 
 // arrange sorts the lines by training, in this order, as trainings one after the

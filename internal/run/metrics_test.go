@@ -13,6 +13,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/membound"
+	"github.com/engram-lm/engram/internal/tensorboard"
 )
 
 func must(t *testing.T, err error) {
@@ -151,4 +152,45 @@ func FuzzMetrics(f *testing.F) {
 			t.Fatalf("%q became %q (%v), want %q", text, got, err, want)
 		}
 	})
+}
+
+// An event file holds a training's lines, each once, wherever the training has gone on
+// from, also when it was not asked for before.
+func TestEventsFollow(t *testing.T) {
+	dir := t.TempDir()
+	a, b := Trainee{"a", 1}, Trainee{"b", 1}
+	events := func(who Trainee) string { return filepath.Join(dir, who.Model+"-"+tensorboard.File) }
+	m, err := openMetrics(filepath.Join(dir, MetricsFile))
+	must(t, err)
+	must(t, m.rewind(b, 0, ""))
+	must(t, m.write(b, entry{b, 7}))
+	n, sum := m.count(b)
+	m.events = events
+	must(t, m.rewind(a, 0, ""))
+	must(t, m.rewind(b, n, sum))
+	must(t, m.write(a, entry{a, 1}))
+	n, sum = m.count(a)
+	for step := 2; step < 5; step++ {
+		must(t, m.write(a, entry{a, step}))
+		must(t, m.write(b, entry{b, 6 + step}))
+	}
+	must(t, m.sync())
+	must(t, m.rewind(a, n, sum)) // as after a kill, or a rollback
+	must(t, m.write(a, entry{a, 2}))
+	must(t, m.close())
+	own := map[Trainee][][]byte{}
+	_, err = eachLine(m.path, func(raw []byte, of Trainee) { own[of] = append(own[of], raw) })
+	must(t, err)
+	for who, lines := range map[Trainee]int{a: 2, b: 4} {
+		if len(own[who]) != lines {
+			t.Fatalf("%d lines of %v, want %d", len(own[who]), who, lines)
+		}
+		was := read(t, events(who))
+		w, err := tensorboard.Open(events(who), own[who])
+		must(t, err)
+		must(t, w.Close())
+		if read(t, events(who)) != was {
+			t.Errorf("the events of %v are not those of its lines", who)
+		}
+	}
 }

@@ -46,6 +46,7 @@ type Common struct {
 	KeepCheckpoints int
 	OnNaN           string // Stop or Rollback
 	Rollbacks       int    // how often a training may roll back
+	TensorBoard     bool   // event files beside the metrics
 }
 
 // What Common.OnNaN may be.

@@ -165,6 +165,9 @@ func (r *Run) run(ctx context.Context, stdout io.Writer, asJSON bool) error {
 			}
 		}
 	}
+	if err := r.chartEnded(); err != nil {
+		return err
+	}
 	page := filepath.Join(r.Dir, ReportPage)
 	if r.over() {
 		rep, err := r.Program.Report(r, true)

@@ -83,6 +83,7 @@ func (r *Run) Alone(ctx context.Context, j *Job) (res *Result, err error) {
 	if r.metrics, err = openMetrics(filepath.Join(r.Dir, MetricsFile)); err != nil {
 		return nil, err
 	}
+	r.charted(r.metrics)
 	defer func() { err = errors.Join(err, r.metrics.close()) }()
 	return r.one(ctx, j, nil)
 }

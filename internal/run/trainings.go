@@ -45,6 +45,7 @@ func (r *Run) learn(ctx context.Context) error {
 	if r.metrics, err = openMetrics(filepath.Join(r.Dir, MetricsFile)); err != nil {
 		return err
 	}
+	r.charted(r.metrics)
 	defer func() { r.metrics.close() }()
 	t := &trainings{run: r, at: map[*Job]Done{}, pace: map[string]float64{}}
 	for _, seed := range r.Seeds { // all models under a seed, then the next: a run that is stopped has something to compare

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/tensorboard"
 )
 
 func TestRun(t *testing.T) {
@@ -273,6 +274,35 @@ func TestPresetsAndConfig(t *testing.T) {
 	for _, want := range []string{"quick, paper (default quick)", "steady (learns)", "(default quick 60, paper 600)", "--size", "Ctrl-C", "go run ./eval guess"} {
 		if !strings.Contains(help, want) {
 			t.Errorf("no %q in\n%s", want, help)
+		}
+	}
+}
+
+// Each training has an event file of its lines where that is asked for, be it when the
+// run has ended.
+func TestTensorBoard(t *testing.T) {
+	dirs := []string{filepath.Join(t.TempDir(), "asked"), filepath.Join(t.TempDir(), "later")}
+	succeed(t, "--out", dirs[0], "--tensorboard")
+	succeed(t, "--out", dirs[1])
+	if found, err := filepath.Glob(filepath.Join(dirs[1], "*", tensorboard.File)); err != nil || len(found) > 0 {
+		t.Errorf("%v, %v, where none was asked for", found, err)
+	}
+	succeed(t, "--resume", dirs[1], "--tensorboard")
+	for _, dir := range dirs {
+		for _, model := range []string{"steady", "eager", "still"} {
+			var lines [][]byte
+			for line := range strings.Lines(read(t, dir, metricsFile)) {
+				if strings.HasPrefix(line, `{"model":"`+model+`"`) {
+					lines = append(lines, []byte(line))
+				}
+			}
+			was := read(t, dir, model+"-seed1", tensorboard.File)
+			w, err := tensorboard.Open(filepath.Join(dir, model+"-seed1", tensorboard.File), lines)
+			must(t, err)
+			must(t, w.Close())
+			if is := read(t, dir, model+"-seed1", tensorboard.File); is != was || len(lines) == 0 {
+				t.Errorf("%s: the events are not those of its %d lines", model, len(lines))
+			}
 		}
 	}
 }

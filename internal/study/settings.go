@@ -34,6 +34,7 @@ type Common struct {
 	LogEvery        int    `yaml:"log_every" help:"episodes between lines of metrics.jsonl, each the mean over them" resume:"by force"`                  // default: 10
 	OnNaN           string `yaml:"on_nan" help:"when a number is not finite: stop, or rollback to the last checkpoint and half the rate" resume:"may change"`
 	Rollbacks       int    `yaml:"rollbacks" help:"how often a training may roll back before it stops after all" resume:"may change"` // default: 3
+	TensorBoard     bool   `yaml:"tensorboard" help:"write event files for TensorBoard into the folder of each training" resume:"may change"`
 }
 
 // Offered returns the values that a key is offered; see settings.Offering.
@@ -89,7 +90,7 @@ func (v *values) Common() run.Common {
 	c := v.common
 	return run.Common{
 		Preset: c.Preset, Seeds: c.Seeds, Threads: c.Threads, Parallel: c.Parallel,
-		CheckpointEvery: c.CheckpointEvery, KeepCheckpoints: c.KeepCheckpoints, OnNaN: c.OnNaN, Rollbacks: c.Rollbacks,
+		CheckpointEvery: c.CheckpointEvery, KeepCheckpoints: c.KeepCheckpoints, OnNaN: c.OnNaN, Rollbacks: c.Rollbacks, TensorBoard: c.TensorBoard,
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/tensorboard"
 )
 
 // contents is what a run has left: the files by their slashed paths, the speeds
@@ -112,6 +114,8 @@ func (c contents) timeless(name, text string) (string, error) {
 	case "state.json":
 		text, err := c.lines(name, text)
 		return speed.ReplaceAllString(text, "${1}0"), err
+	case tensorboard.File:
+		return untimed(text), nil
 	case "manifest.json":
 		return stateRecord.ReplaceAllString(text, "{state.json}"), nil
 	case "report.md": // whose columns are as wide as what is in them
@@ -120,6 +124,31 @@ func (c contents) timeless(name, text string) (string, error) {
 		return blank(text, html), nil
 	}
 	return text, nil
+}
+
+// untimed takes times and speeds out of an event file, and the sums that they are in:
+// each record is a length, its sum, a payload that begins with a byte and the time, and its
+// sum. What is left over at the end is torn.
+func untimed(events string) string {
+	b := []byte(events)
+	for rest := b; len(rest) >= 12; {
+		end := 12 + binary.LittleEndian.Uint64(rest)
+		if end < 21 || end+4 > uint64(len(rest)) {
+			break
+		}
+		clear(rest[13:21])
+		clear(rest[end : end+4])
+		rest = rest[end+4:]
+	}
+	const speed = "_per_s\x15" // the end of its name, and the type of four bytes
+	for rest := b; ; {
+		i := bytes.Index(rest, []byte(speed))
+		if i < 0 {
+			return string(b)
+		}
+		rest = rest[i+len(speed):]
+		clear(rest[:min(4, len(rest))])
+	}
 }
 
 // lines verifies what a checkpoint keeps of its training's lines of metrics.jsonl, and

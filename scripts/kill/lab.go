@@ -39,12 +39,12 @@ type method struct {
 var (
 	languageModels = []method{
 		{name: "sgd", args: []string{"--optimizer", "sgd", "--lr", "5", "--set", "plateau=true", "--set", "decay=0.5"}},
-		{name: "asgd", args: []string{"--optimizer", "asgd", "--lr", "5", "--set", "average_from=2", "--parallel", "2"}},
+		{name: "asgd", args: []string{"--optimizer", "asgd", "--lr", "5", "--set", "average_from=2", "--parallel", "2", "--tensorboard"}},
 		{name: "adam", args: []string{"--optimizer", "adam", "--lr", "0.01", "--weight-decay", "0.01"}},
 	}
 	tasks = []method{
 		{name: "cue", task: "cue", args: []string{"--models", "lstm,modulated", "--hidden", "8", "--episodes", "160", "--test-episodes", "8",
-			"--batch", "4", "--steps", "12", "--cues", "2", "--cue-bits", "4", "--parallel", "2"}},
+			"--batch", "4", "--steps", "12", "--cues", "2", "--cue-bits", "4", "--parallel", "2", "--tensorboard"}},
 		{name: "evolve", task: "evolve", args: []string{"--models", "decomposed,gradient", "--hidden", "4", "--episodes", "12", "--test-episodes", "8",
 			"--population", "8", "--mazes", "2", "--validate-every", "5", "--validation-mazes", "4", "--parallel", "2"}},
 	}
