@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/report"
 )
 
@@ -248,9 +249,7 @@ func WriteTable(j Joined, w io.Writer) (err error) {
 		err, notes = r.WriteTable(w), r.Notes
 	}
 	for _, note := range notes {
-		if err == nil {
-			_, err = fmt.Fprintln(w, note)
-		}
+		progress.Say(w, "%s", note)
 	}
 	return err
 }

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/term"
 )
 
-// widthOf returns how many characters a line on w has room for; 0 where w is no
+// Width returns how many characters a line on w has room for; 0 where w is no
 // terminal, and room without end.
-func widthOf(w io.Writer) int {
+func Width(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok || !Terminal(w) {
 		return 0
@@ -25,13 +25,13 @@ func widthOf(w io.Writer) int {
 
 // Say writes a line, on a terminal in as many as it takes.
 func Say(w io.Writer, format string, a ...any) {
-	fmt.Fprintln(w, fold(fmt.Sprintf(format, a...), widthOf(w)))
+	fmt.Fprintln(w, Fold(fmt.Sprintf(format, a...), Width(w)))
 }
 
-// fold breaks lines that are longer than width at their spaces, where there are
+// Fold breaks lines that are longer than width at their spaces, where there are
 // two next to each other first, and sets what follows in by four. Words that are
 // too long by themselves, such as paths, stay whole. A width of 0 is one without end.
-func fold(text string, width int) string {
+func Fold(text string, width int) string {
 	if width <= 0 {
 		return text
 	}

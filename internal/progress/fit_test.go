@@ -25,7 +25,7 @@ func TestFold(t *testing.T) {
 		{8, "exactly 10", "exactly\n    10"},
 		{5, "", ""},
 	} {
-		if got := fold(c.text, c.width); got != c.want {
+		if got := Fold(c.text, c.width); got != c.want {
 			t.Errorf("%d: %q, want %q", c.width, got, c.want)
 		}
 	}
@@ -35,7 +35,7 @@ func TestFold(t *testing.T) {
 func TestFoldAnyWidth(t *testing.T) {
 	const text = "  modulated    2 x 96, embedding 96: 688,240 parameters of 688,242\nThis will take about 1m20s on 2 cores"
 	for width := 1; width < 90; width++ {
-		got := fold(text, width)
+		got := Fold(text, width)
 		if a, b := strings.Fields(got), strings.Fields(text); strings.Join(a, " ") != strings.Join(b, " ") {
 			t.Errorf("%d: %q", width, got)
 		}

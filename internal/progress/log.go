@@ -25,7 +25,7 @@ type Log struct {
 // no terminal.
 func NewLog(w io.Writer, quiet bool) *Log {
 	l := &Log{w: w, quiet: quiet, terminal: Terminal(w)}
-	l.width = func() int { return widthOf(w) }
+	l.width = func() int { return Width(w) }
 	return l
 }
 
@@ -41,7 +41,7 @@ func (l *Log) Warnf(format string, a ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.clear()
-	fmt.Fprintln(l.w, fold(fmt.Sprintf(format, a...), l.width()))
+	fmt.Fprintln(l.w, Fold(fmt.Sprintf(format, a...), l.width()))
 }
 
 // Begin returns a bar as New does, to be ended by End.

@@ -33,7 +33,7 @@ func New(w io.Writer, quiet bool, what string, total int, unit string) *Bar {
 	if quiet || !Terminal(w) {
 		return nil
 	}
-	return draw(w, what, total, unit, widthOf(w))
+	return draw(w, what, total, unit, Width(w))
 }
 
 // Terminal reports whether w is a terminal on which a line can be drawn over.

@@ -187,7 +187,8 @@ func (r *Report) best() int {
 }
 
 // WriteTable writes the comparison of the arms for a terminal: aligned columns
-// in ASCII, and below them what the run showed. With colour, the best arm is in
+// in ASCII, as many beside each other as it has room for, and below them what the run
+// showed. With colour, the best arm is in
 // bold and the heads are faint (ANSI escapes).
 func (r *Report) WriteTable(w io.Writer, colour bool) error {
 	r.Summarise()
@@ -203,23 +204,17 @@ func (s *Study) WriteTable(w io.Writer) error {
 
 // writeText writes tables, those after the first under their notes, and a finding.
 func writeText(w io.Writer, colour bool, f finding, tables ...table) error {
-	var b strings.Builder
+	b := newTerminal(w)
 	for i, t := range tables {
 		if t.Columns == nil {
 			continue
 		}
 		if i > 0 {
-			b.WriteString(t.Note + "\n")
+			b.sentences(t.Note)
 		}
-		writeRow(&b, t.Columns, t.heads(), pick(colour, "\x1b[2m"))
-		for i, row := range t.Rows() {
-			writeRow(&b, t.Columns, row, pick(colour && t.stands() && i == t.Best, "\x1b[1m"))
-		}
-		b.WriteByte('\n')
+		b.table(t, colour)
 	}
-	for _, sentence := range append([]string{f.Headline}, f.Support...) {
-		b.WriteString(plain.Replace(sentence) + "\n")
-	}
+	b.sentences(append([]string{f.Headline}, f.Support...)...)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -238,11 +233,7 @@ func pick(use bool, escape string) string {
 func writeRow(b *strings.Builder, columns []column, cells []string, escape string) {
 	var line strings.Builder
 	for i, c := range columns {
-		width := utf8.RuneCountInString(c.Head)
-		for _, cell := range c.Cells {
-			width = max(width, utf8.RuneCountInString(cell))
-		}
-		pad := strings.Repeat(" ", width-utf8.RuneCountInString(cells[i]))
+		pad := strings.Repeat(" ", c.width()-utf8.RuneCountInString(cells[i]))
 		if i > 0 {
 			line.WriteString("  ")
 		}
