@@ -64,7 +64,10 @@ var errors = []planted{
 
 	{"products/parts", product, "if k0 == 0 {\n", "if k0 == p.k0 {\n", "./internal/kernel", "TestGemmLarge", ""},
 	{"products/columns", "internal/kernel/packed.go", "b := p.panels[p.steps(k0)*width+j0*p.steps(kc):]", "b := p.panels[p.steps(k0)*width:]", "./internal/kernel", "TestPackedMulParallel", ""},
-	{"products/assembly", simd, "VFMADD231PS.BCST", "VFNMADD231PS.BCST", "./internal/kernel", "TestGemm", "TEXT ·strip14x2AVX512"},
+	{"products/assembly", simd, "VFMADD231PS", "VFNMADD231PS", "./internal/kernel", "TestGemm", "TEXT ·strip14x2AVX512"},
+	{"products/half", simd, "VFMADD231PS.BCST", "VFNMADD231PS.BCST", "./internal/kernel", "TestGemm", "TEXT ·strip14xHalfAVX512"},
+	{"products/place", product, "panels = panels[k0*ldb:]", "panels = panels[0*ldb:]", "./internal/kernel", "TestGemmLarge", ""},
+	{"head/lots", "internal/lm/ahead.go", "nll = nll[rows:]", "nll = nll[0:]", "./internal/lm", "TestScoreAll", ""},
 
 	{"rows/mask", rows, "if !(x <= r.Clip && x >= -r.Clip) {", "if !(x <= r.Clip) {", "./plasticlstm", "TestEveryCombination/none-clip", ""},
 	{"rows/decay", rows, "r.D[i] = c0 * d\n", "r.D[i] = d\n", "./plasticlstm", "TestEveryCombination/none-oja-neuron-neuron", ""},
