@@ -105,8 +105,11 @@ func (s *Synapse[F]) Gradient(phi, theta []F, beta float64, dphi, dtheta []F) (i
 	if dtheta != nil {
 		domega, dpull = s.parts(dtheta)
 	}
+	lambda := F(s.Strength)
 	for i, p := range phi {
-		lambda := s.lambda(pull, i)
+		if pull != nil {
+			lambda = s.lambda(pull, i)
+		}
 		d := p
 		if centre != nil {
 			d -= centre[i]

@@ -37,7 +37,9 @@ type Net[F kernel.Float] struct {
 	RateCost        float64 // c: c/2 (mean rate - Rate)^2, for each neuron and sample
 	Rate            float64 // spikes a step
 
-	zin, v, z, u []F // [T-1, B, .]
+	zin, v, z, u              []F // [T-1, B, .]
+	errs, signal, pre, before []F // likewise, of Backward
+	rates                     []float64
 }
 
 // New returns the net of [1]'s constants: membrane and readout of 30 steps.
@@ -111,7 +113,7 @@ func (n *Net[F]) Backward(w, spikes, target []F, scale F, dw []F) float64 {
 	din, drec, dout := n.parts(dw)
 
 	// The error, filtered from the last step back: sum_{t>=s} k^(t-s) (u_t - y).
-	errs := make([]F, steps*b*o)
+	errs := kernel.Grow(&n.errs, steps*b*o)
 	var loss float64
 	for t := steps - 1; t >= 0; t-- {
 		e := errs[t*b*o : (t+1)*b*o]
@@ -130,24 +132,29 @@ func (n *Net[F]) Backward(w, spikes, target []F, scale F, dw []F) float64 {
 	kernel.GemmSerial(true, false, o, h, steps*b, scale, errs, o, n.z, h, 1, dout, h)
 
 	// signal = psi (Lbar + c/steps (mean rate - Rate)), [T-1, B, H].
-	signal := make([]F, steps*b*h)
+	signal := kernel.Grow(&n.signal, steps*b*h)
 	kernel.GemmSerial(false, false, steps*b, h, o, 1, errs, o, wout, h, 0, signal, h)
-	for i := range b * h {
-		var rate float64
-		for t := range steps {
-			rate += float64(n.z[t*b*h+i]) / float64(steps)
-		}
-		loss += n.RateCost / 2 * (rate - n.Rate) * (rate - n.Rate)
-		penalty := F(n.RateCost * (rate - n.Rate) / float64(steps))
-		for t := range steps {
-			at := t*b*h + i
-			signal[at] = n.psi(n.v[at]) * (signal[at] + penalty)
+	rates := kernel.Grow(&n.rates, b*h)
+	clear(rates)
+	for t := range steps {
+		for i, z := range n.z[t*b*h : (t+1)*b*h] {
+			rates[i] += float64(z) * (1 / float64(steps))
 		}
 	}
-	pre := make([]F, steps*b*n.In)
+	for i, rate := range rates {
+		loss += n.RateCost / 2 * (rate - n.Rate) * (rate - n.Rate)
+		rates[i] = n.RateCost * (rate - n.Rate) / float64(steps) // the penalty's part
+	}
+	for t := range steps {
+		v, signal := n.v[t*b*h:(t+1)*b*h], signal[t*b*h:(t+1)*b*h]
+		for i, penalty := range rates {
+			signal[i] = n.psi(v[i]) * (signal[i] + F(penalty))
+		}
+	}
+	pre := kernel.Grow(&n.pre, steps*b*n.In)
 	n.filter(spikes, pre, b*n.In, 0)
 	kernel.GemmSerial(true, false, h, n.In, steps*b, scale, signal, h, pre, n.In, 1, din, n.In)
-	before := make([]F, steps*b*h)
+	before := kernel.Grow(&n.before, steps*b*h)
 	n.filter(n.z, before, b*h, 1)
 	kernel.GemmSerial(true, false, h, h, steps*b, scale, signal, h, before, h, 1, drec, h)
 	return loss
@@ -161,6 +168,7 @@ func (n *Net[F]) psi(v F) F {
 
 // filter writes sum_{r<=s} a^(s-r) x(r-delay) to filtered, rows of the given width.
 func (n *Net[F]) filter(x, filtered []F, width, delay int) {
+	clear(filtered[:delay*width])
 	for t := delay; t < n.Steps-1; t++ {
 		to := filtered[t*width : (t+1)*width]
 		copy(to, x[(t-delay)*width:])

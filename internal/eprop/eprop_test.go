@@ -196,3 +196,22 @@ func TestOutput(t *testing.T) {
 		}
 	}
 }
+
+// Scratch memory of fewer samples leaves nothing behind for more.
+func TestKeptBuffers(t *testing.T) {
+	n, w, spikes, target := problem(20, 5)
+	gradient := func(samples int) []float64 {
+		g := make([]float64, len(w))
+		spikes := spikes[:19*samples*n.In]
+		n.Forward(w, spikes)
+		n.Backward(w, spikes, target[:samples*n.Out], 1, g)
+		return g
+	}
+	want := gradient(5)
+	gradient(3)
+	for i, got := range gradient(5) {
+		if got != want[i] {
+			t.Fatalf("gradient %d is %v after fewer samples, %v before", i, got, want[i])
+		}
+	}
+}
