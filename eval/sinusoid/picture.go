@@ -17,13 +17,13 @@ func (s *settings) show(name string, l *meta.Learner) ([]study.Picture, []study.
 	// The first wave of the test, and the same numbers once more for its task.
 	w, train, _ := s.draw(rng.New(l.Seed, "test").Rand)
 	task := l.Draw(rng.New(l.Seed, "test").Rand)
-	fast, _ := task.Len()
+	fast, _ := task.Energy.Len()
 	phi := make([]float32, fast)
 	adapt := l.Adapt
 	if adapt == nil {
 		adapt = l.Method
 	}
-	_, out := adapt.Learn(task, l.Theta, phi)
+	_, out := adapt.Learn(task.Energy, l.Theta, phi)
 
 	const dots = 101
 	x := make([]float64, dots)

@@ -223,12 +223,12 @@ func (s *settings) readings(l *meta.Learner, learn meta.Method) (alone, learned 
 	r := rng.New(l.Seed, "test")
 	for range l.Tests {
 		t := s.reading(r.Rand)
-		fast, _ := t.Len()
+		fast, _ := t.Energy.Len()
 		phi := make([]float32, fast)
-		t.Start(l.Theta, phi)
-		_, out := t.Gradient(phi, l.Theta, 1, nil, nil)
+		t.Energy.Start(l.Theta, phi)
+		_, out := t.Energy.Gradient(phi, l.Theta, 1, nil, nil)
 		alone += out / float64(l.Tests)
-		_, out = learn.Learn(t, l.Theta, phi)
+		_, out = learn.Learn(t.Energy, l.Theta, phi)
 		learned += out / float64(l.Tests)
 	}
 	return alone, learned

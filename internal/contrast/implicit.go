@@ -7,7 +7,7 @@ import (
 )
 
 // Curved is an energy that knows its own curvature. For others it is taken from
-// gradients at two points, which wants float64.
+// gradients at two points.
 type Curved[F kernel.Float] interface {
 	// IsCurved reports whether Curvature may be called.
 	IsCurved() bool
@@ -36,6 +36,11 @@ type Implicit[F kernel.Float] struct {
 	Solver Solver
 	Steps  int
 	Rate   float64 // of Neumann
+	// Damping is added to every curvature that conjugate gradients meet: where H is
+	// nearly flat, or curves downwards because learning has not come to rest, H^-1 v
+	// is large and means nothing (Martens, Deep learning via Hessian-free
+	// optimization, 2010).
+	Damping float64
 }
 
 // Gradient is as Rule.Gradient.
@@ -52,7 +57,7 @@ func (im *Implicit[F]) Gradient(e Energy[F], theta, phi, dtheta []F) Report {
 	x := append([]F(nil), v...)
 	switch im.Solver {
 	case ConjugateGradient:
-		h.conjugate(x, im.Steps)
+		h.conjugate(x, im.Steps, im.Damping)
 	case Neumann:
 		h.neumann(x, im.Steps, im.Rate)
 	}
@@ -93,8 +98,13 @@ func newCurvature[F kernel.Float](e Energy[F], phi, theta []F) *curvature[F] {
 }
 
 // stride is how far to both sides of phi gradients are taken, as a share of its
-// size: the cube root of float64's precision, where truncation and rounding meet.
-const stride = 6e-6
+// size: the cube root of the precision, where truncation and rounding meet.
+func stride[F kernel.Float]() float64 {
+	if _, narrow := any(F(0)).(float32); narrow {
+		return 5e-3
+	}
+	return 6e-6
+}
 
 // apply writes H x and C^T x.
 func (c *curvature[F]) apply(x, hx, cx []F) {
@@ -108,7 +118,7 @@ func (c *curvature[F]) apply(x, hx, cx []F) {
 		clear(cx)
 		return
 	}
-	eps := stride * (1 + math.Sqrt(kernel.SumSquares(c.phi))) / norm
+	eps := stride[F]() * (1 + math.Sqrt(kernel.SumSquares(c.phi))) / norm
 	c.gradient(x, eps, hx, cx)
 	c.gradient(x, -eps, c.h2, c.c2)
 	difference(hx, c.h2, 1/(2*eps))
@@ -128,11 +138,11 @@ func difference[F kernel.Float](a, b []F, scale float64) {
 	}
 }
 
-// conjugate overwrites v with the solution of H x = v after so many steps of the
-// method of conjugate gradients from x = 0 (Hestenes and Stiefel 1952). It ends
-// where the residual vanishes, or at a direction along which H does not curve
-// upwards: no minimum then, and what is reached is all there is.
-func (c *curvature[F]) conjugate(v []F, steps int) {
+// conjugate overwrites v with the solution of (H + damping) x = v after so many
+// steps of the method of conjugate gradients from x = 0 (Hestenes and Stiefel 1952).
+// It ends where the residual vanishes, or at a direction along which that does not
+// curve upwards: no minimum then, and what is reached is all there is.
+func (c *curvature[F]) conjugate(v []F, steps int, damping float64) {
 	n := len(v)
 	r := append([]F(nil), v...)
 	p := append([]F(nil), v...)
@@ -145,6 +155,7 @@ func (c *curvature[F]) conjugate(v []F, steps int) {
 			return
 		}
 		c.apply(p, hp, unused)
+		kernel.Axpy(F(damping), p, hp)
 		php := dot(p, hp)
 		if !(php > 0) {
 			return

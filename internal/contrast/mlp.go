@@ -27,6 +27,8 @@ type MLP[F kernel.Float] struct {
 	Sizes     []int
 	Act       Activation
 	Modulated bool
+	// GaussNewton says what Curvature is.
+	GaussNewton bool
 
 	h, z         [][]F // by layer, [n, size]: activations, and W h + c where modulated
 	dh, dz, dy   []F

@@ -5,7 +5,10 @@ import "github.com/engram-lm/engram/internal/kernel"
 // Curvature adds the second derivative of the loss on a set times the direction
 // (vbody, vrest): the rate at which Loss's gradients change along it (Pearlmutter,
 // Fast exact multiplication by the Hessian, 1994). A nil vbody is a direction of
-// zero; nil results are left out. In the names below rx is how x changes.
+// zero; nil results are left out. With m.GaussNewton it is the generalised
+// Gauss-Newton product instead (Schraudolph 2002): the net is taken for linear where
+// it is, so that the product curves downwards nowhere, as no convex loss does. In
+// the names below rx is how x changes.
 func (m *MLP[F]) Curvature(body, rest []F, s *Set[F], vbody, vrest, hbody, hrest []F) {
 	if vbody == nil {
 		vbody = make([]F, len(body))
@@ -47,7 +50,9 @@ func (m *MLP[F]) Curvature(body, rest []F, s *Set[F], vbody, vrest, hbody, hrest
 	}
 
 	d, rd := make([]F, len(y)), make([]F, len(y)) // of the layer's W h + c
-	s.Loss.Gradient(y, d)
+	if !m.GaussNewton {                           // else d stays 0: no gradient for the net to bend
+		s.Loss.Gradient(y, d)
+	}
 	s.Loss.Curvature(y, rh[last], rd)
 	for l := last; l >= 1; l-- {
 		p, v, h := &p[l-1], &v[l-1], &h[l-1]

@@ -81,6 +81,29 @@ func TestGradients(t *testing.T) {
 				for i, h := range append(hbody, hrest...) {
 					near(t, fmt.Sprintf("%s, modulated %t, act %d, curvature %d", name, modulated, act, i), h, (up[i]-down[i])/(2*eps), 1e-6)
 				}
+
+				// Gauss-Newton's, J' H J v: J v from outputs to both sides, H of the loss.
+				outputs := func(eps float64) []float64 {
+					b, r := append([]float64{}, body...), append([]float64{}, rest...)
+					kernel.Axpy(eps, vbody, b)
+					kernel.Axpy(eps, vrest, r)
+					return append([]float64{}, net.Forward(b, r, s.X)...)
+				}
+				right, left := outputs(eps), outputs(-eps)
+				difference(right, left, 1/(2*eps))
+				y := append([]float64{}, net.Forward(body, rest, s.X)...)
+				hj := make([]float64, len(y))
+				loss.Curvature(y, right, hj)
+				want := make([]float64, nb+nr)
+				net.Backward(hj, want[:nb], want[nb:])
+				clear(hbody)
+				clear(hrest)
+				linear := *net
+				linear.GaussNewton = true
+				linear.Curvature(body, rest, s, vbody, vrest, hbody, hrest)
+				for i, h := range append(hbody, hrest...) {
+					near(t, fmt.Sprintf("%s, modulated %t, act %d, Gauss-Newton %d", name, modulated, act, i), h, want[i], 1e-6)
+				}
 			}
 		}
 	}
@@ -221,6 +244,22 @@ func TestFloat32(t *testing.T) {
 	for i := range g64 {
 		near(t, fmt.Sprint("slow parameter ", i), float64(g32[i]), g64[i], 2e-3*largest)
 	}
+
+	// The curvature of an energy that does not know it, from gradients at two points:
+	// far enough from one another for float32.
+	x64, x32 := make([]float64, len(p)), make([]float32, len(p))
+	for i := range x64 {
+		x64[i] = r.NormFloat64()
+		x32[i] = float32(x64[i])
+	}
+	h64, h32 := make([]float64, len(p)), make([]float32, len(p))
+	newCurvature[float64](e64, p, p).apply(x64, h64, g64)
+	newCurvature[float32](struct{ Energy[float32] }{e32}, q, q).apply(x32, h32, g32)
+	var gap float64
+	for i, h := range h64 {
+		gap += (h - float64(h32[i])) * (h - float64(h32[i]))
+	}
+	near(t, "curvature from two points", math.Sqrt(gap/dot(h64, h64)), 0, 1e-3)
 }
 
 // The synapse's own part of the curvature, and the net's, under back-propagation.

@@ -28,9 +28,10 @@ type Method interface {
 	Learn(e Energy, theta, phi []float32) (in, out float64)
 }
 
-// Task is one task that was drawn.
+// Task is one task that was drawn. It is no Energy itself, since it would hide what
+// an energy can do beyond that interface: contrast.Curved.
 type Task struct {
-	Energy
+	Energy Energy
 	// Value, which may be nil, is the task's metric at the end of learning; else it
 	// is L_out.
 	Value func(phi, theta []float32) float64
@@ -83,10 +84,10 @@ func (l *Learner) Update() (study.Point, error) {
 	}
 	grads, reports, values := make([][]float32, l.Batch), make([]contrast.Report, l.Batch), make([]float64, l.Batch)
 	kernel.Parallel(l.Batch, func(i int) {
-		fast, slow := tasks[i].Len()
+		fast, slow := tasks[i].Energy.Len()
 		phi := make([]float32, fast)
 		grads[i] = make([]float32, slow)
-		reports[i] = l.Method.Gradient(tasks[i], l.Theta, phi, grads[i])
+		reports[i] = l.Method.Gradient(tasks[i].Energy, l.Theta, phi, grads[i])
 		values[i] = reports[i].Out
 		if tasks[i].Value != nil {
 			values[i] = tasks[i].Value(phi, l.Theta)
@@ -119,9 +120,9 @@ func (l *Learner) learned(tasks []Task, theta []float32) []float64 {
 	}
 	values := make([]float64, len(tasks))
 	kernel.Parallel(len(tasks), func(i int) {
-		fast, _ := tasks[i].Len()
+		fast, _ := tasks[i].Energy.Len()
 		phi := make([]float32, fast)
-		_, values[i] = adapt.Learn(tasks[i], theta, phi)
+		_, values[i] = adapt.Learn(tasks[i].Energy, theta, phi)
 		if tasks[i].Value != nil {
 			values[i] = tasks[i].Value(phi, theta)
 		}
@@ -182,8 +183,8 @@ func (l *Learner) rest(r *rand.Rand) []study.Measure {
 		tasks[i] = l.Draw(r)
 	}
 	kernel.Parallel(looked, func(i int) {
-		fast, slow := tasks[i].Len()
-		reports[i] = checked.Gradient(tasks[i], l.tested(), make([]float32, fast), make([]float32, slow))
+		fast, slow := tasks[i].Energy.Len()
+		reports[i] = checked.Gradient(tasks[i].Energy, l.tested(), make([]float32, fast), make([]float32, slow))
 	})
 	var free, nudged, drowned float64
 	for i := range reports {
