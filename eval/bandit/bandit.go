@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,12 +41,20 @@ type options struct {
 	Beta     float64 `yaml:"beta" help:"strength of the nudge"`
 	Pull     float64 `yaml:"pull" help:"strength that a weight is drawn to its slow value with, times the number of weights"`
 	LR       float64 `yaml:"lr" help:"learning rate of the slow parameters, by Adam"`
-	Free     int     `yaml:"free" help:"steps of the free phase, by Adam"`
+	Free     int     `yaml:"free" help:"steps of the free phase"`
 	Nudged   int     `yaml:"nudged" help:"steps of the nudged phase"`
-	Rate     float64 `yaml:"rate" help:"learning rate of both, and while playing"`
+
+	Optimizer  string  `yaml:"inner_optimizer" help:"of contrastive, in both phases and while playing: adam, descent or nesterov (descent with a momentum of 0.9)"`
+	Rate       float64 `yaml:"rate" help:"its learning rate in the free phase and while playing"`
+	NudgedRate float64 `yaml:"nudged_rate" help:"its learning rate in the nudged phase"`
+
+	ModulatoryRate float64 `yaml:"modulatory_rate" help:"learning rate of modulatory, in both phases and while playing, by gradient descent"`
+	ModulatoryBeta float64 `yaml:"modulatory_beta" help:"strength of its nudge"`
 
 	InnerSteps int     `yaml:"inner_steps" help:"steps of gradient descent of maml"`
-	InnerRate  float64 `yaml:"inner_rate" help:"their learning rate"`
+	InnerRate  float64 `yaml:"inner_rate" help:"their learning rate, and that while playing"`
+
+	ControlRate float64 `yaml:"control_rate" help:"learning rate of random and neural-linear while playing, by Adam"`
 
 	Every int `yaml:"every" help:"trials between two times of learning"`
 	Steps int `yaml:"steps" help:"steps of learning each time"`
@@ -66,15 +76,16 @@ var slow = []string{contrastive, modulatory, maml}
 var paper = options{
 	Deltas: settings.List{"0.5", "0.7", "0.9", "0.95", "0.99"}, Trials: 80000, Hidden: 100,
 	Past: 64, PastTrain: 512, PastEval: 50, MetaBatch: 8,
-	Estimate: "matched", Beta: .3, Pull: 1000, LR: .03, Free: 250, Nudged: 100, Rate: 1e-3,
-	InnerSteps: 10, InnerRate: .001,
+	Estimate: "forward", Beta: .3, Pull: 1000, LR: .03, Free: 250, Nudged: 100,
+	Optimizer: "adam", Rate: 1e-4, NudgedRate: .03, ModulatoryRate: 1e-3, ModulatoryBeta: 10,
+	InnerSteps: 10, InnerRate: .001, ControlRate: 1e-3,
 	Every: 50, Steps: 250, Batch: 512,
 }
 
 var quick = func() options {
 	o := paper
 	o.Deltas, o.Trials = settings.List{"0.5", "0.9"}, 2000
-	o.Hidden, o.MetaBatch, o.Free, o.Nudged, o.Steps, o.Batch, o.LR = 50, 4, 100, 50, 50, 128, .01
+	o.Hidden, o.MetaBatch, o.Free, o.Nudged, o.Steps, o.Batch = 50, 4, 50, 50, 50, 128
 	return o
 }()
 
@@ -111,9 +122,10 @@ The metric is the regret over that of playing at random, as a mean over the radi
 	},
 	Uses: study.Uses{
 		"test_episodes": nil, "past": slow, "past_train": slow, "past_evaluation": slow, "meta_batch": slow, "lr": slow,
-		"estimate": {contrastive, modulatory}, "beta": {contrastive, modulatory}, "pull": {contrastive},
+		"estimate": {contrastive, modulatory}, "beta": {contrastive}, "pull": {contrastive},
 		"free": {contrastive, modulatory}, "nudged": {contrastive, modulatory},
-		"rate": {contrastive, modulatory, linear, random}, "inner_steps": {maml}, "inner_rate": {maml},
+		"inner_optimizer": {contrastive}, "rate": {contrastive}, "nudged_rate": {contrastive}, "modulatory_rate": {modulatory}, "modulatory_beta": {modulatory},
+		"inner_steps": {maml}, "inner_rate": {maml}, "control_rate": {linear, random},
 	},
 	Arms:      newArms,
 	Yardstick: func(*options) string { return "Playing at random is 100%; knowing each bandit's radius is 0%." },
@@ -188,19 +200,60 @@ func (o *options) learner(name string, estimate contrast.Estimate, deltas []floa
 		return meta.Task{Energy: e}
 	}
 	switch name {
-	case contrastive, modulatory:
-		l.Method = &contrast.Rule[float32]{Beta: o.Beta, Estimate: estimate, Free: o.phase(o.Free), Nudged: o.phase(o.Nudged)}
+	case contrastive:
+		l.Method = &contrast.Rule[float32]{
+			Beta: o.Beta, Estimate: estimate,
+			Free:   contrast.Phase[float32]{Steps: o.Free, Optimizer: o.optimizer(name)},
+			Nudged: contrast.Phase[float32]{Steps: o.Nudged, Optimizer: o.chosen(o.NudgedRate)},
+		}
+	case modulatory:
+		l.Method = &contrast.Rule[float32]{
+			Beta: o.ModulatoryBeta, Estimate: estimate,
+			Free:   contrast.Phase[float32]{Steps: o.Free, Optimizer: o.optimizer(name)},
+			Nudged: contrast.Phase[float32]{Steps: o.Nudged, Optimizer: o.optimizer(name)},
+		}
 	case maml:
 		l.Method = &contrast.Unrolled[float32]{Steps: o.InnerSteps, Rate: o.InnerRate, Through: o.InnerSteps}
 	}
 	return l
 }
 
-func (o *options) phase(steps int) contrast.Phase[float32] {
-	return contrast.Phase[float32]{Steps: steps, Optimizer: o.adam}
+// optimizer is what a model learns with in the free phase, and while it plays.
+func (o *options) optimizer(name string) func() contrast.Optimizer[float32] {
+	switch name {
+	case contrastive:
+		return o.chosen(o.Rate)
+	case modulatory:
+		return descent(o.ModulatoryRate, 0)
+	case maml:
+		return descent(o.InnerRate, 0)
+	}
+	return adam(o.ControlRate)
 }
 
-func (o *options) adam() contrast.Optimizer[float32] { return &contrast.Adam[float32]{Rate: o.Rate} }
+// optimizers are what Optimizer may be.
+var optimizers = []string{"adam", "descent", "nesterov"}
+
+// chosen is the optimiser of Optimizer.
+func (o *options) chosen(rate float64) func() contrast.Optimizer[float32] {
+	switch o.Optimizer {
+	case "descent":
+		return descent(rate, 0)
+	case "nesterov":
+		return descent(rate, .9)
+	}
+	return adam(rate)
+}
+
+func adam(rate float64) func() contrast.Optimizer[float32] {
+	return func() contrast.Optimizer[float32] { return &contrast.Adam[float32]{Rate: rate} }
+}
+
+func descent(rate, momentum float64) func() contrast.Optimizer[float32] {
+	return func() contrast.Optimizer[float32] {
+		return &contrast.Descent[float32]{Rate: rate, Momentum: momentum}
+	}
+}
 
 // Update is the learner's; what it comes to is an error of predicted pay, no regret.
 func (l *learner) Update() (study.Point, error) {
@@ -234,13 +287,10 @@ func (l *learner) player(r *rand.Rand) player {
 	fast, _ := e.Len()
 	g := &greedy{
 		r: r, net: l.o.net(l.name), energy: e, train: train, theta: l.Theta,
-		phi: make([]float32, fast), dphi: make([]float32, fast), optimizer: l.o.adam(), steps: l.o.Steps, batch: l.o.Batch,
+		phi: make([]float32, fast), dphi: make([]float32, fast), optimizer: l.o.optimizer(l.name)(), steps: l.o.Steps, batch: l.o.Batch,
 	}
 	e.Start(l.Theta, g.phi)
-	switch l.name {
-	case maml:
-		g.optimizer = &contrast.Descent[float32]{Rate: l.o.InnerRate}
-	case linear:
+	if l.name == linear {
 		return &neuralLinear{greedy: g}
 	}
 	return g
@@ -263,10 +313,16 @@ func (o *options) validate() (e contrast.Estimate, deltas []float64, err error) 
 	for _, n := range []struct {
 		key   string
 		value float64
-	}{{"beta", o.Beta}, {"lr", o.LR}, {"rate", o.Rate}, {"inner_rate", o.InnerRate}} {
+	}{
+		{"beta", o.Beta}, {"lr", o.LR}, {"rate", o.Rate}, {"nudged_rate", o.NudgedRate}, {"modulatory_rate", o.ModulatoryRate},
+		{"modulatory_beta", o.ModulatoryBeta}, {"inner_rate", o.InnerRate}, {"control_rate", o.ControlRate},
+	} {
 		if !(n.value > 0) {
 			return 0, nil, cli.Usagef("%s %v: want a number above 0", n.key, n.value)
 		}
+	}
+	if !slices.Contains(optimizers, o.Optimizer) {
+		return 0, nil, cli.Usagef("inner_optimizer %q: want %s", o.Optimizer, strings.Join(optimizers, ", "))
 	}
 	if !(o.Pull >= 0) {
 		return 0, nil, cli.Usagef("pull %v: want a number of at least 0", o.Pull)

@@ -7,6 +7,8 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/engram-lm/engram/internal/contrast"
+	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/stats"
 	"github.com/engram-lm/engram/internal/studytest"
@@ -141,5 +143,69 @@ func TestTrainingHasNoRegret(t *testing.T) {
 	p, err := o.learner(contrastive, 0, []float64{.5}, 1).Update()
 	if err != nil || !math.IsNaN(p.Value) || !(p.Loss > 0) {
 		t.Errorf("%+v, %v: want a loss, and no regret", p, err)
+	}
+}
+
+// byDescent are the settings under which the nudge is what the estimate is made of.
+var byDescent = func() options {
+	o := quick
+	o.Estimate, o.Optimizer, o.Free, o.Nudged, o.Rate, o.NudgedRate = "matched", "descent", 50, 25, .001, .001
+	return o
+}()
+
+// By gradient descent at one rate the matched estimate points where back-propagation
+// through the same steps of learning does, although no phase comes to rest. (Under
+// Adam it does not: what a step is does not depend on the size of the gradient, and
+// so hardly on the nudge.)
+func TestEstimateIsMetaGradient(t *testing.T) {
+	o := byDescent
+	through := &contrast.Unrolled[float32]{Steps: o.Free, Rate: o.Rate, Through: o.Free}
+	cosine := func(o options, seed uint64) float64 {
+		l := o.learner(contrastive, contrast.Matched, nil, seed)
+		e := l.Draw(rng.New(seed, "past").Rand).Energy
+		fast, slow := e.Len()
+		phi, estimate, exact := make([]float32, fast), make([]float32, slow), make([]float32, slow)
+		l.Method.Gradient(e, l.Theta, phi, estimate)
+		through.Gradient(e, l.Theta, phi, exact)
+		return float64(kernel.Dot(estimate, exact)) / math.Sqrt(kernel.SumSquares(estimate)*kernel.SumSquares(exact))
+	}
+	for seed := range uint64(3) {
+		if c := cosine(o, seed+1); c < .95 {
+			t.Errorf("seed %d: a cosine of %.3f to back-propagation, want nearly 1", seed+1, c)
+		}
+	}
+	o.Optimizer = "adam"
+	if c := cosine(o, 1); c > .3 {
+		t.Errorf("a cosine of %.3f under Adam too: the one above shows nothing", c)
+	}
+}
+
+// A few updates lower the error of predicted pay to half and less: at the settings of
+// the paper, whose nudged phase is what learns, and by descent.
+func TestLearns(t *testing.T) {
+	for name, o := range map[string]options{"by Adam": quick, "by descent": byDescent} {
+		o.Hidden, o.PastTrain, o.Free, o.Nudged = 20, 200, 20, 20
+		estimate, _, err := o.validate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := o.learner(contrastive, estimate, nil, 1)
+		var first, last float64
+		const updates, look = 50, 10
+		for i := range updates {
+			p, err := l.Update()
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case i < look:
+				first += p.Loss / look
+			case i >= updates-look:
+				last += p.Loss / look
+			}
+		}
+		if !(last < first/2) {
+			t.Errorf("%s: error of predicted pay from %.0f to %.0f, want less than half", name, first, last)
+		}
 	}
 }

@@ -40,6 +40,7 @@ type settings struct {
 	Nudged   int     `yaml:"nudged" help:"steps of the nudged phase"`
 	Rate     float64 `yaml:"rate" help:"learning rate of both"`
 	Solver   int     `yaml:"solver_steps" help:"steps of conjugate gradients"`
+	Damping  float64 `yaml:"damping" help:"what they add to every curvature, so that a flat direction is no infinite step"`
 	Neumann  int     `yaml:"neumann_terms" help:"terms of the Neumann series"`
 	Alpha    float64 `yaml:"neumann_rate" help:"its rate"`
 	Through  int     `yaml:"through" help:"last steps of learning that truncated goes back through"`
@@ -57,15 +58,15 @@ const (
 )
 
 var quick = settings{
-	Inputs: 40, Relevant: 10, Classes: 5, Teacher: 10, Hidden: 20, Train: 500, HeldOut: 1000, Test: 3000,
-	Lambda: 3e-3, LR: .2, Estimate: "matched", Beta: .1, Free: 600, Nudged: 150, Rate: .2,
-	Solver: 100, Neumann: 100, Alpha: .1, Through: 100,
+	Inputs: 40, Relevant: 10, Classes: 5, Teacher: 10, Hidden: 20, Train: 1000, HeldOut: 1000, Test: 3000,
+	Lambda: .03, LR: .1, Estimate: "matched", Beta: .1, Free: 1000, Nudged: 300, Rate: .2,
+	Solver: 100, Damping: .01, Neumann: 100, Alpha: .1, Through: 100,
 }
 
 var large = func() settings {
 	s := quick
-	s.Inputs, s.Relevant, s.Classes, s.Hidden, s.Train, s.HeldOut = 100, 20, 10, 64, 1000, 1000
-	s.Free, s.Nudged = 2000, 200
+	s.Inputs, s.Relevant, s.Classes, s.Hidden, s.Train, s.HeldOut = 100, 20, 10, 64, 2000, 2000
+	s.Free, s.Nudged = 2000, 500
 	return s
 }()
 
@@ -110,15 +111,15 @@ The metric is the loss on the held-out examples; test_loss is that on others.`,
 		{Name: fixed, About: "the starting strength: the control"},
 	},
 	Presets: []study.Preset[settings]{
-		{Name: "quick", About: "40 inputs, 20 neurons, 500 examples: minutes",
+		{Name: "quick", About: "40 inputs, 20 neurons, 1,000 examples: minutes",
 			Common: study.Common{Episodes: 30, Tests: 1, LogEvery: 1}, Own: quick},
-		{Name: "large", About: "100 inputs, 64 neurons, 1,000 examples, longer phases",
+		{Name: "large", About: "100 inputs, 64 neurons, 2,000 examples, longer phases",
 			Common: study.Common{Episodes: 100, Tests: 1, LogEvery: 1}, Own: large},
 	},
 	Uses: study.Uses{
 		"test_episodes": nil, "lr": {contrastive, implicit, neumann, t1t2, truncated},
 		"lambda":   {contrastive, implicit, neumann, t1t2, truncated, fixed},
-		"estimate": {contrastive}, "beta": {contrastive}, "nudged": {contrastive}, "solver_steps": {implicit},
+		"estimate": {contrastive}, "beta": {contrastive}, "nudged": {contrastive}, "solver_steps": {implicit}, "damping": {implicit},
 		"neumann_terms": {neumann}, "neumann_rate": {neumann}, "through": {truncated},
 	},
 	Arms: arms,
@@ -166,7 +167,7 @@ func (s *settings) learner(name string, estimate contrast.Estimate, seed uint64)
 	case contrastive:
 		l.Method = &contrast.Rule[float32]{Beta: s.Beta, Estimate: estimate, Free: free, Nudged: s.phase(s.Nudged)}
 	case implicit:
-		l.Method = &contrast.Implicit[float32]{Free: free, Steps: s.Solver}
+		l.Method = &contrast.Implicit[float32]{Free: free, Steps: s.Solver, Damping: s.Damping}
 	case neumann:
 		l.Method = &contrast.Implicit[float32]{Free: free, Solver: contrast.Neumann, Steps: s.Neumann, Rate: s.Alpha}
 	case t1t2:
@@ -279,6 +280,9 @@ func (s *settings) validate() (contrast.Estimate, error) {
 		if !(n.value > 0) {
 			return 0, cli.Usagef("%s %v: want a number above 0", n.key, n.value)
 		}
+	}
+	if !(s.Damping >= 0) {
+		return 0, cli.Usagef("damping %v: want a number of at least 0", s.Damping)
 	}
 	e, err := contrast.ParseEstimate(s.Estimate)
 	if err != nil {

@@ -9,6 +9,7 @@ package sinusoid
 
 import (
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +36,12 @@ type settings struct {
 	Free     int     `yaml:"free" help:"steps of the free phase, by Adam"`
 	Nudged   int     `yaml:"nudged" help:"steps of the nudged phase"`
 	Rate     float64 `yaml:"rate" help:"learning rate of both phases"`
-	Solver   int     `yaml:"solver_steps" help:"steps of conjugate gradients, for implicit"`
+
+	ImplicitPull float64 `yaml:"implicit_pull" help:"strength that a weight is drawn to its slow value with for implicit, times the number of weights"`
+	ImplicitLR   float64 `yaml:"implicit_lr" help:"learning rate of its slow parameters"`
+	Solver       int     `yaml:"solver_steps" help:"its steps of conjugate gradients"`
+	Damping      float64 `yaml:"damping" help:"what these add to every curvature"`
+	Gauss        bool    `yaml:"gauss_newton" help:"take the net for linear in the curvature, which then has no downward side"`
 
 	ModulatoryRate float64 `yaml:"modulatory_rate" help:"learning rate of both phases for modulatory"`
 	ModulatoryBeta float64 `yaml:"modulatory_beta" help:"strength of the nudge for modulatory"`
@@ -73,7 +79,8 @@ const (
 
 var paper = settings{
 	Shots: 10, Evaluation: 10, AmplitudeLo: .1, AmplitudeHi: 5, MetaBatch: 25, Hidden: 40,
-	Estimate: "matched", Beta: 1, Pull: 10, LR: .01, Free: 500, Nudged: 250, Rate: .01, Solver: 100,
+	Estimate: "matched", Beta: 1, Pull: 10, LR: .01, Free: 500, Nudged: 250, Rate: .01,
+	ImplicitPull: 1000, ImplicitLR: .01, Solver: 100, Damping: .01, Gauss: true,
 	ModulatoryRate: .01, ModulatoryBeta: .1,
 	InnerSteps: 10, InnerRate: .01, OuterRate: .001,
 	Spiking: 100, SpikingPull: .001, SpikingRate: .001, SpikingNudged: 100, SpikingLR: .003,
@@ -138,9 +145,10 @@ squared error on held-out waves after learning.`,
 		"hidden":     {contrastive, implicit, maml, firstOrder, modulatory, random},
 		"meta_batch": {contrastive, implicit, maml, firstOrder, modulatory, spikingName, plastic, plasticBPTT},
 		"estimate":   {contrastive, modulatory, spikingName, plastic}, "beta": {contrastive, spikingName, plastic},
-		"pull": {contrastive, implicit}, "lr": {contrastive, implicit, modulatory},
+		"pull": {contrastive}, "lr": {contrastive, modulatory},
+		"implicit_pull": {implicit}, "implicit_lr": {implicit},
 		"free": {contrastive, implicit, modulatory, spikingName, random}, "nudged": {contrastive, modulatory},
-		"rate": {contrastive, implicit, random}, "solver_steps": {implicit},
+		"rate": {contrastive, implicit, random}, "solver_steps": {implicit}, "damping": {implicit}, "gauss_newton": {implicit},
 		"modulatory_rate": {modulatory}, "modulatory_beta": {modulatory},
 		"inner_steps": {maml, firstOrder}, "inner_rate": {maml, firstOrder}, "outer_rate": {maml, firstOrder},
 		"spiking": {spikingName}, "spiking_pull": {spikingName}, "spiking_rate": {spikingName},
@@ -205,6 +213,8 @@ func (s *settings) learner(name string, estimate contrast.Estimate, seed uint64,
 	switch name {
 	case maml, firstOrder:
 		lr = s.OuterRate
+	case implicit:
+		lr = s.ImplicitLR
 	case spikingName:
 		lr = s.SpikingLR
 	case plastic, plasticBPTT:
@@ -213,12 +223,13 @@ func (s *settings) learner(name string, estimate contrast.Estimate, seed uint64,
 	l := meta.New(s.start(name, seed), lr, seed)
 	l.Batch, l.Tests = s.MetaBatch, tests
 	free, nudged := adam(s.Free, s.Rate), adam(s.Nudged, s.Rate)
-	l.Draw = s.synapse
+	l.Draw = func(r *rand.Rand) meta.Task { return s.synapse(r, s.Pull, false) }
 	switch name {
 	case contrastive:
 		l.Method = &contrast.Rule[float32]{Beta: s.Beta, Estimate: estimate, Free: free, Nudged: nudged}
 	case implicit:
-		l.Method = &contrast.Implicit[float32]{Free: free, Steps: s.Solver}
+		l.Method = &contrast.Implicit[float32]{Free: free, Steps: s.Solver, Damping: s.Damping}
+		l.Draw = func(r *rand.Rand) meta.Task { return s.synapse(r, s.ImplicitPull, s.Gauss) }
 	case maml, firstOrder:
 		l.Method = &contrast.Unrolled[float32]{Steps: s.InnerSteps, Rate: s.InnerRate, Through: s.InnerSteps, FirstOrder: name == firstOrder}
 		l.Draw = s.plain
@@ -269,14 +280,19 @@ func (s *settings) validate() (contrast.Estimate, error) {
 		{"beta", s.Beta}, {"lr", s.LR}, {"rate", s.Rate}, {"modulatory_rate", s.ModulatoryRate}, {"modulatory_beta", s.ModulatoryBeta},
 		{"inner_rate", s.InnerRate}, {"outer_rate", s.OuterRate}, {"spiking_rate", s.SpikingRate}, {"spiking_lr", s.SpikingLR},
 		{"plastic_pull", s.PlasticPull}, {"plastic_rate", s.PlasticRate}, {"plastic_lr", s.PlasticLR},
-		{"amplitude_hi", s.AmplitudeHi},
+		{"implicit_lr", s.ImplicitLR}, {"amplitude_hi", s.AmplitudeHi},
 	} {
 		if !(n.value > 0) {
 			return 0, cli.Usagef("%s %v: want a number above 0", n.key, n.value)
 		}
 	}
-	if !(s.Pull >= 0) || !(s.SpikingPull >= 0) {
-		return 0, cli.Usagef("pull %v, spiking_pull %v: want numbers of at least 0", s.Pull, s.SpikingPull)
+	for _, n := range []struct {
+		key   string
+		value float64
+	}{{"pull", s.Pull}, {"implicit_pull", s.ImplicitPull}, {"spiking_pull", s.SpikingPull}, {"damping", s.Damping}} {
+		if !(n.value >= 0) {
+			return 0, cli.Usagef("%s %v: want a number of at least 0", n.key, n.value)
+		}
 	}
 	if !(s.AmplitudeLo >= 0) || s.AmplitudeLo > s.AmplitudeHi {
 		return 0, cli.Usagef("amplitude_lo %v: want 0 to amplitude_hi, which is %v", s.AmplitudeLo, s.AmplitudeHi)

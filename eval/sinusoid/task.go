@@ -39,20 +39,17 @@ func (p *points) set() *contrast.Set[float32] {
 	return &contrast.Set[float32]{X: p.x, Loss: contrast.SquaredError[float32]{Target: p.y}}
 }
 
-// synapse is a wave learned by a net whose weights are all fast.
-func (s *settings) synapse(r *rand.Rand) meta.Task {
+// synapse is a wave learned by a net whose weights are all fast, drawn to their slow
+// values at a strength; gauss says which curvature it has.
+func (s *settings) synapse(r *rand.Rand, pull float64, gauss bool) meta.Task {
 	_, train, eval := s.draw(r)
-	net := &contrast.MLP[float32]{Sizes: s.sizes(), Act: contrast.ReLU}
+	net := &contrast.MLP[float32]{Sizes: s.sizes(), Act: contrast.ReLU, GaussNewton: gauss}
 	task := &contrast.Nets[float32]{Net: net, Train: train.set(), Eval: eval.set()}
-	return meta.Task{Energy: &contrast.Synapse[float32]{Task: task, Strength: s.Pull / float64(task.Len()), Learned: true}}
+	return meta.Task{Energy: &contrast.Synapse[float32]{Task: task, Strength: pull / float64(task.Len()), Learned: true}}
 }
 
 // plain is synapse without the pull, for MAML and for a net from a random start.
-func (s *settings) plain(r *rand.Rand) meta.Task {
-	t := s.synapse(r)
-	t.Energy.(*contrast.Synapse[float32]).Strength = 0
-	return t
-}
+func (s *settings) plain(r *rand.Rand) meta.Task { return s.synapse(r, 0, false) }
 
 // modulatory is a wave learned by gains, biases and readout alone.
 func (s *settings) modulatory(r *rand.Rand) meta.Task {
