@@ -104,7 +104,7 @@ func TestDivide(t *testing.T) {
 // for each, none where nothing happens, and no part of the axes.
 func TestEvents(t *testing.T) {
 	steps := []float64{0, 1, 2, 3, 4}
-	f := Figure{Y: "M(t)", Lines: []Figured{
+	f := Figure{Y: "M(t)", Curves: []Curve{
 		{"M(t)", steps, []float64{0.1, 0.2, 0.3, 0.2, 0.1}, false},
 		{"reward seen", steps, []float64{0, 1, 0, -1, 0}, true},
 		{"target shown", steps, []float64{1, 0, 0, 0, 1}, true},

@@ -66,7 +66,7 @@ type axes struct {
 	Symmetric     bool // y is centred on zero
 	WholeX        bool // x counts: ticks at whole numbers only
 	Value         func(float64) string
-	Events        []Figured // a lane each above the plot
+	Events        []Curve // a lane each above the plot
 }
 
 // lineChart draws series over common axes. The axes span the series that did not
@@ -142,7 +142,7 @@ const laneHeight = 18
 
 // lane draws when something happened as strokes on a line at middle: up from it for
 // what counts 1, down for what counts -1.
-func (c *chart) lane(e Figured, x scale, middle float64) {
+func (c *chart) lane(e Curve, x scale, middle float64) {
 	c.Events = append(c.Events, bar{box: box{x.Start, middle - 0.5, x.End - x.Start, 1}, Class: "lane"})
 	for i, y := range e.Y {
 		switch {

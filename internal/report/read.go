@@ -31,7 +31,7 @@ func Read(path string) (*Report, *Study, error) {
 	}
 	if _, ok := keys["task"]; ok {
 		s := new(Study)
-		if err := decode(text, reflect.ValueOf(s)); err != nil {
+		if err := decode(text, reflect.ValueOf(s), "report"); err != nil {
 			return nil, nil, badfile.New(path, "", "%v; want the report of a learning task", err)
 		}
 		if err := s.check(); err != nil {
@@ -44,7 +44,7 @@ func Read(path string) (*Report, *Study, error) {
 		return nil, nil, badfile.New(path, "", "has neither arms nor a task; want the report of a run")
 	}
 	r := new(Report)
-	if err := decode(text, reflect.ValueOf(r)); err != nil {
+	if err := decode(text, reflect.ValueOf(r), "report"); err != nil {
 		return nil, nil, badfile.New(path, "", "%v; want the report of a run", err)
 	}
 	if err := r.check(); err != nil {
@@ -144,7 +144,7 @@ func rising(model string, at []int, most int) error {
 
 // decode is the inverse of encode: null fills a float with NaN, where encoding/json
 // would leave it at zero.
-func decode(text json.RawMessage, v reflect.Value) error {
+func decode(text json.RawMessage, v reflect.Value, skip string) error {
 	null := string(text) == "null"
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -155,7 +155,7 @@ func decode(text json.RawMessage, v reflect.Value) error {
 		if v.IsNil() {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
-		return decode(text, v.Elem())
+		return decode(text, v.Elem(), skip)
 	case reflect.Struct:
 		var values map[string]json.RawMessage
 		if err := json.Unmarshal(text, &values); err != nil {
@@ -165,8 +165,9 @@ func decode(text json.RawMessage, v reflect.Value) error {
 			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 			value, ok := values[name]
 			switch {
+			case skip != "" && v.Type().Field(i).Tag.Get(skip) == "-":
 			case ok && name != "-":
-				if err := decode(value, v.Field(i)); err != nil {
+				if err := decode(value, v.Field(i), skip); err != nil {
 					return err
 				}
 			case v.Field(i).Kind() == reflect.Float64 && !strings.Contains(v.Type().Field(i).Tag.Get("json"), ",omitempty"):
@@ -181,7 +182,7 @@ func decode(text json.RawMessage, v reflect.Value) error {
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(values), len(values)))
 		for i, value := range values {
-			if err := decode(value, v.Index(i)); err != nil {
+			if err := decode(value, v.Index(i), skip); err != nil {
 				return err
 			}
 		}

@@ -115,26 +115,33 @@ type Measure struct {
 	Name    string  `json:"name"`
 	Value   float64 `json:"value"`
 	Percent bool    `json:"percent,omitempty"` // a share of one, written as a percentage
-	Single  bool    `json:"single,omitempty"`  // about one training: no column where there are several
+	Single  bool    `json:"single,omitempty"`  // about one training, such as the ends of its confidence interval: no column where there are several
+	// Key says that the number is a key of the JSON of its own, beside being one of its
+	// extra numbers.
+	Key bool `json:"key,omitempty" report:"-"`
 }
 
-// Figure is a picture of what a model has learned: an image or curves.
+// Figure is a picture of what a model has learned: an image, or curves that the page
+// draws in the style of its other charts.
 type Figure struct {
-	Title   string    `json:"title"`
-	Caption string    `json:"caption"`
-	File    string    `json:"file,omitempty"` // its path from the run's folder, with slashes: a .png, .gif or .svg
-	Image   []byte    `json:"-"`              // its content, which the page embeds
-	Width   int       `json:"-"`              // as shown, in CSS pixels; 0: as wide as it is
-	X       string    `json:"-"`              // labels of the axes
-	Y       string    `json:"-"`
-	Lines   []Figured `json:"-"`
+	Title   string  `json:"title"`
+	Caption string  `json:"caption"`                    // whole sentences; what is seen
+	File    string  `json:"file,omitempty"`             // a .png, .gif or .svg: its path from the run's folder, with slashes
+	Image   []byte  `json:"-"`                          // its content, which the page embeds
+	Width   int     `json:"width,omitempty" report:"-"` // as shown, in CSS pixels; 0: as wide as it is
+	X       string  `json:"x,omitempty" report:"-"`     // labels of the axes
+	Y       string  `json:"y,omitempty" report:"-"`
+	Curves  []Curve `json:"curves,omitempty" report:"-"`
 }
 
-// Figured is a curve of a figure.
-type Figured struct {
-	Name   string
-	X, Y   []float64
-	Events bool // Y is 1 or -1 when something happens, and 0 when nothing does
+// Curve is a named line of a figure.
+type Curve struct {
+	Name string    `json:"name"`
+	X    []float64 `json:"x"`
+	Y    []float64 `json:"y"`
+	// Events says that Y tells when something happens, 1 or -1, and is 0 when nothing
+	// does: that is shown beside the curves, not as one.
+	Events bool `json:"events,omitempty"`
 }
 
 // Summarise fills what follows from the seeds. Writing a report calls it.

@@ -110,7 +110,7 @@ func (s *Study) forestNote() string {
 
 // lines draws the curves of a figure, the first of them in the model's colour.
 func (f *Figure) lines(model hue) []panel {
-	curves, events := f.curves(), []Figured(nil)
+	curves, events := f.curves(), []Curve(nil)
 	var all []series
 	for i, l := range curves {
 		s := series{Hue: figureHue(model, i), X: l.X, Y: l.Y}
@@ -122,7 +122,7 @@ func (f *Figure) lines(model hue) []panel {
 	if len(all) == 0 {
 		return nil
 	}
-	for _, l := range f.Lines {
+	for _, l := range f.Curves {
 		if l.Events {
 			events = append(events, l)
 		}
@@ -136,8 +136,8 @@ func (f *Figure) lines(model hue) []panel {
 }
 
 // curves are the lines that are curves.
-func (f *Figure) curves() (curves []Figured) {
-	for _, l := range f.Lines {
+func (f *Figure) curves() (curves []Curve) {
+	for _, l := range f.Curves {
 		if !l.Events {
 			curves = append(curves, l)
 		}

@@ -38,7 +38,7 @@ func study() *Study {
 	s.Models[0].Seeds[1].Extra = []Measure{{Name: "steps_to_goal", Value: 17}}
 	s.Models[0].Seeds[0].Figures = []Figure{
 		{Title: "An episode", Caption: "The agent moves.", File: "plastic-seed1/episode.gif", Image: []byte("GIF89a"), Width: 300},
-		{Title: "Modulation", X: "step", Lines: []Figured{{"M", []float64{0, 1, 2}, []float64{0, math.NaN(), 1}, false}, {"reward", []float64{0, 2}, []float64{0, 1}, false}}},
+		{Title: "Modulation", X: "step", Curves: []Curve{{"M", []float64{0, 1, 2}, []float64{0, math.NaN(), 1}, false}, {"reward", []float64{0, 2}, []float64{0, 1}, false}}},
 	}
 	bad := &s.Models[1].Seeds[2]
 	bad.Value, bad.Status, bad.Episodes = math.NaN(), "diverged at episode 7: the gradient of w is NaN", 6
@@ -136,7 +136,7 @@ func TestStudyEscapes(t *testing.T) {
 	s.Command, s.Title, s.Config, s.About, s.Metric.Label = evil, evil, evil, []string{evil}, evil
 	s.Models[0].Model, s.Models[0].About, s.Models[1].Seeds[2].Status = evil, evil, evil
 	f := s.Models[0].Seeds[0].Figures
-	f[0].Title, f[0].Caption, f[1].Lines[0].Name = evil, evil, evil
+	f[0].Title, f[0].Caption, f[1].Curves[0].Name = evil, evil, evil
 	page, _, _ := written(t, s)
 	if strings.Contains(page, "<script") || !strings.Contains(visible(t, page), evil) {
 		t.Error("text is not escaped")

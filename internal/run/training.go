@@ -33,6 +33,9 @@ func (h *Host) Draw(what string, total int, unit string) {
 	h.Bar = h.Log.Begin(h.job.Name()+what, total, unit)
 }
 
+// Name is the job's.
+func (h *Host) Name() string { return h.job.Name() }
+
 // Write appends a line to metrics.jsonl. Its model and seed must be the job's.
 func (h *Host) Write(line any) error {
 	return h.run.metrics.write(Trainee{h.job.Model, h.job.Seed}, line)

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/engram-lm/engram/data/registry"
+	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/run"
@@ -33,7 +34,7 @@ func (t *task) reported(r *run.Run, _ bool) (run.Report, error) {
 	rep := &report.Study{
 		Command: command, Version: r.Began.Version, Task: t.name, Preset: v.common.Preset,
 		Title: t.title, About: t.about, Unit: t.unit, System: r.Began.System,
-		Metric: report.Metric{Name: t.metric.Name, Label: t.metric.Label, Higher: t.metric.Higher, Percent: t.metric.Percent},
+		Metric: t.metric, Columns: t.columns, Goal: t.goal,
 		Config: string(v.Fields().YAML()), Yardstick: t.yardstick(v.own), Notes: slices.Concat(r.Began.Forced, r.Began.Notes),
 	}
 	if source := r.Jobs[0].Of.(*Arm).Source; source != "" {
@@ -43,12 +44,6 @@ func (t *task) reported(r *run.Run, _ bool) (run.Report, error) {
 		if f.Condition() {
 			rep.Conditions = append(rep.Conditions, report.Condition{Key: f.Key, Value: f.String()})
 		}
-	}
-	for _, c := range t.columns {
-		rep.Columns = append(rep.Columns, report.Column(c))
-	}
-	if g := t.goal; g != nil {
-		rep.Goal = &report.Goal{Value: g.Value, Window: g.Window, Hold: g.Hold}
 	}
 	lines, err := run.Metrics[line](r)
 	if err != nil {
@@ -82,11 +77,44 @@ func (t *task) reported(r *run.Run, _ bool) (run.Report, error) {
 }
 
 // outcomeOf is what result.json keeps of a training that has ended.
-func outcomeOf(j *run.Job, dir string) (out outcome, err error) {
-	if j.Result.Ended() {
-		err = j.Result.Decode(dir, &out)
+func outcomeOf(j *run.Job, dir string) (Outcome, error) {
+	out := Outcome{Value: math.NaN()}
+	if !j.Result.Ended() {
+		return out, nil
 	}
-	return out, err
+	if err := report.Decode(j.Result.Outcome, &out); err != nil {
+		return out, badfile.New(filepath.Join(dir, run.ResultFile), "outcome", "%v; remove it to have it made again from the last checkpoint", err)
+	}
+	return out, nil
+}
+
+// keep puts the pictures of an outcome into dir, and returns what result.json keeps.
+func keep(dir string, out *Outcome) (json.RawMessage, error) {
+	for _, p := range out.Pictures {
+		if p.File == "" {
+			continue
+		}
+		if err := run.WriteFile(filepath.Join(dir, p.File), p.Image); err != nil {
+			return nil, err
+		}
+	}
+	return report.Encode(out)
+}
+
+// finite returns nil for what is no finite number: JSON's null.
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+// orNaN is the number of finite again.
+func orNaN(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
+	}
+	return *v
 }
 
 // seed is what a report says of a training, whose images are in dir. One under way is as
@@ -99,38 +127,21 @@ func seed(j *run.Job, dir string, lines []line) (report.StudySeed, error) {
 	at := j.Result.Done
 	out, err := outcomeOf(j, dir)
 	s := report.StudySeed{
-		Seed: j.Seed, Value: orNaN(out.Value), Episodes: at.Steps, Seconds: at.Seconds, LearnedAt: at.Solved, Status: j.Result.Status,
+		Seed: j.Seed, Value: out.Value, Episodes: at.Steps, Seconds: at.Seconds, LearnedAt: at.Solved, Status: j.Result.Status,
+		Extra: out.Extra, Figures: out.Pictures,
 	}
-	if err != nil {
-		return s, err
-	}
-	for _, m := range out.Extra {
-		s.Extra = append(s.Extra, report.Measure{Name: m.Name, Value: orNaN(m.Value), Percent: m.Percent, Single: m.Single})
-	}
-	for _, p := range out.Pictures {
-		f := report.Figure{Title: p.Title, Caption: p.Caption, Width: p.Width, X: p.X, Y: p.Y}
-		for _, c := range p.Curves {
-			f.Lines = append(f.Lines, report.Figured{Name: c.Name, X: numbers(c.X), Y: numbers(c.Y), Events: c.Events})
+	for i := range s.Figures {
+		f := &s.Figures[i]
+		if f.File == "" {
+			continue
 		}
-		if p.File != "" {
-			var err error
-			name := filepath.Base(p.File)
-			if f.Image, err = os.ReadFile(filepath.Join(dir, name)); err != nil {
-				return s, err
-			}
-			f.File = path.Join(filepath.Base(dir), name)
+		name := filepath.Base(f.File)
+		f.File = path.Join(filepath.Base(dir), name)
+		if f.Image, err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+			return s, err
 		}
-		s.Figures = append(s.Figures, f)
 	}
-	return s, nil
-}
-
-func numbers(x []*float64) []float64 {
-	all := make([]float64, len(x))
-	for i, v := range x {
-		all[i] = orNaN(v)
-	}
-	return all
+	return s, err
 }
 
 // recipe is what makes the whole run anew where there is nothing but the source:
@@ -212,7 +223,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 
 // WriteJSON prints one object a model and seed, each on a line.
 func (t told) WriteJSON(w io.Writer) error {
-	control, outcomes := map[uint64]*float64{}, map[*run.Job]outcome{}
+	control, outcomes := map[uint64]*float64{}, map[*run.Job]Outcome{}
 	for _, j := range t.run.Jobs {
 		out, err := outcomeOf(j, t.run.JobDir(j))
 		if err != nil {
@@ -220,7 +231,7 @@ func (t told) WriteJSON(w io.Writer) error {
 		}
 		outcomes[j] = out
 		if j.Of.(*Arm).Control {
-			control[j.Seed] = out.Value
+			control[j.Seed] = finite(out.Value)
 		}
 	}
 	all := json.NewEncoder(w)
@@ -228,7 +239,7 @@ func (t told) WriteJSON(w io.Writer) error {
 		a, out, at := j.Of.(*Arm), outcomes[j], j.Result.Done
 		o := object{
 			Task: t.task.name, Model: a.Model, Seed: j.Seed, Params: a.Params, Episodes: at.Steps,
-			Metric: t.task.metric.Name, Value: out.Value, Control: control[j.Seed],
+			Metric: t.task.metric.Name, Value: finite(out.Value), Control: control[j.Seed],
 			IsControl: a.Control, Seconds: at.Seconds, Status: j.Result.Status,
 		}
 		if t.task.goal != nil && at.Solved > 0 {
@@ -238,13 +249,17 @@ func (t told) WriteJSON(w io.Writer) error {
 			if o.Extra == nil {
 				o.Extra = map[string]*float64{}
 			}
-			o.Extra[m.Name] = m.Value
+			o.Extra[m.Name] = finite(m.Value)
 			if m.Key {
-				o.own = append(o.own, ownKey{m.Name, m.Value})
+				o.own = append(o.own, ownKey{m.Name, finite(m.Value)})
 			}
 		}
 		for _, s := range out.Series {
-			o.own = append(o.own, ownKey{s.Name, s.Values})
+			values := make([]*float64, len(s.Values))
+			for i, v := range s.Values {
+				values[i] = finite(v)
+			}
+			o.own = append(o.own, ownKey{s.Name, values})
 		}
 		if err := all.Encode(o); err != nil {
 			return err

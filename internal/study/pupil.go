@@ -181,7 +181,7 @@ func (p *pupil) Finish(ctx context.Context) (any, error) {
 	}
 	kept, err := keep(p.Dir, out)
 	if err == nil {
-		p.tell(kept)
+		p.tell(out)
 	}
 	return kept, err
 }
@@ -226,8 +226,6 @@ func (m *mean) take() *float64 {
 	return finite(m.Sum / float64(m.N))
 }
 
-func (p *pupil) name() string { return fmt.Sprintf("%s seed %d", p.arm.Model, p.seed) }
-
 // sayEvery is how long a training may go on without a word.
 const sayEvery = time.Minute
 
@@ -245,7 +243,7 @@ func (p *pupil) inTraining(value, loss *float64) string {
 	m := p.task.metric
 	switch {
 	case value != nil:
-		return fmt.Sprintf("training %s %s", m.Name, m.format(*value))
+		return fmt.Sprintf("training %s %s", m.Name, formatted(m, *value))
 	case loss != nil:
 		return fmt.Sprintf("training loss %.4g", *loss)
 	}
@@ -255,20 +253,20 @@ func (p *pupil) inTraining(value, loss *float64) string {
 // logged shows a line of metrics beside the bar. For each tenth of the training and
 // each minute it writes a line of its own, on all since the one before.
 func (p *pupil) logged(l line) {
-	p.Bar.Describe(p.name() + ", " + p.inTraining(l.Value, l.Loss))
+	p.Bar.Describe(p.Name() + ", " + p.inTraining(l.Value, l.Loss))
 	tenth := max(1, p.end.episodes/10)
 	if l.Episode/tenth == (l.Episode-p.common.LogEvery)/tenth && time.Since(p.shown.since) < sayEvery {
 		return
 	}
 	s := &p.shown
 	perSecond := float64(l.Episode-s.episode) / max(l.Seconds-s.seconds, 1e-9)
-	p.Log.Printf("%s  %s of %s %s  %s  %s  after %s", p.name(), Thousands(l.Episode), Thousands(p.end.episodes), p.task.unit,
+	p.Log.Printf("%s  %s of %s %s  %s  %s  after %s", p.Name(), Thousands(l.Episode), Thousands(p.end.episodes), p.task.unit,
 		p.inTraining(s.value.take(), s.loss.take()), progress.Rate(perSecond, ""), run.Rounded(l.Seconds))
 	s.since, s.episode, s.seconds = time.Now(), l.Episode, l.Seconds
 }
 
 // tell says what came out.
-func (p *pupil) tell(out *outcome) {
+func (p *pupil) tell(out *Outcome) {
 	more, at := "", p.Done()
 	if at.Solved > 0 {
 		more = fmt.Sprintf(", learned at %s %s", p.task.one(), Thousands(at.Solved))
@@ -276,12 +274,12 @@ func (p *pupil) tell(out *outcome) {
 	if p.end.cut(at) {
 		more += fmt.Sprintf(" (ended by max_time %s)", p.common.MaxTime)
 	}
-	p.Log.Printf("%s  after %s %s in %s: %s %s%s", p.name(), Thousands(at.Steps), p.task.unit, run.Rounded(at.Seconds),
-		p.task.metric.Name, p.task.metric.format(orNaN(out.Value)), more)
+	p.Log.Printf("%s  after %s %s in %s: %s %s%s", p.Name(), Thousands(at.Steps), p.task.unit, run.Rounded(at.Seconds),
+		p.task.metric.Name, formatted(p.task.metric, out.Value), more)
 }
 
-// format writes a value of the metric for a terminal.
-func (m Metric) format(v float64) string {
+// formatted writes a value of the metric for a terminal.
+func formatted(m Metric, v float64) string {
 	if m.Percent {
 		return fmt.Sprintf("%.2f%%", 100*v)
 	}

@@ -110,14 +110,14 @@ func (l *guesser) Test(ctx context.Context, progress func(int)) (*Outcome, error
 		Pictures: []Picture{
 			{Title: "A square", Caption: "It is black.", File: "square.svg", Image: []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>`)},
 			{Title: "The weights", Caption: "In turn.", X: "number", Y: "weight", Curves: []Curve{
-				{"w", []float64{0, 1, 2}, []float64{float64(l.w[0]), math.NaN(), 1}, false}, {"seen", []float64{0, 1, 2}, []float64{0, -1, 1}, true}}},
+				{Name: "w", X: []float64{0, 1, 2}, Y: []float64{float64(l.w[0]), math.NaN(), 1}}, {Name: "seen", X: []float64{0, 1, 2}, Y: []float64{0, -1, 1}, Events: true}}},
 		},
 	}, nil
 }
 
 var stubTask = Task[stubSettings]{
 	Name: "guess", Title: "Guessing signs", Short: "Guess signs", Long: "Guess the signs of numbers.", Example: "  go run ./eval guess",
-	About: []string{"Numbers are hidden; a model sees them <noisily> & guesses."}, Unit: "episodes", Columns: []Column{{"first_weight", "the weight that comes first"}},
+	About: []string{"Numbers are hidden; a model sees them <noisily> & guesses."}, Unit: "episodes", Columns: []Column{{Name: "first_weight", About: "the weight that comes first"}},
 	Metric: Metric{Name: "error_rate", Label: "signs guessed wrong", Percent: true},
 	Goal:   &Goal{Value: 0.05, Window: 10, Hold: 20},
 	Models: []Kind{{"steady", "learns"}, {"eager", "learns twice as fast"}, {"still", "does not learn"}},

@@ -11,6 +11,7 @@ import (
 	"context"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/report"
 )
 
 // Task is a learning task whose own settings are an S: a struct of strings, ints,
@@ -46,29 +47,17 @@ type Task[S any] struct {
 	Yardstick func(own *S) string
 }
 
-// Column is a measure that the report's table shows. One that a task has no column
-// for is in the JSON alone.
-type Column struct {
-	Name  string // of the measure: "steps_to_first"
-	About string // a clause for the table's note: "steps until the reward is found"
-}
-
-// Metric is what a model is measured by on held-out episodes.
-type Metric struct {
-	Name    string // "error_rate", "mse", "accuracy", "mean_reward"
-	Label   string // in words: "zeroed bits wrong"
-	Higher  bool   // more is better
-	Percent bool   // written as a percentage
-}
-
-// Goal says when a model has learned the task: at the first episode from which on
-// the running mean of Point.Value over Window episodes stays on the good side of
-// Value for Hold episodes more, whatever comes after. Training may end there
-// (Common.StopAtGoal).
-type Goal struct {
-	Value        float64
-	Window, Hold int
-}
+// What a task says of itself and of its models is said in its report.
+type (
+	Column  = report.Column  // of the report's table; a measure without one is in the JSON alone
+	Metric  = report.Metric  // what a model is measured by on held-out episodes
+	Measure = report.Measure // a number beside the metric
+	Picture = report.Figure  // of what was learned; its File is a name in MODEL-seedN/
+	Curve   = report.Curve
+	// Goal says when a model has learned the task, by Point.Value. Training may end
+	// there (Common.StopAtGoal).
+	Goal = report.Goal
+)
 
 // Kind is a model that --models may name.
 type Kind struct {
@@ -125,57 +114,18 @@ type Point struct {
 	Norm float64
 }
 
-// Outcome is what a test has to report.
+// Outcome is what a test has to report. result.json keeps it, but for the images.
 type Outcome struct {
-	Value    float64   // the metric over the held-out episodes
-	Extra    []Measure // other numbers: columns of the table, keys of the JSON
-	Series   []Series  // lists of numbers: keys of the JSON of their own
-	Pictures []Picture // shown in the report for the first seed of each model
+	Value    float64   `json:"value"`              // the metric over the held-out episodes
+	Extra    []Measure `json:"extra,omitempty"`    // other numbers: columns of the table, keys of the JSON
+	Series   []Series  `json:"series,omitempty"`   // lists of numbers: keys of the JSON of their own
+	Pictures []Picture `json:"pictures,omitempty"` // shown in the report for the first seed of each model
 }
 
 // Series is a named list of numbers.
 type Series struct {
-	Name   string // as a JSON key: "rollouts"
-	Values []float64
-}
-
-// Measure is a named number.
-type Measure struct {
-	Name    string // as a JSON key: "mean_fill_mse"
-	Value   float64
-	Percent bool // a share, written as a percentage
-	// Single says that the number is about one training, such as the ends of its
-	// confidence interval: where a model has several, its mean says nothing.
-	Single bool
-	// Key says that the number is a key of the JSON of its own, beside being one of
-	// its extra numbers.
-	Key bool
-}
-
-// Picture is a figure of the report: an image, or curves that the report draws
-// itself, in the style of its other charts.
-type Picture struct {
-	Title   string
-	Caption string // whole sentences; what is seen
-	// File is the image's name in MODEL-seedN/, ending in .png, .gif or .svg, and
-	// Image its content.
-	File  string
-	Image []byte
-	// Width is how wide the image is shown, in CSS pixels; 0: as wide as it is.
-	Width int
-	// Curves are drawn over common axes with the labels X and Y.
-	Curves []Curve
-	X, Y   string
-}
-
-// Curve is a named line of a picture.
-type Curve struct {
-	Name string    `json:"name"`
-	X    []float64 `json:"x"`
-	Y    []float64 `json:"y"`
-	// Events says that Y tells when something happens, 1 or -1, and is 0 when nothing
-	// does: that is shown beside the curves, not as one.
-	Events bool `json:"events,omitempty"`
+	Name   string    `json:"name"` // as a JSON key: "rollouts"
+	Values []float64 `json:"values"`
 }
 
 // Count writes so many things: "1 neuron", "1,001 neurons".

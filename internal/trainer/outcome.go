@@ -48,7 +48,7 @@ func (t *Training) Finish(ctx context.Context) (any, error) {
 	if err := t.Job.Score(ctx, t.Host, out); err != nil {
 		return nil, err
 	}
-	t.Log.Printf("%s  best epoch %d: valid ppl %s, test ppl %s (one stream)", t.name(), out.BestEpoch, ppl(Perplexity(out.ValidNLL)), ppl(Perplexity(out.TestNLL)))
+	t.Log.Printf("%s  best epoch %d: valid ppl %s, test ppl %s (one stream)", t.Name(), out.BestEpoch, ppl(Perplexity(out.ValidNLL)), ppl(Perplexity(out.TestNLL)))
 	return ended{out, t.Model.VocabSize}, nil
 }
 

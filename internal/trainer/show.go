@@ -10,8 +10,6 @@ import (
 	"github.com/engram-lm/engram/internal/run"
 )
 
-func (j *Job) name() string { return fmt.Sprintf("%s seed %d", j.Label, j.Seed) }
-
 // drawEpoch begins an epoch's bar.
 func (t *Training) drawEpoch() {
 	if t.drawn == t.Epoch {
@@ -25,7 +23,7 @@ func (t *Training) drawEpoch() {
 
 // showStep moves the bar.
 func (t *Training) showStep() {
-	t.Bar.Describe(fmt.Sprintf("%s%s, loss %.3f", t.name(), t.bar, t.trainNLL()))
+	t.Bar.Describe(fmt.Sprintf("%s%s, loss %.3f", t.Name(), t.bar, t.trainNLL()))
 	t.Bar.Set(t.Tokens)
 	if t.stepped != nil {
 		t.stepped()
@@ -46,7 +44,7 @@ func (t *Training) showEpoch(e Epoch) {
 	if e.Best {
 		best = "  best"
 	}
-	t.Log.Printf("%s  epoch %2d/%d  ppl train %8s valid %8s  lr %.4g  %s tokens/s  after %s%s", t.name(), e.Epoch, t.epochs(),
+	t.Log.Printf("%s  epoch %2d/%d  ppl train %8s valid %8s  lr %.4g  %s tokens/s  after %s%s", t.Name(), e.Epoch, t.epochs(),
 		ppl(lm.Perplexity(e.TrainNLL)), ppl(lm.Perplexity(e.ValidNLL)), e.LR, Thousands(int(e.TokensPerS)), run.Rounded(time.Since(t.sat).Seconds()), best)
 }
 
