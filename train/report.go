@@ -13,6 +13,7 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/trainer"
@@ -37,7 +38,7 @@ func (p *plan) introduce(r *run.Run) {
 	}
 }
 
-func thousands(n int) string { return trainer.Thousands(n) }
+func thousands(n int) string { return progress.Thousands(n) }
 
 // estimate times a few training steps of each model and scales them up; 0 where
 // the run is too short for that to pay.

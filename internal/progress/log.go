@@ -103,3 +103,12 @@ func (b *Bar) state(done int) (far, rest string) {
 	}
 	return far, rest
 }
+
+// Thousands writes a count with separators: "10,000".
+func Thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

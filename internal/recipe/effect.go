@@ -66,22 +66,11 @@ func (r *Recipe) Idle(asked map[string]bool, windows int) (clauses []string) {
 	if err != nil {
 		return nil
 	}
-	for _, f := range r.Fields() {
-		was, err := preset.Field(f.Key)
-		if !asked[f.Key] || err != nil || was.String() == f.String() {
-			continue
-		}
-		why := ""
-		for _, a := range arms {
-			if why = a.idle(f.Key, a.Recipe.Passes(windows)); why == "" {
-				break
-			}
-		}
-		if why != "" {
-			clauses = append(clauses, fmt.Sprintf("%s %s has no effect: %s", f.Key, f, why))
-		}
+	var idle []func(string) string
+	for _, a := range arms {
+		idle = append(idle, func(key string) string { return a.idle(key, a.Recipe.Passes(windows)) })
 	}
-	return clauses
+	return run.WithoutEffect(r.Fields(), preset.Fields(), func(key string) bool { return asked[key] }, idle)
 }
 
 // idle says why a setting changes nothing in a model that is trained for so many

@@ -1,7 +1,6 @@
 package study
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -37,24 +36,12 @@ func (t *Task[S]) NoEffect(common *Common, own *S, model, key string) string {
 
 // withoutEffect names, a clause each, the settings that are not the preset's and that
 // change nothing in any model of the run.
-func (t *task) withoutEffect(v *values) (clauses []string) {
-	preset := t.preset(v)
-	for _, f := range v.Fields() {
-		was, err := preset.Find(f.Key)
-		if err != nil || was.String() == f.String() {
-			continue
-		}
-		why := ""
-		for _, model := range v.common.Models {
-			if why = t.idle(v.common, v.own, model, f.Key); why == "" {
-				break
-			}
-		}
-		if why != "" {
-			clauses = append(clauses, fmt.Sprintf("%s %s has no effect: %s", f.Key, f, why))
-		}
+func (t *task) withoutEffect(v *values) []string {
+	var idle []func(string) string
+	for _, model := range v.common.Models {
+		idle = append(idle, func(key string) string { return t.idle(v.common, v.own, model, key) })
 	}
-	return clauses
+	return run.WithoutEffect(v.Fields(), t.preset(v), func(string) bool { return true }, idle)
 }
 
 // preset returns the settings of the preset that others come from.

@@ -1,13 +1,13 @@
 package study
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/nearest"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/settings"
 	"github.com/engram-lm/engram/lstm/optim"
@@ -181,10 +181,4 @@ const maxEpisodes = 1 << 30
 const maxThreads = 4096
 
 // Thousands writes a count with separators: "10,000".
-func Thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func Thousands(n int) string { return progress.Thousands(n) }

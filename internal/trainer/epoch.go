@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"github.com/engram-lm/engram/internal/examine"
 )
 
 // Step takes an optimiser step; at the end of an epoch, or after the last step asked
@@ -73,7 +75,7 @@ func (t *Training) validate(ctx context.Context) (e Epoch, err error) {
 	}
 	e = Epoch{
 		Epoch: t.Epoch, Step: t.position.Step, TrainNLL: t.trainNLL(), ValidNLL: valid.NLL, TokensPerS: t.speed(),
-		Best: valid.NLL < t.BestNLL, Traces: traces(t.model, state),
+		Best: valid.NLL < t.BestNLL, Traces: examine.Traces(t.model, state),
 	}
 	if e.ValidNLLOff, e.ValidNLLMean, err = t.worth(ctx); err != nil {
 		return Epoch{}, err

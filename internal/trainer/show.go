@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/run"
 )
 
@@ -45,7 +46,7 @@ func (t *Training) showEpoch(e Epoch) {
 		best = "  best"
 	}
 	t.Log.Printf("%s  epoch %2d/%d  ppl train %8s valid %8s  lr %.4g  %s tokens/s  after %s%s", t.Name(), e.Epoch, t.epochs(),
-		ppl(lm.Perplexity(e.TrainNLL)), ppl(lm.Perplexity(e.ValidNLL)), e.LR, Thousands(int(e.TokensPerS)), run.Rounded(time.Since(t.sat).Seconds()), best)
+		ppl(lm.Perplexity(e.TrainNLL)), ppl(lm.Perplexity(e.ValidNLL)), e.LR, progress.Thousands(int(e.TokensPerS)), run.Rounded(time.Since(t.sat).Seconds()), best)
 }
 
 // ppl writes a perplexity in a few letters, whatever its size.
@@ -57,13 +58,4 @@ func ppl(v float64) string {
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
 	return strconv.FormatFloat(v, 'e', 1, 64)
-}
-
-// Thousands writes a count with separators.
-func Thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 
 	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/examine"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/run"
@@ -62,9 +63,9 @@ type Epoch struct {
 	Best       bool    `json:"best"`
 	// What the traces of each layer were when the validation text had been read, and
 	// the validation's NLL without them and with them at their mean over the train text.
-	Traces       []Trace  `json:"traces,omitempty"`
-	ValidNLLOff  *float64 `json:"valid_nll_off,omitempty"`
-	ValidNLLMean *float64 `json:"valid_nll_mean,omitempty"`
+	Traces       []examine.Trace `json:"traces,omitempty"`
+	ValidNLLOff  *float64        `json:"valid_nll_off,omitempty"`
+	ValidNLLMean *float64        `json:"valid_nll_mean,omitempty"`
 }
 
 // Line is a line of metrics.jsonl: one every so many steps and one at the end of
@@ -82,7 +83,7 @@ type Line struct {
 	TokensPerS float64  `json:"tokens_per_s"`
 	Event      string   `json:"event,omitempty"` // what happened beside the steps: a rollback
 	// Of a plastic model, at the end of an epoch: see Epoch.
-	Traces       []Trace  `json:"traces,omitempty"`
-	ValidNLLOff  *float64 `json:"valid_nll_off,omitempty"`
-	ValidNLLMean *float64 `json:"valid_nll_mean,omitempty"`
+	Traces       []examine.Trace `json:"traces,omitempty"`
+	ValidNLLOff  *float64        `json:"valid_nll_off,omitempty"`
+	ValidNLLMean *float64        `json:"valid_nll_mean,omitempty"`
 }
