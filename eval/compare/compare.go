@@ -19,9 +19,10 @@ const long = `Join runs of the same data into one table and one report: means an
 intervals over seeds, differences to the LSTM (or to a learning task's control) by
 Welch's t-test with Holm's correction and by the exact rank-sum test.
 
-RUN is the folder of a run of train, or of one learning task; of a run that is not
-at its end it is the trainings that have ended, and curves of the others. Runs on another text or vocabulary, and a learning
-task under other conditions, are refused: their figures do not compare.
+RUN is the folder of a run of train, or of one learning task; of a run that is not at
+its end it is the trainings that have ended, and curves of the others. Runs on another
+text or vocabulary, and a learning task under other conditions, are refused: their
+figures do not compare.
 
 A model that several runs have under the same settings is one model, and its seeds are
 pooled; a seed that came to the same bits in two runs counts once. Under other settings,
@@ -81,7 +82,7 @@ func Command() *cobra.Command {
 			out = runfolder.Unused("compare")
 		}
 		if err := write(joined, out); err != nil {
-			return err
+			return fmt.Errorf("the report in %s: %w", out, err)
 		}
 		if asJSON {
 			text, err := joined.JSON()

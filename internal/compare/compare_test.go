@@ -250,12 +250,13 @@ func TestOpenRefuses(t *testing.T) {
 	older := languageModels(t, "sample", lm("lstm", 1, 104))
 	must(t, os.WriteFile(filepath.Join(older, "run.json"), []byte(`{"format": "engram-run/1"}`), 0o666))
 	for dir, words := range map[string][]string{
-		begun:        {begun, "has no report yet", "go run ./train --resume " + begun},
-		t.TempDir():  {"is not the folder of a run", "report.json"},
-		begun + "/x": {"is not the folder of a run"},
-		damaged:      {filepath.Join(damaged, "report.json"), "want the report of a run"},
-		cut:          {filepath.Join(cut, "lstm-seed1", "result.json")},
-		older:        {filepath.Join(older, "run.json"), "engram-run/1"},
+		begun:                          {begun, "has no report yet", "go run ./train --resume " + begun},
+		t.TempDir():                    {"is not the folder of a run", "report.json"},
+		begun + "/x":                   {"is not the folder of a run"},
+		filepath.Join(cut, "run.json"): {"is no folder"},
+		damaged:                        {filepath.Join(damaged, "report.json"), "want the report of a run"},
+		cut:                            {filepath.Join(cut, "lstm-seed1", "result.json")},
+		older:                          {filepath.Join(older, "run.json"), "engram-run/1"},
 	} {
 		_, err := Open(dir)
 		for _, word := range words {

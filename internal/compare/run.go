@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,6 +52,9 @@ type arm struct {
 // Open reads the run in a folder. Of a run that is not at its end it is what has ended,
 // and curves of the rest.
 func Open(dir string) (*Run, error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s is no folder; want that of a run, with all that is in it", dir)
+	}
 	r := &Run{Dir: filepath.Clean(dir), facts: map[string]string{}}
 	record, err := run.ReadRecord(dir)
 	known := err == nil

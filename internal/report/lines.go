@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"unicode/utf8"
 )
 
 // series is a curve of a line chart.
@@ -76,7 +77,10 @@ func lineChart(width float64, a axes, all []series) chart {
 	named := slices.ContainsFunc(all, func(s series) bool { return s.Name != "" })
 	right, top := 10.0, 10.0
 	if named {
-		right = 84
+		right = 84 // or as much as the longest name needs, to a third of the chart
+		for _, s := range all {
+			right = max(right, min(nameWidth*float64(utf8.RuneCountInString(s.Name))+18, width/3))
+		}
 	}
 	if len(a.Events) > 0 {
 		right, top = max(right, 96), top+laneHeight*float64(len(a.Events))
