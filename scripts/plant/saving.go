@@ -29,5 +29,12 @@ func init() {
 		planted{"step/averages", weights, "w.Stepper.Optimizer.(optim.Averager); ok {\n\t\tif", "w.Stepper.Optimizer.(optim.Averager); ok && false {\n\t\tif", "./internal/study", "TestOptimizers", ""},
 		planted{"lock/refuse", "internal/runlock/runlock.go", "if !ok {", "if !ok && dir == path {", "./internal/runlock", "Test", ""},
 		planted{"lock/removed", "internal/runlock/runlock.go", "os.SameFile(mine, there)", "mine != there", "./internal/runlock", "TestRemovedFile", ""},
+		planted{"events/once", "internal/tensorboard/tensorboard.go", "if n == last.step {", "if false {", "./internal/tensorboard", "TestEvents", ""},
+		planted{"events/kept", "internal/tensorboard/tensorboard.go", "timeOf(had, i+1, now)", "timeOf(had, i, now)", "./internal/tensorboard", "TestReopened", ""},
+		planted{"events/lines", "internal/run/metrics.go", "return m.chart(who, own)", "return m.chart(who, nil)", "./internal/run", "TestEventsFollow", ""},
+		planted{"compare/bits", "internal/compare/pool.go", "math.Float64bits(was) != math.Float64bits(is)", "false", "./internal/compare", "TestToldApart", ""},
+		planted{"compare/settings", "internal/compare/pool.go", "had && has && was != is", "had && has && false", "./internal/compare", "TestToldApart", ""},
+		planted{"compare/once", "internal/compare/join.go", "return seedA == seedB", "return seedA < seedB", "./internal/compare", "TestJoinedIsTheWhole", ""},
+		planted{"compare/facts", "internal/compare/join.go", "ok && is != r.facts[key]", "ok && is == \"\"", "./internal/compare", "TestRefused", ""},
 	)
 }
