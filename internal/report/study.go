@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 
 	"github.com/engram-lm/engram/internal/stats"
 )
@@ -171,8 +172,19 @@ func quartiles(x []float64) Quartiles {
 	return q
 }
 
-func (s *StudySeed) value() float64     { return s.Value }
-func (s *StudySeed) perSecond() float64 { return float64(s.Episodes) / s.Seconds }
+func (s *StudySeed) value() float64 { return s.Value }
+
+// perSecond is no number where there is nothing to learn, as in a grid of settings or a
+// net with random weights.
+func (s *StudySeed) perSecond() float64 {
+	learns := func(p StudyPoint) bool {
+		return !math.IsNaN(p.Value) || !math.IsNaN(p.Loss) || !math.IsNaN(p.GradNorm)
+	}
+	if len(s.Curve) > 0 && !slices.ContainsFunc(s.Curve, learns) {
+		return math.NaN()
+	}
+	return float64(s.Episodes) / s.Seconds
+}
 
 // control returns the model that the others are held against, or nil.
 func (s *Study) control() *StudyArm {

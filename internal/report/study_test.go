@@ -173,6 +173,22 @@ func TestStudyEdges(t *testing.T) {
 	}
 }
 
+// What has nothing to learn has no speed of learning.
+func TestStudyRate(t *testing.T) {
+	s := study()
+	for i := range s.Models[2].Seeds {
+		for j := range s.Models[2].Seeds[i].Curve {
+			p := &s.Models[2].Seeds[i].Curve[j]
+			p.Value, p.Loss, p.GradNorm = math.NaN(), math.NaN(), math.NaN()
+		}
+	}
+	table := s.compare(ascii)
+	at := slices.IndexFunc(table.Columns, func(c column) bool { return c.Head == "updates/s" })
+	if got := table.Columns[at].Cells; !slices.Equal(got, []string{"8", "8", "-"}) {
+		t.Errorf("updates/s are %q", got)
+	}
+}
+
 func TestShare(t *testing.T) {
 	for v, want := range map[float64]string{0: "0.0%", 0.5: "50.0%", 0.0123: "1.2%", 0.00321: "0.32%", 0.000123: "0.012%", math.NaN(): "–", -0.5: "−50.0%"} {
 		if got := typographic.share(v); got != want {

@@ -254,6 +254,9 @@ func (p *pupil) inTraining(value, loss *float64) string {
 // each minute it writes a line of its own, on all since the one before.
 func (p *pupil) logged(l line) {
 	p.Bar.Describe(p.Name() + ", " + p.inTraining(l.Value, l.Loss))
+	if l.Value == nil && l.Loss == nil && l.GradNorm == nil {
+		return // there is nothing to learn
+	}
 	tenth := max(1, p.end.episodes/10)
 	if l.Episode/tenth == (l.Episode-p.common.LogEvery)/tenth && time.Since(p.shown.since) < sayEvery {
 		return
