@@ -24,25 +24,29 @@ type Drawing [Pixels]uint8
 // counter-clockwise by so many quarters: 1 is ink, 0 is paper. (The published
 // code has them the other way round.)
 func (d *Drawing) Ink(dst []float32, quarters int) {
+	// Where the first pixel comes from, and how far on the next ones of a row and of
+	// a column lie.
 	const last = Side - 1
+	turn := [4]struct{ first, right, down int }{
+		{0, 1, Side}, {last, Side, -1}, {last*Side + last, -1, -Side}, {last * Side, -Side, 1},
+	}[quarters&3]
 	dst = dst[:Pixels]
 	for y := range Side {
-		for x := range Side {
-			var from int
-			switch quarters & 3 {
-			case 0:
-				from = y*Side + x
-			case 1:
-				from = x*Side + last - y
-			case 2:
-				from = (last-y)*Side + last - x
-			case 3:
-				from = (last-x)*Side + y
-			}
-			dst[y*Side+x] = float32(d[from]) / 255
+		from := turn.first + y*turn.down
+		row := dst[y*Side:][:Side]
+		for x := range row {
+			row[x] = shades[d[from+x*turn.right]]
 		}
 	}
 }
+
+// shades are all shares of a pixel: an episode has thousands of them to divide.
+var shades = func() (s [256]float32) {
+	for i := range s {
+		s[i] = float32(i) / 255
+	}
+	return s
+}()
 
 // Class is what an episode tells apart: a character turned by quarters. An
 // upright character and its turns are classes of their own.

@@ -25,8 +25,8 @@ import (
 type Normed[F kernel.Float] struct {
 	layers []normed[F]
 	n      int
-	params [][]F // of the last Forward
-	rows   []F   // gradients of windows
+	images []F   // of the last Forward
+	params [][]F // likewise
 }
 
 // normed is a layer within: its y and dz are those of the layer it contains.
@@ -75,17 +75,14 @@ func (s *Normed[F]) OutSize() int { return s.layers[len(s.layers)-1].outSize() }
 
 // Forward is as Stack.Forward.
 func (s *Normed[F]) Forward(n int, params [][]F, x []F) []F {
-	s.n, s.params = n, params
+	s.n, s.params, s.images = n, params, x
 	for i := range s.layers {
 		l := &s.layers[i]
 		rows := n * l.places()
-		kernel.Grow(&l.windows, rows*l.window())
-		l.gather(l.windows, x[:n*l.inSize()])
+		l.grow(n)
 		kernel.Grow(&l.hat, n*l.outSize())
-		l.weight.Pack(false, l.window(), l.Out, params[3*i], l.Out)
-		l.weight.Mul(rows, l.windows, l.window(), 0, l.hat, l.Out)
+		l.convolve(n, x, params[3*i], nil, l.hat)
 		l.normalise(rows)
-		kernel.Grow(&l.y, n*l.outSize())
 		l.rectify(rows, params[3*i+1], params[3*i+2])
 		x = l.y
 	}
@@ -135,17 +132,19 @@ func (s *Normed[F]) Backward(dy []F, dparams [][]F) {
 		l := &s.layers[i]
 		rows := s.n * l.places()
 		l.normaliseBackward(rows, s.params[3*i+1], dparams[3*i+1], dparams[3*i+2])
-		kernel.GemmSerial(true, false, l.window(), l.Out, rows, 1, l.windows, l.window(), l.dz, l.Out, 0, dparams[3*i], l.Out)
+		in := s.images
+		if i > 0 {
+			in = s.layers[i-1].y
+		}
+		l.weightGradient(s.n, in, 0, l.window(), 0, l.Out, dparams[3*i])
 		if i == 0 {
 			return
 		}
-		l.adjoint.Pack(true, l.Out, l.window(), s.params[3*i], l.Out)
-		kernel.Grow(&s.rows, rows*l.window())
-		l.adjoint.Mul(rows, l.dz, l.Out, 0, s.rows, l.window())
+		kernel.Grow(&l.adjoint, len(s.params[3*i]))
+		l.transpose(s.params[3*i], 0, l.window())
 		below := &s.layers[i-1]
 		kernel.Grow(&below.dz, s.n*l.inSize())
-		clear(below.dz)
-		l.scatter(below.dz, s.rows)
+		l.inputGradient(s.n, l.dz, below.dz)
 	}
 }
 

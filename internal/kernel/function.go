@@ -27,6 +27,18 @@ func Tanh[F Float](dst, x []F) {
 	}
 }
 
+// TanhBackward turns d, the gradient of y = tanh x, into that of x: d *= 1 - y^2.
+func TanhBackward[F Float](d, y []F) {
+	y = y[:len(d)]
+	if d32, ok := narrow(d); ok {
+		simd.tanhBackward(d32, as32(y))
+		return
+	}
+	for i, v := range y {
+		d[i] -= v * v * d[i]
+	}
+}
+
 // Sigmoid computes dst = 1 / (1 + e^-x); dst may be x. In float32 the error is
 // below 2.5 ulp, subnormal results included.
 func Sigmoid[F Float](dst, x []F) {

@@ -54,3 +54,24 @@ func TestGemmStaysInside(t *testing.T) {
 		}
 	})
 }
+
+// Nor does a gathered one, or a sum of rows.
+func TestGatheredStaysInside(t *testing.T) {
+	atEveryLevel(t, func(t *testing.T) {
+		r := newRand(25)
+		for _, s := range gathered {
+			m, n, k := s[0], s[1], s[2]
+			if m*n*k == 0 {
+				continue
+			}
+			a := Gathered[float32]{X: normal[float32](r, m+2*(k-1)), Rows: scattered(r, m, 1), Columns: scattered(r, k, 2)}
+			b, c, to := normal[float32](r, k*n), normal[float32](r, m*n), scattered(r, m, n)
+			got := guarded(t, c)
+			Gathered[float32]{guarded(t, a.X), a.Rows, a.Columns}.Mul(n, guarded(t, b), n, got, to, got, to)
+			if a.Mul(n, b, n, c, to, c, to); !slices.Equal(got, c) {
+				t.Fatalf("%v: other bits", s)
+			}
+			AddRows(guarded(t, c[:n]), guarded(t, b), n)
+		}
+	})
+}

@@ -26,10 +26,11 @@ func levelRoutines(l levelKind) *routines {
 }
 
 var routinesAVX2 = routines{
-	mr: tilesAVX2.mr, nr: tilesAVX2.nr(), few: tilesAVX2.few, mulStrip: tilesAVX2.mulStrip, mulRows: tilesAVX2.mulRows, transpose: transpose8,
+	mr: tilesAVX2.mr, nr: tilesAVX2.nr(), few: tilesAVX2.few, mulStrip: tilesAVX2.mulStrip, mulRows: tilesAVX2.mulRows, mulGathered: tilesAVX2.mulGathered, furthest: furthestAVX2, transpose: transpose8,
 	exp: expAVX2, tanh: tanhAVX2, sigmoid: sigmoidAVX2,
 	axpy: axpyAVX2, scale: scaleAVX2, add: addAVX2, mul: mulAVX2, mulAdd: mulAddAVX2, dot: dotAVX2,
 	sumSquares: sumSquaresAVX2, allFinite: allFiniteAVX2,
+	addRows: addRowsAVX2, tanhBackward: tanhBackwardAVX2,
 	roundBF16: roundBF16AVX2,
 	maxOf:     maxOfAVX2, addMax: addMaxAVX2, scaleAdd: scaleAddAVX2, expShifted: expShiftedAVX2, sumExp: sumExpAVX2,
 	lstmForward: lstmForwardAVX2, lstmBackward: lstmBackwardAVX2,
@@ -53,10 +54,11 @@ func nativeDots() *dotRoutines {
 
 var routinesAVX512 = routines{
 	dots: nativeDots(), inPlace: true,
-	mr: tilesAVX512.mr, nr: tilesAVX512.nr(), few: tilesAVX512.few, mulStrip: tilesAVX512.mulStrip, mulRows: tilesAVX512.mulRows, transpose: transpose8, packStrips: packStripsAVX512,
+	mr: tilesAVX512.mr, nr: tilesAVX512.nr(), few: tilesAVX512.few, mulStrip: tilesAVX512.mulStrip, mulRows: tilesAVX512.mulRows, mulGathered: tilesAVX512.mulGathered, furthest: furthestAVX512, transpose: transpose8, packStrips: packStripsAVX512,
 	exp: expAVX512, tanh: tanhAVX512, sigmoid: sigmoidAVX512,
 	axpy: axpyAVX512, scale: scaleAVX512, add: addAVX512, mul: mulAVX512, mulAdd: mulAddAVX512, dot: dotAVX512,
 	sumSquares: sumSquaresAVX512, allFinite: allFiniteAVX512,
+	addRows: addRowsAVX512, tanhBackward: tanhBackwardAVX512,
 	roundBF16: roundBF16AVX2,
 	maxOf:     maxOfAVX512, addMax: addMaxAVX512, scaleAdd: scaleAddAVX512, expShifted: expShiftedAVX512, sumExp: sumExpAVX512,
 	lstmForward: lstmForwardAVX512, lstmBackward: lstmBackwardAVX512,

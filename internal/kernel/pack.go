@@ -79,6 +79,14 @@ func packStrips[F Float](in Precision, trans bool, k, m, rows, mr int, a []F, ld
 	}
 }
 
+// Transpose computes dst [k, n] = the transpose of src [n, k], with rows ldd and ld
+// elements apart.
+func Transpose[F Float](n, k int, src []F, ld int, dst []F, ldd int) {
+	checkMatrix("the transpose", false, k, n, len(dst), ldd)
+	checkMatrix("what is transposed", false, n, k, len(src), ld)
+	transpose(k, n, ldd, src, ld, dst)
+}
+
 // transpose computes dst [k, n] = the transpose of src [n, k].
 func transpose[F Float](k, n, ldd int, src []F, ld int, dst []F) {
 	if d, ok := narrow(dst); ok && k >= 8 && n >= 8 {

@@ -12,6 +12,9 @@ type routines struct {
 	inPlace  bool
 	mulStrip func(m, n, k int, alpha float32, strip, b []float32, ldb int, beta float32, c []float32, ldc int, ahead *upcoming[float32], tile int)
 	mulRows  func(m, n, k int, a []float32, lda int, b []float32, beta float32, c []float32, ldc int)
+	// mulGathered is a block of Gathered.Mul, see the function mulGathered.
+	mulGathered func(x []float32, rows, columns []int32, n int, b []float32, ldb int, d []float32, from []int32, c []float32, to []int32)
+	furthest    func(offsets []int32) uint32 // the largest; a negative one counts as 2^31 and more
 	// transpose writes dst [k, 8] = the transpose of src [8, k], for k >= 8.
 	transpose func(k int, src []float32, ld int, dst []float32, ldd int)
 	// packStrips, nil at some levels, packs a transposed A, see packStrips.
@@ -32,6 +35,9 @@ type routines struct {
 	dot        func(x, y []float32) float32
 	sumSquares func(x []float32) float64 // of a multiple of 32 elements
 	allFinite  func(x []float32) bool
+
+	addRows      func(sum []float32, rows int, x *float32, ldx int) // rows > 0
+	tanhBackward func(d, y []float32)
 
 	maxOf    func(x []float32) float32
 	addMax   func(dst, x []float32) (largest float32)

@@ -42,6 +42,16 @@ func mulAVX2(dst []float32, x []float32, y []float32)
 //go:noescape
 func mulAddAVX2(dst []float32, x []float32, y []float32)
 
+// tanhBackwardAVX2 computes d *= 1 - y^2.
+//
+//go:noescape
+func tanhBackwardAVX2(d []float32, y []float32)
+
+// addRowsAVX2 adds rows of x, ldx elements apart, one after the other.
+//
+//go:noescape
+func addRowsAVX2(sum []float32, rows int, x *float32, ldx int)
+
 // dotAVX2 returns the inner product of x and y.
 //
 //go:noescape
@@ -232,6 +242,71 @@ func rows2x3AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta floa
 //go:noescape
 func rows2x4AVX2(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
 
+// furthestAVX2 returns the largest of some offsets, or 2^31 and more if one is negative.
+//
+//go:noescape
+func furthestAVX2(offsets []int32) uint32
+
+// gather1x1AVX2 computes 1 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather1x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather1x2AVX2 computes 1 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather1x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather2x1AVX2 computes 2 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather2x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather2x2AVX2 computes 2 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather2x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather3x1AVX2 computes 3 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather3x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather3x2AVX2 computes 3 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather3x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather4x1AVX2 computes 4 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather4x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather4x2AVX2 computes 4 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather4x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather5x1AVX2 computes 5 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather5x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather5x2AVX2 computes 5 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather5x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather6x1AVX2 computes 6 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather6x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather6x2AVX2 computes 6 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather6x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
 // traceForward0AVX2 is TraceForward.
 //
 //go:noescape
@@ -406,6 +481,16 @@ func mulAVX512(dst []float32, x []float32, y []float32)
 //
 //go:noescape
 func mulAddAVX512(dst []float32, x []float32, y []float32)
+
+// tanhBackwardAVX512 computes d *= 1 - y^2.
+//
+//go:noescape
+func tanhBackwardAVX512(d []float32, y []float32)
+
+// addRowsAVX512 adds rows of x, ldx elements apart, one after the other.
+//
+//go:noescape
+func addRowsAVX512(sum []float32, rows int, x *float32, ldx int)
 
 // dotAVX512 returns the inner product of x and y.
 //
@@ -866,6 +951,131 @@ func rows6x3AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta fl
 //
 //go:noescape
 func rows6x4AVX512(k int, a *float32, rs int, b *float32, alpha float32, beta float32, c *float32, ldc int, cols int)
+
+// furthestAVX512 returns the largest of some offsets, or 2^31 and more if one is negative.
+//
+//go:noescape
+func furthestAVX512(offsets []int32) uint32
+
+// gather1x1AVX512 computes 1 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather1x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather1x2AVX512 computes 1 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather1x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather1x3AVX512 computes 1 rows and 3 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather1x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather1x4AVX512 computes 1 rows and 4 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather1x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather2x1AVX512 computes 2 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather2x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather2x2AVX512 computes 2 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather2x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather2x3AVX512 computes 2 rows and 3 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather2x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather2x4AVX512 computes 2 rows and 4 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather2x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather3x1AVX512 computes 3 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather3x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather3x2AVX512 computes 3 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather3x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather3x3AVX512 computes 3 rows and 3 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather3x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather3x4AVX512 computes 3 rows and 4 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather3x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather4x1AVX512 computes 4 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather4x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather4x2AVX512 computes 4 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather4x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather4x3AVX512 computes 4 rows and 3 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather4x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather4x4AVX512 computes 4 rows and 4 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather4x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather5x1AVX512 computes 5 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather5x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather5x2AVX512 computes 5 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather5x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather5x3AVX512 computes 5 rows and 3 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather5x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather5x4AVX512 computes 5 rows and 4 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather5x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather6x1AVX512 computes 6 rows and 1 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather6x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather6x2AVX512 computes 6 rows and 2 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather6x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather6x3AVX512 computes 6 rows and 3 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather6x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
+// gather6x4AVX512 computes 6 rows and 4 vectors of C = A B + D, of A at offsets rows and columns, D from and C to; without D if add is nil.
+//
+//go:noescape
+func gather6x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
 
 // traceForward0AVX512 is TraceForward.
 //

@@ -600,6 +600,126 @@ done3:
 	VZEROUPPER
 	RET
 
+// func tanhBackwardAVX2(d []float32, y []float32)
+// Requires: AVX, AVX2
+TEXT ·tanhBackwardAVX2(SB), NOSPLIT, $0-48
+	MOVQ d_len+8(FP), AX
+	MOVQ d_base+0(FP), CX
+	MOVQ y_base+24(FP), DX
+
+whole1:
+	CMPQ    AX, $0x08
+	JLT     tail2
+	VMOVUPS (DX), Y0
+	VMOVUPS (CX), Y1
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y1, Y0, Y0
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, AX
+	JMP     whole1
+
+tail2:
+	TESTQ        AX, AX
+	JZ           done3
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VMASKMOVPS   (DX), Y0, Y1
+	VMASKMOVPS   (CX), Y0, Y2
+	VMULPS       Y1, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VSUBPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func addRowsAVX2(sum []float32, rows int, x *float32, ldx int)
+// Requires: AVX, AVX2
+TEXT ·addRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ sum_len+8(FP), AX
+	MOVQ sum_base+0(FP), CX
+	MOVQ rows+24(FP), DX
+	MOVQ x+32(FP), BX
+	MOVQ ldx+40(FP), SI
+	SHLQ $0x02, SI
+
+four1:
+	CMPQ    AX, $0x20
+	JLT     rest2
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	MOVQ    BX, DI
+	MOVQ    DX, R8
+
+row3:
+	VMOVUPS (DI), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(DI), Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS 64(DI), Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS 96(DI), Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    SI, DI
+	DECQ    R8
+	JNZ     row3
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, BX
+	SUBQ    $0x20, AX
+	JMP     four1
+
+rest2:
+whole4:
+	CMPQ    AX, $0x08
+	JLT     tail5
+	VMOVUPS (CX), Y0
+	MOVQ    BX, DI
+	MOVQ    DX, R8
+
+row7:
+	VMOVUPS (DI), Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    SI, DI
+	DECQ    R8
+	JNZ     row7
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, AX
+	JMP     whole4
+
+tail5:
+	TESTQ        AX, AX
+	JZ           done6
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	MOVQ         BX, AX
+
+row8:
+	VMASKMOVPS (AX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       SI, AX
+	DECQ       DX
+	JNZ        row8
+	VMASKMOVPS Y1, Y0, (CX)
+
+done6:
+	VZEROUPPER
+	RET
+
 // func dotAVX2(x []float32, y []float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·dotAVX2(SB), NOSPLIT, $0-52
@@ -4624,6 +4744,1358 @@ done5:
 	VZEROUPPER
 	RET
 
+// func furthestAVX2(offsets []int32) uint32
+// Requires: AVX, AVX2
+TEXT ·furthestAVX2(SB), NOSPLIT, $0-28
+	MOVQ   offsets_len+8(FP), AX
+	MOVQ   offsets_base+0(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+many1:
+	CMPQ    AX, $0x20
+	JLT     rest2
+	VMOVUPS (CX), Y4
+	VPMAXUD Y4, Y0, Y0
+	VMOVUPS 32(CX), Y4
+	VPMAXUD Y4, Y1, Y1
+	VMOVUPS 64(CX), Y4
+	VPMAXUD Y4, Y2, Y2
+	VMOVUPS 96(CX), Y4
+	VPMAXUD Y4, Y3, Y3
+	ADDQ    $+128, CX
+	SUBQ    $0x20, AX
+	JMP     many1
+
+rest2:
+whole3:
+	CMPQ    AX, $0x08
+	JLT     tail4
+	VMOVUPS (CX), Y4
+	VPMAXUD Y4, Y0, Y0
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, AX
+	JMP     whole3
+
+tail4:
+	TESTQ        AX, AX
+	JZ           done5
+	VMOVD        AX, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     lanes<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX), Y4, Y4
+	VPMAXUD      Y4, Y0, Y0
+
+done5:
+	VPMAXUD      Y1, Y0, Y0
+	VPMAXUD      Y3, Y2, Y2
+	VPMAXUD      Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VPMAXUD      X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VPMAXUD      X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VPMAXUD      X1, X0, X0
+	VMOVD        X0, AX
+	MOVL         AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func gather1x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather1x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         ldb+40(FP), SI
+	SHLQ         $0x02, SI
+	VXORPS       Y1, Y1, Y1
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (DX), DI
+	VMASKMOVPS   (BX), Y0, Y2
+	VBROADCASTSS (CX)(DI*4), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	MOVLQSX      4(DX), DI
+	VMASKMOVPS   (BX)(SI*1), Y0, Y2
+	VBROADCASTSS (CX)(DI*4), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x08, DX
+	LEAQ         (BX)(SI*2), BX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DX), AX
+	VMASKMOVPS   (BX), Y0, Y2
+	VBROADCASTSS (CX)(AX*4), Y3
+	VFMADD231PS  Y3, Y2, Y1
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), CX
+	VMASKMOVPS (AX)(CX*4), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+
+store4:
+	MOVLQSX    (BX), AX
+	VMASKMOVPS Y1, Y0, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather1x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather1x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         ldb+40(FP), SI
+	SHLQ         $0x02, SI
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (DX), DI
+	VMOVUPS      (BX), Y3
+	VMASKMOVPS   32(BX), Y0, Y4
+	VBROADCASTSS (CX)(DI*4), Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VFMADD231PS  Y5, Y4, Y2
+	MOVLQSX      4(DX), DI
+	VMOVUPS      (BX)(SI*1), Y3
+	VMASKMOVPS   32(BX)(SI*1), Y0, Y4
+	VBROADCASTSS (CX)(DI*4), Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VFMADD231PS  Y5, Y4, Y2
+	ADDQ         $0x08, DX
+	LEAQ         (BX)(SI*2), BX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DX), AX
+	VMOVUPS      (BX), Y3
+	VMASKMOVPS   32(BX), Y0, Y4
+	VBROADCASTSS (CX)(AX*4), Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VFMADD231PS  Y5, Y4, Y2
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), CX
+	VMOVUPS    (AX)(CX*4), Y3
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS 32(AX)(CX*4), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+
+store4:
+	MOVLQSX    (BX), AX
+	VMOVUPS    Y1, (DX)(AX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather2x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather2x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), BX
+	MOVQ         b+32(FP), SI
+	MOVQ         ldb+40(FP), DI
+	SHLQ         $0x02, DI
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (BX), R8
+	VMASKMOVPS   (SI), Y0, Y3
+	VBROADCASTSS (DX)(R8*4), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (CX)(R8*4), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	MOVLQSX      4(BX), R8
+	VMASKMOVPS   (SI)(DI*1), Y0, Y3
+	VBROADCASTSS (DX)(R8*4), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (CX)(R8*4), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         $0x08, BX
+	LEAQ         (SI)(DI*2), SI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (BX), AX
+	VMASKMOVPS   (SI), Y0, Y3
+	VBROADCASTSS (DX)(AX*4), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (CX)(AX*4), Y4
+	VFMADD231PS  Y4, Y3, Y2
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y3
+	VADDPS     Y3, Y1, Y1
+	MOVLQSX    4(CX), CX
+	VMASKMOVPS (AX)(CX*4), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+
+store4:
+	MOVLQSX    (BX), AX
+	VMASKMOVPS Y1, Y0, (DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMASKMOVPS Y2, Y0, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather2x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather2x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), BX
+	MOVQ         b+32(FP), SI
+	MOVQ         ldb+40(FP), DI
+	SHLQ         $0x02, DI
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (BX), R8
+	VMOVUPS      (SI), Y5
+	VMASKMOVPS   32(SI), Y0, Y6
+	VBROADCASTSS (DX)(R8*4), Y7
+	VFMADD231PS  Y7, Y5, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (CX)(R8*4), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VFMADD231PS  Y7, Y6, Y4
+	MOVLQSX      4(BX), R8
+	VMOVUPS      (SI)(DI*1), Y5
+	VMASKMOVPS   32(SI)(DI*1), Y0, Y6
+	VBROADCASTSS (DX)(R8*4), Y7
+	VFMADD231PS  Y7, Y5, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (CX)(R8*4), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VFMADD231PS  Y7, Y6, Y4
+	ADDQ         $0x08, BX
+	LEAQ         (SI)(DI*2), SI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (BX), AX
+	VMOVUPS      (SI), Y5
+	VMASKMOVPS   32(SI), Y0, Y6
+	VBROADCASTSS (DX)(AX*4), Y7
+	VFMADD231PS  Y7, Y5, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (CX)(AX*4), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VFMADD231PS  Y7, Y6, Y4
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMOVUPS    (AX)(SI*4), Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y5
+	VADDPS     Y5, Y2, Y2
+	MOVLQSX    4(CX), CX
+	VMOVUPS    (AX)(CX*4), Y5
+	VADDPS     Y5, Y3, Y3
+	VMASKMOVPS 32(AX)(CX*4), Y0, Y5
+	VADDPS     Y5, Y4, Y4
+
+store4:
+	MOVLQSX    (BX), AX
+	VMOVUPS    Y1, (DX)(AX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMOVUPS    Y3, (DX)(AX*4)
+	VMASKMOVPS Y4, Y0, 32(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather3x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather3x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVLQSX      8(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         ldb+40(FP), R8
+	SHLQ         $0x02, R8
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (SI), R9
+	VMASKMOVPS   (DI), Y0, Y4
+	VBROADCASTSS (DX)(R9*4), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (BX)(R9*4), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (CX)(R9*4), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	MOVLQSX      4(SI), R9
+	VMASKMOVPS   (DI)(R8*1), Y0, Y4
+	VBROADCASTSS (DX)(R9*4), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (BX)(R9*4), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (CX)(R9*4), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $0x08, SI
+	LEAQ         (DI)(R8*2), DI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (SI), AX
+	VMASKMOVPS   (DI), Y0, Y4
+	VBROADCASTSS (DX)(AX*4), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (BX)(AX*4), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (CX)(AX*4), Y5
+	VFMADD231PS  Y5, Y4, Y3
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y4
+	VADDPS     Y4, Y1, Y1
+	MOVLQSX    4(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y4
+	VADDPS     Y4, Y2, Y2
+	MOVLQSX    8(CX), CX
+	VMASKMOVPS (AX)(CX*4), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+
+store4:
+	MOVLQSX    (BX), AX
+	VMASKMOVPS Y1, Y0, (DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMASKMOVPS Y2, Y0, (DX)(AX*4)
+	MOVLQSX    8(BX), AX
+	VMASKMOVPS Y3, Y0, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather3x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather3x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVLQSX      8(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), SI
+	MOVQ         b+32(FP), DI
+	MOVQ         ldb+40(FP), R8
+	SHLQ         $0x02, R8
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (SI), R9
+	VMOVUPS      (DI), Y7
+	VMASKMOVPS   32(DI), Y0, Y8
+	VBROADCASTSS (DX)(R9*4), Y9
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS (BX)(R9*4), Y9
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS (CX)(R9*4), Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VFMADD231PS  Y9, Y8, Y6
+	MOVLQSX      4(SI), R9
+	VMOVUPS      (DI)(R8*1), Y7
+	VMASKMOVPS   32(DI)(R8*1), Y0, Y8
+	VBROADCASTSS (DX)(R9*4), Y9
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS (BX)(R9*4), Y9
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS (CX)(R9*4), Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VFMADD231PS  Y9, Y8, Y6
+	ADDQ         $0x08, SI
+	LEAQ         (DI)(R8*2), DI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (SI), AX
+	VMOVUPS      (DI), Y7
+	VMASKMOVPS   32(DI), Y0, Y8
+	VBROADCASTSS (DX)(AX*4), Y9
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS (BX)(AX*4), Y9
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS (CX)(AX*4), Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VFMADD231PS  Y9, Y8, Y6
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMOVUPS    (AX)(SI*4), Y7
+	VADDPS     Y7, Y1, Y1
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y7
+	VADDPS     Y7, Y2, Y2
+	MOVLQSX    4(CX), SI
+	VMOVUPS    (AX)(SI*4), Y7
+	VADDPS     Y7, Y3, Y3
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y7
+	VADDPS     Y7, Y4, Y4
+	MOVLQSX    8(CX), CX
+	VMOVUPS    (AX)(CX*4), Y7
+	VADDPS     Y7, Y5, Y5
+	VMASKMOVPS 32(AX)(CX*4), Y0, Y7
+	VADDPS     Y7, Y6, Y6
+
+store4:
+	MOVLQSX    (BX), AX
+	VMOVUPS    Y1, (DX)(AX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMOVUPS    Y3, (DX)(AX*4)
+	VMASKMOVPS Y4, Y0, 32(DX)(AX*4)
+	MOVLQSX    8(BX), AX
+	VMOVUPS    Y5, (DX)(AX*4)
+	VMASKMOVPS Y6, Y0, 32(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather4x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather4x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVLQSX      8(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVLQSX      12(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), DI
+	MOVQ         b+32(FP), R8
+	MOVQ         ldb+40(FP), R9
+	SHLQ         $0x02, R9
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (DI), R10
+	VMASKMOVPS   (R8), Y0, Y5
+	VBROADCASTSS (DX)(R10*4), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (BX)(R10*4), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS (SI)(R10*4), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (CX)(R10*4), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	MOVLQSX      4(DI), R10
+	VMASKMOVPS   (R8)(R9*1), Y0, Y5
+	VBROADCASTSS (DX)(R10*4), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (BX)(R10*4), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS (SI)(R10*4), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (CX)(R10*4), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         $0x08, DI
+	LEAQ         (R8)(R9*2), R8
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DI), AX
+	VMASKMOVPS   (R8), Y0, Y5
+	VBROADCASTSS (DX)(AX*4), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (BX)(AX*4), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS (SI)(AX*4), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (CX)(AX*4), Y6
+	VFMADD231PS  Y6, Y5, Y4
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y5
+	VADDPS     Y5, Y1, Y1
+	MOVLQSX    4(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y5
+	VADDPS     Y5, Y2, Y2
+	MOVLQSX    8(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y5
+	VADDPS     Y5, Y3, Y3
+	MOVLQSX    12(CX), CX
+	VMASKMOVPS (AX)(CX*4), Y0, Y5
+	VADDPS     Y5, Y4, Y4
+
+store4:
+	MOVLQSX    (BX), AX
+	VMASKMOVPS Y1, Y0, (DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMASKMOVPS Y2, Y0, (DX)(AX*4)
+	MOVLQSX    8(BX), AX
+	VMASKMOVPS Y3, Y0, (DX)(AX*4)
+	MOVLQSX    12(BX), AX
+	VMASKMOVPS Y4, Y0, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather4x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather4x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVLQSX      8(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVLQSX      12(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), DI
+	MOVQ         b+32(FP), R8
+	MOVQ         ldb+40(FP), R9
+	SHLQ         $0x02, R9
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (DI), R10
+	VMOVUPS      (R8), Y9
+	VMASKMOVPS   32(R8), Y0, Y10
+	VBROADCASTSS (DX)(R10*4), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS (BX)(R10*4), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS (SI)(R10*4), Y11
+	VFMADD231PS  Y11, Y9, Y5
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS (CX)(R10*4), Y11
+	VFMADD231PS  Y11, Y9, Y7
+	VFMADD231PS  Y11, Y10, Y8
+	MOVLQSX      4(DI), R10
+	VMOVUPS      (R8)(R9*1), Y9
+	VMASKMOVPS   32(R8)(R9*1), Y0, Y10
+	VBROADCASTSS (DX)(R10*4), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS (BX)(R10*4), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS (SI)(R10*4), Y11
+	VFMADD231PS  Y11, Y9, Y5
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS (CX)(R10*4), Y11
+	VFMADD231PS  Y11, Y9, Y7
+	VFMADD231PS  Y11, Y10, Y8
+	ADDQ         $0x08, DI
+	LEAQ         (R8)(R9*2), R8
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DI), AX
+	VMOVUPS      (R8), Y9
+	VMASKMOVPS   32(R8), Y0, Y10
+	VBROADCASTSS (DX)(AX*4), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS (BX)(AX*4), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS (SI)(AX*4), Y11
+	VFMADD231PS  Y11, Y9, Y5
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS (CX)(AX*4), Y11
+	VFMADD231PS  Y11, Y9, Y7
+	VFMADD231PS  Y11, Y10, Y8
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMOVUPS    (AX)(SI*4), Y9
+	VADDPS     Y9, Y1, Y1
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y9
+	VADDPS     Y9, Y2, Y2
+	MOVLQSX    4(CX), SI
+	VMOVUPS    (AX)(SI*4), Y9
+	VADDPS     Y9, Y3, Y3
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y9
+	VADDPS     Y9, Y4, Y4
+	MOVLQSX    8(CX), SI
+	VMOVUPS    (AX)(SI*4), Y9
+	VADDPS     Y9, Y5, Y5
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y9
+	VADDPS     Y9, Y6, Y6
+	MOVLQSX    12(CX), CX
+	VMOVUPS    (AX)(CX*4), Y9
+	VADDPS     Y9, Y7, Y7
+	VMASKMOVPS 32(AX)(CX*4), Y0, Y9
+	VADDPS     Y9, Y8, Y8
+
+store4:
+	MOVLQSX    (BX), AX
+	VMOVUPS    Y1, (DX)(AX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMOVUPS    Y3, (DX)(AX*4)
+	VMASKMOVPS Y4, Y0, 32(DX)(AX*4)
+	MOVLQSX    8(BX), AX
+	VMOVUPS    Y5, (DX)(AX*4)
+	VMASKMOVPS Y6, Y0, 32(DX)(AX*4)
+	MOVLQSX    12(BX), AX
+	VMOVUPS    Y7, (DX)(AX*4)
+	VMASKMOVPS Y8, Y0, 32(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather5x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather5x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVLQSX      8(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVLQSX      12(CX), DI
+	LEAQ         (AX)(DI*4), DI
+	MOVLQSX      16(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), R8
+	MOVQ         b+32(FP), R9
+	MOVQ         ldb+40(FP), R10
+	SHLQ         $0x02, R10
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (R8), R11
+	VMASKMOVPS   (R9), Y0, Y6
+	VBROADCASTSS (DX)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (BX)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (SI)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS (DI)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS (CX)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	MOVLQSX      4(R8), R11
+	VMASKMOVPS   (R9)(R10*1), Y0, Y6
+	VBROADCASTSS (DX)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (BX)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (SI)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS (DI)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS (CX)(R11*4), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x08, R8
+	LEAQ         (R9)(R10*2), R9
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R8), AX
+	VMASKMOVPS   (R9), Y0, Y6
+	VBROADCASTSS (DX)(AX*4), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (BX)(AX*4), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (SI)(AX*4), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS (DI)(AX*4), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS (CX)(AX*4), Y7
+	VFMADD231PS  Y7, Y6, Y5
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y6
+	VADDPS     Y6, Y1, Y1
+	MOVLQSX    4(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y6
+	VADDPS     Y6, Y2, Y2
+	MOVLQSX    8(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y6
+	VADDPS     Y6, Y3, Y3
+	MOVLQSX    12(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y6
+	VADDPS     Y6, Y4, Y4
+	MOVLQSX    16(CX), CX
+	VMASKMOVPS (AX)(CX*4), Y0, Y6
+	VADDPS     Y6, Y5, Y5
+
+store4:
+	MOVLQSX    (BX), AX
+	VMASKMOVPS Y1, Y0, (DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMASKMOVPS Y2, Y0, (DX)(AX*4)
+	MOVLQSX    8(BX), AX
+	VMASKMOVPS Y3, Y0, (DX)(AX*4)
+	MOVLQSX    12(BX), AX
+	VMASKMOVPS Y4, Y0, (DX)(AX*4)
+	MOVLQSX    16(BX), AX
+	VMASKMOVPS Y5, Y0, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather5x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather5x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVLQSX      8(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVLQSX      12(CX), DI
+	LEAQ         (AX)(DI*4), DI
+	MOVLQSX      16(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), R8
+	MOVQ         b+32(FP), R9
+	MOVQ         ldb+40(FP), R10
+	SHLQ         $0x02, R10
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (R8), R11
+	VMOVUPS      (R9), Y11
+	VMASKMOVPS   32(R9), Y0, Y12
+	VBROADCASTSS (DX)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS (BX)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS (SI)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS (DI)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y7
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (CX)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y9
+	VFMADD231PS  Y13, Y12, Y10
+	MOVLQSX      4(R8), R11
+	VMOVUPS      (R9)(R10*1), Y11
+	VMASKMOVPS   32(R9)(R10*1), Y0, Y12
+	VBROADCASTSS (DX)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS (BX)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS (SI)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS (DI)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y7
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (CX)(R11*4), Y13
+	VFMADD231PS  Y13, Y11, Y9
+	VFMADD231PS  Y13, Y12, Y10
+	ADDQ         $0x08, R8
+	LEAQ         (R9)(R10*2), R9
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R8), AX
+	VMOVUPS      (R9), Y11
+	VMASKMOVPS   32(R9), Y0, Y12
+	VBROADCASTSS (DX)(AX*4), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS (BX)(AX*4), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS (SI)(AX*4), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS (DI)(AX*4), Y13
+	VFMADD231PS  Y13, Y11, Y7
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (CX)(AX*4), Y13
+	VFMADD231PS  Y13, Y11, Y9
+	VFMADD231PS  Y13, Y12, Y10
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMOVUPS    (AX)(SI*4), Y11
+	VADDPS     Y11, Y1, Y1
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y11
+	VADDPS     Y11, Y2, Y2
+	MOVLQSX    4(CX), SI
+	VMOVUPS    (AX)(SI*4), Y11
+	VADDPS     Y11, Y3, Y3
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y11
+	VADDPS     Y11, Y4, Y4
+	MOVLQSX    8(CX), SI
+	VMOVUPS    (AX)(SI*4), Y11
+	VADDPS     Y11, Y5, Y5
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y11
+	VADDPS     Y11, Y6, Y6
+	MOVLQSX    12(CX), SI
+	VMOVUPS    (AX)(SI*4), Y11
+	VADDPS     Y11, Y7, Y7
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y11
+	VADDPS     Y11, Y8, Y8
+	MOVLQSX    16(CX), CX
+	VMOVUPS    (AX)(CX*4), Y11
+	VADDPS     Y11, Y9, Y9
+	VMASKMOVPS 32(AX)(CX*4), Y0, Y11
+	VADDPS     Y11, Y10, Y10
+
+store4:
+	MOVLQSX    (BX), AX
+	VMOVUPS    Y1, (DX)(AX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMOVUPS    Y3, (DX)(AX*4)
+	VMASKMOVPS Y4, Y0, 32(DX)(AX*4)
+	MOVLQSX    8(BX), AX
+	VMOVUPS    Y5, (DX)(AX*4)
+	VMASKMOVPS Y6, Y0, 32(DX)(AX*4)
+	MOVLQSX    12(BX), AX
+	VMOVUPS    Y7, (DX)(AX*4)
+	VMASKMOVPS Y8, Y0, 32(DX)(AX*4)
+	MOVLQSX    16(BX), AX
+	VMOVUPS    Y9, (DX)(AX*4)
+	VMASKMOVPS Y10, Y0, 32(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather6x1AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather6x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVLQSX      8(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVLQSX      12(CX), DI
+	LEAQ         (AX)(DI*4), DI
+	MOVLQSX      16(CX), R8
+	LEAQ         (AX)(R8*4), R8
+	MOVLQSX      20(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), R9
+	MOVQ         b+32(FP), R10
+	MOVQ         ldb+40(FP), R11
+	SHLQ         $0x02, R11
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (R9), R12
+	VMASKMOVPS   (R10), Y0, Y7
+	VBROADCASTSS (DX)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (BX)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS (SI)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (DI)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS (R8)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS (CX)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	MOVLQSX      4(R9), R12
+	VMASKMOVPS   (R10)(R11*1), Y0, Y7
+	VBROADCASTSS (DX)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (BX)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS (SI)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (DI)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS (R8)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS (CX)(R12*4), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         $0x08, R9
+	LEAQ         (R10)(R11*2), R10
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R9), AX
+	VMASKMOVPS   (R10), Y0, Y7
+	VBROADCASTSS (DX)(AX*4), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (BX)(AX*4), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS (SI)(AX*4), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (DI)(AX*4), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS (R8)(AX*4), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS (CX)(AX*4), Y8
+	VFMADD231PS  Y8, Y7, Y6
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y7
+	VADDPS     Y7, Y1, Y1
+	MOVLQSX    4(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y7
+	VADDPS     Y7, Y2, Y2
+	MOVLQSX    8(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y7
+	VADDPS     Y7, Y3, Y3
+	MOVLQSX    12(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y7
+	VADDPS     Y7, Y4, Y4
+	MOVLQSX    16(CX), SI
+	VMASKMOVPS (AX)(SI*4), Y0, Y7
+	VADDPS     Y7, Y5, Y5
+	MOVLQSX    20(CX), CX
+	VMASKMOVPS (AX)(CX*4), Y0, Y7
+	VADDPS     Y7, Y6, Y6
+
+store4:
+	MOVLQSX    (BX), AX
+	VMASKMOVPS Y1, Y0, (DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMASKMOVPS Y2, Y0, (DX)(AX*4)
+	MOVLQSX    8(BX), AX
+	VMASKMOVPS Y3, Y0, (DX)(AX*4)
+	MOVLQSX    12(BX), AX
+	VMASKMOVPS Y4, Y0, (DX)(AX*4)
+	MOVLQSX    16(BX), AX
+	VMASKMOVPS Y5, Y0, (DX)(AX*4)
+	MOVLQSX    20(BX), AX
+	VMASKMOVPS Y6, Y0, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather6x2AVX2(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather6x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ         cols+80(FP), AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	MOVQ         a+8(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVLQSX      (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVLQSX      4(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVLQSX      8(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVLQSX      12(CX), DI
+	LEAQ         (AX)(DI*4), DI
+	MOVLQSX      16(CX), R8
+	LEAQ         (AX)(R8*4), R8
+	MOVLQSX      20(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         k+0(FP), AX
+	MOVQ         columns+24(FP), R9
+	MOVQ         b+32(FP), R10
+	MOVQ         ldb+40(FP), R11
+	SHLQ         $0x02, R11
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y12, Y12, Y12
+	SUBQ         $0x02, AX
+	JLT          odd1
+
+next2:
+	MOVLQSX      (R9), R12
+	VMOVUPS      (R10), Y13
+	VMASKMOVPS   32(R10), Y0, Y14
+	VBROADCASTSS (DX)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS (BX)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y14, Y4
+	VBROADCASTSS (SI)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y6
+	VBROADCASTSS (DI)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (R8)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y9
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (CX)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y11
+	VFMADD231PS  Y15, Y14, Y12
+	MOVLQSX      4(R9), R12
+	VMOVUPS      (R10)(R11*1), Y13
+	VMASKMOVPS   32(R10)(R11*1), Y0, Y14
+	VBROADCASTSS (DX)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS (BX)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y14, Y4
+	VBROADCASTSS (SI)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y6
+	VBROADCASTSS (DI)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (R8)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y9
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (CX)(R12*4), Y15
+	VFMADD231PS  Y15, Y13, Y11
+	VFMADD231PS  Y15, Y14, Y12
+	ADDQ         $0x08, R9
+	LEAQ         (R10)(R11*2), R10
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R9), AX
+	VMOVUPS      (R10), Y13
+	VMASKMOVPS   32(R10), Y0, Y14
+	VBROADCASTSS (DX)(AX*4), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS (BX)(AX*4), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y14, Y4
+	VBROADCASTSS (SI)(AX*4), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y6
+	VBROADCASTSS (DI)(AX*4), Y15
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (R8)(AX*4), Y15
+	VFMADD231PS  Y15, Y13, Y9
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS (CX)(AX*4), Y15
+	VFMADD231PS  Y15, Y13, Y11
+	VFMADD231PS  Y15, Y14, Y12
+
+done3:
+	MOVQ       add+48(FP), AX
+	MOVQ       from+56(FP), CX
+	MOVQ       c+64(FP), DX
+	MOVQ       to+72(FP), BX
+	TESTQ      AX, AX
+	JZ         store4
+	MOVLQSX    (CX), SI
+	VMOVUPS    (AX)(SI*4), Y13
+	VADDPS     Y13, Y1, Y1
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y13
+	VADDPS     Y13, Y2, Y2
+	MOVLQSX    4(CX), SI
+	VMOVUPS    (AX)(SI*4), Y13
+	VADDPS     Y13, Y3, Y3
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y13
+	VADDPS     Y13, Y4, Y4
+	MOVLQSX    8(CX), SI
+	VMOVUPS    (AX)(SI*4), Y13
+	VADDPS     Y13, Y5, Y5
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y13
+	VADDPS     Y13, Y6, Y6
+	MOVLQSX    12(CX), SI
+	VMOVUPS    (AX)(SI*4), Y13
+	VADDPS     Y13, Y7, Y7
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y13
+	VADDPS     Y13, Y8, Y8
+	MOVLQSX    16(CX), SI
+	VMOVUPS    (AX)(SI*4), Y13
+	VADDPS     Y13, Y9, Y9
+	VMASKMOVPS 32(AX)(SI*4), Y0, Y13
+	VADDPS     Y13, Y10, Y10
+	MOVLQSX    20(CX), CX
+	VMOVUPS    (AX)(CX*4), Y13
+	VADDPS     Y13, Y11, Y11
+	VMASKMOVPS 32(AX)(CX*4), Y0, Y13
+	VADDPS     Y13, Y12, Y12
+
+store4:
+	MOVLQSX    (BX), AX
+	VMOVUPS    Y1, (DX)(AX*4)
+	VMASKMOVPS Y2, Y0, 32(DX)(AX*4)
+	MOVLQSX    4(BX), AX
+	VMOVUPS    Y3, (DX)(AX*4)
+	VMASKMOVPS Y4, Y0, 32(DX)(AX*4)
+	MOVLQSX    8(BX), AX
+	VMOVUPS    Y5, (DX)(AX*4)
+	VMASKMOVPS Y6, Y0, 32(DX)(AX*4)
+	MOVLQSX    12(BX), AX
+	VMOVUPS    Y7, (DX)(AX*4)
+	VMASKMOVPS Y8, Y0, 32(DX)(AX*4)
+	MOVLQSX    16(BX), AX
+	VMOVUPS    Y9, (DX)(AX*4)
+	VMASKMOVPS Y10, Y0, 32(DX)(AX*4)
+	MOVLQSX    20(BX), AX
+	VMOVUPS    Y11, (DX)(AX*4)
+	VMASKMOVPS Y12, Y0, 32(DX)(AX*4)
+	VZEROUPPER
+	RET
+
 // func traceForward0AVX2(r *byte) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·traceForward0AVX2(SB), NOSPLIT, $0-12
@@ -7983,6 +9455,126 @@ tail2:
 	VMOVUPS     Z0, K1, (CX)
 
 done3:
+	VZEROUPPER
+	RET
+
+// func tanhBackwardAVX512(d []float32, y []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tanhBackwardAVX512(SB), NOSPLIT, $0-48
+	MOVQ d_len+8(FP), AX
+	MOVQ d_base+0(FP), CX
+	MOVQ y_base+24(FP), DX
+
+whole1:
+	CMPQ    AX, $0x10
+	JLT     tail2
+	VMOVUPS (DX), Z0
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z0, Z0
+	VMULPS  Z1, Z0, Z0
+	VSUBPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     whole1
+
+tail2:
+	TESTQ     AX, AX
+	JZ        done3
+	MOVL      $-1, BX
+	BZHIL     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z1
+	VMULPS    Z0, Z0, Z0
+	VMULPS    Z1, Z0, Z0
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+
+done3:
+	VZEROUPPER
+	RET
+
+// func addRowsAVX512(sum []float32, rows int, x *float32, ldx int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·addRowsAVX512(SB), NOSPLIT, $0-48
+	MOVQ sum_len+8(FP), AX
+	MOVQ sum_base+0(FP), CX
+	MOVQ rows+24(FP), DX
+	MOVQ x+32(FP), BX
+	MOVQ ldx+40(FP), SI
+	SHLQ $0x02, SI
+
+four1:
+	CMPQ    AX, $0x40
+	JLT     rest2
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	MOVQ    BX, DI
+	MOVQ    DX, R8
+
+row3:
+	VMOVUPS (DI), Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS 64(DI), Z4
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS 128(DI), Z4
+	VADDPS  Z4, Z2, Z2
+	VMOVUPS 192(DI), Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    SI, DI
+	DECQ    R8
+	JNZ     row3
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	ADDQ    $+256, CX
+	ADDQ    $+256, BX
+	SUBQ    $0x40, AX
+	JMP     four1
+
+rest2:
+whole4:
+	CMPQ    AX, $0x10
+	JLT     tail5
+	VMOVUPS (CX), Z0
+	MOVQ    BX, DI
+	MOVQ    DX, R8
+
+row7:
+	VMOVUPS (DI), Z1
+	VADDPS  Z1, Z0, Z0
+	ADDQ    SI, DI
+	DECQ    R8
+	JNZ     row7
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, AX
+	JMP     whole4
+
+tail5:
+	TESTQ     AX, AX
+	JZ        done6
+	MOVL      $-1, DI
+	BZHIL     AX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	MOVQ      BX, AX
+
+row8:
+	VMOVUPS.Z (AX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	ADDQ      SI, AX
+	DECQ      DX
+	JNZ       row8
+	VMOVUPS   Z0, K1, (CX)
+
+done6:
 	VZEROUPPER
 	RET
 
@@ -22912,6 +24504,3313 @@ overwrite4:
 	VMOVUPS Z23, K1, 192(AX)
 
 done5:
+	VZEROUPPER
+	RET
+
+// func furthestAVX512(offsets []int32) uint32
+// Requires: AVX, AVX2, AVX512F, AVX512VL, BMI2
+TEXT ·furthestAVX512(SB), NOSPLIT, $0-28
+	MOVQ   offsets_len+8(FP), AX
+	MOVQ   offsets_base+0(FP), CX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+many1:
+	CMPQ    AX, $0x40
+	JLT     rest2
+	VMOVUPS (CX), Z4
+	VPMAXUD Z4, Z0, Z0
+	VMOVUPS 64(CX), Z4
+	VPMAXUD Z4, Z1, Z1
+	VMOVUPS 128(CX), Z4
+	VPMAXUD Z4, Z2, Z2
+	VMOVUPS 192(CX), Z4
+	VPMAXUD Z4, Z3, Z3
+	ADDQ    $+256, CX
+	SUBQ    $0x40, AX
+	JMP     many1
+
+rest2:
+whole3:
+	CMPQ    AX, $0x10
+	JLT     tail4
+	VMOVUPS (CX), Z4
+	VPMAXUD Z4, Z0, Z0
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, AX
+	JMP     whole3
+
+tail4:
+	TESTQ     AX, AX
+	JZ        done5
+	MOVL      $-1, DX
+	BZHIL     AX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (CX), K1, Z4
+	VPMAXUD   Z4, Z0, Z0
+
+done5:
+	VPMAXUD       Z1, Z0, Z0
+	VPMAXUD       Z3, Z2, Z2
+	VPMAXUD       Z2, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VPMAXUD       Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VPMAXUD       X1, X0, X0
+	VPERMILPD     $0x01, X0, X1
+	VPMAXUD       X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VPMAXUD       X1, X0, X0
+	VMOVD         X0, AX
+	MOVL          AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func gather1x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather1x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    ldb+40(FP), SI
+	SHLQ    $0x02, SI
+	VPXORD  Z0, Z0, Z0
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (DX), DI
+	VMOVUPS.Z    (BX), K1, Z1
+	VBROADCASTSS (CX)(DI*4), Z2
+	VFMADD231PS  Z2, Z1, Z0
+	MOVLQSX      4(DX), DI
+	VMOVUPS.Z    (BX)(SI*1), K1, Z1
+	VBROADCASTSS (CX)(DI*4), Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x08, DX
+	LEAQ         (BX)(SI*2), BX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DX), AX
+	VMOVUPS.Z    (BX), K1, Z1
+	VBROADCASTSS (CX)(AX*4), Z2
+	VFMADD231PS  Z2, Z1, Z0
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), CX
+	VMOVUPS.Z (AX)(CX*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, K1, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather1x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather1x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    ldb+40(FP), SI
+	SHLQ    $0x02, SI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (DX), DI
+	VMOVUPS      (BX), Z2
+	VMOVUPS.Z    64(BX), K1, Z3
+	VBROADCASTSS (CX)(DI*4), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	MOVLQSX      4(DX), DI
+	VMOVUPS      (BX)(SI*1), Z2
+	VMOVUPS.Z    64(BX)(SI*1), K1, Z3
+	VBROADCASTSS (CX)(DI*4), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	ADDQ         $0x08, DX
+	LEAQ         (BX)(SI*2), BX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DX), AX
+	VMOVUPS      (BX), Z2
+	VMOVUPS.Z    64(BX), K1, Z3
+	VBROADCASTSS (CX)(AX*4), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), CX
+	VMOVUPS   (AX)(CX*4), Z2
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS.Z 64(AX)(CX*4), K1, Z2
+	VADDPS    Z2, Z1, Z1
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, K1, 64(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather1x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather1x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    ldb+40(FP), SI
+	SHLQ    $0x02, SI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (DX), DI
+	VMOVUPS      (BX), Z3
+	VMOVUPS      64(BX), Z4
+	VMOVUPS.Z    128(BX), K1, Z5
+	VBROADCASTSS (CX)(DI*4), Z6
+	VFMADD231PS  Z6, Z3, Z0
+	VFMADD231PS  Z6, Z4, Z1
+	VFMADD231PS  Z6, Z5, Z2
+	MOVLQSX      4(DX), DI
+	VMOVUPS      (BX)(SI*1), Z3
+	VMOVUPS      64(BX)(SI*1), Z4
+	VMOVUPS.Z    128(BX)(SI*1), K1, Z5
+	VBROADCASTSS (CX)(DI*4), Z6
+	VFMADD231PS  Z6, Z3, Z0
+	VFMADD231PS  Z6, Z4, Z1
+	VFMADD231PS  Z6, Z5, Z2
+	ADDQ         $0x08, DX
+	LEAQ         (BX)(SI*2), BX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DX), AX
+	VMOVUPS      (BX), Z3
+	VMOVUPS      64(BX), Z4
+	VMOVUPS.Z    128(BX), K1, Z5
+	VBROADCASTSS (CX)(AX*4), Z6
+	VFMADD231PS  Z6, Z3, Z0
+	VFMADD231PS  Z6, Z4, Z1
+	VFMADD231PS  Z6, Z5, Z2
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), CX
+	VMOVUPS   (AX)(CX*4), Z3
+	VADDPS    Z3, Z0, Z0
+	VMOVUPS   64(AX)(CX*4), Z3
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS.Z 128(AX)(CX*4), K1, Z3
+	VADDPS    Z3, Z2, Z2
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, K1, 128(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather1x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather1x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    ldb+40(FP), SI
+	SHLQ    $0x02, SI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (DX), DI
+	VMOVUPS      (BX), Z4
+	VMOVUPS      64(BX), Z5
+	VMOVUPS      128(BX), Z6
+	VMOVUPS.Z    192(BX), K1, Z7
+	VBROADCASTSS (CX)(DI*4), Z8
+	VFMADD231PS  Z8, Z4, Z0
+	VFMADD231PS  Z8, Z5, Z1
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	MOVLQSX      4(DX), DI
+	VMOVUPS      (BX)(SI*1), Z4
+	VMOVUPS      64(BX)(SI*1), Z5
+	VMOVUPS      128(BX)(SI*1), Z6
+	VMOVUPS.Z    192(BX)(SI*1), K1, Z7
+	VBROADCASTSS (CX)(DI*4), Z8
+	VFMADD231PS  Z8, Z4, Z0
+	VFMADD231PS  Z8, Z5, Z1
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	ADDQ         $0x08, DX
+	LEAQ         (BX)(SI*2), BX
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DX), AX
+	VMOVUPS      (BX), Z4
+	VMOVUPS      64(BX), Z5
+	VMOVUPS      128(BX), Z6
+	VMOVUPS.Z    192(BX), K1, Z7
+	VBROADCASTSS (CX)(AX*4), Z8
+	VFMADD231PS  Z8, Z4, Z0
+	VFMADD231PS  Z8, Z5, Z1
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), CX
+	VMOVUPS   (AX)(CX*4), Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   64(AX)(CX*4), Z4
+	VADDPS    Z4, Z1, Z1
+	VMOVUPS   128(AX)(CX*4), Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS.Z 192(AX)(CX*4), K1, Z4
+	VADDPS    Z4, Z3, Z3
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, 128(DX)(AX*4)
+	VMOVUPS Z3, K1, 192(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather2x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather2x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    ldb+40(FP), DI
+	SHLQ    $0x02, DI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (BX), R8
+	VMOVUPS.Z    (SI), K1, Z2
+	VBROADCASTSS (DX)(R8*4), Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSS (CX)(R8*4), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	MOVLQSX      4(BX), R8
+	VMOVUPS.Z    (SI)(DI*1), K1, Z2
+	VBROADCASTSS (DX)(R8*4), Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSS (CX)(R8*4), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         $0x08, BX
+	LEAQ         (SI)(DI*2), SI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (BX), AX
+	VMOVUPS.Z    (SI), K1, Z2
+	VBROADCASTSS (DX)(AX*4), Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSS (CX)(AX*4), Z3
+	VFMADD231PS  Z3, Z2, Z1
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z2
+	VADDPS    Z2, Z0, Z0
+	MOVLQSX   4(CX), CX
+	VMOVUPS.Z (AX)(CX*4), K1, Z2
+	VADDPS    Z2, Z1, Z1
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, K1, (DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z1, K1, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather2x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather2x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    ldb+40(FP), DI
+	SHLQ    $0x02, DI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (BX), R8
+	VMOVUPS      (SI), Z4
+	VMOVUPS.Z    64(SI), K1, Z5
+	VBROADCASTSS (DX)(R8*4), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (CX)(R8*4), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	MOVLQSX      4(BX), R8
+	VMOVUPS      (SI)(DI*1), Z4
+	VMOVUPS.Z    64(SI)(DI*1), K1, Z5
+	VBROADCASTSS (DX)(R8*4), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (CX)(R8*4), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         $0x08, BX
+	LEAQ         (SI)(DI*2), SI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (BX), AX
+	VMOVUPS      (SI), Z4
+	VMOVUPS.Z    64(SI), K1, Z5
+	VBROADCASTSS (DX)(AX*4), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (CX)(AX*4), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	MOVLQSX   4(CX), CX
+	VMOVUPS   (AX)(CX*4), Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS.Z 64(AX)(CX*4), K1, Z4
+	VADDPS    Z4, Z3, Z3
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, K1, 64(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z2, (DX)(AX*4)
+	VMOVUPS Z3, K1, 64(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather2x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather2x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    ldb+40(FP), DI
+	SHLQ    $0x02, DI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (BX), R8
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	VMOVUPS.Z    128(SI), K1, Z8
+	VBROADCASTSS (DX)(R8*4), Z9
+	VFMADD231PS  Z9, Z6, Z0
+	VFMADD231PS  Z9, Z7, Z1
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS (CX)(R8*4), Z9
+	VFMADD231PS  Z9, Z6, Z3
+	VFMADD231PS  Z9, Z7, Z4
+	VFMADD231PS  Z9, Z8, Z5
+	MOVLQSX      4(BX), R8
+	VMOVUPS      (SI)(DI*1), Z6
+	VMOVUPS      64(SI)(DI*1), Z7
+	VMOVUPS.Z    128(SI)(DI*1), K1, Z8
+	VBROADCASTSS (DX)(R8*4), Z9
+	VFMADD231PS  Z9, Z6, Z0
+	VFMADD231PS  Z9, Z7, Z1
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS (CX)(R8*4), Z9
+	VFMADD231PS  Z9, Z6, Z3
+	VFMADD231PS  Z9, Z7, Z4
+	VFMADD231PS  Z9, Z8, Z5
+	ADDQ         $0x08, BX
+	LEAQ         (SI)(DI*2), SI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (BX), AX
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	VMOVUPS.Z    128(SI), K1, Z8
+	VBROADCASTSS (DX)(AX*4), Z9
+	VFMADD231PS  Z9, Z6, Z0
+	VFMADD231PS  Z9, Z7, Z1
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS (CX)(AX*4), Z9
+	VFMADD231PS  Z9, Z6, Z3
+	VFMADD231PS  Z9, Z7, Z4
+	VFMADD231PS  Z9, Z8, Z5
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z6
+	VADDPS    Z6, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z6
+	VADDPS    Z6, Z1, Z1
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z6
+	VADDPS    Z6, Z2, Z2
+	MOVLQSX   4(CX), CX
+	VMOVUPS   (AX)(CX*4), Z6
+	VADDPS    Z6, Z3, Z3
+	VMOVUPS   64(AX)(CX*4), Z6
+	VADDPS    Z6, Z4, Z4
+	VMOVUPS.Z 128(AX)(CX*4), K1, Z6
+	VADDPS    Z6, Z5, Z5
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, K1, 128(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z3, (DX)(AX*4)
+	VMOVUPS Z4, 64(DX)(AX*4)
+	VMOVUPS Z5, K1, 128(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather2x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather2x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), BX
+	MOVQ    b+32(FP), SI
+	MOVQ    ldb+40(FP), DI
+	SHLQ    $0x02, DI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (BX), R8
+	VMOVUPS      (SI), Z8
+	VMOVUPS      64(SI), Z9
+	VMOVUPS      128(SI), Z10
+	VMOVUPS.Z    192(SI), K1, Z11
+	VBROADCASTSS (DX)(R8*4), Z12
+	VFMADD231PS  Z12, Z8, Z0
+	VFMADD231PS  Z12, Z9, Z1
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (CX)(R8*4), Z12
+	VFMADD231PS  Z12, Z8, Z4
+	VFMADD231PS  Z12, Z9, Z5
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	MOVLQSX      4(BX), R8
+	VMOVUPS      (SI)(DI*1), Z8
+	VMOVUPS      64(SI)(DI*1), Z9
+	VMOVUPS      128(SI)(DI*1), Z10
+	VMOVUPS.Z    192(SI)(DI*1), K1, Z11
+	VBROADCASTSS (DX)(R8*4), Z12
+	VFMADD231PS  Z12, Z8, Z0
+	VFMADD231PS  Z12, Z9, Z1
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (CX)(R8*4), Z12
+	VFMADD231PS  Z12, Z8, Z4
+	VFMADD231PS  Z12, Z9, Z5
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	ADDQ         $0x08, BX
+	LEAQ         (SI)(DI*2), SI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (BX), AX
+	VMOVUPS      (SI), Z8
+	VMOVUPS      64(SI), Z9
+	VMOVUPS      128(SI), Z10
+	VMOVUPS.Z    192(SI), K1, Z11
+	VBROADCASTSS (DX)(AX*4), Z12
+	VFMADD231PS  Z12, Z8, Z0
+	VFMADD231PS  Z12, Z9, Z1
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (CX)(AX*4), Z12
+	VFMADD231PS  Z12, Z8, Z4
+	VFMADD231PS  Z12, Z9, Z5
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z8
+	VADDPS    Z8, Z1, Z1
+	VMOVUPS   128(AX)(SI*4), Z8
+	VADDPS    Z8, Z2, Z2
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z8
+	VADDPS    Z8, Z3, Z3
+	MOVLQSX   4(CX), CX
+	VMOVUPS   (AX)(CX*4), Z8
+	VADDPS    Z8, Z4, Z4
+	VMOVUPS   64(AX)(CX*4), Z8
+	VADDPS    Z8, Z5, Z5
+	VMOVUPS   128(AX)(CX*4), Z8
+	VADDPS    Z8, Z6, Z6
+	VMOVUPS.Z 192(AX)(CX*4), K1, Z8
+	VADDPS    Z8, Z7, Z7
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, 128(DX)(AX*4)
+	VMOVUPS Z3, K1, 192(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z4, (DX)(AX*4)
+	VMOVUPS Z5, 64(DX)(AX*4)
+	VMOVUPS Z6, 128(DX)(AX*4)
+	VMOVUPS Z7, K1, 192(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather3x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather3x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), SI
+	MOVQ    b+32(FP), DI
+	MOVQ    ldb+40(FP), R8
+	SHLQ    $0x02, R8
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (SI), R9
+	VMOVUPS.Z    (DI), K1, Z3
+	VBROADCASTSS (DX)(R9*4), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	VBROADCASTSS (BX)(R9*4), Z4
+	VFMADD231PS  Z4, Z3, Z1
+	VBROADCASTSS (CX)(R9*4), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	MOVLQSX      4(SI), R9
+	VMOVUPS.Z    (DI)(R8*1), K1, Z3
+	VBROADCASTSS (DX)(R9*4), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	VBROADCASTSS (BX)(R9*4), Z4
+	VFMADD231PS  Z4, Z3, Z1
+	VBROADCASTSS (CX)(R9*4), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         $0x08, SI
+	LEAQ         (DI)(R8*2), DI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (SI), AX
+	VMOVUPS.Z    (DI), K1, Z3
+	VBROADCASTSS (DX)(AX*4), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	VBROADCASTSS (BX)(AX*4), Z4
+	VFMADD231PS  Z4, Z3, Z1
+	VBROADCASTSS (CX)(AX*4), Z4
+	VFMADD231PS  Z4, Z3, Z2
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z3
+	VADDPS    Z3, Z0, Z0
+	MOVLQSX   4(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z3
+	VADDPS    Z3, Z1, Z1
+	MOVLQSX   8(CX), CX
+	VMOVUPS.Z (AX)(CX*4), K1, Z3
+	VADDPS    Z3, Z2, Z2
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, K1, (DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z1, K1, (DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z2, K1, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather3x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather3x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), SI
+	MOVQ    b+32(FP), DI
+	MOVQ    ldb+40(FP), R8
+	SHLQ    $0x02, R8
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (SI), R9
+	VMOVUPS      (DI), Z6
+	VMOVUPS.Z    64(DI), K1, Z7
+	VBROADCASTSS (DX)(R9*4), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (BX)(R9*4), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (CX)(R9*4), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	MOVLQSX      4(SI), R9
+	VMOVUPS      (DI)(R8*1), Z6
+	VMOVUPS.Z    64(DI)(R8*1), K1, Z7
+	VBROADCASTSS (DX)(R9*4), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (BX)(R9*4), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (CX)(R9*4), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         $0x08, SI
+	LEAQ         (DI)(R8*2), DI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (SI), AX
+	VMOVUPS      (DI), Z6
+	VMOVUPS.Z    64(DI), K1, Z7
+	VBROADCASTSS (DX)(AX*4), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (BX)(AX*4), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (CX)(AX*4), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z6
+	VADDPS    Z6, Z0, Z0
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z6
+	VADDPS    Z6, Z1, Z1
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z6
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z6
+	VADDPS    Z6, Z3, Z3
+	MOVLQSX   8(CX), CX
+	VMOVUPS   (AX)(CX*4), Z6
+	VADDPS    Z6, Z4, Z4
+	VMOVUPS.Z 64(AX)(CX*4), K1, Z6
+	VADDPS    Z6, Z5, Z5
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, K1, 64(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z2, (DX)(AX*4)
+	VMOVUPS Z3, K1, 64(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z4, (DX)(AX*4)
+	VMOVUPS Z5, K1, 64(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather3x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather3x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), SI
+	MOVQ    b+32(FP), DI
+	MOVQ    ldb+40(FP), R8
+	SHLQ    $0x02, R8
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (SI), R9
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS.Z    128(DI), K1, Z11
+	VBROADCASTSS (DX)(R9*4), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS (BX)(R9*4), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (CX)(R9*4), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z8
+	MOVLQSX      4(SI), R9
+	VMOVUPS      (DI)(R8*1), Z9
+	VMOVUPS      64(DI)(R8*1), Z10
+	VMOVUPS.Z    128(DI)(R8*1), K1, Z11
+	VBROADCASTSS (DX)(R9*4), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS (BX)(R9*4), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (CX)(R9*4), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z8
+	ADDQ         $0x08, SI
+	LEAQ         (DI)(R8*2), DI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (SI), AX
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS.Z    128(DI), K1, Z11
+	VBROADCASTSS (DX)(AX*4), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS (BX)(AX*4), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (CX)(AX*4), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z8
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z9
+	VADDPS    Z9, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z9
+	VADDPS    Z9, Z1, Z1
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z9
+	VADDPS    Z9, Z2, Z2
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z9
+	VADDPS    Z9, Z3, Z3
+	VMOVUPS   64(AX)(SI*4), Z9
+	VADDPS    Z9, Z4, Z4
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z9
+	VADDPS    Z9, Z5, Z5
+	MOVLQSX   8(CX), CX
+	VMOVUPS   (AX)(CX*4), Z9
+	VADDPS    Z9, Z6, Z6
+	VMOVUPS   64(AX)(CX*4), Z9
+	VADDPS    Z9, Z7, Z7
+	VMOVUPS.Z 128(AX)(CX*4), K1, Z9
+	VADDPS    Z9, Z8, Z8
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, K1, 128(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z3, (DX)(AX*4)
+	VMOVUPS Z4, 64(DX)(AX*4)
+	VMOVUPS Z5, K1, 128(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z6, (DX)(AX*4)
+	VMOVUPS Z7, 64(DX)(AX*4)
+	VMOVUPS Z8, K1, 128(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather3x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather3x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), SI
+	MOVQ    b+32(FP), DI
+	MOVQ    ldb+40(FP), R8
+	SHLQ    $0x02, R8
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (SI), R9
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS      128(DI), Z14
+	VMOVUPS.Z    192(DI), K1, Z15
+	VBROADCASTSS (DX)(R9*4), Z16
+	VFMADD231PS  Z16, Z12, Z0
+	VFMADD231PS  Z16, Z13, Z1
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (BX)(R9*4), Z16
+	VFMADD231PS  Z16, Z12, Z4
+	VFMADD231PS  Z16, Z13, Z5
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (CX)(R9*4), Z16
+	VFMADD231PS  Z16, Z12, Z8
+	VFMADD231PS  Z16, Z13, Z9
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	MOVLQSX      4(SI), R9
+	VMOVUPS      (DI)(R8*1), Z12
+	VMOVUPS      64(DI)(R8*1), Z13
+	VMOVUPS      128(DI)(R8*1), Z14
+	VMOVUPS.Z    192(DI)(R8*1), K1, Z15
+	VBROADCASTSS (DX)(R9*4), Z16
+	VFMADD231PS  Z16, Z12, Z0
+	VFMADD231PS  Z16, Z13, Z1
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (BX)(R9*4), Z16
+	VFMADD231PS  Z16, Z12, Z4
+	VFMADD231PS  Z16, Z13, Z5
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (CX)(R9*4), Z16
+	VFMADD231PS  Z16, Z12, Z8
+	VFMADD231PS  Z16, Z13, Z9
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	ADDQ         $0x08, SI
+	LEAQ         (DI)(R8*2), DI
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (SI), AX
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS      128(DI), Z14
+	VMOVUPS.Z    192(DI), K1, Z15
+	VBROADCASTSS (DX)(AX*4), Z16
+	VFMADD231PS  Z16, Z12, Z0
+	VFMADD231PS  Z16, Z13, Z1
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (BX)(AX*4), Z16
+	VFMADD231PS  Z16, Z12, Z4
+	VFMADD231PS  Z16, Z13, Z5
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (CX)(AX*4), Z16
+	VFMADD231PS  Z16, Z12, Z8
+	VFMADD231PS  Z16, Z13, Z9
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z12
+	VADDPS    Z12, Z1, Z1
+	VMOVUPS   128(AX)(SI*4), Z12
+	VADDPS    Z12, Z2, Z2
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z3, Z3
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z4, Z4
+	VMOVUPS   64(AX)(SI*4), Z12
+	VADDPS    Z12, Z5, Z5
+	VMOVUPS   128(AX)(SI*4), Z12
+	VADDPS    Z12, Z6, Z6
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z7, Z7
+	MOVLQSX   8(CX), CX
+	VMOVUPS   (AX)(CX*4), Z12
+	VADDPS    Z12, Z8, Z8
+	VMOVUPS   64(AX)(CX*4), Z12
+	VADDPS    Z12, Z9, Z9
+	VMOVUPS   128(AX)(CX*4), Z12
+	VADDPS    Z12, Z10, Z10
+	VMOVUPS.Z 192(AX)(CX*4), K1, Z12
+	VADDPS    Z12, Z11, Z11
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, 128(DX)(AX*4)
+	VMOVUPS Z3, K1, 192(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z4, (DX)(AX*4)
+	VMOVUPS Z5, 64(DX)(AX*4)
+	VMOVUPS Z6, 128(DX)(AX*4)
+	VMOVUPS Z7, K1, 192(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z8, (DX)(AX*4)
+	VMOVUPS Z9, 64(DX)(AX*4)
+	VMOVUPS Z10, 128(DX)(AX*4)
+	VMOVUPS Z11, K1, 192(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather4x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather4x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    ldb+40(FP), R9
+	SHLQ    $0x02, R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (DI), R10
+	VMOVUPS.Z    (R8), K1, Z4
+	VBROADCASTSS (DX)(R10*4), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS (BX)(R10*4), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS (SI)(R10*4), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS (CX)(R10*4), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	MOVLQSX      4(DI), R10
+	VMOVUPS.Z    (R8)(R9*1), K1, Z4
+	VBROADCASTSS (DX)(R10*4), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS (BX)(R10*4), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS (SI)(R10*4), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS (CX)(R10*4), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         $0x08, DI
+	LEAQ         (R8)(R9*2), R8
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DI), AX
+	VMOVUPS.Z    (R8), K1, Z4
+	VBROADCASTSS (DX)(AX*4), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS (BX)(AX*4), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS (SI)(AX*4), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS (CX)(AX*4), Z5
+	VFMADD231PS  Z5, Z4, Z3
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	MOVLQSX   4(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	MOVLQSX   8(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z4
+	VADDPS    Z4, Z2, Z2
+	MOVLQSX   12(CX), CX
+	VMOVUPS.Z (AX)(CX*4), K1, Z4
+	VADDPS    Z4, Z3, Z3
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, K1, (DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z1, K1, (DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z2, K1, (DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z3, K1, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather4x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather4x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    ldb+40(FP), R9
+	SHLQ    $0x02, R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (DI), R10
+	VMOVUPS      (R8), Z8
+	VMOVUPS.Z    64(R8), K1, Z9
+	VBROADCASTSS (DX)(R10*4), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (BX)(R10*4), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (SI)(R10*4), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (CX)(R10*4), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	MOVLQSX      4(DI), R10
+	VMOVUPS      (R8)(R9*1), Z8
+	VMOVUPS.Z    64(R8)(R9*1), K1, Z9
+	VBROADCASTSS (DX)(R10*4), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (BX)(R10*4), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (SI)(R10*4), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (CX)(R10*4), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $0x08, DI
+	LEAQ         (R8)(R9*2), R8
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DI), AX
+	VMOVUPS      (R8), Z8
+	VMOVUPS.Z    64(R8), K1, Z9
+	VBROADCASTSS (DX)(AX*4), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (BX)(AX*4), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (SI)(AX*4), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (CX)(AX*4), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z8
+	VADDPS    Z8, Z1, Z1
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z8
+	VADDPS    Z8, Z2, Z2
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z8
+	VADDPS    Z8, Z3, Z3
+	MOVLQSX   8(CX), SI
+	VMOVUPS   (AX)(SI*4), Z8
+	VADDPS    Z8, Z4, Z4
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z8
+	VADDPS    Z8, Z5, Z5
+	MOVLQSX   12(CX), CX
+	VMOVUPS   (AX)(CX*4), Z8
+	VADDPS    Z8, Z6, Z6
+	VMOVUPS.Z 64(AX)(CX*4), K1, Z8
+	VADDPS    Z8, Z7, Z7
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, K1, 64(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z2, (DX)(AX*4)
+	VMOVUPS Z3, K1, 64(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z4, (DX)(AX*4)
+	VMOVUPS Z5, K1, 64(DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z6, (DX)(AX*4)
+	VMOVUPS Z7, K1, 64(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather4x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather4x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    ldb+40(FP), R9
+	SHLQ    $0x02, R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (DI), R10
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS.Z    128(R8), K1, Z14
+	VBROADCASTSS (DX)(R10*4), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS (BX)(R10*4), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS (SI)(R10*4), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS (CX)(R10*4), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	MOVLQSX      4(DI), R10
+	VMOVUPS      (R8)(R9*1), Z12
+	VMOVUPS      64(R8)(R9*1), Z13
+	VMOVUPS.Z    128(R8)(R9*1), K1, Z14
+	VBROADCASTSS (DX)(R10*4), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS (BX)(R10*4), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS (SI)(R10*4), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS (CX)(R10*4), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         $0x08, DI
+	LEAQ         (R8)(R9*2), R8
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DI), AX
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS.Z    128(R8), K1, Z14
+	VBROADCASTSS (DX)(AX*4), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS (BX)(AX*4), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS (SI)(AX*4), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS (CX)(AX*4), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z12
+	VADDPS    Z12, Z1, Z1
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z2, Z2
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z3, Z3
+	VMOVUPS   64(AX)(SI*4), Z12
+	VADDPS    Z12, Z4, Z4
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z5, Z5
+	MOVLQSX   8(CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z6, Z6
+	VMOVUPS   64(AX)(SI*4), Z12
+	VADDPS    Z12, Z7, Z7
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z8, Z8
+	MOVLQSX   12(CX), CX
+	VMOVUPS   (AX)(CX*4), Z12
+	VADDPS    Z12, Z9, Z9
+	VMOVUPS   64(AX)(CX*4), Z12
+	VADDPS    Z12, Z10, Z10
+	VMOVUPS.Z 128(AX)(CX*4), K1, Z12
+	VADDPS    Z12, Z11, Z11
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, K1, 128(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z3, (DX)(AX*4)
+	VMOVUPS Z4, 64(DX)(AX*4)
+	VMOVUPS Z5, K1, 128(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z6, (DX)(AX*4)
+	VMOVUPS Z7, 64(DX)(AX*4)
+	VMOVUPS Z8, K1, 128(DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z9, (DX)(AX*4)
+	VMOVUPS Z10, 64(DX)(AX*4)
+	VMOVUPS Z11, K1, 128(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather4x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather4x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    ldb+40(FP), R9
+	SHLQ    $0x02, R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (DI), R10
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VMOVUPS      128(R8), Z18
+	VMOVUPS.Z    192(R8), K1, Z19
+	VBROADCASTSS (DX)(R10*4), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (BX)(R10*4), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (SI)(R10*4), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (CX)(R10*4), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	MOVLQSX      4(DI), R10
+	VMOVUPS      (R8)(R9*1), Z16
+	VMOVUPS      64(R8)(R9*1), Z17
+	VMOVUPS      128(R8)(R9*1), Z18
+	VMOVUPS.Z    192(R8)(R9*1), K1, Z19
+	VBROADCASTSS (DX)(R10*4), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (BX)(R10*4), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (SI)(R10*4), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (CX)(R10*4), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         $0x08, DI
+	LEAQ         (R8)(R9*2), R8
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (DI), AX
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VMOVUPS      128(R8), Z18
+	VMOVUPS.Z    192(R8), K1, Z19
+	VBROADCASTSS (DX)(AX*4), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (BX)(AX*4), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (SI)(AX*4), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (CX)(AX*4), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z16
+	VADDPS    Z16, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z16
+	VADDPS    Z16, Z1, Z1
+	VMOVUPS   128(AX)(SI*4), Z16
+	VADDPS    Z16, Z2, Z2
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z16
+	VADDPS    Z16, Z3, Z3
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z16
+	VADDPS    Z16, Z4, Z4
+	VMOVUPS   64(AX)(SI*4), Z16
+	VADDPS    Z16, Z5, Z5
+	VMOVUPS   128(AX)(SI*4), Z16
+	VADDPS    Z16, Z6, Z6
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z16
+	VADDPS    Z16, Z7, Z7
+	MOVLQSX   8(CX), SI
+	VMOVUPS   (AX)(SI*4), Z16
+	VADDPS    Z16, Z8, Z8
+	VMOVUPS   64(AX)(SI*4), Z16
+	VADDPS    Z16, Z9, Z9
+	VMOVUPS   128(AX)(SI*4), Z16
+	VADDPS    Z16, Z10, Z10
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z16
+	VADDPS    Z16, Z11, Z11
+	MOVLQSX   12(CX), CX
+	VMOVUPS   (AX)(CX*4), Z16
+	VADDPS    Z16, Z12, Z12
+	VMOVUPS   64(AX)(CX*4), Z16
+	VADDPS    Z16, Z13, Z13
+	VMOVUPS   128(AX)(CX*4), Z16
+	VADDPS    Z16, Z14, Z14
+	VMOVUPS.Z 192(AX)(CX*4), K1, Z16
+	VADDPS    Z16, Z15, Z15
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, 128(DX)(AX*4)
+	VMOVUPS Z3, K1, 192(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z4, (DX)(AX*4)
+	VMOVUPS Z5, 64(DX)(AX*4)
+	VMOVUPS Z6, 128(DX)(AX*4)
+	VMOVUPS Z7, K1, 192(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z8, (DX)(AX*4)
+	VMOVUPS Z9, 64(DX)(AX*4)
+	VMOVUPS Z10, 128(DX)(AX*4)
+	VMOVUPS Z11, K1, 192(DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z12, (DX)(AX*4)
+	VMOVUPS Z13, 64(DX)(AX*4)
+	VMOVUPS Z14, 128(DX)(AX*4)
+	VMOVUPS Z15, K1, 192(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather5x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather5x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQSX 16(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), R8
+	MOVQ    b+32(FP), R9
+	MOVQ    ldb+40(FP), R10
+	SHLQ    $0x02, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (R8), R11
+	VMOVUPS.Z    (R9), K1, Z5
+	VBROADCASTSS (DX)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS (BX)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (SI)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS (DI)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS (CX)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	MOVLQSX      4(R8), R11
+	VMOVUPS.Z    (R9)(R10*1), K1, Z5
+	VBROADCASTSS (DX)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS (BX)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (SI)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS (DI)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS (CX)(R11*4), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         $0x08, R8
+	LEAQ         (R9)(R10*2), R9
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R8), AX
+	VMOVUPS.Z    (R9), K1, Z5
+	VBROADCASTSS (DX)(AX*4), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS (BX)(AX*4), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (SI)(AX*4), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS (DI)(AX*4), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS (CX)(AX*4), Z6
+	VFMADD231PS  Z6, Z5, Z4
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z5
+	VADDPS    Z5, Z0, Z0
+	MOVLQSX   4(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z5
+	VADDPS    Z5, Z1, Z1
+	MOVLQSX   8(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z5
+	VADDPS    Z5, Z2, Z2
+	MOVLQSX   12(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z5
+	VADDPS    Z5, Z3, Z3
+	MOVLQSX   16(CX), CX
+	VMOVUPS.Z (AX)(CX*4), K1, Z5
+	VADDPS    Z5, Z4, Z4
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, K1, (DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z1, K1, (DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z2, K1, (DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z3, K1, (DX)(AX*4)
+	MOVLQSX 16(BX), AX
+	VMOVUPS Z4, K1, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather5x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather5x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQSX 16(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), R8
+	MOVQ    b+32(FP), R9
+	MOVQ    ldb+40(FP), R10
+	SHLQ    $0x02, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (R8), R11
+	VMOVUPS      (R9), Z10
+	VMOVUPS.Z    64(R9), K1, Z11
+	VBROADCASTSS (DX)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS (BX)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (SI)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (DI)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS (CX)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	MOVLQSX      4(R8), R11
+	VMOVUPS      (R9)(R10*1), Z10
+	VMOVUPS.Z    64(R9)(R10*1), K1, Z11
+	VBROADCASTSS (DX)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS (BX)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (SI)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (DI)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS (CX)(R11*4), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         $0x08, R8
+	LEAQ         (R9)(R10*2), R9
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R8), AX
+	VMOVUPS      (R9), Z10
+	VMOVUPS.Z    64(R9), K1, Z11
+	VBROADCASTSS (DX)(AX*4), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS (BX)(AX*4), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (SI)(AX*4), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (DI)(AX*4), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS (CX)(AX*4), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z10
+	VADDPS    Z10, Z0, Z0
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z10
+	VADDPS    Z10, Z1, Z1
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z10
+	VADDPS    Z10, Z2, Z2
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z10
+	VADDPS    Z10, Z3, Z3
+	MOVLQSX   8(CX), SI
+	VMOVUPS   (AX)(SI*4), Z10
+	VADDPS    Z10, Z4, Z4
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z10
+	VADDPS    Z10, Z5, Z5
+	MOVLQSX   12(CX), SI
+	VMOVUPS   (AX)(SI*4), Z10
+	VADDPS    Z10, Z6, Z6
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z10
+	VADDPS    Z10, Z7, Z7
+	MOVLQSX   16(CX), CX
+	VMOVUPS   (AX)(CX*4), Z10
+	VADDPS    Z10, Z8, Z8
+	VMOVUPS.Z 64(AX)(CX*4), K1, Z10
+	VADDPS    Z10, Z9, Z9
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, K1, 64(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z2, (DX)(AX*4)
+	VMOVUPS Z3, K1, 64(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z4, (DX)(AX*4)
+	VMOVUPS Z5, K1, 64(DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z6, (DX)(AX*4)
+	VMOVUPS Z7, K1, 64(DX)(AX*4)
+	MOVLQSX 16(BX), AX
+	VMOVUPS Z8, (DX)(AX*4)
+	VMOVUPS Z9, K1, 64(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather5x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather5x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQSX 16(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), R8
+	MOVQ    b+32(FP), R9
+	MOVQ    ldb+40(FP), R10
+	SHLQ    $0x02, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (R8), R11
+	VMOVUPS      (R9), Z15
+	VMOVUPS      64(R9), Z16
+	VMOVUPS.Z    128(R9), K1, Z17
+	VBROADCASTSS (DX)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS (BX)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (SI)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS (DI)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (CX)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	MOVLQSX      4(R8), R11
+	VMOVUPS      (R9)(R10*1), Z15
+	VMOVUPS      64(R9)(R10*1), Z16
+	VMOVUPS.Z    128(R9)(R10*1), K1, Z17
+	VBROADCASTSS (DX)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS (BX)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (SI)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS (DI)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (CX)(R11*4), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	ADDQ         $0x08, R8
+	LEAQ         (R9)(R10*2), R9
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R8), AX
+	VMOVUPS      (R9), Z15
+	VMOVUPS      64(R9), Z16
+	VMOVUPS.Z    128(R9), K1, Z17
+	VBROADCASTSS (DX)(AX*4), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS (BX)(AX*4), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (SI)(AX*4), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS (DI)(AX*4), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (CX)(AX*4), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z15
+	VADDPS    Z15, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z15
+	VADDPS    Z15, Z1, Z1
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z15
+	VADDPS    Z15, Z2, Z2
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z15
+	VADDPS    Z15, Z3, Z3
+	VMOVUPS   64(AX)(SI*4), Z15
+	VADDPS    Z15, Z4, Z4
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z15
+	VADDPS    Z15, Z5, Z5
+	MOVLQSX   8(CX), SI
+	VMOVUPS   (AX)(SI*4), Z15
+	VADDPS    Z15, Z6, Z6
+	VMOVUPS   64(AX)(SI*4), Z15
+	VADDPS    Z15, Z7, Z7
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z15
+	VADDPS    Z15, Z8, Z8
+	MOVLQSX   12(CX), SI
+	VMOVUPS   (AX)(SI*4), Z15
+	VADDPS    Z15, Z9, Z9
+	VMOVUPS   64(AX)(SI*4), Z15
+	VADDPS    Z15, Z10, Z10
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z15
+	VADDPS    Z15, Z11, Z11
+	MOVLQSX   16(CX), CX
+	VMOVUPS   (AX)(CX*4), Z15
+	VADDPS    Z15, Z12, Z12
+	VMOVUPS   64(AX)(CX*4), Z15
+	VADDPS    Z15, Z13, Z13
+	VMOVUPS.Z 128(AX)(CX*4), K1, Z15
+	VADDPS    Z15, Z14, Z14
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, K1, 128(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z3, (DX)(AX*4)
+	VMOVUPS Z4, 64(DX)(AX*4)
+	VMOVUPS Z5, K1, 128(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z6, (DX)(AX*4)
+	VMOVUPS Z7, 64(DX)(AX*4)
+	VMOVUPS Z8, K1, 128(DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z9, (DX)(AX*4)
+	VMOVUPS Z10, 64(DX)(AX*4)
+	VMOVUPS Z11, K1, 128(DX)(AX*4)
+	MOVLQSX 16(BX), AX
+	VMOVUPS Z12, (DX)(AX*4)
+	VMOVUPS Z13, 64(DX)(AX*4)
+	VMOVUPS Z14, K1, 128(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather5x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather5x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQSX 16(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), R8
+	MOVQ    b+32(FP), R9
+	MOVQ    ldb+40(FP), R10
+	SHLQ    $0x02, R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (R8), R11
+	VMOVUPS      (R9), Z20
+	VMOVUPS      64(R9), Z21
+	VMOVUPS      128(R9), Z22
+	VMOVUPS.Z    192(R9), K1, Z23
+	VBROADCASTSS (DX)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (BX)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (SI)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (DI)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (CX)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	MOVLQSX      4(R8), R11
+	VMOVUPS      (R9)(R10*1), Z20
+	VMOVUPS      64(R9)(R10*1), Z21
+	VMOVUPS      128(R9)(R10*1), Z22
+	VMOVUPS.Z    192(R9)(R10*1), K1, Z23
+	VBROADCASTSS (DX)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (BX)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (SI)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (DI)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (CX)(R11*4), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         $0x08, R8
+	LEAQ         (R9)(R10*2), R9
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R8), AX
+	VMOVUPS      (R9), Z20
+	VMOVUPS      64(R9), Z21
+	VMOVUPS      128(R9), Z22
+	VMOVUPS.Z    192(R9), K1, Z23
+	VBROADCASTSS (DX)(AX*4), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (BX)(AX*4), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (SI)(AX*4), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (DI)(AX*4), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (CX)(AX*4), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z20
+	VADDPS    Z20, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z20
+	VADDPS    Z20, Z1, Z1
+	VMOVUPS   128(AX)(SI*4), Z20
+	VADDPS    Z20, Z2, Z2
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z20
+	VADDPS    Z20, Z3, Z3
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z20
+	VADDPS    Z20, Z4, Z4
+	VMOVUPS   64(AX)(SI*4), Z20
+	VADDPS    Z20, Z5, Z5
+	VMOVUPS   128(AX)(SI*4), Z20
+	VADDPS    Z20, Z6, Z6
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z20
+	VADDPS    Z20, Z7, Z7
+	MOVLQSX   8(CX), SI
+	VMOVUPS   (AX)(SI*4), Z20
+	VADDPS    Z20, Z8, Z8
+	VMOVUPS   64(AX)(SI*4), Z20
+	VADDPS    Z20, Z9, Z9
+	VMOVUPS   128(AX)(SI*4), Z20
+	VADDPS    Z20, Z10, Z10
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z20
+	VADDPS    Z20, Z11, Z11
+	MOVLQSX   12(CX), SI
+	VMOVUPS   (AX)(SI*4), Z20
+	VADDPS    Z20, Z12, Z12
+	VMOVUPS   64(AX)(SI*4), Z20
+	VADDPS    Z20, Z13, Z13
+	VMOVUPS   128(AX)(SI*4), Z20
+	VADDPS    Z20, Z14, Z14
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z20
+	VADDPS    Z20, Z15, Z15
+	MOVLQSX   16(CX), CX
+	VMOVUPS   (AX)(CX*4), Z20
+	VADDPS    Z20, Z16, Z16
+	VMOVUPS   64(AX)(CX*4), Z20
+	VADDPS    Z20, Z17, Z17
+	VMOVUPS   128(AX)(CX*4), Z20
+	VADDPS    Z20, Z18, Z18
+	VMOVUPS.Z 192(AX)(CX*4), K1, Z20
+	VADDPS    Z20, Z19, Z19
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, 128(DX)(AX*4)
+	VMOVUPS Z3, K1, 192(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z4, (DX)(AX*4)
+	VMOVUPS Z5, 64(DX)(AX*4)
+	VMOVUPS Z6, 128(DX)(AX*4)
+	VMOVUPS Z7, K1, 192(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z8, (DX)(AX*4)
+	VMOVUPS Z9, 64(DX)(AX*4)
+	VMOVUPS Z10, 128(DX)(AX*4)
+	VMOVUPS Z11, K1, 192(DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z12, (DX)(AX*4)
+	VMOVUPS Z13, 64(DX)(AX*4)
+	VMOVUPS Z14, 128(DX)(AX*4)
+	VMOVUPS Z15, K1, 192(DX)(AX*4)
+	MOVLQSX 16(BX), AX
+	VMOVUPS Z16, (DX)(AX*4)
+	VMOVUPS Z17, 64(DX)(AX*4)
+	VMOVUPS Z18, 128(DX)(AX*4)
+	VMOVUPS Z19, K1, 192(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather6x1AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather6x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQSX 16(CX), R8
+	LEAQ    (AX)(R8*4), R8
+	MOVLQSX 20(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), R9
+	MOVQ    b+32(FP), R10
+	MOVQ    ldb+40(FP), R11
+	SHLQ    $0x02, R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (R9), R12
+	VMOVUPS.Z    (R10), K1, Z6
+	VBROADCASTSS (DX)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS (BX)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS (SI)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS (DI)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS (R8)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS (CX)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	MOVLQSX      4(R9), R12
+	VMOVUPS.Z    (R10)(R11*1), K1, Z6
+	VBROADCASTSS (DX)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS (BX)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS (SI)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS (DI)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS (R8)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS (CX)(R12*4), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         $0x08, R9
+	LEAQ         (R10)(R11*2), R10
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R9), AX
+	VMOVUPS.Z    (R10), K1, Z6
+	VBROADCASTSS (DX)(AX*4), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS (BX)(AX*4), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS (SI)(AX*4), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS (DI)(AX*4), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS (R8)(AX*4), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS (CX)(AX*4), Z7
+	VFMADD231PS  Z7, Z6, Z5
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z6
+	VADDPS    Z6, Z0, Z0
+	MOVLQSX   4(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z6
+	VADDPS    Z6, Z1, Z1
+	MOVLQSX   8(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z6
+	VADDPS    Z6, Z2, Z2
+	MOVLQSX   12(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z6
+	VADDPS    Z6, Z3, Z3
+	MOVLQSX   16(CX), SI
+	VMOVUPS.Z (AX)(SI*4), K1, Z6
+	VADDPS    Z6, Z4, Z4
+	MOVLQSX   20(CX), CX
+	VMOVUPS.Z (AX)(CX*4), K1, Z6
+	VADDPS    Z6, Z5, Z5
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, K1, (DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z1, K1, (DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z2, K1, (DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z3, K1, (DX)(AX*4)
+	MOVLQSX 16(BX), AX
+	VMOVUPS Z4, K1, (DX)(AX*4)
+	MOVLQSX 20(BX), AX
+	VMOVUPS Z5, K1, (DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather6x2AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather6x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQSX 16(CX), R8
+	LEAQ    (AX)(R8*4), R8
+	MOVLQSX 20(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), R9
+	MOVQ    b+32(FP), R10
+	MOVQ    ldb+40(FP), R11
+	SHLQ    $0x02, R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (R9), R12
+	VMOVUPS      (R10), Z12
+	VMOVUPS.Z    64(R10), K1, Z13
+	VBROADCASTSS (DX)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (BX)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (SI)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (DI)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R8)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (CX)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	MOVLQSX      4(R9), R12
+	VMOVUPS      (R10)(R11*1), Z12
+	VMOVUPS.Z    64(R10)(R11*1), K1, Z13
+	VBROADCASTSS (DX)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (BX)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (SI)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (DI)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R8)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (CX)(R12*4), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         $0x08, R9
+	LEAQ         (R10)(R11*2), R10
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R9), AX
+	VMOVUPS      (R10), Z12
+	VMOVUPS.Z    64(R10), K1, Z13
+	VBROADCASTSS (DX)(AX*4), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (BX)(AX*4), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (SI)(AX*4), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (DI)(AX*4), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R8)(AX*4), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (CX)(AX*4), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z0, Z0
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z1, Z1
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z2, Z2
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z3, Z3
+	MOVLQSX   8(CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z4, Z4
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z5, Z5
+	MOVLQSX   12(CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z6, Z6
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z7, Z7
+	MOVLQSX   16(CX), SI
+	VMOVUPS   (AX)(SI*4), Z12
+	VADDPS    Z12, Z8, Z8
+	VMOVUPS.Z 64(AX)(SI*4), K1, Z12
+	VADDPS    Z12, Z9, Z9
+	MOVLQSX   20(CX), CX
+	VMOVUPS   (AX)(CX*4), Z12
+	VADDPS    Z12, Z10, Z10
+	VMOVUPS.Z 64(AX)(CX*4), K1, Z12
+	VADDPS    Z12, Z11, Z11
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, K1, 64(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z2, (DX)(AX*4)
+	VMOVUPS Z3, K1, 64(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z4, (DX)(AX*4)
+	VMOVUPS Z5, K1, 64(DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z6, (DX)(AX*4)
+	VMOVUPS Z7, K1, 64(DX)(AX*4)
+	MOVLQSX 16(BX), AX
+	VMOVUPS Z8, (DX)(AX*4)
+	VMOVUPS Z9, K1, 64(DX)(AX*4)
+	MOVLQSX 20(BX), AX
+	VMOVUPS Z10, (DX)(AX*4)
+	VMOVUPS Z11, K1, 64(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather6x3AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather6x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQSX 16(CX), R8
+	LEAQ    (AX)(R8*4), R8
+	MOVLQSX 20(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), R9
+	MOVQ    b+32(FP), R10
+	MOVQ    ldb+40(FP), R11
+	SHLQ    $0x02, R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (R9), R12
+	VMOVUPS      (R10), Z18
+	VMOVUPS      64(R10), Z19
+	VMOVUPS.Z    128(R10), K1, Z20
+	VBROADCASTSS (DX)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS (BX)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS (SI)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS (DI)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS (R8)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS (CX)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	MOVLQSX      4(R9), R12
+	VMOVUPS      (R10)(R11*1), Z18
+	VMOVUPS      64(R10)(R11*1), Z19
+	VMOVUPS.Z    128(R10)(R11*1), K1, Z20
+	VBROADCASTSS (DX)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS (BX)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS (SI)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS (DI)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS (R8)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS (CX)(R12*4), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	ADDQ         $0x08, R9
+	LEAQ         (R10)(R11*2), R10
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R9), AX
+	VMOVUPS      (R10), Z18
+	VMOVUPS      64(R10), Z19
+	VMOVUPS.Z    128(R10), K1, Z20
+	VBROADCASTSS (DX)(AX*4), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS (BX)(AX*4), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS (SI)(AX*4), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS (DI)(AX*4), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS (R8)(AX*4), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS (CX)(AX*4), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z18
+	VADDPS    Z18, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z18
+	VADDPS    Z18, Z1, Z1
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z18
+	VADDPS    Z18, Z2, Z2
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z18
+	VADDPS    Z18, Z3, Z3
+	VMOVUPS   64(AX)(SI*4), Z18
+	VADDPS    Z18, Z4, Z4
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z18
+	VADDPS    Z18, Z5, Z5
+	MOVLQSX   8(CX), SI
+	VMOVUPS   (AX)(SI*4), Z18
+	VADDPS    Z18, Z6, Z6
+	VMOVUPS   64(AX)(SI*4), Z18
+	VADDPS    Z18, Z7, Z7
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z18
+	VADDPS    Z18, Z8, Z8
+	MOVLQSX   12(CX), SI
+	VMOVUPS   (AX)(SI*4), Z18
+	VADDPS    Z18, Z9, Z9
+	VMOVUPS   64(AX)(SI*4), Z18
+	VADDPS    Z18, Z10, Z10
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z18
+	VADDPS    Z18, Z11, Z11
+	MOVLQSX   16(CX), SI
+	VMOVUPS   (AX)(SI*4), Z18
+	VADDPS    Z18, Z12, Z12
+	VMOVUPS   64(AX)(SI*4), Z18
+	VADDPS    Z18, Z13, Z13
+	VMOVUPS.Z 128(AX)(SI*4), K1, Z18
+	VADDPS    Z18, Z14, Z14
+	MOVLQSX   20(CX), CX
+	VMOVUPS   (AX)(CX*4), Z18
+	VADDPS    Z18, Z15, Z15
+	VMOVUPS   64(AX)(CX*4), Z18
+	VADDPS    Z18, Z16, Z16
+	VMOVUPS.Z 128(AX)(CX*4), K1, Z18
+	VADDPS    Z18, Z17, Z17
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, K1, 128(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z3, (DX)(AX*4)
+	VMOVUPS Z4, 64(DX)(AX*4)
+	VMOVUPS Z5, K1, 128(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z6, (DX)(AX*4)
+	VMOVUPS Z7, 64(DX)(AX*4)
+	VMOVUPS Z8, K1, 128(DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z9, (DX)(AX*4)
+	VMOVUPS Z10, 64(DX)(AX*4)
+	VMOVUPS Z11, K1, 128(DX)(AX*4)
+	MOVLQSX 16(BX), AX
+	VMOVUPS Z12, (DX)(AX*4)
+	VMOVUPS Z13, 64(DX)(AX*4)
+	VMOVUPS Z14, K1, 128(DX)(AX*4)
+	MOVLQSX 20(BX), AX
+	VMOVUPS Z15, (DX)(AX*4)
+	VMOVUPS Z16, 64(DX)(AX*4)
+	VMOVUPS Z17, K1, 128(DX)(AX*4)
+	VZEROUPPER
+	RET
+
+// func gather6x4AVX512(k int, a *float32, rows *int32, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gather6x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    cols+80(FP), AX
+	MOVL    $-1, CX
+	BZHIL   AX, CX, CX
+	KMOVW   CX, K1
+	MOVQ    a+8(FP), AX
+	MOVQ    rows+16(FP), CX
+	MOVLQSX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQSX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQSX 16(CX), R8
+	LEAQ    (AX)(R8*4), R8
+	MOVLQSX 20(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    k+0(FP), AX
+	MOVQ    columns+24(FP), R9
+	MOVQ    b+32(FP), R10
+	MOVQ    ldb+40(FP), R11
+	SHLQ    $0x02, R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	SUBQ    $0x02, AX
+	JLT     odd1
+
+next2:
+	MOVLQSX      (R9), R12
+	VMOVUPS      (R10), Z24
+	VMOVUPS      64(R10), Z25
+	VMOVUPS      128(R10), Z26
+	VMOVUPS.Z    192(R10), K1, Z27
+	VBROADCASTSS (DX)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS (BX)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS (SI)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS (DI)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS (R8)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS (CX)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	MOVLQSX      4(R9), R12
+	VMOVUPS      (R10)(R11*1), Z24
+	VMOVUPS      64(R10)(R11*1), Z25
+	VMOVUPS      128(R10)(R11*1), Z26
+	VMOVUPS.Z    192(R10)(R11*1), K1, Z27
+	VBROADCASTSS (DX)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS (BX)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS (SI)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS (DI)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS (R8)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS (CX)(R12*4), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	ADDQ         $0x08, R9
+	LEAQ         (R10)(R11*2), R10
+	SUBQ         $0x02, AX
+	JGE          next2
+
+odd1:
+	CMPQ         AX, $-2
+	JEQ          done3
+	MOVLQSX      (R9), AX
+	VMOVUPS      (R10), Z24
+	VMOVUPS      64(R10), Z25
+	VMOVUPS      128(R10), Z26
+	VMOVUPS.Z    192(R10), K1, Z27
+	VBROADCASTSS (DX)(AX*4), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS (BX)(AX*4), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS (SI)(AX*4), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS (DI)(AX*4), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS (R8)(AX*4), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS (CX)(AX*4), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+
+done3:
+	MOVQ      add+48(FP), AX
+	MOVQ      from+56(FP), CX
+	MOVQ      c+64(FP), DX
+	MOVQ      to+72(FP), BX
+	TESTQ     AX, AX
+	JZ        store4
+	MOVLQSX   (CX), SI
+	VMOVUPS   (AX)(SI*4), Z24
+	VADDPS    Z24, Z0, Z0
+	VMOVUPS   64(AX)(SI*4), Z24
+	VADDPS    Z24, Z1, Z1
+	VMOVUPS   128(AX)(SI*4), Z24
+	VADDPS    Z24, Z2, Z2
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z24
+	VADDPS    Z24, Z3, Z3
+	MOVLQSX   4(CX), SI
+	VMOVUPS   (AX)(SI*4), Z24
+	VADDPS    Z24, Z4, Z4
+	VMOVUPS   64(AX)(SI*4), Z24
+	VADDPS    Z24, Z5, Z5
+	VMOVUPS   128(AX)(SI*4), Z24
+	VADDPS    Z24, Z6, Z6
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z24
+	VADDPS    Z24, Z7, Z7
+	MOVLQSX   8(CX), SI
+	VMOVUPS   (AX)(SI*4), Z24
+	VADDPS    Z24, Z8, Z8
+	VMOVUPS   64(AX)(SI*4), Z24
+	VADDPS    Z24, Z9, Z9
+	VMOVUPS   128(AX)(SI*4), Z24
+	VADDPS    Z24, Z10, Z10
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z24
+	VADDPS    Z24, Z11, Z11
+	MOVLQSX   12(CX), SI
+	VMOVUPS   (AX)(SI*4), Z24
+	VADDPS    Z24, Z12, Z12
+	VMOVUPS   64(AX)(SI*4), Z24
+	VADDPS    Z24, Z13, Z13
+	VMOVUPS   128(AX)(SI*4), Z24
+	VADDPS    Z24, Z14, Z14
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z24
+	VADDPS    Z24, Z15, Z15
+	MOVLQSX   16(CX), SI
+	VMOVUPS   (AX)(SI*4), Z24
+	VADDPS    Z24, Z16, Z16
+	VMOVUPS   64(AX)(SI*4), Z24
+	VADDPS    Z24, Z17, Z17
+	VMOVUPS   128(AX)(SI*4), Z24
+	VADDPS    Z24, Z18, Z18
+	VMOVUPS.Z 192(AX)(SI*4), K1, Z24
+	VADDPS    Z24, Z19, Z19
+	MOVLQSX   20(CX), CX
+	VMOVUPS   (AX)(CX*4), Z24
+	VADDPS    Z24, Z20, Z20
+	VMOVUPS   64(AX)(CX*4), Z24
+	VADDPS    Z24, Z21, Z21
+	VMOVUPS   128(AX)(CX*4), Z24
+	VADDPS    Z24, Z22, Z22
+	VMOVUPS.Z 192(AX)(CX*4), K1, Z24
+	VADDPS    Z24, Z23, Z23
+
+store4:
+	MOVLQSX (BX), AX
+	VMOVUPS Z0, (DX)(AX*4)
+	VMOVUPS Z1, 64(DX)(AX*4)
+	VMOVUPS Z2, 128(DX)(AX*4)
+	VMOVUPS Z3, K1, 192(DX)(AX*4)
+	MOVLQSX 4(BX), AX
+	VMOVUPS Z4, (DX)(AX*4)
+	VMOVUPS Z5, 64(DX)(AX*4)
+	VMOVUPS Z6, 128(DX)(AX*4)
+	VMOVUPS Z7, K1, 192(DX)(AX*4)
+	MOVLQSX 8(BX), AX
+	VMOVUPS Z8, (DX)(AX*4)
+	VMOVUPS Z9, 64(DX)(AX*4)
+	VMOVUPS Z10, 128(DX)(AX*4)
+	VMOVUPS Z11, K1, 192(DX)(AX*4)
+	MOVLQSX 12(BX), AX
+	VMOVUPS Z12, (DX)(AX*4)
+	VMOVUPS Z13, 64(DX)(AX*4)
+	VMOVUPS Z14, 128(DX)(AX*4)
+	VMOVUPS Z15, K1, 192(DX)(AX*4)
+	MOVLQSX 16(BX), AX
+	VMOVUPS Z16, (DX)(AX*4)
+	VMOVUPS Z17, 64(DX)(AX*4)
+	VMOVUPS Z18, 128(DX)(AX*4)
+	VMOVUPS Z19, K1, 192(DX)(AX*4)
+	MOVLQSX 20(BX), AX
+	VMOVUPS Z20, (DX)(AX*4)
+	VMOVUPS Z21, 64(DX)(AX*4)
+	VMOVUPS Z22, 128(DX)(AX*4)
+	VMOVUPS Z23, K1, 192(DX)(AX*4)
 	VZEROUPPER
 	RET
 

@@ -9,6 +9,10 @@ type stripTile func(k int, a, b *float32, ldb int, alpha, beta float32, c *float
 // A rowTile does so for rows of A as they lie, rs apart, and up to four panels.
 type rowTile func(k int, a *float32, rs int, b *float32, alpha, beta float32, c *float32, ldc, cols int)
 
+// A gatherTile does so for rows of A, D and C at offsets, see Gathered; without D if
+// add is nil. Under a mask it reads and writes the last vector's cols columns.
+type gatherTile func(k int, a *float32, rows, columns *int32, b *float32, ldb int, add *float32, from *int32, c *float32, to *int32, cols int)
+
 // tiling is a level's set of tiles, by vectors and rows. A panel is two vectors
 // wide.
 type tiling struct {
@@ -18,6 +22,8 @@ type tiling struct {
 	strips [3][15]stripTile // those of 0 vectors take half a one
 	rows   [7][9]rowTile    // by rows and vectors
 	wide   [7]int           // the most panels of a rowTile, by rows
+
+	gathers [7][]gatherTile // by rows and vectors
 }
 
 func (t *tiling) nr() int { return 2 * t.lanes }
@@ -65,6 +71,31 @@ func (t *tiling) mulRows(m, n, k int, a []float32, lda int, b []float32, beta fl
 	}
 }
 
+// mulGathered is mulGathered in float32. Columns that fill the widest tile are taken
+// through all rows before the next ones.
+func (t *tiling) mulGathered(x []float32, rows, columns []int32, n int, b []float32, ldb int, d []float32, from []int32, c []float32, to []int32) {
+	most := len(t.gathers) - 1
+	_, height := deal(len(rows), most)
+	width := (len(t.gathers[most]) - 1) * t.lanes
+	for j := 0; j < n; j += width {
+		vecs, cols := t.split(min(n-j, width))
+		for i := 0; i < len(rows); i += height {
+			var add *float32
+			if d != nil {
+				add = &d[j]
+			}
+			at := &firstRow[0]
+			if from != nil {
+				at = &from[i]
+			}
+			t.gathers[min(height, len(rows)-i)][vecs](len(columns), &x[0], &rows[i], &columns[0], &b[j], ldb, add, at, &c[j], &to[i], cols)
+		}
+	}
+}
+
+// firstRow are the offsets of a row that serves for all.
+var firstRow [6]int32
+
 // transpose8 packs eight rows of a transposed matrix: dst [k, 8] = the transpose
 // of src [8, k], for k >= 8. Its last block overlaps the one before.
 func transpose8(k int, src []float32, ld int, dst []float32, ldd int) {
@@ -91,6 +122,14 @@ var tilesAVX2 = tiling{
 		2: {1: rows2x1AVX2, 2: rows2x2AVX2, 3: rows2x3AVX2, 4: rows2x4AVX2},
 	},
 	wide: [7]int{1: 4, 2: 2},
+	gathers: [7][]gatherTile{
+		1: {1: gather1x1AVX2, 2: gather1x2AVX2},
+		2: {1: gather2x1AVX2, 2: gather2x2AVX2},
+		3: {1: gather3x1AVX2, 2: gather3x2AVX2},
+		4: {1: gather4x1AVX2, 2: gather4x2AVX2},
+		5: {1: gather5x1AVX2, 2: gather5x2AVX2},
+		6: {1: gather6x1AVX2, 2: gather6x2AVX2},
+	},
 }
 
 var tilesAVX512 = tiling{
@@ -121,4 +160,12 @@ var tilesAVX512 = tiling{
 		6: {1: rows6x1AVX512, 2: rows6x2AVX512, 3: rows6x3AVX512, 4: rows6x4AVX512},
 	},
 	wide: [7]int{1: 4, 2: 4, 3: 4, 4: 2, 5: 2, 6: 2},
+	gathers: [7][]gatherTile{
+		1: {1: gather1x1AVX512, 2: gather1x2AVX512, 3: gather1x3AVX512, 4: gather1x4AVX512},
+		2: {1: gather2x1AVX512, 2: gather2x2AVX512, 3: gather2x3AVX512, 4: gather2x4AVX512},
+		3: {1: gather3x1AVX512, 2: gather3x2AVX512, 3: gather3x3AVX512, 4: gather3x4AVX512},
+		4: {1: gather4x1AVX512, 2: gather4x2AVX512, 3: gather4x3AVX512, 4: gather4x4AVX512},
+		5: {1: gather5x1AVX512, 2: gather5x2AVX512, 3: gather5x3AVX512, 4: gather5x4AVX512},
+		6: {1: gather6x1AVX512, 2: gather6x2AVX512, 3: gather6x3AVX512, 4: gather6x4AVX512},
+	},
 }

@@ -37,6 +37,23 @@ func Add[F Float](dst, x []F) {
 	}
 }
 
+// AddRows adds to sum each row of x, ldx elements apart, one after the other.
+func AddRows[F Float](sum, x []F, ldx int) {
+	if len(sum) == 0 || len(x) < len(sum) {
+		return
+	}
+	rows := (len(x)-len(sum))/ldx + 1
+	if s, ok := narrow(sum); ok {
+		simd.addRows(s, rows, &as32(x)[0], ldx)
+		return
+	}
+	for r := range rows {
+		for j, v := range x[r*ldx:][:len(sum)] {
+			sum[j] += v
+		}
+	}
+}
+
 // Mul computes dst = x y element by element over the length of dst, which may be
 // x or y.
 func Mul[F Float](dst, x, y []F) {

@@ -65,7 +65,7 @@ func (a *ASGD) Step(params []Param, lr, scale float64) error {
 			copy(a.average[p.Name], p.Value) // mu = 1, and exactly p whatever the rounding
 		case a.n > 1:
 			average, mu := a.average[p.Name], float32(1/float64(a.n))
-			inChunks(len(p.Value), func(_, lo, hi int) { kernel.AverageStep(average[lo:hi], p.Value[lo:hi], mu) })
+			inPieces(len(p.Value), func(lo, hi int) { kernel.AverageStep(average[lo:hi], p.Value[lo:hi], mu) })
 		}
 	}
 	return bad

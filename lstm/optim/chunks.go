@@ -16,6 +16,19 @@ func inChunks(n int, f func(i, lo, hi int)) {
 	kernel.Parallel((n+chunk-1)/chunk, func(i int) { f(i, i*chunk, min(n, (i+1)*chunk)) })
 }
 
+// inPieces is inChunks for what is done to each element alone, so that any cut gives
+// the same bits: smaller parameters are worth a second core, too, and each core gets
+// the same pieces of one in every step.
+func inPieces(n int, f func(lo, hi int)) {
+	const least = 1 << 11
+	if n <= 2*least {
+		f(0, n)
+		return
+	}
+	size := min(chunk, max(least, n/16))
+	kernel.Parallel((n+size-1)/size, func(i int) { f(i*size, min(n, (i+1)*size)) })
+}
+
 // inParts is inChunks for n rows of size elements, which stay whole.
 func inParts(n, size int, f func(lo, hi int)) {
 	rows := max(1, chunk/max(1, size))

@@ -80,7 +80,7 @@ func (p *Param) all(scale, l2 float64, f func(value, grad []float32, at int)) in
 		return grad
 	}
 	if p.Rows == nil {
-		inChunks(len(p.Value), func(_, lo, hi int) { part(p.Value[lo:hi], scaled(p.Value[lo:hi], p.Grad[lo:hi]), lo) })
+		inPieces(len(p.Value), func(lo, hi int) { part(p.Value[lo:hi], scaled(p.Value[lo:hi], p.Grad[lo:hi]), lo) })
 		return bad.index()
 	}
 	size := p.size()

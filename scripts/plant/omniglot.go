@@ -4,15 +4,23 @@ package main
 const (
 	windows    = "internal/conv/conv.go"
 	convolved  = "internal/conv/backward.go"
+	gathered   = "internal/kernel/gather.go"
 	characters = "eval/omniglot/"
 )
 
 func init() {
 	errors = append(errors,
-		planted{"conv/stride", windows, "from := y*l.Stride*row + x*l.Stride*l.in", "from := y*row + x*l.Stride*l.in", "./internal/conv", "Test", ""},
-		planted{"conv/tanh", convolved, "kernel.Axpy(-1, squares[:n], d)", "kernel.Axpy(1, squares[:n], d)", "./internal/conv", "Test", ""},
-		planted{"conv/overlap", convolved, "\t\tclear(din)\n", "", "./internal/conv", "Test", ""},
-		planted{"conv/bias", convolved, "\tclear(dbias)\n", "", "./internal/conv", "Test", ""},
+		planted{"conv/stride", windows, "int32(i*l.inSize()+(y*l.side+x)*l.Stride*l.in)", "int32(i*l.inSize()+(y*l.side*l.Stride+x)*l.in)", "./internal/conv", "Test", ""},
+		planted{"conv/window", windows, "int32(y*l.side*l.in+x)", "int32(y*l.outSide*l.in+x)", "./internal/conv", "Test", ""},
+		planted{"conv/tanh", convolved, "\t\tkernel.TanhBackward(dz, l.y[i0*l.outSize():])\n", "", "./internal/conv", "Test", ""},
+		planted{"conv/overlap", convolved, "\tclear(din)\n", "", "./internal/conv", "Test", ""},
+		planted{"conv/transpose", convolved, "pixel, i := r/l.in, r%l.in", "pixel, i := r/l.in, 0", "./internal/conv", "Test", ""},
+		planted{"conv/columns", convolved, "column, columns := line*first, min(line*end, l.Out)-line*first", "column, columns := 0, min(line*end, l.Out)-line*first", "./internal/conv", "Test", ""},
+		planted{"conv/bias", convolved, "\t\t\tclear(sum)\n", "", "./internal/conv", "Test", ""},
+		planted{"gather/blocks", gathered, "d, from = c, to", "d, from = nil, nil", "./internal/kernel", "TestGathered", ""},
+		planted{"gather/rows", "internal/kernel/tiles_amd64.go", "at = &from[i]", "at = &from[0]", "./internal/kernel", "TestGathered", ""},
+		planted{"gather/offset", gathered, "first += int(from[i])", "first += int(to[i])", "./internal/kernel", "TestGathered", ""},
+		planted{"optim/pieces", "lstm/optim/chunks.go", "f(i*size, min(n, (i+1)*size))", "f(i*size, min(n-1, (i+1)*size))", "./lstm/optim", "Test", ""},
 
 		planted{"omniglot/test", characters + "episode.go", "drawings[s.Shots], label", "drawings[0], label", "./eval/omniglot", "TestEpisode", ""},
 		planted{"omniglot/turns", characters + "episode.go", "for slices.Contains(taken, i) {", "for slices.Contains(taken, -1) {", "./eval/omniglot", "TestEpisode", ""},

@@ -18,6 +18,7 @@ func main() {
 		steps(s)
 		peak(s)
 		tiles(s)
+		gathers(s)
 		traces(s)
 		weights(s)
 	}

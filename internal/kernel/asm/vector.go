@@ -55,6 +55,18 @@ func vectors(s *isa) {
 	})
 	ret()
 
+	s.text("tanhBackward", "(d, y []float32)", "computes d *= 1 - y^2.")
+	n, d, y := length("d"), pointer("d"), pointer("y")
+	s.loop(n, []reg.GPVirtual{d, y}, func(a access) {
+		v, g := a.load(at(y)), a.load(at(d))
+		VMULPS(v, v, v)
+		VMULPS(g, v, v)
+		VSUBPS(v, g, g)
+		a.store(g, at(d))
+	})
+	ret()
+
+	s.addRows()
 	s.dot()
 	s.sumSquares()
 	s.allFinite()
@@ -90,6 +102,47 @@ func (s *isa) accumulate(n reg.GPVirtual, pointers []reg.GPVirtual, start func()
 	fold(acc[3], acc[2], acc[2])
 	fold(acc[2], acc[0], acc[0])
 	return acc[0]
+}
+
+// addRows takes four vectors of columns at a time, to read whole stretches of a row,
+// and then one.
+func (s *isa) addRows() {
+	s.text("addRows", "(sum []float32, rows int, x *float32, ldx int)", "adds rows of x, ldx elements apart, one after the other.")
+	n, sum := length("sum"), pointer("sum")
+	rows, x, ld := number("rows"), number("x"), number("ldx")
+	SHLQ(Imm(2), ld)
+	columns := func(a access, vecs int) {
+		var acc [4]vec
+		for j := range vecs {
+			acc[j] = a.load(at(sum).Offset(4 * s.lanes * j))
+		}
+		p, left, next := GP64(), GP64(), label("row")
+		MOVQ(x, p)
+		MOVQ(rows, left)
+		Label(next)
+		for j := range vecs {
+			VADDPS(a.load(at(p).Offset(4*s.lanes*j)), acc[j], acc[j])
+		}
+		ADDQ(ld, p)
+		DECQ(left)
+		JNZ(LabelRef(next))
+		for j := range vecs {
+			a.store(acc[j], at(sum).Offset(4*s.lanes*j))
+		}
+	}
+	next, rest := label("four"), label("rest")
+	Label(next)
+	CMPQ(n, Imm(uint64(4*s.lanes)))
+	JLT(LabelRef(rest))
+	columns(access{isa: s}, 4)
+	for _, p := range []reg.GPVirtual{sum, x} {
+		ADDQ(I32(16*s.lanes), p)
+	}
+	SUBQ(Imm(uint64(4*s.lanes)), n)
+	JMP(LabelRef(next))
+	Label(rest)
+	s.loop(n, []reg.GPVirtual{sum, x}, func(a access) { columns(a, 1) })
+	ret()
 }
 
 func (s *isa) dot() {
