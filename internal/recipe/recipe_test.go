@@ -18,7 +18,7 @@ func other() Recipe {
 		Epochs: 5, Steps: 17, Batch: 6, BPTT: 11, Optimizer: "asgd",
 		LR: 1e-3, ClipNorm: 0.125, Dropout: 0.35, WeightDecay: 1.2e-6, Decay: 0.9, DecayStart: 2, Plateau: true, AverageFrom: 4, DivideAlpha: true,
 		Alpha: "layer", Rate: "neuron", ModulatorInput: "cell", Rule: "oja", Clip: 0.75, ReadoutKey: 12, ReadoutSlots: 34, ReadoutAlone: 0.25,
-		L2: 1e-5, ClipGroups: true, InitScale: 0.11,
+		L2: 2e-5, ClipGroups: true, InitScale: 0.11,
 		Start: "published", AlphaStart: "-0.1..0.1", EtaStart: "0.05", FanoutStart: "-1..1", FanoutBiasStart: "0..0", ModulatorStart: "1e-1",
 		AlphaLR: 0.5, RateLR: 2, ModulatorLR: 0, Thaw: 3, HoldAlpha: true,
 		Precision: "bf16", Threads: 2, CheckpointEvery: "2m", KeepCheckpoints: 3, LogEvery: 9, OnNaN: "rollback", Rollbacks: 2, TensorBoard: true,
