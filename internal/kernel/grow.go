@@ -12,7 +12,7 @@ func Grow[T any](p *[]T, n int) []T { return grow(p, n, plain[T]) }
 // GrowPages is Grow on huge pages, for matrices that are walked along their columns.
 // Buffers that are read side by side, as a cell's are, had better not begin with a
 // page each: training steps of the modulated model were slower so.
-func GrowPages[T any](p *[]T, n int) []T { return grow(p, n, pages.Make[T]) }
+func GrowPages[F Float](p *[]F, n int) []F { return grow(p, n, pages.Make[F]) }
 
 func plain[T any](n int) []T { return make([]T, n) }
 

@@ -64,6 +64,7 @@ var errors = []planted{
 
 	{"products/parts", product, "if k0 == 0 {\n", "if k0 == p.k0 {\n", "./internal/kernel", "TestGemmLarge", ""},
 	{"products/columns", "internal/kernel/packed.go", "b := p.panels[p.steps(k0)*width+j0*p.steps(kc):]", "b := p.panels[p.steps(k0)*width:]", "./internal/kernel", "TestPackedMulParallel", ""},
+	{"pages/shared", "internal/pages/pages.go", "rest.memory = rest.memory[used:]", "rest.memory = rest.memory[min(used, line):]", "./internal/pages", "Test", ""},
 	{"products/assembly", simd, "VFMADD231PS", "VFNMADD231PS", "./internal/kernel", "TestGemm", "TEXT ·strip14x2AVX512"},
 	{"products/half", simd, "VFMADD231PS.BCST", "VFNMADD231PS.BCST", "./internal/kernel", "TestGemm", "TEXT ·strip14xHalfAVX512"},
 	{"products/place", product, "panels = panels[k0*ldb:]", "panels = panels[0*ldb:]", "./internal/kernel", "TestGemmLarge", ""},
