@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -62,12 +61,9 @@ func train(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // program is what internal/run runs.
 func program() *run.Program {
 	p := &plan{described: map[*run.Result]description{}}
-	prog := &run.Program{
-		Name: "train", Invocation: "go run ./train", Speaker: "train", Unit: "epochs",
-		Blank: func() run.Settings {
-			r := recipe.Defaults()
-			return &r
-		},
+	return &run.Program{
+		Name: "train", Invocation: "go run ./train", Speaker: "train", Unit: "epochs", Presets: recipe.Presets(),
+		Blank:  func() run.Settings { return recipe.Defaults() },
 		Choose: choosePreset, Adjust: adjust, Prepare: p.prepare, Report: p.report,
 		Command: run.Command{
 			Use: "train", Short: "Train plastic and standard LSTM language models", Long: long, Example: examples,
@@ -78,12 +74,4 @@ func program() *run.Program {
 			Keep: []string{"cache"}, Paths: []string{"cache"},
 		},
 	}
-	for _, preset := range recipe.Presets() {
-		prog.Presets = append(prog.Presets, run.Preset{Name: preset.Name, About: preset.About, Settings: func() run.Settings {
-			r := preset.Recipe
-			r.Models = slices.Clone(r.Models)
-			return &r
-		}})
-	}
-	return prog
 }

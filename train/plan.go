@@ -50,15 +50,9 @@ func (p *plan) prepare(r *run.Run) error {
 	if err := p.recipe.Validate(); err != nil {
 		return &cli.UsageError{Err: err}
 	}
-	if err := cli.SetThreads(p.recipe.Threads); err != nil {
-		return err
-	}
 	// A step leaves little garbage behind large buffers without pointers: to
 	// collect it early costs next to nothing and keeps the memory flat.
 	debug.SetGCPercent(garbagePercent)
-	if r.Seeds, err = p.recipe.SeedList(); err != nil {
-		return &cli.UsageError{Err: err}
-	}
 	if err := p.read(tok); err != nil {
 		return err
 	}
@@ -76,6 +70,7 @@ func (p *plan) prepare(r *run.Run) error {
 	vocabulary := sha256.Sum256(p.vocab)
 	r.Facts = append(r.Facts, run.Fact{Key: "vocabulary", What: "the vocabulary", Is: hex.EncodeToString(vocabulary[:])})
 	for _, a := range p.arms {
+		r.Idle = append(r.Idle, func(key string) string { return a.Idle(key, a.Recipe.Passes(p.windows)) })
 		for _, seed := range r.Seeds {
 			job := &trainer.Job{
 				Model: a.Model, Label: a.Label, Recipe: a.Recipe, Seed: seed, Tokenizer: p.vocab, Initial: p.initial,
@@ -144,7 +139,7 @@ func (p *plan) start() (*modeldir.Model, *tokenizer.Tokenizer, error) {
 			tok.Size(), modeldir.ConfigFile, m.Config.VocabSize))
 	}
 	if !p.run.Resumed {
-		err = adopt(p.recipe, p.run.Given, m.Config)
+		err = adopt(p.run, m.Config)
 	}
 	return m, tok, err
 }
@@ -223,7 +218,7 @@ func (p *plan) fits() error {
 		return cli.Usagef("--batch: the train text of %s: %w", r.Data, err)
 	}
 	p.windows = windows.Len()
-	p.run.Warnings = append(r.Idle(p.run.Given, p.windows), p.endTwice()...)
+	p.run.Warnings = p.endTwice()
 	if err := r.CheckLength(p.windows); err != nil && !p.run.Resumed { // else it was begun so
 		return &cli.UsageError{Err: err}
 	}
@@ -252,7 +247,7 @@ func (p *plan) fits() error {
 // folderName is what a run's folder is called, but for its number: after the
 // preset, or after the corpus where that is not the preset's own.
 func (p *plan) folderName() string {
-	if preset, err := recipe.New(p.recipe.Preset); err == nil && preset.Data == p.recipe.Data {
+	if preset, err := p.run.Preset(); err == nil && preset.(*recipe.Recipe).Data == p.recipe.Data {
 		return p.recipe.Preset
 	}
 	return p.corpus.Name

@@ -40,8 +40,9 @@ func choosePreset(named run.Settings) (preset, why string) {
 // adopt takes kind, sizes and options of the recipe from the model that
 // training starts from, and refuses what was asked for otherwise. One arm of that
 // kind may be asked for, under a name and with settings of its own.
-func adopt(r *recipe.Recipe, given map[string]bool, c modeldir.Config) error {
-	preset, err := recipe.New(r.Preset)
+func adopt(of *run.Run, c modeldir.Config) error {
+	r, given := of.Settings.(*recipe.Recipe), of.Given
+	preset, err := of.Preset()
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func adopt(r *recipe.Recipe, given map[string]bool, c modeldir.Config) error {
 	}
 	// A model without them has none of these: only the presets' values pass.
 	for _, key := range []string{"alpha", "rate", "modulator_input", "rule", "clip", "readout_key", "readout_slots"} {
-		f, err := preset.Field(key)
+		f, err := preset.Fields().Find(key)
 		if err != nil {
 			return err
 		}
@@ -94,7 +95,7 @@ func adopt(r *recipe.Recipe, given map[string]bool, c modeldir.Config) error {
 		return &cli.UsageError{Err: err}
 	}
 	for _, key := range []string{"alpha", "rate", "modulator_input", "rule", "clip"} {
-		f, err := arms[0].Recipe.Field(key)
+		f, err := arms[0].Recipe.Fields().Find(key)
 		if err != nil {
 			return err
 		}

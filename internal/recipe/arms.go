@@ -108,7 +108,7 @@ func (r *Recipe) arm(text string) (Arm, error) {
 		if kind == modeldir.LSTM && slices.Contains(plasticKeys, key) {
 			return a, fmt.Errorf("models: setting %q of %s, which is a standard LSTM and has no traces: leave it out", setting, label)
 		}
-		if _, err := a.Recipe.Set(setting); err != nil {
+		if _, err := a.Recipe.Fields().Set(setting); err != nil {
 			return a, fmt.Errorf("models: %s: %w", label, err)
 		}
 		ownRate = ownRate || key == "lr"

@@ -19,7 +19,7 @@ func sample(t *testing.T, settings ...string) Recipe {
 		t.Fatal(err)
 	}
 	for _, s := range settings {
-		if _, err := r.Set(s); err != nil {
+		if _, err := r.Fields().Set(s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,11 +83,11 @@ func TestArms(t *testing.T) {
 // The same models in a file are the same arms, and go through YAML unchanged.
 func TestArmsInAFile(t *testing.T) {
 	flag, file := sample(t, "models=lstm,slow=modulated:rule=decay:thaw=2"), sample(t)
-	if _, err := file.Apply("f", []byte("models: [lstm, 'slow=modulated:rule=decay:thaw=2']\n")); err != nil {
+	if _, err := file.Fields().Apply("f", []byte("models: [lstm, 'slow=modulated:rule=decay:thaw=2']\n")); err != nil {
 		t.Fatal(err)
 	}
 	var again Recipe
-	if _, err := again.Apply("f", flag.YAML()); err != nil {
+	if _, err := again.Fields().Apply("f", flag.Fields().YAML()); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(flag, file); d != "" {

@@ -54,28 +54,9 @@ func (r *Recipe) CheckLength(windows int) error {
 	return nil
 }
 
-// Idle names, a clause each, the settings that somebody asked for and that change
-// nothing in any model of the run, whose epochs have so many windows. A setting at
-// its preset's value is not asked for. The recipe must be valid.
-func (r *Recipe) Idle(asked map[string]bool, windows int) (clauses []string) {
-	preset, err := New(r.Preset)
-	if err != nil {
-		preset = Defaults()
-	}
-	arms, err := r.Arms()
-	if err != nil {
-		return nil
-	}
-	var idle []func(string) string
-	for _, a := range arms {
-		idle = append(idle, func(key string) string { return a.idle(key, a.Recipe.Passes(windows)) })
-	}
-	return run.WithoutEffect(r.Fields(), preset.Fields(), func(key string) bool { return asked[key] }, idle)
-}
-
-// idle says why a setting changes nothing in a model that is trained for so many
-// epochs; empty if it does.
-func (a *Arm) idle(key string, epochs int) string {
+// Idle says in a clause why a setting changes nothing in a model that is trained for so
+// many epochs; empty if it does. The recipe must be valid.
+func (a *Arm) Idle(key string, epochs int) string {
 	r := &a.Recipe
 	modulated := a.Kind == modeldir.Modulated || a.Kind == modeldir.Retroactive
 	if slices.Contains(plasticKeys, key) && a.Kind == modeldir.LSTM {

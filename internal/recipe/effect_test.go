@@ -4,11 +4,26 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/settings"
 )
+
+// idle are the settings without effect in a run of 13 epochs of 5 windows.
+func idle(t *testing.T, r *Recipe, asked map[string]bool) []string {
+	arms, err := r.Arms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := &run.Run{Program: &run.Program{Presets: Presets()}, Settings: r, Given: asked}
+	for _, a := range arms {
+		of.Idle = append(of.Idle, func(key string) string { return a.Idle(key, a.Recipe.Passes(5)) })
+	}
+	return of.WithoutEffect()
+}
 
 // Every setting that can be without effect is named when it is, and only then.
 func TestIdle(t *testing.T) {
-	const windows = 5 // an epoch, of 13
 	for _, c := range []struct{ settings, idle string }{
 		{"models=lstm", ""},
 		{"models=lstm rule=clip", ""}, // as it is anyway
@@ -59,7 +74,7 @@ func TestIdle(t *testing.T) {
 		}
 		asked := map[string]bool{}
 		for _, s := range strings.Fields(c.settings) {
-			key, err := r.Set(s)
+			key, err := r.Fields().Set(s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +84,7 @@ func TestIdle(t *testing.T) {
 		if c.idle != "" {
 			want = strings.Split(c.idle, " | ")
 		}
-		got := r.Idle(asked, windows)
+		got := idle(t, &r, asked)
 		same := len(got) == len(want)
 		for _, w := range want {
 			same = same && slices.ContainsFunc(got, func(g string) bool { return strings.HasPrefix(g, w) })
@@ -77,7 +92,7 @@ func TestIdle(t *testing.T) {
 		if !same {
 			t.Errorf("%s: %q, want %q", c.settings, got, want)
 		}
-		if got := r.Idle(nil, windows); got != nil {
+		if got := idle(t, &r, nil); got != nil {
 			t.Errorf("%s: %q, though nobody asked", c.settings, got)
 		}
 	}
@@ -89,7 +104,7 @@ func TestASGDAverages(t *testing.T) {
 		{0, 1, 0, 10, 1}, {0, 2, 0, 10, 2}, {0, 13, 0, 10, 7}, {2, 2, 0, 10, 2}, {3, 2, 0, 10, 0},
 		{0, 9, 25, 10, 2}, {3, 9, 25, 10, 3}, {4, 9, 25, 10, 0}, {4, 1, 31, 10, 4},
 	} {
-		r := Recipe{Models: List{"lstm"}, Optimizer: "asgd", AverageFrom: c.from, Epochs: c.epochs, Steps: c.steps}
+		r := Recipe{Models: settings.List{"lstm"}, Optimizer: "asgd", AverageFrom: c.from, Epochs: c.epochs, Steps: c.steps}
 		epochs := r.Passes(c.windows)
 		err := r.CheckLength(c.windows)
 		if (err == nil) != (c.want > 0) || err == nil && r.AveragesFrom(epochs) != c.want {

@@ -17,8 +17,8 @@ import (
 // FuzzApply: what a configuration sets is the same when it is written and read
 // again; what is wrong with it is an error of one line.
 func FuzzApply(f *testing.F) {
-	for _, r := range Presets() {
-		f.Add(r.Recipe.YAML())
+	for _, p := range Presets() {
+		f.Add(p.Settings().Fields().YAML())
 	}
 	for _, text := range []string{
 		"models: [lstm, plastic]\nseeds: 3 # three\nlr: 2e1\ntie: true\n", "data: &a x\ninit: *a\n", "<<: {lr: 1}\n",
@@ -30,7 +30,7 @@ func FuzzApply(f *testing.F) {
 		var r Recipe
 		var keys []string
 		var err error
-		membound.Check(t, len(text), membound.Tree, func() { keys, err = r.Apply("f", text) })
+		membound.Check(t, len(text), membound.Tree, func() { keys, err = r.Fields().Apply("f", text) })
 		if err != nil {
 			var bad *badfile.Error
 			if !errors.As(err, &bad) || strings.ContainsAny(err.Error(), "\n\r") || !strings.HasPrefix(err.Error(), "f: ") {
@@ -39,7 +39,7 @@ func FuzzApply(f *testing.F) {
 			return
 		}
 		for i, key := range keys {
-			if _, err := r.Field(key); err != nil || slices.Contains(keys[:i], key) {
+			if _, err := r.Fields().Find(key); err != nil || slices.Contains(keys[:i], key) {
 				t.Fatalf("keys %q: %v", keys, err)
 			}
 		}
@@ -47,8 +47,8 @@ func FuzzApply(f *testing.F) {
 			t.Fatalf("an error of more than one line: %q", err)
 		}
 		var again Recipe
-		written := r.YAML()
-		if _, err := again.Apply("f", written); err != nil {
+		written := r.Fields().YAML()
+		if _, err := again.Fields().Apply("f", written); err != nil {
 			t.Fatalf("written again: %v\n%s", err, written)
 		}
 		if r.Models == nil { // no list and an empty one are the same
@@ -83,9 +83,9 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 		membound.Check(t, len(text), membound.Tree, func() {
 			var r Recipe
-			b, err := ReadFile(path)
+			b, err := settings.ReadFile(path)
 			if err == nil {
-				_, err = r.Apply(path, b)
+				_, err = r.Fields().Apply(path, b)
 			}
 			if err != nil && strings.ContainsAny(err.Error(), "\n\r") {
 				t.Errorf("%q: %v", c.unit, err)
@@ -93,7 +93,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		})
 	}
 	var r Recipe
-	if _, err := r.Apply("f", make([]byte, settings.MaxFile+1)); err == nil {
+	if _, err := r.Fields().Apply("f", make([]byte, settings.MaxFile+1)); err == nil {
 		t.Error("a configuration of more than settings.MaxFile bytes was taken")
 	}
 }

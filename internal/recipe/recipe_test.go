@@ -8,12 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/settings"
 )
 
 // other is a recipe in which no value is a preset's.
 func other() Recipe {
 	return Recipe{
-		Data: "my/corpus: a # b", Preset: "ptb-small", Models: List{"modulated", "lstm"}, Seeds: "2,7", MinCount: 3, Init: "runs/x y/'best'",
+		Data: "my/corpus: a # b", Preset: "ptb-small", Models: settings.List{"modulated", "lstm"}, Seeds: "2,7", MinCount: 3, Init: "runs/x y/'best'",
 		Hidden: 33, Embed: 21, Layers: 3, Tie: true, Params: 12345,
 		Epochs: 5, Steps: 17, Batch: 6, BPTT: 11, Optimizer: "asgd",
 		LR: 1e-3, ClipNorm: 0.125, Dropout: 0.35, WeightDecay: 1.2e-6, Decay: 0.9, DecayStart: 2, Plateau: true, AverageFrom: 4, DivideAlpha: true,
@@ -21,7 +23,8 @@ func other() Recipe {
 		L2: 2e-5, ClipGroups: true, InitScale: 0.11,
 		Start: "published", AlphaStart: "-0.1..0.1", EtaStart: "0.05", FanoutStart: "-1..1", FanoutBiasStart: "0..0", ModulatorStart: "1e-1",
 		AlphaLR: 0.5, RateLR: 2, ModulatorLR: 0, Thaw: 3, HoldAlpha: true,
-		Precision: "bf16", Threads: 2, CheckpointEvery: "2m", KeepCheckpoints: 3, LogEvery: 9, OnNaN: "rollback", Rollbacks: 2, TensorBoard: true,
+		Precision: "bf16", LogEvery: 9,
+		Common: run.Common{Threads: 2, CheckpointEvery: "2m", KeepCheckpoints: 3, OnNaN: "rollback", Rollbacks: 2, TensorBoard: true},
 	}
 }
 
@@ -36,12 +39,12 @@ func TestPresetsAreValid(t *testing.T) {
 		}
 		for _, f := range r.Fields() {
 			o := other()
-			if is, err := o.Field(f.Key); err != nil || f.Key != "preset" && is.String() == f.String() {
+			if is, err := o.Fields().Find(f.Key); err != nil || f.Key != "preset" && is.String() == f.String() {
 				t.Errorf("%s: %s is %s in the recipe that has nothing of a preset, %v", p.Name, f.Key, f, err)
 			}
 		}
 	}
-	if _, err := New("large"); err == nil || !strings.Contains(err.Error(), "sample or ptb-small") {
+	if _, err := New("large"); err == nil || !strings.Contains(err.Error(), "sample, ptb-small") {
 		t.Errorf("no preset: %v", err)
 	}
 }
@@ -51,8 +54,8 @@ func TestPresetsAreValid(t *testing.T) {
 func TestEveryKeyEveryWay(t *testing.T) {
 	want := other()
 	var file, setting, flag Recipe
-	text := want.YAML()
-	keys, err := file.Apply("config.yaml", text)
+	text := want.Fields().YAML()
+	keys, err := file.Fields().Apply("config.yaml", text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +69,7 @@ func TestEveryKeyEveryWay(t *testing.T) {
 		if !strings.Contains(string(text), f.Key+": ") || !strings.Contains(string(text), " # "+f.Help) {
 			t.Errorf("no line or comment for %s in %s", f.Key, text)
 		}
-		if key, err := setting.Set(f.Flag() + "=" + f.String()); err != nil || key != f.Key {
+		if key, err := setting.Fields().Set(f.Flag() + "=" + f.String()); err != nil || key != f.Key {
 			t.Errorf("--set %s=%s: key %q, %v", f.Flag(), f, key, err)
 		}
 		if err := flag.Fields()[i].Set(f.String()); err != nil {
@@ -88,7 +91,7 @@ func TestYAMLKeepsOddStrings(t *testing.T) {
 		r := other()
 		r.Data, r.Init = s, s
 		var got Recipe
-		if _, err := got.Apply("f", r.YAML()); err != nil || got.Data != s || got.Init != s {
+		if _, err := got.Fields().Apply("f", r.Fields().YAML()); err != nil || got.Data != s || got.Init != s {
 			t.Errorf("%q came back as %q, %v", s, got.Data, err)
 		}
 	}
@@ -96,18 +99,18 @@ func TestYAMLKeepsOddStrings(t *testing.T) {
 
 func TestApply(t *testing.T) {
 	var r Recipe
-	keys, err := r.Apply("f", []byte("# mine\nmodels: [lstm, plastic]\nseeds: 3 # three\nlr: 2e1\ntie: true\n"))
+	keys, err := r.Fields().Apply("f", []byte("# mine\nmodels: [lstm, plastic]\nseeds: 3 # three\nlr: 2e1\ntie: true\n"))
 	if err != nil || strings.Join(keys, ",") != "models,seeds,lr,tie" {
 		t.Fatal(keys, err)
 	}
-	if d := cmp.Diff(Recipe{Models: List{"lstm", "plastic"}, Seeds: "3", LR: 20, Tie: true}, r); d != "" {
+	if d := cmp.Diff(Recipe{Models: settings.List{"lstm", "plastic"}, Seeds: "3", LR: 20, Tie: true}, r); d != "" {
 		t.Error(d)
 	}
-	if _, err := r.Apply("f", []byte("models: modulated, lstm\n")); err != nil || r.Models.String() != "modulated,lstm" || r.LR != 20 {
+	if _, err := r.Fields().Apply("f", []byte("models: modulated, lstm\n")); err != nil || r.Models.String() != "modulated,lstm" || r.LR != 20 {
 		t.Errorf("a list as a flag takes it: %v, %v", r, err)
 	}
 	for _, empty := range []string{"", "# nothing\n", "---\n", "~\n"} {
-		if keys, err := r.Apply("f", []byte(empty)); err != nil || keys != nil {
+		if keys, err := r.Fields().Apply("f", []byte(empty)); err != nil || keys != nil {
 			t.Errorf("%q: %v, %v", empty, keys, err)
 		}
 	}
@@ -135,7 +138,7 @@ func TestApplyRefuses(t *testing.T) {
 		"\x00":                           "f.yaml: ",
 	} {
 		var r Recipe
-		if _, err := r.Apply("f.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "f.yaml: ") {
+		if _, err := r.Fields().Apply("f.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "f.yaml: ") {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
@@ -151,11 +154,11 @@ func TestSet(t *testing.T) {
 		"tie=3":    "want true or false",
 		"bptt=0x4": "want a whole number",
 	} {
-		if _, err := r.Set(setting); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := r.Fields().Set(setting); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", setting, err, want)
 		}
 	}
-	if _, err := r.Set("data=a=b"); err != nil || r.Data != "a=b" {
+	if _, err := r.Fields().Set("data=a=b"); err != nil || r.Data != "a=b" {
 		t.Errorf("%q, %v", r.Data, err)
 	}
 }
@@ -216,9 +219,9 @@ func TestValidate(t *testing.T) {
 		"readout_slots=0":      "readout_slots 0: want 1 to 65536",
 		"readout_alone=-1":     "readout_alone -1: want 0 to 100",
 		"threads=-1":           "threads -1",
-		"checkpoint_every=-5":  "want steps (50) or time (2m)",
-		"checkpoint_every=0s":  "want steps (50) or time (2m)",
-		"checkpoint_every=x":   "want steps (50) or time (2m)",
+		"checkpoint_every=-5":  "want a number (50) or a time (2m)",
+		"checkpoint_every=0s":  "want a number (50) or a time (2m)",
+		"checkpoint_every=x":   "want a number (50) or a time (2m)",
 		"log_every=0":          "log_every 0",
 		"keep_checkpoints=0":   "keep_checkpoints 0: want 1 to 1000",
 		"rollbacks=51":         "rollbacks 51: want 0 to 50",
@@ -229,7 +232,7 @@ func TestValidate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Set(setting); err != nil {
+		if _, err := r.Fields().Set(setting); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), want) {
@@ -237,32 +240,9 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	r := other()
-	r.Models = List{"plastic", "lstm"}
+	r.Models = settings.List{"plastic", "lstm"}
 	if err := r.Validate(); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestSeeds(t *testing.T) {
-	for seeds, want := range map[string]string{
-		"3": "[1 2 3]", "1": "[1]", " 2 ": "[1 2]", "1,": "[1]", "7,": "[7]", "2,7": "[2 7]", "7, 2,": "[7 2]", "0,": "[0]",
-		"": "", "0": "", "-1": "", ",": "", "a": "", "1,a": "", "2,2": "", "1.5": "", "99999999": "", "-1,": "",
-	} {
-		r := Recipe{Seeds: seeds}
-		got, err := r.SeedList()
-		if want == "" && err == nil || want != "" && fmt.Sprint(got) != want {
-			t.Errorf("%q: %v, %v, want %q", seeds, got, err, want)
-		}
-	}
-}
-
-func TestCheckpoints(t *testing.T) {
-	for every, want := range map[string]string{"0": "0 0s", "50": "50 0s", "2m": "0 2m0s", "1h30m": "0 1h30m0s"} {
-		r := Recipe{CheckpointEvery: every}
-		steps, d, err := r.Checkpoints()
-		if got := fmt.Sprint(steps, d); err != nil || got != want {
-			t.Errorf("%q: %s, %v", every, got, err)
-		}
 	}
 }
 
@@ -270,12 +250,12 @@ func TestChanges(t *testing.T) {
 	a, b := other(), other()
 	b.Threads, b.CheckpointEvery = 1, "7"
 	b.KeepCheckpoints, b.OnNaN, b.Rollbacks, b.TensorBoard = 9, "rollback", 7, false
-	for _, c := range a.Changes(&b) {
+	for _, c := range a.Fields().Changes(b.Fields()) {
 		t.Errorf("%s counts", c.Is.Key)
 	}
 	b.LogEvery, b.Hidden = 10, 77
 	var got string
-	for _, c := range a.Changes(&b) {
+	for _, c := range a.Fields().Changes(b.Fields()) {
 		got += fmt.Sprintf("%s %s, %s, %v; ", c.Is.Key, c.Is, c.Was, c.Is.Forced())
 	}
 	if want := fmt.Sprintf("hidden %d, 77, false; log_every 9, 10, true; ", a.Hidden); got != want {
@@ -305,7 +285,7 @@ func TestMatch(t *testing.T) {
 		}
 	}
 	check(4812004, "lstm 206 206 4810624", "plastic 200 200 4811600", "modulated 200 200 4812002", "retroactive 200 200 4812004", "readout 205 205 4797434")
-	r.Models = List{"lstm"}
+	r.Models = settings.List{"lstm"}
 	check(4651600, "lstm 200 200 4651600")
 	r.Params = 4812004
 	check(4812004, "lstm 206 206 4810624")
@@ -322,7 +302,7 @@ func TestMatchIsTheLargestThatFits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Set(setting); err != nil {
+		if _, err := r.Fields().Set(setting); err != nil {
 			t.Fatal(err)
 		}
 		arms, budget, err := r.Match(3000)

@@ -16,8 +16,6 @@ const (
 	Published = "published" // Backpropamine's released code
 )
 
-var starts = []string{Small, Published}
-
 // uniform is a uniform distribution.
 type uniform struct{ lo, hi float64 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/settings"
 )
 
@@ -39,7 +40,7 @@ func (p *Program) Cobra() *cobra.Command {
 		instead = p.Command.Extra(c)
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		stdout, stderr := c.OutOrStdout(), c.ErrOrStderr()
+		stdout := c.OutOrStdout()
 		if o.listPresets {
 			return p.listPresets(stdout, o.json)
 		}
@@ -47,18 +48,21 @@ func (p *Program) Cobra() *cobra.Command {
 			return err
 		}
 		changed := slices.DeleteFunc(slices.Clone(fields), func(f settings.Field) bool { return !o.flags.Changed(f.Flag()) })
+		r := &Run{Program: p, Dir: o.out, Resumed: o.resume != "", Quiet: o.quiet, Log: progress.NewLog(c.ErrOrStderr(), o.quiet), options: &o}
 		if instead != nil {
 			done, err := instead(func() (Settings, error) {
-				s, _, _, err := p.compose(&o, changed)
-				return s, err
+				err := r.compose(changed)
+				if err == nil {
+					err = r.ready()
+				}
+				return r.Settings, err
 			})
 			if done || err != nil {
 				return err
 			}
 		}
 		o.command = p.commandLine(o.flags)
-		r, err := p.prepare(&o, changed, stderr)
-		if err != nil {
+		if err := r.prepare(changed); err != nil {
 			return err
 		}
 		return errors.Join(r.run(c.Context(), stdout, o.json), r.lock.Release())
@@ -70,11 +74,7 @@ func (p *Program) register(o *options, fields settings.Fields) {
 	f := o.flags
 	f.SortFlags = false
 	for _, field := range fields {
-		help := field.Help
-		if p.Command.Help != nil {
-			help = p.Command.Help(field)
-		}
-		flag := f.VarPF(field, field.Flag(), "", help+p.defaults(field.Key))
+		flag := f.VarPF(field, field.Flag(), "", field.Help+p.defaults(field.Key))
 		flag.DefValue = "" // it is the preset's, and in the help text
 		if field.IsBool() {
 			flag.NoOptDefVal = "true"

@@ -295,12 +295,11 @@ func (r *Run) progress(j *Job) (at Done, err error) {
 
 // had reports whether a training was part of the run before it grew.
 func (r *Run) had(j *Job) bool {
-	seeds, err := settings.Seeds(r.Was.Common().Seeds)
+	seeds, err := settings.Seeds(value(r.Was, "seeds"))
 	if err != nil || !slices.Contains(seeds, j.Seed) {
 		return false
 	}
-	models, err := r.Was.Fields().Find("models")
-	return err == nil && slices.ContainsFunc(settings.ParseList(models.String()), func(model string) bool {
+	return slices.ContainsFunc(settings.ParseList(value(r.Was, "models")), func(model string) bool {
 		return label(model) == j.Model
 	})
 }

@@ -30,37 +30,6 @@ import (
 	"github.com/engram-lm/engram/internal/settings"
 )
 
-// Settings are the values of a run, of which the runner reads some.
-type Settings interface {
-	Fields() settings.Fields
-	Common() Common
-}
-
-// Common is what the runner takes from the settings.
-type Common struct {
-	Preset          string
-	Seeds           string
-	Threads         int
-	Parallel        int    // trainings side by side; 0: one a core
-	CheckpointEvery string // steps or time; 0: where the learner wants one
-	KeepCheckpoints int
-	OnNaN           string // Stop or Rollback
-	Rollbacks       int    // how often a training may roll back
-	TensorBoard     bool   // event files beside the metrics
-}
-
-// What Common.OnNaN may be.
-const (
-	Stop     = "stop"
-	Rollback = "rollback"
-)
-
-// Preset is a named choice of all settings.
-type Preset struct {
-	Name, About string
-	Settings    func() Settings // to be changed at will
-}
-
 // Program is a command whose runs consist of trainings.
 type Program struct {
 	Name       string   // in run.json: "train", "patterns"
@@ -113,8 +82,10 @@ type Plan struct {
 	Longer []string
 	// Ended, which may be nil, says of a training that is at its end why; "" mostly.
 	Ended func(j *Job) string
-	// Introduce says what is about to be done, after what there is to warn of.
+	// Introduce says what is about to be done, after what there is to warn of: the
+	// settings without effect, and Warnings.
 	Introduce func(r *Run)
+	Idle      []Idle // of each model
 	Warnings  []string
 }
 
@@ -242,8 +213,6 @@ func (r *Run) Warnf(format string, a ...any) {
 // Command is how a program is called.
 type Command struct {
 	Use, Short, Long, Example string
-	// Help says what a setting is; nil: what its tag says.
-	Help func(f settings.Field) string
 	// Extra, which may be nil, adds flags, and returns what one of them may do in the
 	// place of a run, or nil.
 	Extra func(c *cobra.Command) (instead func(compose func() (Settings, error)) (done bool, err error))

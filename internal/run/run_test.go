@@ -12,16 +12,15 @@ import (
 )
 
 // plain are settings of which only those that are common count.
-type plain struct{ common Common }
+type plain struct{ Common }
 
-func (p plain) Fields() settings.Fields { return nil }
-func (p plain) Common() Common          { return p.common }
+func (p *plain) Fields() settings.Fields { return nil }
 
 // How long a training will take is said once a model, when it is known, and only
 // where it pays.
 func TestForetell(t *testing.T) {
 	var out bytes.Buffer
-	r := &Run{Log: progress.NewLog(&out, false), Settings: plain{}}
+	r := &Run{Log: progress.NewLog(&out, false), Settings: &plain{}}
 	r.Total = func(Settings) int { return 6000 }
 	all := &trainings{run: r, at: map[*Job]Done{}, pace: map[string]float64{}}
 	at := func(model string, steps int, seconds float64) {
@@ -63,7 +62,7 @@ func TestForetell(t *testing.T) {
 // whenever one of several trainings has ended.
 func TestForetellAll(t *testing.T) {
 	var out bytes.Buffer
-	r := &Run{Log: progress.NewLog(&out, false), Settings: plain{Common{Parallel: 2}}}
+	r := &Run{Log: progress.NewLog(&out, false), Settings: &plain{Common{Parallel: 2}}}
 	r.Total = func(Settings) int { return 1000 }
 	all := &trainings{run: r, at: map[*Job]Done{}, pace: map[string]float64{}}
 	jobs := map[string]*Job{}

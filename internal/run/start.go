@@ -12,23 +12,22 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/cli"
-	"github.com/engram-lm/engram/internal/nearest"
-	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/runfolder"
 	"github.com/engram-lm/engram/internal/runlock"
 	"github.com/engram-lm/engram/internal/settings"
 )
 
 // compose builds the settings of a new run: preset, --config, --set, flags. They are
-// not validated yet. given are the keys that something other than the preset has set.
-func (p *Program) compose(o *options, flags settings.Fields) (s Settings, given map[string]bool, notes []string, err error) {
+// not validated yet.
+func (r *Run) compose(flags settings.Fields) (err error) {
+	p, o := r.Program, r.options
 	var file []byte
 	if o.config != "" {
 		if file, err = settings.ReadFile(o.config); err != nil {
-			return nil, nil, nil, fmt.Errorf("--config: %w", err)
+			return fmt.Errorf("--config: %w", err)
 		}
 	}
-	given = map[string]bool{}
+	r.Given = map[string]bool{}
 	apply := func(fs settings.Fields) error {
 		keys, err := fs.Apply(o.config, file)
 		if err != nil {
@@ -42,109 +41,103 @@ func (p *Program) compose(o *options, flags settings.Fields) (s Settings, given 
 			keys = append(keys, key)
 		}
 		for _, flag := range flags {
-			f, err := fs.Find(flag.Key)
-			if err == nil {
-				err = f.Set(flag.String())
-			}
-			if err != nil {
+			if err := fs.Put(flag.Key, flag.String()); err != nil {
 				return &cli.UsageError{Err: err}
 			}
 			keys = append(keys, flag.Key)
 		}
 		for _, key := range keys {
-			given[key] = true
+			r.Given[key] = true
 		}
 		return nil
 	}
 	// The preset comes first, but what follows may name it, or what it follows from.
 	named := p.Blank()
 	if err := apply(named.Fields()); err != nil {
-		return nil, nil, nil, err
+		return err
 	}
-	name := named.Common().Preset
+	name, why := value(named, "preset"), ""
 	if name == "" {
 		name = p.Presets[0].Name
 		if p.Choose != nil {
-			var why string
-			if name, why = p.Choose(named); why != "" {
-				notes = append(notes, why)
-			}
+			name, why = p.Choose(named)
 		}
 	}
-	if s, err = p.preset(name); err != nil {
-		return nil, nil, nil, err
+	if why != "" {
+		r.Notes = append(r.Notes, why)
 	}
-	if err := apply(s.Fields()); err != nil {
-		return nil, nil, nil, err
+	if r.Settings, err = Named(p.Presets, name); err != nil {
+		return err
 	}
-	f, err := s.Fields().Find("preset")
-	if err == nil {
-		err = f.Set(name)
+	if err := apply(r.Settings.Fields()); err != nil {
+		return err
+	}
+	if err := r.Settings.Fields().Put("preset", name); err != nil {
+		return err
 	}
 	if p.Adjust != nil {
-		notes = append(notes, p.Adjust(s, given)...)
+		r.Notes = append(r.Notes, p.Adjust(r.Settings, r.Given)...)
 	}
-	return s, given, notes, err
+	return nil
 }
 
-// preset returns the settings of a preset.
-func (p *Program) preset(name string) (Settings, error) {
-	var names []string
-	for _, preset := range p.Presets {
-		if preset.Name == name {
-			return preset.Settings(), nil
-		}
-		names = append(names, preset.Name)
+// ready checks what every run has of settings, and limits the threads to theirs.
+func (r *Run) ready() (err error) {
+	if r.Seeds, err = Check(r.Settings); err != nil {
+		return err
 	}
-	return nil, cli.Usagef("preset %q%s: want one of %s", name, nearest.DidYouMean(name, "", names), strings.Join(names, ", "))
+	return cli.SetThreads(r.Settings.Running().Threads)
 }
 
 // prepare works out what to run and checks that it fits together. After an error
 // it has written nothing of its own. The run's folder is the run's alone until its
 // lock is released.
-func (p *Program) prepare(o *options, flags settings.Fields, stderr io.Writer) (_ *Run, err error) {
-	r := &Run{Program: p, Dir: o.out, Resumed: o.resume != "", Quiet: o.quiet, Log: progress.NewLog(stderr, o.quiet), options: o}
+func (r *Run) prepare(flags settings.Fields) (err error) {
 	defer func() {
 		if err != nil && r.lock != nil {
 			err = errors.Join(err, r.lock.Release())
 		}
 	}()
-	if o.force && !r.Resumed {
-		return nil, cli.Usagef("--force goes with --resume: a new run has nothing to insist on")
+	if r.options.force && !r.Resumed {
+		return cli.Usagef("--force goes with --resume: a new run has nothing to insist on")
 	}
 	var unforced []change
 	if r.Resumed {
 		if err := r.reopen(); err != nil {
-			return nil, err
+			return err
 		}
 		unforced, err = r.resumed(flags)
 	} else {
-		r.Settings, r.Given, r.Notes, err = p.compose(o, flags)
+		err = r.compose(flags)
+	}
+	if err == nil {
+		err = r.ready()
+	}
+	if err == nil {
+		err = r.Program.Prepare(r)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := p.Prepare(r); err != nil {
-		return nil, err
-	}
+	r.Warnings = append(r.WithoutEffect(), r.Warnings...)
 	if r.Resumed {
-		return r, r.continues(unforced)
+		return r.continues(unforced)
 	}
 	if r.Dir == "" {
 		r.Dir = runfolder.Unused(r.Name)
 	}
 	r.Began = Record{
-		Format: Format, Program: p.Name, Command: o.command, Version: cli.Version,
+		Format: Format, Program: r.Program.Name, Command: r.options.command, Version: cli.Version,
 		Config: string(r.Settings.Fields().YAML()), Facts: map[string]string{}, System: r.System,
 	}
 	for _, f := range r.Facts {
 		r.Began.Facts[f.Key] = f.Is
 	}
 	if err := r.create(); err != nil {
-		return nil, err
+		return err
 	}
 	r.lock, err = runlock.Acquire(r.Dir)
-	return r, err
+	return err
 }
 
 // run takes all trainings to their end and reports.
@@ -229,7 +222,7 @@ func (r *Run) failures() error {
 	for _, j := range r.Jobs {
 		if j.Result.Status != "" {
 			failed = append(failed, fmt.Sprintf("%s, seed %d: %s", j.Model, j.Seed, j.Result.Status))
-			back = back || !j.Result.Ended() && r.Settings.Common().OnNaN == Stop
+			back = back || !j.Result.Ended() && r.Settings.Running().OnNaN == Stop
 		}
 	}
 	if failed == nil {

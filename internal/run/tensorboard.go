@@ -8,7 +8,7 @@ import (
 
 // charted lets trainings write event files beside their metrics, if that is asked for.
 func (r *Run) charted(m *metrics) {
-	if r.Settings.Common().TensorBoard {
+	if r.Settings.Running().TensorBoard {
 		m.events = r.eventsFile
 	}
 }
@@ -20,7 +20,7 @@ func (r *Run) eventsFile(who Trainee) string {
 // chartEnded writes the event files of the trainings that have ended, as far as they
 // are not there: they may not have been asked for before.
 func (r *Run) chartEnded() error {
-	if !r.Resumed || r.locked != nil || !r.Settings.Common().TensorBoard {
+	if !r.Resumed || r.locked != nil || !r.Settings.Running().TensorBoard {
 		return nil
 	}
 	own := map[Trainee][][]byte{}

@@ -18,27 +18,24 @@ import (
 
 // Host is what a learner has of the run that it is part of.
 type Host struct {
+	*Job
 	Dir string // MODEL-seedN
 	Log *progress.Log
 	Bar *progress.Bar // nil, which shows nothing, until Draw
 
 	run *Run
-	job *Job
 	all *trainings // nil of a training alone
 }
 
 // Draw begins a bar on a terminal, in the place of the one before.
 func (h *Host) Draw(what string, total int, unit string) {
 	h.Bar.End()
-	h.Bar = h.Log.Begin(h.job.Name()+what, total, unit)
+	h.Bar = h.Log.Begin(h.Name()+what, total, unit)
 }
-
-// Name is the job's.
-func (h *Host) Name() string { return h.job.Name() }
 
 // Write appends a line to metrics.jsonl. Its model and seed must be the job's.
 func (h *Host) Write(line any) error {
-	return h.run.metrics.write(Trainee{h.job.Model, h.job.Seed}, line)
+	return h.run.metrics.write(Trainee{h.Model, h.Seed}, line)
 }
 
 // training is a job under way.
@@ -94,7 +91,7 @@ func (r *Run) Alone(ctx context.Context, j *Job) (res *Result, err error) {
 // one takes a training to its end and tests it. With a *DivergedError the result says
 // how far it came.
 func (r *Run) one(ctx context.Context, j *Job, all *trainings) (*Result, error) {
-	j.host = &Host{Dir: r.JobDir(j), Log: r.Log, run: r, job: j, all: all}
+	j.host = &Host{Job: j, Dir: r.JobDir(j), Log: r.Log, run: r, all: all}
 	defer func() { j.host.Bar.End() }()
 	t, err := r.begin(j)
 	if err != nil {
@@ -120,7 +117,7 @@ func (r *Run) one(ctx context.Context, j *Job, all *trainings) (*Result, error) 
 // begin makes the learner and takes it to its newest checkpoint.
 func (r *Run) begin(j *Job) (*training, error) {
 	t := &training{Job: j, run: r, saved: time.Now()}
-	common := r.Settings.Common()
+	common := r.Settings.Running()
 	var err error
 	if t.everySteps, t.everyTime, err = settings.Every(common.CheckpointEvery); err != nil {
 		return nil, err
@@ -268,7 +265,7 @@ func (t *training) mayRollBack() bool {
 
 // rollsBack reports whether a training may roll back after so many times.
 func (r *Run) rollsBack(times int) bool {
-	c := r.Settings.Common()
+	c := r.Settings.Running()
 	return c.OnNaN == Rollback && times < c.Rollbacks
 }
 
@@ -286,7 +283,7 @@ func (t *training) rollBack(why *DivergedError) error {
 	fresh.rollbacks = t.rollbacks // whatever the checkpoint knows of: their number is bounded
 	*t = *fresh
 	did := fmt.Sprintf("rollback %d of %d to step %d, at half the rate: %s: %v",
-		len(t.rollbacks)+1, t.run.Settings.Common().Rollbacks, t.learner.Done().Steps, why.At, why.What)
+		len(t.rollbacks)+1, t.run.Settings.Running().Rollbacks, t.learner.Done().Steps, why.At, why.What)
 	t.rollbacks = append(t.rollbacks, did)
 	t.run.Warnf("%s: %s", t.Name(), did)
 	slower := t.learner.(Slower)

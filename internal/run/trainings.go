@@ -162,7 +162,7 @@ const incomplete = "This run is not complete:"
 
 // atOnce returns how many of those left learn side by side.
 func (t *trainings) atOnce() int {
-	n := t.run.Settings.Common().Parallel
+	n := t.run.Settings.Running().Parallel
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)
 	}

@@ -6,13 +6,16 @@
 //
 // A field with the tag resume may change when a run is resumed: "may change"
 // always, "by force" if the user insists. One with the tag compare:"same" is a
-// condition: what runs under different ones come to does not compare.
+// condition: what runs under different ones come to does not compare. The tag range
+// bounds a number, as "0..1" or "1.." for no upper bound; default is what Fill gives
+// to a field that is not set.
 package settings
 
 import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -40,8 +43,8 @@ func ParseList(s string) List {
 // Field is one value of a configuration.
 type Field struct {
 	Key, Help string
-	resume    string
-	condition bool
+	tag       reflect.StructTag
+	offered   []string
 	value     reflect.Value
 }
 
@@ -58,8 +61,8 @@ func Of(structs ...any) Fields {
 	return fields
 }
 
-// Offering is a configuration that knows which values a key is offered; they stand for
-// "{offered}" in the key's help.
+// Offering is a configuration that knows all values that a key may have, each with what
+// it is about in parentheses, if anything; they stand for "{offered}" in the key's help.
 type Offering interface{ Offered(key string) []string }
 
 func fieldsOf(s reflect.Value) (fields Fields) {
@@ -73,13 +76,72 @@ func fieldsOf(s reflect.Value) (fields Fields) {
 			fields = append(fields, fieldsOf(s.Field(i))...)
 			continue
 		}
-		key, help := f.Tag.Get("yaml"), f.Tag.Get("help")
+		field := Field{Key: f.Tag.Get("yaml"), Help: f.Tag.Get("help"), tag: f.Tag, value: s.Field(i)}
 		if offering != nil {
-			help = strings.ReplaceAll(help, "{offered}", Or(offering.Offered(key)))
+			field.offered = offering.Offered(field.Key)
+			field.Help = strings.ReplaceAll(field.Help, "{offered}", Or(field.offered))
 		}
-		fields = append(fields, Field{Key: key, Help: help, resume: f.Tag.Get("resume"), condition: f.Tag.Get("compare") == "same", value: s.Field(i)})
+		fields = append(fields, field)
 	}
 	return fields
+}
+
+// Fill sets each field that is zero to its default, if it has one.
+func (fs Fields) Fill() {
+	for _, f := range fs {
+		if value, ok := f.tag.Lookup("default"); ok && f.value.IsZero() {
+			if err := f.Set(value); err != nil {
+				panic("settings: a default: " + err.Error())
+			}
+		}
+	}
+}
+
+// Check reports the first value that is none of those offered, or out of its range.
+func (fs Fields) Check() error {
+	for _, f := range fs {
+		var names []string
+		for _, o := range f.offered {
+			name, _, _ := strings.Cut(o, " ")
+			names = append(names, name)
+		}
+		if names != nil && !slices.Contains(names, f.String()) {
+			return &ValueError{f.Key, f.String(), "one of " + strings.Join(names, ", ")}
+		}
+		low, high, ok := strings.Cut(f.tag.Get("range"), "..")
+		if !ok {
+			continue
+		}
+		// A tag is the programmer's: what is no number in it lets nothing pass.
+		x, lo, hi := number(f.String()), number(low), math.Inf(1)
+		if f.value.Kind() == reflect.Int {
+			hi = many
+		}
+		if high != "" {
+			hi = number(high)
+		}
+		switch {
+		case lo <= x && x <= hi:
+		case high == "" && x < lo:
+			return fmt.Errorf("%s %s: want at least %s", f.Key, f, low)
+		case high == "":
+			return fmt.Errorf("%s %s: want %s to %v", f.Key, f, low, hi)
+		default:
+			return fmt.Errorf("%s %s: want %s to %s", f.Key, f, low, high)
+		}
+	}
+	return nil
+}
+
+// many is the most that a whole number may be whose range has no upper bound.
+const many = 1e9
+
+func number(text string) float64 {
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return x
 }
 
 // Or lists names as "a, b or c".
@@ -100,15 +162,15 @@ func keyOf(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
 
 // Free reports whether the field may change whenever a run is resumed: it changes
 // nothing of what the run has come to.
-func (f Field) Free() bool { return f.resume == "may change" }
+func (f Field) Free() bool { return f.tag.Get("resume") == "may change" }
 
 // Forced reports whether the field may change in the middle of a run if the user
 // insists: the run comes to something else then, but all that a checkpoint holds
 // still has its place.
-func (f Field) Forced() bool { return f.resume == "by force" }
+func (f Field) Forced() bool { return f.tag.Get("resume") == "by force" }
 
 // Condition reports whether runs compare only if the field is the same in all.
-func (f Field) Condition() bool { return f.condition }
+func (f Field) Condition() bool { return f.tag.Get("compare") == "same" }
 
 // IsBool reports whether the field is a switch.
 func (f Field) IsBool() bool { return f.value.Kind() == reflect.Bool }
@@ -195,6 +257,15 @@ func (fs Fields) Find(key string) (Field, error) {
 		keys = append(keys, f.Key)
 	}
 	return Field{}, fmt.Errorf("no key %q%s: want one of %s", key, nearest.DidYouMean(key, "", keys), strings.Join(keys, ", "))
+}
+
+// Put sets the field with a key.
+func (fs Fields) Put(key, value string) error {
+	f, err := fs.Find(key)
+	if err != nil {
+		return err
+	}
+	return f.Set(value)
 }
 
 // Set applies a setting key=value, whose key may be written as a flag is, and

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,4 +122,69 @@ func TestOffered(t *testing.T) {
 	if got := Or([]string{"one"}) + Or(nil); got != "one" {
 		t.Error(got)
 	}
+}
+
+func TestSeeds(t *testing.T) {
+	for seeds, want := range map[string]string{
+		"3": "[1 2 3]", "1": "[1]", " 2 ": "[1 2]", "1,": "[1]", "7,": "[7]", "2,7": "[2 7]", "7, 2,": "[7 2]", "0,": "[0]",
+		"": "", "0": "", "-1": "", ",": "", "a": "", "1,a": "", "2,2": "", "1.5": "", "99999999": "", "-1,": "",
+	} {
+		got, err := Seeds(seeds)
+		if want == "" && err == nil || want != "" && fmt.Sprint(got) != want {
+			t.Errorf("%q: %v, %v, want %q", seeds, got, err, want)
+		}
+	}
+}
+
+func TestEvery(t *testing.T) {
+	for every, want := range map[string]string{"0": "0 0s", "50": "50 0s", "2m": "0 2m0s", "1h30m": "0 1h30m0s"} {
+		steps, d, err := Every(every)
+		if got := fmt.Sprint(steps, d); err != nil || got != want {
+			t.Errorf("%q: %s, %v", every, got, err)
+		}
+	}
+}
+
+// Check names what is out of its range or none of what is offered; Fill sets what is not
+// set.
+func TestCheckAndFill(t *testing.T) {
+	for setting, want := range map[string]string{
+		"":                 "",
+		"share=1":          "",
+		"share=-1":         "share -1: want 0 to 1",
+		"share=2":          "share 2: want 0 to 1",
+		"count=0":          "count 0: want at least 1",
+		"count=2000000000": "count 2000000000: want 1 to 1e+09",
+		"kind=odd":         "",
+		"kind=new":         `kind "new": want one of plain, odd`,
+		"free=-9":          "",
+	} {
+		s := bounded{}
+		Of(&s).Fill()
+		if s.Share != 0 || s.Count != 3 || s.Kind != "plain" {
+			t.Fatalf("filled as %+v", s)
+		}
+		if setting != "" {
+			if _, err := Of(&s).Set(setting); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := Of(&s).Check(); fmt.Sprint(err) != want && (err != nil || want != "") {
+			t.Errorf("%s: %v, want %s", setting, err, want)
+		}
+	}
+	if help := Of(&bounded{})[2].Help; help != "one of plain or odd (not plain)" {
+		t.Error(help)
+	}
+}
+
+type bounded struct {
+	Share float64 `yaml:"share" help:"of all" range:"0..1"`
+	Count int     `yaml:"count" help:"how many" range:"1.." default:"3"`
+	Kind  string  `yaml:"kind" help:"one of {offered}" default:"plain"`
+	Free  int     `yaml:"free" help:"any number"`
+}
+
+func (b *bounded) Offered(key string) []string {
+	return map[string][]string{"kind": {"plain", "odd (not plain)"}}[key]
 }

@@ -15,27 +15,31 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/settings"
 )
 
 // told is the report of a run of a task.
-type told struct {
+type told[S any] struct {
 	*report.Study
 	run  *run.Run
-	task *task
+	task *Task[S]
 }
 
-// reported makes the report of the trainings that have ended.
-func (t *task) reported(r *run.Run, _ bool) (run.Report, error) {
-	v := r.Settings.(*values)
-	command, err := t.recipe(v)
+// report makes the report of the trainings that have ended.
+func (t *Task[S]) report(r *run.Run, _ bool) (run.Report, error) {
+	v := r.Settings.(*values[S])
+	preset, err := r.Preset()
 	if err != nil {
 		return nil, err
 	}
 	rep := &report.Study{
-		Command: command, Version: r.Began.Version, Task: t.name, Preset: v.common.Preset,
-		Title: t.title, About: t.about, Unit: t.unit, System: r.Began.System,
-		Metric: t.metric, Columns: t.columns, Goal: t.goal,
-		Config: string(v.Fields().YAML()), Yardstick: t.yardstick(v.own), Notes: slices.Concat(r.Began.Forced, r.Began.Notes),
+		Command: t.recipe(v, preset.Fields()), Version: r.Began.Version, Task: t.Name, Preset: v.Preset,
+		Title: t.Title, About: t.About, Unit: t.Unit, System: r.Began.System,
+		Metric: t.Metric, Columns: t.Columns, Goal: t.Goal,
+		Config: string(v.Fields().YAML()), Notes: slices.Concat(r.Began.Forced, r.Began.Notes),
+	}
+	if t.Yardstick != nil {
+		rep.Yardstick = t.Yardstick(&v.own)
 	}
 	if source := r.Jobs[0].Of.(*Arm).Source; source != "" {
 		rep.About = append(slices.Clip(rep.About), "Data: "+source+".")
@@ -73,7 +77,7 @@ func (t *task) reported(r *run.Run, _ bool) (run.Report, error) {
 	if note := r.Incomplete(); note != "" {
 		rep.Notes = append(rep.Notes, note)
 	}
-	return told{rep, r, t}, nil
+	return told[S]{rep, r, t}, nil
 }
 
 // outcomeOf is what result.json keeps of a training that has ended.
@@ -147,10 +151,9 @@ func seed(j *run.Job, dir string, lines []line) (report.StudySeed, error) {
 // recipe is what makes the whole run anew where there is nothing but the source:
 // the data, and one command with all settings that are not the preset's. The run
 // itself may have come from several commands and a configuration file.
-func (t *task) recipe(v *values) (string, error) {
-	preset := t.preset(v)
+func (t *Task[S]) recipe(v *values[S], preset settings.Fields) string {
 	fetch, args := "", []string(nil)
-	for _, f := range v.Fields() {
+	for i, f := range v.Fields() {
 		if f.Key == "data" {
 			if set, ok := registry.Find(f.String()); ok {
 				fetch = "scripts/download " + set.Name
@@ -160,12 +163,9 @@ func (t *task) recipe(v *values) (string, error) {
 				fetch += "\n"
 			}
 		}
-		was, err := preset.Find(f.Key)
 		switch {
-		case err != nil:
-			return "", err
-		case f.Key == "preset" && f.String() != t.presets[0].Name:
-		case f.String() == was.String(), run.ChangesNothing(f.Key) && f.Key != "data":
+		case f.Key == "preset" && f.String() != t.Presets[0].Name:
+		case f.String() == preset[i].String(), run.ChangesNothing(f.Key) && f.Key != "data":
 			continue
 		}
 		if f.IsBool() {
@@ -174,7 +174,7 @@ func (t *task) recipe(v *values) (string, error) {
 			args = append(args, "--"+f.Flag(), f.String())
 		}
 	}
-	return fetch + t.invocation() + cli.Quoted(args), nil
+	return fetch + t.invocation() + cli.Quoted(args)
 }
 
 // object is what --json prints for a model and seed; the first keys are a contract.
@@ -222,7 +222,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 }
 
 // WriteJSON prints one object a model and seed, each on a line.
-func (t told) WriteJSON(w io.Writer) error {
+func (t told[S]) WriteJSON(w io.Writer) error {
 	control, outcomes := map[uint64]*float64{}, map[*run.Job]Outcome{}
 	for _, j := range t.run.Jobs {
 		out, err := outcomeOf(j, t.run.JobDir(j))
@@ -238,11 +238,11 @@ func (t told) WriteJSON(w io.Writer) error {
 	for _, j := range t.run.Jobs {
 		a, out, at := j.Of.(*Arm), outcomes[j], j.Result.Done
 		o := object{
-			Task: t.task.name, Model: a.Model, Seed: j.Seed, Params: a.Params, Episodes: at.Steps,
-			Metric: t.task.metric.Name, Value: finite(out.Value), Control: control[j.Seed],
+			Task: t.task.Name, Model: a.Model, Seed: j.Seed, Params: a.Params, Episodes: at.Steps,
+			Metric: t.task.Metric.Name, Value: finite(out.Value), Control: control[j.Seed],
 			IsControl: a.Control, Seconds: at.Seconds, Status: j.Result.Status,
 		}
-		if t.task.goal != nil && at.Solved > 0 {
+		if t.task.Goal != nil && at.Solved > 0 {
 			o.LearnedAt = &at.Solved
 		}
 		for _, m := range out.Extra {

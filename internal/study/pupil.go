@@ -16,13 +16,10 @@ import (
 )
 
 // pupil is a Learner of a task as a run has it.
-type pupil struct {
+type pupil[S any] struct {
 	*run.Host
-	task    *task
-	common  *Common
+	*values[S]
 	end     limits
-	arm     *Arm
-	seed    uint64
 	learner Learner
 	at      position
 	drawn   bool // a bar
@@ -43,16 +40,16 @@ type position struct {
 }
 
 // slower is a pupil whose learner has a rate that can be lowered.
-type slower struct {
-	*pupil
+type slower[S any] struct {
+	*pupil[S]
 	rate interface{ Slow(halvings int) }
 }
 
 // Slow sets the learning rate to so many halves of the settings'.
-func (s slower) Slow(halvings int) { s.rate.Slow(halvings) }
+func (s slower[S]) Slow(halvings int) { s.rate.Slow(halvings) }
 
 // Event is the line of metrics of what happened.
-func (s slower) Event(what string) any {
+func (s slower[S]) Event(what string) any {
 	l := s.line()
 	l.Event = what
 	return l
@@ -65,35 +62,35 @@ type averager interface {
 	Averaged(f func() error) error
 }
 
-func newPupil(t *task, v *values, end limits, a *Arm, seed uint64, h *run.Host) (run.Learner, error) {
-	learner, err := a.New(seed)
+func newPupil[S any](v *values[S], end limits, a *Arm, h *run.Host) (run.Learner, error) {
+	learner, err := a.New(h.Seed)
 	if err != nil {
 		return nil, err
 	}
-	if o, ok := learner.(interface{ Use(optim.Optimizer) }); ok && v.common.Optimizer != adam {
-		chosen, err := optim.New(v.common.Optimizer, optim.Options{})
+	if o, ok := learner.(interface{ Use(optim.Optimizer) }); ok && v.Optimizer != adam {
+		chosen, err := optim.New(v.Optimizer, optim.Options{})
 		if err != nil {
 			return nil, err
 		}
 		o.Use(chosen)
 	}
-	p := &pupil{Host: h, task: t, common: v.common, end: end, arm: a, seed: seed, learner: learner, shown: stretch{since: time.Now()}}
+	p := &pupil[S]{Host: h, values: v, end: end, learner: learner, shown: stretch{since: time.Now()}}
 	if rate, ok := learner.(interface{ Slow(halvings int) }); ok {
-		return slower{p, rate}, nil
+		return slower[S]{p, rate}, nil
 	}
 	return p, nil
 }
 
 // Done tells how far the training is.
-func (p *pupil) Done() run.Done {
-	return run.Done{Steps: p.at.Episode, Seconds: p.at.Seconds, Solved: p.at.Goal.solved(p.task.goal, p.at.Episode)}
+func (p *pupil[S]) Done() run.Done {
+	return run.Done{Steps: p.at.Episode, Seconds: p.at.Seconds, Solved: p.at.Goal.solved(p.task.Goal, p.at.Episode)}
 }
 
 // Step takes one episode and keeps account of it.
-func (p *pupil) Step(context.Context) (save bool, err error) {
+func (p *pupil[S]) Step(context.Context) (save bool, err error) {
 	if !p.drawn {
 		p.drawn = true
-		p.Draw("", p.end.episodes, p.task.unit)
+		p.Draw("", p.end.episodes, p.task.Unit)
 		p.Bar.Set(p.at.Episode)
 	}
 	begin := time.Now()
@@ -114,8 +111,8 @@ func (p *pupil) Step(context.Context) (save bool, err error) {
 	at.Value.add(point.Value)
 	at.Loss.add(point.Loss)
 	at.GradNorm.add(point.Norm)
-	if goal := p.task.goal; goal != nil {
-		at.Goal.add(goal, p.task.metric.Higher, at.Episode, point.Value)
+	if goal := p.task.Goal; goal != nil {
+		at.Goal.add(goal, p.task.Metric.Higher, at.Episode, point.Value)
 	}
 	p.shown.value.add(point.Value)
 	p.shown.loss.add(point.Loss)
@@ -123,7 +120,7 @@ func (p *pupil) Step(context.Context) (save bool, err error) {
 		p.Bar.Limit(bound - time.Duration(at.Seconds*float64(time.Second)))
 	}
 	p.Bar.Set(at.Episode)
-	every := p.common.LogEvery
+	every := p.LogEvery
 	if at.Episode%every != 0 {
 		return false, nil
 	}
@@ -136,7 +133,7 @@ func (p *pupil) Step(context.Context) (save bool, err error) {
 }
 
 // Snapshot is the learner's, and how far it is.
-func (p *pupil) Snapshot() (*checkpoint.Snapshot, error) {
+func (p *pupil[S]) Snapshot() (*checkpoint.Snapshot, error) {
 	s, err := p.learner.Snapshot()
 	if err != nil {
 		return nil, err
@@ -146,7 +143,7 @@ func (p *pupil) Snapshot() (*checkpoint.Snapshot, error) {
 }
 
 // Restore takes over what Snapshot gave.
-func (p *pupil) Restore(s *checkpoint.Snapshot) error {
+func (p *pupil[S]) Restore(s *checkpoint.Snapshot) error {
 	if err := strictjson.Decode("its position", s.Meta, &p.at); err != nil {
 		return err
 	}
@@ -155,7 +152,7 @@ func (p *pupil) Restore(s *checkpoint.Snapshot) error {
 }
 
 // Keep lets the learner keep what it has of its own.
-func (p *pupil) Keep(dir string) error {
+func (p *pupil[S]) Keep(dir string) error {
 	if k, ok := p.learner.(Keeper); ok {
 		return k.Keep(dir)
 	}
@@ -163,8 +160,8 @@ func (p *pupil) Keep(dir string) error {
 }
 
 // Finish tests the model.
-func (p *pupil) Finish(ctx context.Context) (any, error) {
-	p.Draw(", test", p.common.Tests, "episodes")
+func (p *pupil[S]) Finish(ctx context.Context) (any, error) {
+	p.Draw(", test", p.Tests, "episodes")
 	var out *Outcome
 	test := func() (err error) {
 		out, err = p.learner.Test(ctx, p.Bar.Set)
@@ -203,8 +200,8 @@ type line struct {
 	Event        string  `json:"event,omitempty"` // what happened beside the episodes: a rollback
 }
 
-func (p *pupil) line() line {
-	return line{Model: p.arm.Model, Seed: p.seed, Episode: p.at.Episode, Metric: p.task.metric.Name, Seconds: p.at.Seconds}
+func (p *pupil[S]) line() line {
+	return line{Model: p.Model, Seed: p.Seed, Episode: p.at.Episode, Metric: p.task.Metric.Name, Seconds: p.at.Seconds}
 }
 
 // mean is a mean under way, of what is finite.
@@ -239,8 +236,8 @@ type stretch struct {
 
 // inTraining writes what a model comes to while it learns, which is not what its
 // test will give.
-func (p *pupil) inTraining(value, loss *float64) string {
-	m := p.task.metric
+func (p *pupil[S]) inTraining(value, loss *float64) string {
+	m := p.task.Metric
 	switch {
 	case value != nil:
 		return fmt.Sprintf("training %s %s", m.Name, formatted(m, *value))
@@ -252,33 +249,33 @@ func (p *pupil) inTraining(value, loss *float64) string {
 
 // logged shows a line of metrics beside the bar. For each tenth of the training and
 // each minute it writes a line of its own, on all since the one before.
-func (p *pupil) logged(l line) {
+func (p *pupil[S]) logged(l line) {
 	p.Bar.Describe(p.Name() + ", " + p.inTraining(l.Value, l.Loss))
 	if l.Value == nil && l.Loss == nil && l.GradNorm == nil {
 		return // there is nothing to learn
 	}
 	tenth := max(1, p.end.episodes/10)
-	if l.Episode/tenth == (l.Episode-p.common.LogEvery)/tenth && time.Since(p.shown.since) < sayEvery {
+	if l.Episode/tenth == (l.Episode-p.LogEvery)/tenth && time.Since(p.shown.since) < sayEvery {
 		return
 	}
 	s := &p.shown
 	perSecond := float64(l.Episode-s.episode) / max(l.Seconds-s.seconds, 1e-9)
-	p.Log.Printf("%s  %s of %s %s  %s  %s  after %s", p.Name(), Thousands(l.Episode), Thousands(p.end.episodes), p.task.unit,
+	p.Log.Printf("%s  %s of %s %s  %s  %s  after %s", p.Name(), Thousands(l.Episode), Thousands(p.end.episodes), p.task.Unit,
 		p.inTraining(s.value.take(), s.loss.take()), progress.Rate(perSecond, ""), run.Rounded(l.Seconds))
 	s.since, s.episode, s.seconds = time.Now(), l.Episode, l.Seconds
 }
 
 // tell says what came out.
-func (p *pupil) tell(out *Outcome) {
+func (p *pupil[S]) tell(out *Outcome) {
 	more, at := "", p.Done()
 	if at.Solved > 0 {
 		more = fmt.Sprintf(", learned at %s %s", p.task.one(), Thousands(at.Solved))
 	}
 	if p.end.cut(at) {
-		more += fmt.Sprintf(" (ended by max_time %s)", p.common.MaxTime)
+		more += fmt.Sprintf(" (ended by max_time %s)", p.MaxTime)
 	}
-	p.Log.Printf("%s  after %s %s in %s: %s %s%s", p.Name(), Thousands(at.Steps), p.task.unit, run.Rounded(at.Seconds),
-		p.task.metric.Name, formatted(p.task.metric, out.Value), more)
+	p.Log.Printf("%s  after %s %s in %s: %s %s%s", p.Name(), Thousands(at.Steps), p.task.Unit, run.Rounded(at.Seconds),
+		p.task.Metric.Name, formatted(p.task.Metric, out.Value), more)
 }
 
 // formatted writes a value of the metric for a terminal.

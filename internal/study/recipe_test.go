@@ -34,17 +34,16 @@ func TestRecipeFetches(t *testing.T) {
 	type own struct {
 		Data string `yaml:"data" help:"a set"`
 	}
-	plain := (&Task[own]{Name: "look", Models: stubTask.Models, Presets: []Preset[own]{{Name: "quick"}}}).task()
+	task := &Task[own]{Name: "look", Models: stubTask.Models, Presets: []Preset[own]{{Name: "quick"}}}
 	for data, want := range map[string]string{
 		"":                "go run ./eval look",
 		"omniglot-small":  "scripts/download omniglot-small\ngo run ./eval look --data omniglot-small",
 		"cifar-10-sample": "scripts/download cifar-10-sample --from MIRROR\ngo run ./eval look --data cifar-10-sample",
 		"my/own":          "go run ./eval look --data my/own",
 	} {
-		v := plain.presets[0].Settings().(*values)
-		v.own.(*own).Data = data
-		if got, err := plain.recipe(v); err != nil || got != want {
-			t.Errorf("%q: %s, %v; want %s", data, got, err, want)
+		v, preset := task.values("quick", Common{}, own{data}), task.values("quick", Common{}, own{})
+		if got := task.recipe(v, preset.Fields()); got != want {
+			t.Errorf("%q: %s; want %s", data, got, want)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func TestLinesOfProgress(t *testing.T) {
 }
 
 func TestInTraining(t *testing.T) {
-	if got := (&pupil{task: stubTask.task()}).inTraining(nil, finite(math.Pi)); got != "training loss 3.142" {
+	if got := (&pupil[stubSettings]{values: &values[stubSettings]{task: &stubTask}}).inTraining(nil, finite(math.Pi)); got != "training loss 3.142" {
 		t.Error(got)
 	}
 }

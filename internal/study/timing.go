@@ -32,7 +32,7 @@ type Timing struct {
 
 // timing adds the flag that times training updates of new models with the first seed,
 // an update to warm up not counted. It writes no files.
-func (t *task) timing(c *cobra.Command) func(func() (run.Settings, error)) (bool, error) {
+func (t *Task[S]) timing(c *cobra.Command) func(func() (run.Settings, error)) (bool, error) {
 	updates := c.Flags().Int("time", 0, "time so many training `updates` of each model, and do nothing else")
 	return func(compose func() (run.Settings, error)) (bool, error) {
 		flags := c.Flags()
@@ -49,21 +49,21 @@ func (t *task) timing(c *cobra.Command) func(func() (run.Settings, error)) (bool
 		if err != nil {
 			return true, err
 		}
-		return true, t.time(c.Context(), s.(*values), *updates, flags.Changed("json"), c.OutOrStdout())
+		return true, t.time(c.Context(), s.(*values[S]), *updates, flags.Changed("json"), c.OutOrStdout())
 	}
 }
 
-func (t *task) time(ctx context.Context, v *values, updates int, asJSON bool, stdout io.Writer) error {
+func (t *Task[S]) time(ctx context.Context, v *values[S], updates int, asJSON bool, stdout io.Writer) error {
 	arms, err := t.arms(v)
 	if err != nil {
 		return err
 	}
-	seeds, err := settings.Seeds(v.common.Seeds)
+	seeds, err := settings.Seeds(v.Seeds)
 	if err != nil {
 		return err
 	}
 	for _, arm := range arms {
-		r := Timing{Task: t.name, Model: arm.Model, Params: arm.Params, Threads: runtime.GOMAXPROCS(0), Updates: updates}
+		r := Timing{Task: t.Name, Model: arm.Model, Params: arm.Params, Threads: runtime.GOMAXPROCS(0), Updates: updates}
 		if err := r.measure(ctx, arm, seeds[0]); errors.Is(err, context.Canceled) {
 			return &cli.ErrInterrupted{Message: "Stopped; --time keeps nothing."}
 		} else if err != nil {

@@ -44,7 +44,7 @@ func settings(t *testing.T, changes ...string) recipe.Recipe {
 	r, err := recipe.New("sample")
 	must(t, err)
 	for _, c := range append([]string{"hidden=4", "batch=3", "bptt=5", "epochs=3", "lr=1", "decay_start=0", "log_every=2"}, changes...) {
-		_, err := r.Set(c)
+		_, err := r.Fields().Set(c)
 		must(t, err)
 	}
 	must(t, r.Validate())

@@ -15,6 +15,7 @@ import (
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/settings"
 )
 
 // sweep is a sweep file: what is searched, and how.
@@ -144,7 +145,7 @@ func (s *sweep) name(a *arm) error {
 	if err != nil {
 		return err
 	}
-	r.Models = recipe.List{a.Model}
+	r.Models = settings.List{a.Model}
 	arms, err := r.Arms()
 	if err != nil {
 		return err
@@ -221,11 +222,11 @@ func (s *sweep) recipe(a *arm, trial, round int) (recipe.Recipe, error) {
 		set = append(set, setting{key, value})
 	}
 	for _, x := range append(set, s.draws(a, trial)...) {
-		if _, err := r.Set(x.Key + "=" + x.Value); err != nil {
+		if _, err := r.Fields().Set(x.Key + "=" + x.Value); err != nil {
 			return r, err
 		}
 	}
-	r.Models = recipe.List{a.Model}
+	r.Models = settings.List{a.Model}
 	s.Rounds[round].shorten(&r)
 	return r, r.Validate()
 }

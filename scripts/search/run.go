@@ -173,7 +173,7 @@ func configure(s *sweep, j job, dir string) (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(dir, "configs", j.String()+".yaml")
-	return path, write(path, r.YAML())
+	return path, write(path, r.Fields().YAML())
 }
 
 // readState looks at what has finished.

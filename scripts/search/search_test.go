@@ -134,7 +134,7 @@ func TestRefuses(t *testing.T) {
 	for change, want := range map[string]string{
 		"trials: 6 -> trials: 0":                         "trials 0: want 1 to",
 		"parallel: 2 -> parallel: 0":                     "parallel 0",
-		"preset: sample -> preset: large":                `no preset "large"`,
+		"preset: sample -> preset: large":                `preset "large"`,
 		"seed: 3 -> sed: 3":                              "field sed not found",
 		"model: lstm -> model: gru":                      `"gru": want lstm`,
 		"model: lstm -> model: slow=lstm":                "is given twice",
@@ -255,7 +255,7 @@ func TestHalving(t *testing.T) {
 	models, _, _ = strings.Cut(models, "`")
 	r, err := s.recipe(&s.Arms[0], 0, 0)
 	must(t, err)
-	_, err = r.Set("models=" + models)
+	_, err = r.Fields().Set("models=" + models)
 	must(t, err)
 	must(t, r.Validate())
 }
