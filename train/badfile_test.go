@@ -257,8 +257,8 @@ func TestBadIsNotDiverged(t *testing.T) {
 		{2.4, nil, at(2.5), 13, true},
 		{2.4, at(2.5), nil, 13, true},
 	} {
-		out := trainer.Outcome{Epochs: []trainer.Epoch{{TrainNLL: 99}, {TrainNLL: c.train}}, ValidNLL: c.valid, TestNLL: c.test}
-		if got := out.Flaw(c.vocabulary); (got != "") != c.diverged {
+		out := trainer.Outcome{Epochs: []trainer.Epoch{{TrainNLL: 99}, {TrainNLL: c.train}}, ValidNLL: c.valid, TestNLL: c.test, Vocabulary: c.vocabulary}
+		if got := out.Flaw(); (got != "") != c.diverged {
 			t.Errorf("%+v: %q", c, got)
 		}
 	}

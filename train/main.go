@@ -7,8 +7,6 @@ import (
 	"context"
 	"io"
 
-	"github.com/spf13/cobra"
-
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/run"
@@ -51,27 +49,15 @@ const examples = `  # the report, from nothing
 func main() { cli.Main("train", train) }
 
 func train(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	p := program()
-	p.Args = args
-	cmd := p.Cobra()
+	p := &plan{described: map[*run.Result]description{}}
+	prog := &run.Program{
+		Name: "train", Invocation: "go run ./train", Speaker: "train", Args: args, Unit: "epochs", Presets: recipe.Presets(),
+		Blank:  func() run.Settings { return recipe.Defaults() },
+		Choose: choosePreset, Prepare: p.prepare, Report: p.report,
+		Short: "Train plastic and standard LSTM language models", Long: long, Example: examples, Paths: []string{"cache"},
+	}
+	cmd, _ := prog.Cobra()
+	cmd.Flags().StringVar(&p.cache, "cache", "", "`folder` of the encoded corpora (default engram in the user's cache folder)")
 	cli.Ranks(cmd, "train")
 	return cli.Execute(ctx, cmd, args, stdout, stderr)
-}
-
-// program is what internal/run runs.
-func program() *run.Program {
-	p := &plan{described: map[*run.Result]description{}}
-	return &run.Program{
-		Name: "train", Invocation: "go run ./train", Speaker: "train", Unit: "epochs", Presets: recipe.Presets(),
-		Blank:  func() run.Settings { return recipe.Defaults() },
-		Choose: choosePreset, Adjust: adjust, Prepare: p.prepare, Report: p.report,
-		Command: run.Command{
-			Use: "train", Short: "Train plastic and standard LSTM language models", Long: long, Example: examples,
-			Extra: func(c *cobra.Command) func(func() (run.Settings, error)) (bool, error) {
-				c.Flags().StringVar(&p.cache, "cache", "", "`folder` of the encoded corpora (default engram in the user's cache folder)")
-				return nil
-			},
-			Keep: []string{"cache"}, Paths: []string{"cache"},
-		},
-	}
 }

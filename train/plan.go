@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -43,6 +42,10 @@ const initFolder = "init"
 // it has written nothing but the cache of encoded texts.
 func (p *plan) prepare(r *run.Run) error {
 	p.run, p.recipe = r, r.Settings.(*recipe.Recipe)
+	if !r.Resumed && p.recipe.Optimizer == "adam" && !r.Given["lr"] {
+		r.Notes = append(r.Notes, fmt.Sprintf("Learning rate %v, for adam; the preset's %v is for SGD", recipe.AdamLR, p.recipe.LR))
+		p.recipe.LR = recipe.AdamLR
+	}
 	start, tok, err := p.start()
 	if err != nil {
 		return err
@@ -57,35 +60,36 @@ func (p *plan) prepare(r *run.Run) error {
 		return err
 	}
 	if err := p.size(start); err != nil {
-		return err
+		return &cli.UsageError{Err: err}
 	}
 	if err := p.fits(); err != nil {
 		return err
 	}
 	r.Name, r.System = p.folderName(), machine.This()
 	r.System.Kernel = kernel.LevelOf(lm.Precision(p.arms[0].Model))
+	var sizes []any
 	for _, name := range data.Splits {
+		sizes = append(sizes, thousands(len(p.splits[name].Tokens)))
 		r.Facts = append(r.Facts, run.Fact{Key: name + " text", What: "the " + name + " text of " + p.recipe.Data, Is: p.splits[name].SourceHash, Forced: true})
 	}
-	vocabulary := sha256.Sum256(p.vocab)
-	r.Facts = append(r.Facts, run.Fact{Key: "vocabulary", What: "the vocabulary", Is: hex.EncodeToString(vocabulary[:])})
+	r.Facts = append(r.Facts, run.Fact{Key: "vocabulary", What: "the vocabulary", Is: fmt.Sprintf("%x", sha256.Sum256(p.vocab))})
 	for _, a := range p.arms {
-		r.Idle = append(r.Idle, func(key string) string { return a.Idle(key, a.Recipe.Passes(p.windows)) })
-		for _, seed := range r.Seeds {
-			job := &trainer.Job{
-				Model: a.Model, Label: a.Label, Recipe: a.Recipe, Seed: seed, Tokenizer: p.vocab, Initial: p.initial,
-				Train: p.splits["train"], Valid: p.splits["valid"], Score: p.score,
-			}
-			r.Jobs = append(r.Jobs, job.Of())
-		}
+		c := a.Model
+		arm := (&trainer.Job{Arm: a, Tokenizer: p.vocab, Initial: p.initial, Train: p.splits["train"], Valid: p.splits["valid"], Test: p.splits["test"]}).Of()
+		arm.About = fmt.Sprintf("%d x %d, embedding %d: %s parameters of %s", c.NumLayers, c.HiddenSize, c.EmbeddingSize, thousands(c.ParamCount()), thousands(p.budget))
+		arm.Idle = func(key string) string { return a.Idle(key, a.Recipe.Passes(p.windows)) }
+		r.Arms = append(r.Arms, arm)
 	}
 	if start != nil {
 		r.Stage = func(dir string) error { return modeldir.Save(filepath.Join(dir, initFolder), start) }
 	}
+	r.Title = fmt.Sprintf("Corpus %s: vocabulary %s, ", p.corpus.Name, thousands(p.corpus.Tokenizer.Size())) + fmt.Sprintf("%s train / %s valid / %s test tokens", sizes...)
+	if p.recipe.Precision == modeldir.BF16 && !kernel.NativeBF16() {
+		r.About = []string{"This processor does not multiply bfloat16 (AVX512-BF16): products run in float32 on rounded numbers, no faster than --precision f32"}
+	}
 	r.Longer = []string{"epochs", "steps"}
-	r.Total = func(s run.Settings) int { return s.(*recipe.Recipe).TotalSteps(p.windows) }
-	r.Reached = func(s run.Settings, at run.Done) bool { return trainer.Reached(s.(*recipe.Recipe), at) }
-	r.Introduce = p.introduce
+	r.End = func(s run.Settings) run.End { return s.(*recipe.Recipe).End(p.windows) }
+	r.Expect = p.estimate
 	return nil
 }
 
@@ -95,24 +99,21 @@ const garbagePercent = 5
 // size finds the models' sizes: those of the model that training starts from, or such
 // that each fits the budget. A run that grows keeps the budget that it has.
 func (p *plan) size(start *modeldir.Model) (err error) {
-	vocabulary := p.corpus.Tokenizer.Size()
-	switch {
-	case start != nil:
-		p.vocab, p.initial = start.TokenizerJSON, start.Tensors
+	if start != nil {
+		p.vocab, p.initial, p.budget = start.TokenizerJSON, start.Tensors, start.Config.ParamCount()
 		if p.arms, err = p.recipe.Arms(); err == nil {
-			p.arms[0].Model, p.budget = p.arms[0].Recipe.Rounded(start.Config), start.Config.ParamCount()
+			p.arms[0].Model = p.arms[0].Recipe.Rounded(start.Config)
 		}
-	case p.run.Resumed:
-		if _, p.budget, err = p.run.Was.(*recipe.Recipe).Match(vocabulary); err == nil {
-			p.arms, err = p.recipe.Within(p.budget, vocabulary)
-		}
-	default:
-		p.arms, p.budget, err = p.recipe.Match(vocabulary)
+		return err
 	}
-	if err != nil {
-		return &cli.UsageError{Err: err}
+	of, vocabulary := p.recipe, p.corpus.Tokenizer.Size()
+	if p.run.Resumed {
+		of = p.run.Was.(*recipe.Recipe)
 	}
-	return nil
+	if p.budget, err = of.Budget(vocabulary); err == nil {
+		p.arms, err = p.recipe.Within(p.budget, vocabulary)
+	}
+	return err
 }
 
 // start reads the model that training starts from, nil if there is none, and

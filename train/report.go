@@ -1,42 +1,19 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"math"
-	"runtime"
-	"slices"
+	"path/filepath"
 	"time"
 
 	"github.com/engram-lm/engram/data"
-	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/examine"
 	"github.com/engram-lm/engram/internal/lm"
-	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/trainer"
 )
-
-// introduce says what is about to be done.
-func (p *plan) introduce(r *run.Run) {
-	say := r.Log.Printf
-	say("Corpus %s: vocabulary %s, %s train / %s valid / %s test tokens", p.corpus.Name, thousands(p.corpus.Tokenizer.Size()),
-		thousands(len(p.splits["train"].Tokens)), thousands(len(p.splits["valid"].Tokens)), thousands(len(p.splits["test"].Tokens)))
-	for _, a := range p.arms {
-		c := a.Model
-		say("  %-12s %d x %d, embedding %d: %s parameters of %s", a.Label, c.NumLayers, c.HiddenSize, c.EmbeddingSize,
-			thousands(c.ParamCount()), thousands(p.budget))
-	}
-	if p.recipe.Precision == modeldir.BF16 && !kernel.NativeBF16() {
-		say("This processor does not multiply bfloat16 (AVX512-BF16): products run in float32 on rounded numbers, no faster than --precision f32")
-	}
-	say("Run folder %s", r.Dir)
-	if seconds := p.estimate(); seconds > 0 {
-		say("This will take about %s on %d cores", run.Rounded(seconds), runtime.GOMAXPROCS(0))
-	}
-}
 
 func thousands(n int) string { return progress.Thousands(n) }
 
@@ -48,8 +25,8 @@ func (p *plan) estimate() (seconds float64) {
 	if err != nil {
 		return 0
 	}
-	steps := r.TotalSteps(p.windows)
-	if p.run.Quiet || p.run.Resumed || steps < 50 {
+	steps := r.End(p.windows).Steps
+	if steps < 50 {
 		return 0
 	}
 	var total time.Duration
@@ -78,15 +55,6 @@ func (p *plan) estimate() (seconds float64) {
 	return total.Seconds() * float64(len(p.run.Seeds)) * 1.15
 }
 
-// told is the report of a run.
-type told struct {
-	*report.Report
-	run *run.Run
-}
-
-// WriteTable writes the comparison of the models for a terminal.
-func (t told) WriteTable(w io.Writer) error { return t.Report.WriteTable(w, false) }
-
 // report makes the report of the trainings that have ended, a brief one without what
 // their models have to be loaded for.
 func (p *plan) report(r *run.Run, brief bool) (run.Report, error) {
@@ -100,28 +68,24 @@ func (p *plan) report(r *run.Run, brief bool) (run.Report, error) {
 		},
 		Unknown: int(p.splits["valid"].Unknown + p.splits["test"].Unknown),
 		System:  r.Began.System, Precision: p.recipe.Precision,
-		Config: r.Began.Config,
-		Notes:  slices.Concat(r.Began.Forced, r.Began.Notes),
+		Config: r.Began.Config, Notes: r.Remarks(),
 	}
-	if note := r.Incomplete(); note != "" {
-		rep.Notes = append(rep.Notes, note)
-	}
-	var lines map[run.Trainee][]trainer.Line
+	var lines map[*run.Job][]trainer.Line
 	if !brief {
 		var err error
 		if lines, err = run.Metrics[trainer.Line](r); err != nil {
 			return nil, err
 		}
 	}
-	for _, a := range p.arms {
+	for i, a := range p.arms {
 		c := a.Model
 		arm := report.Arm{Model: a.Label, Kind: a.Kind, Hidden: c.HiddenSize, Embedding: c.EmbeddingSize, Params: c.ParamCount()}
 		for _, t := range c.Tensors() {
 			arm.Accounting = append(arm.Accounting, report.TensorCount{Name: t.Name, Shape: t.Shape, Count: t.Size()})
 		}
 		for _, j := range r.Jobs {
-			own := lines[run.Trainee{Model: j.Model, Seed: j.Seed}]
-			if j.Model != a.Label || j.Result == nil && len(own) == 0 {
+			own := lines[j]
+			if j.Arm != r.Arms[i] || j.Result == nil && len(own) == 0 {
 				continue
 			}
 			s, err := p.seed(j, brief, rep)
@@ -133,7 +97,7 @@ func (p *plan) report(r *run.Run, brief bool) (run.Report, error) {
 		}
 		rep.Arms = append(rep.Arms, arm)
 	}
-	return told{rep, r}, nil
+	return rep, nil
 }
 
 // seed is what the report says of a training, whose notes go to rep.
@@ -207,36 +171,27 @@ func draw(s *report.Seed, lines []trainer.Line, plastic bool) {
 	s.Steps = report.Thin(s.Steps, drawnPoints)
 }
 
-// row is what --json prints for a model and seed. What is no number is null.
-type row struct {
-	Model     string   `json:"model"`
-	Kind      string   `json:"kind"`
-	Seed      uint64   `json:"seed"`
-	Params    int      `json:"params"`
-	BestEpoch int      `json:"best_epoch"`
-	ValidPPL  *float64 `json:"valid_ppl"`
-	TestPPL   *float64 `json:"test_ppl"`
-
-	TestPPLOff    *float64 `json:"test_ppl_off"`
-	TestPPLFrozen *float64 `json:"test_ppl_frozen"`
-	TestPPLMean   *float64 `json:"test_ppl_mean"`
-	TokensPerS    float64  `json:"tokens_per_s"`
-	Status        string   `json:"status"`
+// description is what describe says.
+type description struct {
+	report.Seed
+	ends error // why the sample is shorter than it should be
 }
 
-// WriteJSON prints one object a model and seed, each on a line.
-func (t told) WriteJSON(w io.Writer) error {
-	out := json.NewEncoder(w)
-	for _, a := range t.Arms {
-		for _, s := range a.Seeds {
-			err := out.Encode(row{
-				Model: a.Model, Kind: a.Kind, Seed: s.Seed, Params: a.Params, BestEpoch: s.BestEpoch, ValidPPL: finite(s.ValidPPL), TestPPL: finite(s.TestPPL),
-				TestPPLOff: finite(s.TestPPLOff), TestPPLFrozen: finite(s.TestPPLFrozen), TestPPLMean: finite(s.TestPPLMean), TokensPerS: s.TokensPerS, Status: s.Status,
-			})
-			if err != nil {
-				return err
-			}
-		}
+// describe says more of a finished training than a table does: what the traces and
+// the neuromodulator of its best model do and what it writes.
+func (p *plan) describe(j *run.Job, out *trainer.Outcome, s *description) error {
+	m, tok, err := lm.Load[float32](filepath.Join(p.run.JobDir(j), "best"))
+	if err != nil {
+		return err
 	}
+	var epochs [][]examine.Trace
+	for _, e := range out.Epochs {
+		epochs = append(epochs, e.Traces)
+	}
+	s.Traces = examine.Layers(m, out.BestEpoch, epochs)
+	if s.Passage, err = examine.Passage(m, tok, p.splits["valid"].Tokens, p.splits["test"].Tokens); err != nil {
+		return err
+	}
+	s.Sample, s.ends = examine.Sample(m, tok, j.Seed)
 	return nil
 }

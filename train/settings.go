@@ -2,25 +2,18 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/engram-lm/engram/data/registry"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/settings"
 )
-
-// adjust gives adam a rate of its own.
-func adjust(s run.Settings, given map[string]bool) (notes []string) {
-	if r := s.(*recipe.Recipe); r.Optimizer == "adam" && !given["lr"] {
-		notes = append(notes, fmt.Sprintf("Learning rate %v, for adam; the preset's %v is for SGD", recipe.AdamLR, r.LR))
-		r.LR = recipe.AdamLR
-	}
-	return notes
-}
 
 // choosePreset picks the preset that suits the data; without data, Penn Treebank
 // if it is there, else the sample.
@@ -41,49 +34,36 @@ func choosePreset(named run.Settings) (preset, why string) {
 // training starts from, and refuses what was asked for otherwise. One arm of that
 // kind may be asked for, under a name and with settings of its own.
 func adopt(of *run.Run, c modeldir.Config) error {
-	r, given := of.Settings.(*recipe.Recipe), of.Given
+	r := of.Settings.(*recipe.Recipe)
 	preset, err := of.Preset()
 	if err != nil {
 		return err
 	}
-	models := c.Model
-	if arms, err := r.Arms(); given["models"] && err == nil && len(arms) == 1 && arms[0].Kind == c.Model {
-		models = r.Models.String()
-	}
-	has := map[string]string{
-		"models": models, "layers": fmt.Sprint(c.NumLayers), "tie": fmt.Sprint(c.TieWeights),
-		"hidden": fmt.Sprint(c.HiddenSize), "embed": fmt.Sprint(c.EmbeddingSize),
-		"params": fmt.Sprint(c.ParamCount()), "min_count": "0",
-	}
-	// A model without them has none of these: only the presets' values pass.
-	for _, key := range []string{"alpha", "rate", "modulator_input", "rule", "clip", "readout_key", "readout_slots"} {
-		f, err := preset.Fields().Find(key)
-		if err != nil {
-			return err
-		}
-		has[key] = f.String()
-	}
-	has["precision"] = cmp.Or(c.Precision, modeldir.F32)
+	// A model without traces or a readout has none of their settings: only the preset's
+	// values pass.
+	is := *preset.(*recipe.Recipe)
+	is.Models, is.Layers, is.Tie, is.Hidden, is.Embed = settings.List{c.Model}, c.NumLayers, c.TieWeights, c.HiddenSize, c.EmbeddingSize
+	is.Params, is.MinCount, is.Precision = c.ParamCount(), 0, cmp.Or(c.Precision, modeldir.F32)
 	if q := c.Plasticity; q != nil {
-		has["alpha"], has["rate"], has["rule"] = q.Alpha, q.Rate, q.Rule
-		has["modulator_input"], has["clip"] = q.ModulatorInput, fmt.Sprint(q.Clip)
+		is.Alpha, is.Rate, is.Rule, is.ModulatorInput, is.Clip = q.Alpha, q.Rate, q.Rule, q.ModulatorInput, q.Clip
 	}
 	if q := c.Memory; q != nil {
-		has["readout_key"], has["readout_slots"] = fmt.Sprint(q.KeySize), fmt.Sprint(q.Slots)
+		is.ReadoutKey, is.ReadoutSlots = q.KeySize, q.Slots
 	}
-	for _, f := range r.Fields() {
-		want, ok := has[f.Key]
-		if !ok {
+	if arms, err := r.Arms(); of.Given["models"] && err == nil && len(arms) == 1 && arms[0].Kind == c.Model {
+		is.Models = r.Models
+	}
+	has := is.Fields()
+	for i, f := range r.Fields() {
+		want := has[i].String()
+		// 0 asks for no parameter count, and for an embedding of the hidden size.
+		equal := f.String() == want || f.String() == "0" && (f.Key == "params" || f.Key == "embed" && c.EmbeddingSize == c.HiddenSize)
+		given := of.Given[f.Key]
+		if !slices.Contains(adopted, f.Key) || f.Key == "precision" && given { // a model can be trained on in another one
 			continue
 		}
-		asked := f.String()
-		// 0 asks for no parameter count, and for an embedding of the hidden size.
-		equal := asked == want || asked == "0" && (f.Key == "params" || f.Key == "embed" && c.EmbeddingSize == c.HiddenSize)
-		if f.Key == "precision" && given[f.Key] {
-			continue // a model can be trained on in another one
-		}
-		if given[f.Key] && !equal {
-			return cli.Usagef("--%s %s contradicts --init, whose model %s: leave it out", f.Flag(), asked, respect(c, f.Key, want))
+		if given && !equal {
+			return cli.Usagef("--%s %s contradicts --init, whose model %s: leave it out", f.Flag(), f, respect(c, f.Key, want))
 		}
 		if err := f.Set(want); err != nil {
 			return err
@@ -94,33 +74,32 @@ func adopt(of *run.Run, c modeldir.Config) error {
 	if err != nil {
 		return &cli.UsageError{Err: err}
 	}
-	for _, key := range []string{"alpha", "rate", "modulator_input", "rule", "clip"} {
-		f, err := arms[0].Recipe.Fields().Find(key)
-		if err != nil {
-			return err
-		}
-		if f.String() != has[key] {
-			return cli.Usagef("--models %s contradicts --init, whose model %s: leave out its %s", models, respect(c, key, has[key]), key)
+	for i, f := range arms[0].Recipe.Fields() {
+		if slices.Contains(plastic, f.Key) && f.String() != has[i].String() {
+			return cli.Usagef("--models %s contradicts --init, whose model %s: leave out its %s", r.Models, respect(c, f.Key, has[i].String()), f.Key)
 		}
 	}
 	return nil
 }
 
+// adopted are the settings that are those of the model that training starts from,
+// plastic those of them that only a model with traces has.
+var (
+	plastic = []string{"alpha", "rate", "modulator_input", "rule", "clip"}
+	adopted = append([]string{"models", "layers", "tie", "hidden", "embed", "params", "min_count", "precision", "readout_key", "readout_slots"}, plastic...)
+)
+
 // respect says what a model is or has in the respect of a key.
 func respect(c modeldir.Config, key, value string) string {
-	switch key {
-	case "models":
+	switch {
+	case key == "models":
 		return "is " + value
-	case "min_count":
+	case key == "min_count":
 		return "has a vocabulary of its own"
-	case "alpha", "rate", "modulator_input", "rule", "clip":
-		if c.Plasticity == nil {
-			return "is a standard LSTM and has no traces"
-		}
-	case "readout_key", "readout_slots":
-		if c.Memory == nil {
-			return "has no plastic readout"
-		}
+	case slices.Contains(plastic, key) && c.Plasticity == nil:
+		return "is a standard LSTM and has no traces"
+	case strings.HasPrefix(key, "readout_") && c.Memory == nil:
+		return "has no plastic readout"
 	}
 	return "has " + key + " " + value
 }

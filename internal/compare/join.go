@@ -244,7 +244,7 @@ func WriteTable(j Joined, w io.Writer) (err error) {
 	var notes []string
 	switch r := j.(type) {
 	case *report.Report:
-		err, notes = r.WriteTable(w, false), r.Notes
+		err, notes = r.WriteTable(w), r.Notes
 	case *report.Study:
 		err, notes = r.WriteTable(w), r.Notes
 	}

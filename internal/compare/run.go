@@ -56,7 +56,7 @@ func Open(dir string) (*Run, error) {
 		return nil, fmt.Errorf("%s is no folder; want that of a run, with all that is in it", dir)
 	}
 	r := &Run{Dir: filepath.Clean(dir), facts: map[string]string{}}
-	record, err := run.ReadRecord(dir)
+	record, err := run.ReadRecord(dir, "only runs of this format compare")
 	known := err == nil
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

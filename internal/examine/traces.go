@@ -51,14 +51,9 @@ func Traces(m *lm.Model[float32], state lm.State[float32]) []Trace {
 	return all
 }
 
-// Epoch is what the traces were at the end of an epoch.
-type Epoch struct {
-	Epoch  int
-	Traces []Trace // of each layer
-}
-
-// Layers collects what the traces did over the epochs, and in the best of them.
-func Layers(m *lm.Model[float32], best int, epochs []Epoch) []report.LayerTrace {
+// Layers collects what the traces of each layer were at the end of each epoch, the first
+// of which is 1, and in the best of them.
+func Layers(m *lm.Model[float32], best int, epochs [][]Trace) []report.LayerTrace {
 	q := m.Config.Plasticity
 	if q == nil {
 		return nil
@@ -70,20 +65,20 @@ func Layers(m *lm.Model[float32], best int, epochs []Epoch) []report.LayerTrace 
 		if eta := m.Layer(l, "eta"); eta != nil {
 			t.EtaMean = mean(eta)
 		}
-		for _, e := range epochs {
-			if l >= len(e.Traces) {
+		for i, traces := range epochs {
+			if l >= len(traces) {
 				continue // a result from elsewhere
 			}
-			point := report.TracePoint{Epoch: e.Epoch, MeanAbs: e.Traces[l].MeanAbs, AtClip: e.Traces[l].AtClip,
-				AlphaMeanAbs: e.Traces[l].AlphaMeanAbs, RateMeanAbs: math.NaN()}
-			if rate := e.Traces[l].RateMeanAbs; rate != nil {
+			point := report.TracePoint{Epoch: i + 1, MeanAbs: traces[l].MeanAbs, AtClip: traces[l].AtClip,
+				AlphaMeanAbs: traces[l].AlphaMeanAbs, RateMeanAbs: math.NaN()}
+			if rate := traces[l].RateMeanAbs; rate != nil {
 				point.RateMeanAbs = *rate
 			}
 			if q.Rule == "additive" {
 				point.AtClip = math.NaN()
 			}
 			t.Epochs = append(t.Epochs, point)
-			if e.Epoch == best {
+			if i+1 == best {
 				t.MeanAbs, t.AtClip, t.RateMeanAbs = point.MeanAbs, point.AtClip, point.RateMeanAbs
 			}
 		}

@@ -96,17 +96,19 @@ func (r *Recipe) arm(text string) (Arm, error) {
 		}
 		key, _, _ := strings.Cut(setting, "=")
 		key = strings.ReplaceAll(key, "-", "_")
-		if !slices.Contains(armKeys, key) {
+		plastic, without := slices.Contains(plasticKeys, key), ""
+		switch {
+		case !slices.Contains(armKeys, key):
 			return a, fmt.Errorf("models: setting %q of %s%s: want KEY=VALUE with one of %s", setting, label, nearest.DidYouMean(key, "", armKeys), strings.Join(armKeys, ", "))
+		case plastic && kind == modeldir.Readout:
+			without = "whose LSTM layers have no traces"
+		case plastic && kind == modeldir.LSTM:
+			without = "which is a standard LSTM and has no traces"
+		case kind != modeldir.Readout && slices.Contains(readoutKeys, key):
+			without = "which has no plastic readout"
 		}
-		if kind == modeldir.Readout && slices.Contains(plasticKeys, key) {
-			return a, fmt.Errorf("models: setting %q of %s, whose LSTM layers have no traces: leave it out", setting, label)
-		}
-		if kind != modeldir.Readout && slices.Contains(readoutKeys, key) {
-			return a, fmt.Errorf("models: setting %q of %s, which has no plastic readout: leave it out", setting, label)
-		}
-		if kind == modeldir.LSTM && slices.Contains(plasticKeys, key) {
-			return a, fmt.Errorf("models: setting %q of %s, which is a standard LSTM and has no traces: leave it out", setting, label)
+		if without != "" {
+			return a, fmt.Errorf("models: setting %q of %s, %s: leave it out", setting, label, without)
 		}
 		if _, err := a.Recipe.Fields().Set(setting); err != nil {
 			return a, fmt.Errorf("models: %s: %w", label, err)

@@ -52,7 +52,7 @@ func TestArms(t *testing.T) {
 	if err := r.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	arms, _, err := r.Match(50)
+	arms, _, err := match(&r, 50)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,12 +22,12 @@ func (r *Recipe) Passes(windows int) int {
 	return r.Epochs
 }
 
-// TotalSteps is how many optimiser steps there will be if an epoch has so many windows.
-func (r *Recipe) TotalSteps(windows int) int {
+// End is where a training ends whose epochs have so many windows.
+func (r *Recipe) End(windows int) run.End {
 	if r.Steps > 0 {
-		return r.Steps
+		return run.End{Steps: r.Steps}
 	}
-	return r.Epochs * windows
+	return run.End{Steps: r.Epochs * windows, Epochs: r.Epochs}
 }
 
 // AveragesFrom is the first of so many epochs whose steps averaged SGD averages.

@@ -17,7 +17,7 @@ func idle(t *testing.T, r *Recipe, asked map[string]bool) []string {
 	}
 	of := &run.Run{Program: &run.Program{Presets: Presets()}, Settings: r, Given: asked}
 	for _, a := range arms {
-		of.Idle = append(of.Idle, func(key string) string { return a.Idle(key, a.Recipe.Passes(5)) })
+		of.Arms = append(of.Arms, &run.Arm{Idle: func(key string) string { return a.Idle(key, a.Recipe.Passes(5)) }})
 	}
 	return of.WithoutEffect()
 }

@@ -33,8 +33,8 @@ type Recipe struct {
 	BPTT      int    `yaml:"bptt" help:"steps of a back-propagation window, T" range:"1..65536"`
 	Optimizer string `yaml:"optimizer" help:"{offered}" default:"sgd"`
 
-	LR          float64 `yaml:"lr" help:"learning rate, on the mean loss of a window; with adam 0.002 unless given" resume:"by force" range:"0..1e9"`
-	ClipNorm    float64 `yaml:"clip_norm" help:"bound of the gradient's global norm; 0 turns it off" resume:"by force" range:"0..1e9"`
+	LR          float64 `yaml:"lr" help:"learning rate, on the mean loss of a window; with adam 0.002 unless given" resume:"by force" range:"0.."`
+	ClipNorm    float64 `yaml:"clip_norm" help:"bound of the gradient's global norm; 0 turns it off" resume:"by force" range:"0.."`
 	Dropout     float64 `yaml:"dropout" help:"share of non-recurrent connections dropped, one mask a stream and window; 0 turns it off" resume:"by force" range:"0..0.99"`
 	WeightDecay float64 `yaml:"weight_decay" help:"weight decay wd: sgd and asgd add wd times the parameter to its gradient, adam decouples it (AdamW); 0 turns it off" resume:"by force" range:"0..1"`
 	L2          float64 `yaml:"l2" help:"L2 penalty, 0 to 1: l2 times the parameter added to its clipped gradient, under adam before the moments; under sgd and asgd the same as weight_decay; 0 turns it off" resume:"by force" range:"0..1"`

@@ -263,6 +263,16 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// match returns the recipe's arms within its budget.
+func match(r *Recipe, vocab int) ([]Arm, int, error) {
+	budget, err := r.Budget(vocab)
+	if err != nil {
+		return nil, 0, err
+	}
+	arms, err := r.Within(budget, vocab)
+	return arms, budget, err
+}
+
 // The counts of DESIGN's known answers: vocabulary 10,000, 2 layers of 200.
 func TestMatch(t *testing.T) {
 	r, err := New("ptb-small")
@@ -271,7 +281,7 @@ func TestMatch(t *testing.T) {
 	}
 	check := func(wantBudget int, want ...string) {
 		t.Helper()
-		arms, budget, err := r.Match(10000)
+		arms, budget, err := match(&r, 10000)
 		if err != nil || budget != wantBudget {
 			t.Fatalf("budget %d, %v, want %d", budget, err, wantBudget)
 		}
@@ -290,7 +300,7 @@ func TestMatch(t *testing.T) {
 	r.Params = 4812004
 	check(4812004, "lstm 206 206 4810624")
 	r.Params = 10
-	if _, _, err := r.Match(10000); err == nil || !strings.Contains(err.Error(), "too small") {
+	if _, _, err := match(&r, 10000); err == nil || !strings.Contains(err.Error(), "too small") {
 		t.Errorf("a budget of 10: %v", err)
 	}
 }
@@ -305,7 +315,7 @@ func TestMatchIsTheLargestThatFits(t *testing.T) {
 		if _, err := r.Fields().Set(setting); err != nil {
 			t.Fatal(err)
 		}
-		arms, budget, err := r.Match(3000)
+		arms, budget, err := match(&r, 3000)
 		if err != nil {
 			t.Fatal(err)
 		}

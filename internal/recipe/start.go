@@ -16,37 +16,34 @@ const (
 	Published = "published" // Backpropamine's released code
 )
 
-// uniform is a uniform distribution.
-type uniform struct{ lo, hi float64 }
-
 // largestStart bounds what a plastic parameter may start from.
 const largestStart = 100
 
 // parseStart reads LO..HI or a number, which stands for itself alone.
-func parseStart(text string) (u uniform, err error) {
-	lo, hi, isRange := strings.Cut(text, "..")
+func parseStart(text string) (lo, hi float64, err error) {
+	first, last, isRange := strings.Cut(text, "..")
 	if !isRange {
-		hi = lo
+		last = first
 	}
-	var errLo, errHi error
-	u.lo, errLo = strconv.ParseFloat(lo, 64)
-	u.hi, errHi = strconv.ParseFloat(hi, 64)
-	if errLo != nil || errHi != nil || !(-largestStart <= u.lo && u.lo <= u.hi && u.hi <= largestStart) {
-		return u, fmt.Errorf("want a number or LO..HI such as -0.05..0.05, within +-%d", largestStart)
+	lo, errLo := strconv.ParseFloat(first, 64)
+	hi, errHi := strconv.ParseFloat(last, 64)
+	if errLo != nil || errHi != nil || !(-largestStart <= lo && lo <= hi && hi <= largestStart) {
+		return 0, 0, fmt.Errorf("want a number or LO..HI such as -0.05..0.05, within +-%d", largestStart)
 	}
-	return u, nil
+	return lo, hi, nil
 }
 
 // own lists the starts that the recipe sets by themselves, over the named one,
 // with the parameters that each is of.
 func (r *Recipe) own() []ownStart {
-	return []ownStart{
+	all := []ownStart{
 		{"alpha_start", r.AlphaStart, []string{"alpha"}},
 		{"eta_start", r.EtaStart, []string{"eta", "trace_rate"}},
 		{"fanout_start", r.FanoutStart, []string{"fanout.weight"}},
 		{"fanout_bias_start", r.FanoutBiasStart, []string{"fanout.bias"}},
 		{"modulator_start", r.ModulatorStart, []string{"modulator.weight", "modulator.bias"}},
 	}
+	return slices.DeleteFunc(all, func(s ownStart) bool { return s.text == "" })
 }
 
 type ownStart struct {
@@ -57,11 +54,8 @@ type ownStart struct {
 // validateStarts reports the first start that a model of a kind cannot have.
 func (r *Recipe) validateStarts(kind string) error {
 	for _, s := range r.own() {
-		if s.text == "" {
-			continue
-		}
-		u, err := parseStart(s.text)
-		if err == nil && s.key == "eta_start" && kind == modeldir.Retroactive && (u.lo < 0 || u.hi > 1) {
+		lo, hi, err := parseStart(s.text)
+		if err == nil && s.key == "eta_start" && kind == modeldir.Retroactive && (lo < 0 || hi > 1) {
 			err = fmt.Errorf("it is where the trace rate of model retroactive starts: want 0 to 1")
 		}
 		if err != nil {
@@ -76,8 +70,11 @@ func (r *Recipe) validateStarts(kind string) error {
 func (r *Recipe) StartLayer(params []lstm.Param) {
 	for i := range params {
 		p := &params[i]
+		// Of the factors that a parameter may be made of, "alpha.post" and "alpha.pre", the
+		// start is that of the first; the other one starts at 1.
+		name := strings.TrimSuffix(p.Name, ".post")
 		if r.Start == Published {
-			switch strings.TrimSuffix(p.Name, ".post") {
+			switch name {
 			case "alpha":
 				p.Lo, p.Hi = 0, 1e-4
 			case "fanout.weight", "fanout.bias":
@@ -87,24 +84,17 @@ func (r *Recipe) StartLayer(params []lstm.Param) {
 			}
 		}
 		for _, s := range r.own() {
-			if s.text != "" && startOf(s, p.Name) {
-				u, err := parseStart(s.text)
-				if err != nil {
+			if slices.Contains(s.params, name) {
+				var err error
+				if p.Lo, p.Hi, err = parseStart(s.text); err != nil {
 					panic("recipe: not valid: " + err.Error())
 				}
-				p.Lo, p.Hi = u.lo, u.hi
 			}
 		}
 		if r.HoldAlpha && modeldir.RoleOf(p.Name) == modeldir.Coefficients {
 			p.Lo, p.Hi = 0, 0
 		}
 	}
-}
-
-// startOf reports whether a start is that of a parameter, or of the first of the
-// factors that it is made of: "alpha", "alpha.post". The other one starts at 1.
-func startOf(s ownStart, name string) bool {
-	return slices.Contains(s.params, strings.TrimSuffix(name, ".post"))
 }
 
 // RateFactor is what the learning rate of parameters of a role is multiplied by

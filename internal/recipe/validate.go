@@ -89,24 +89,21 @@ func (r *Recipe) Rounded(c modeldir.Config) modeldir.Config {
 	return c
 }
 
-// Match returns the recipe's arms within the budget: the parameter count of the largest
-// of the models at the recipe's hidden size, unless the recipe gives one.
-func (r *Recipe) Match(vocab int) (arms []Arm, budget int, err error) {
-	if arms, err = r.Arms(); err != nil {
-		return nil, 0, err
+// Budget is the parameter count that no model exceeds: that of the largest of the models
+// at the recipe's hidden size, unless the recipe gives one.
+func (r *Recipe) Budget(vocab int) (budget int, err error) {
+	arms, err := r.Arms()
+	if err != nil || r.Params > 0 {
+		return r.Params, err
 	}
-	budget = r.Params
 	for _, a := range arms {
 		m, err := a.Recipe.Model(a.Kind, vocab)
 		if err != nil {
-			return nil, 0, err
+			return 0, err
 		}
-		if r.Params == 0 {
-			budget = max(budget, m.ParamCount())
-		}
+		budget = max(budget, m.ParamCount())
 	}
-	arms, err = r.Within(budget, vocab)
-	return arms, budget, err
+	return budget, nil
 }
 
 // Within returns the recipe's arms, each with the largest model whose parameter count

@@ -179,7 +179,7 @@ func TestOddReports(t *testing.T) {
 			}
 			mustMarkdown(t, r)
 			mustJSON(t, r)
-			if err := r.WriteTable(io.Discard, true); err != nil {
+			if err := r.WriteTable(io.Discard); err != nil {
 				t.Error(err)
 			}
 		})

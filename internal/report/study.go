@@ -93,7 +93,8 @@ type StudySeed struct {
 	Extra     []Measure `json:"extra,omitempty"`
 	// Status is empty, or one clause on what went wrong. Such a seed stays out of
 	// the means.
-	Status string `json:"status,omitempty"`
+	Status string   `json:"status,omitempty"`
+	Series []Series `json:"series,omitempty" report:"-"` // keys of the JSON of their own
 
 	Curve   []StudyPoint `json:"curve,omitempty"`
 	Figures []Figure     `json:"figures,omitempty"`
@@ -120,6 +121,12 @@ type Measure struct {
 	// Key says that the number is a key of the JSON of its own, beside being one of its
 	// extra numbers.
 	Key bool `json:"key,omitempty" report:"-"`
+}
+
+// Series is a named list of numbers.
+type Series struct {
+	Name   string    `json:"name"` // as a JSON key: "rollouts"
+	Values []float64 `json:"values"`
 }
 
 // Figure is a picture of what a model has learned: an image, or curves that the page

@@ -188,22 +188,21 @@ func (r *Report) best() int {
 
 // WriteTable writes the comparison of the arms for a terminal: aligned columns
 // in ASCII, as many beside each other as it has room for, and below them what the run
-// showed. With colour, the best arm is in
-// bold and the heads are faint (ANSI escapes).
-func (r *Report) WriteTable(w io.Writer, colour bool) error {
+// showed.
+func (r *Report) WriteTable(w io.Writer) error {
 	r.Summarise()
-	return writeText(w, colour, r.find(), r.compare(ascii),
+	return writeText(w, r.find(), r.compare(ascii),
 		table{Note: "Test perplexity with the traces on, off, frozen, at their mean:", Columns: r.worthTable(ascii), Best: -1})
 }
 
 // WriteTable writes the comparison of the models for a terminal, in ASCII.
 func (s *Study) WriteTable(w io.Writer) error {
 	s.Summarise()
-	return writeText(w, false, s.find(), s.compare(ascii))
+	return writeText(w, s.find(), s.compare(ascii))
 }
 
 // writeText writes tables, those after the first under their notes, and a finding.
-func writeText(w io.Writer, colour bool, f finding, tables ...table) error {
+func writeText(w io.Writer, f finding, tables ...table) error {
 	b := newTerminal(w)
 	for i, t := range tables {
 		if t.Columns == nil {
@@ -212,7 +211,7 @@ func writeText(w io.Writer, colour bool, f finding, tables ...table) error {
 		if i > 0 {
 			b.sentences(t.Note)
 		}
-		b.table(t, colour)
+		b.table(t)
 	}
 	b.sentences(append([]string{f.Headline}, f.Support...)...)
 	_, err := io.WriteString(w, b.String())
@@ -222,15 +221,8 @@ func writeText(w io.Writer, colour bool, f finding, tables ...table) error {
 // plain turns a sentence of a page into ASCII.
 var plain = strings.NewReplacer("±", "+-", "−", "-", "–", "-", "\u00a0", " ", "’", "'")
 
-func pick(use bool, escape string) string {
-	if use {
-		return escape
-	}
-	return ""
-}
-
 // writeRow writes one line, each cell padded to its column's width.
-func writeRow(b *strings.Builder, columns []column, cells []string, escape string) {
+func writeRow(b *strings.Builder, columns []column, cells []string) {
 	var line strings.Builder
 	for i, c := range columns {
 		pad := strings.Repeat(" ", c.width()-utf8.RuneCountInString(cells[i]))
@@ -243,9 +235,5 @@ func writeRow(b *strings.Builder, columns []column, cells []string, escape strin
 			line.WriteString(pad + cells[i])
 		}
 	}
-	text := strings.TrimRight(line.String(), " ")
-	if escape != "" {
-		text = escape + text + "\x1b[0m"
-	}
-	b.WriteString(text + "\n")
+	b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 }

@@ -18,9 +18,8 @@ type terminal struct {
 func newTerminal(w io.Writer) *terminal { return &terminal{width: progress.Width(w)} }
 
 // table writes a table in ASCII, each column as wide as its widest cell. Those that the
-// lines have no room for come below, the first column before them once more. With
-// colour, the heads are faint and the best row is bold.
-func (t *terminal) table(of table, colour bool) {
+// lines have no room for come below, the first column before them once more.
+func (t *terminal) table(of table) {
 	for rest := of.Columns[1:]; ; {
 		n, used := 0, of.Columns[0].width()
 		for n < len(rest) && (n == 0 || t.width == 0 || used+2+rest[n].width() <= t.width) {
@@ -28,9 +27,9 @@ func (t *terminal) table(of table, colour bool) {
 			n++
 		}
 		block := table{Columns: append(of.Columns[:1:1], rest[:n]...)}
-		writeRow(&t.Builder, block.Columns, block.heads(), pick(colour, "\x1b[2m"))
-		for i, row := range block.Rows() {
-			writeRow(&t.Builder, block.Columns, row, pick(colour && of.stands() && i == of.Best, "\x1b[1m"))
+		writeRow(&t.Builder, block.Columns, block.heads())
+		for _, row := range block.Rows() {
+			writeRow(&t.Builder, block.Columns, row)
 		}
 		t.WriteByte('\n')
 		if rest = rest[n:]; len(rest) == 0 {

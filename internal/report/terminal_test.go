@@ -12,10 +12,10 @@ func TestNarrowTerminal(t *testing.T) {
 	r.Summarise()
 	whole := r.compare(ascii)
 	wide := &terminal{}
-	wide.table(whole, false)
+	wide.table(whole)
 	for _, width := range []int{30, 60, 80, 200} {
 		b := &terminal{width: width}
-		b.table(whole, false)
+		b.table(whole)
 		b.sentences(r.find().Support...)
 		blocks := strings.Count(b.String(), "\nretroactive")
 		for _, line := range strings.Split(b.String(), "\n") {

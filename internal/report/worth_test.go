@@ -118,7 +118,7 @@ func TestWorthJSON(t *testing.T) {
 func TestWorthShown(t *testing.T) {
 	r := &Report{Arms: []Arm{arm("lstm", 104), still(arm("plastic", 102), 9.25, 8, 0.84)}}
 	var out strings.Builder
-	if err := r.WriteTable(&out, false); err != nil {
+	if err := r.WriteTable(&out); err != nil {
 		t.Fatal(err)
 	}
 	want := `

@@ -25,56 +25,51 @@ type options struct {
 	flags                           *pflag.FlagSet
 }
 
-func quoted(args []string) string { return cli.Quoted(args) }
-
-// Cobra returns the program's command.
-func (p *Program) Cobra() *cobra.Command {
+// Cobra returns the program's command, and a function that composes the settings of a
+// new run of it, for what else the command may do.
+func (p *Program) Cobra() (*cobra.Command, func() (Settings, error)) {
 	var o options
 	given := p.Blank() // flags are parsed into it, and applied over the preset later
 	fields := given.Fields()
-	c := &cobra.Command{Use: p.Command.Use, Short: p.Command.Short, Long: p.Command.Long, Example: p.Command.Example}
+	c := &cobra.Command{Use: p.Name, Short: p.Short, Long: p.Long, Example: p.Example}
 	o.flags = c.Flags()
 	p.register(&o, fields)
-	var instead func(func() (Settings, error)) (bool, error)
-	if p.Command.Extra != nil {
-		instead = p.Command.Extra(c)
+	changed := func() settings.Fields {
+		return slices.DeleteFunc(slices.Clone(fields), func(f settings.Field) bool { return !o.flags.Changed(f.Flag()) })
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		stdout := c.OutOrStdout()
 		if o.listPresets {
-			return p.listPresets(stdout, o.json)
+			return p.listPresets(c.OutOrStdout(), o.json)
 		}
-		if err := cli.NamedPaths(o.flags, append([]string{"out", "resume", "config"}, p.Command.Paths...)...); err != nil {
+		if err := cli.NamedPaths(o.flags, append([]string{"out", "resume", "config"}, p.Paths...)...); err != nil {
 			return err
-		}
-		changed := slices.DeleteFunc(slices.Clone(fields), func(f settings.Field) bool { return !o.flags.Changed(f.Flag()) })
-		r := &Run{Program: p, Dir: o.out, Resumed: o.resume != "", Quiet: o.quiet, Log: progress.NewLog(c.ErrOrStderr(), o.quiet), options: &o}
-		if instead != nil {
-			done, err := instead(func() (Settings, error) {
-				err := r.compose(changed)
-				if err == nil {
-					err = r.ready()
-				}
-				return r.Settings, err
-			})
-			if done || err != nil {
-				return err
-			}
 		}
 		o.command = p.commandLine(o.flags)
-		if err := r.prepare(changed); err != nil {
+		r := &Run{Program: p, Dir: o.out, Resumed: o.resume != "", Quiet: o.quiet, Log: progress.NewLog(c.ErrOrStderr(), o.quiet), options: &o}
+		if err := r.prepare(changed()); err != nil {
 			return err
 		}
-		return errors.Join(r.run(c.Context(), stdout, o.json), r.lock.Release())
+		return errors.Join(r.run(c.Context(), c.OutOrStdout(), o.json), r.lock.Release())
 	}
-	return c
+	return c, func() (Settings, error) {
+		r := &Run{Program: p, options: &o}
+		err := r.compose(changed())
+		if err == nil {
+			err = r.ready()
+		}
+		return r.Settings, err
+	}
 }
 
 func (p *Program) register(o *options, fields settings.Fields) {
 	f := o.flags
 	f.SortFlags = false
 	for _, field := range fields {
-		flag := f.VarPF(field, field.Flag(), "", field.Help+p.defaults(field.Key))
+		help := field.Help
+		if field.Choice != "" {
+			help += ": " + field.Choice
+		}
+		flag := f.VarPF(field, field.Flag(), "", help+p.defaults(field.Key))
 		flag.DefValue = "" // it is the preset's, and in the help text
 		if field.IsBool() {
 			flag.NoOptDefVal = "true"
@@ -138,24 +133,24 @@ func (p *Program) listPresets(w io.Writer, asJSON bool) error {
 // commandLine is the command as it was given, flag by flag.
 func (p *Program) commandLine(f *pflag.FlagSet) string {
 	if p.Args != nil {
-		return p.Invocation + quoted(p.Args)
+		return p.Invocation + cli.Quoted(p.Args)
 	}
 	var args []string
 	f.Visit(func(flag *pflag.Flag) {
-		switch v := flag.Value.(type) {
-		case pflag.SliceValue:
-			for _, item := range v.GetSlice() {
-				args = append(args, "--"+flag.Name, item)
-			}
-		default:
-			if flag.NoOptDefVal == v.String() {
+		values := []string{flag.Value.String()}
+		if many, ok := flag.Value.(pflag.SliceValue); ok {
+			values = many.GetSlice()
+		}
+		for _, v := range values {
+			switch flag.NoOptDefVal {
+			case "":
+				args = append(args, "--"+flag.Name, v)
+			case v:
 				args = append(args, "--"+flag.Name)
-			} else if flag.NoOptDefVal != "" {
-				args = append(args, "--"+flag.Name+"="+v.String())
-			} else {
-				args = append(args, "--"+flag.Name, v.String())
+			default:
+				args = append(args, "--"+flag.Name+"="+v)
 			}
 		}
 	})
-	return p.Invocation + quoted(args)
+	return p.Invocation + cli.Quoted(args)
 }

@@ -48,24 +48,28 @@ type Record struct {
 	Notes  []string `json:"notes,omitempty"`
 }
 
-// readRecord returns the record of a run folder of the program.
-func (p *Program) readRecord(dir string) (Record, error) {
-	var r Record
+// ReadRecord returns what the run in a folder was started as, whatever its program. What
+// to do with a run of another format is said in a clause.
+func ReadRecord(dir, otherwise string) (r Record, err error) {
 	path := filepath.Join(dir, runfolder.Record)
 	b, err := settings.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, fmt.Errorf("%s is not the folder of a run: %w; want one that %s has made", dir, err, p.Invocation)
-	}
 	if err != nil {
 		return r, err
 	}
-	if err := strictjson.DecodeFormat(path, b, Format, "a run goes on with the command and the version that began it; its models load with this one", &r); err != nil {
-		return r, err
+	err = strictjson.DecodeFormat(path, b, Format, otherwise+"; its models load with this version", &r)
+	return r, err
+}
+
+// readRecord returns the record of a run folder of the program.
+func (p *Program) readRecord(dir string) (Record, error) {
+	r, err := ReadRecord(dir, "a run goes on with the command and the version that began it")
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, fmt.Errorf("%s is not the folder of a run: %w; want one that %s has made", dir, err, p.Invocation)
 	}
-	if r.Program != p.Name {
-		return r, badfile.New(path, "program", "is %q; want %q: go on with the command that began it", r.Program, p.Name)
+	if err == nil && r.Program != p.Name {
+		err = badfile.New(filepath.Join(dir, runfolder.Record), "program", "is %q; want %q: go on with the command that began it", r.Program, p.Name)
 	}
-	return r, nil
+	return r, err
 }
 
 func (r Record) encode() ([]byte, error) {

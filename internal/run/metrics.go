@@ -25,6 +25,8 @@ type Trainee struct {
 	Seed  uint64 `json:"seed"`
 }
 
+func (j *Job) trainee() Trainee { return Trainee{j.Model, j.Seed} }
+
 // metrics is metrics.jsonl, open for appending. Trainings side by side write to it,
 // each accounting for its own lines.
 type metrics struct {
@@ -206,39 +208,6 @@ func (m *metrics) replace(content []byte) error {
 // eachLine calls f with each whole line of a metrics file, its newline included;
 // torn reports whether it ends without one.
 func eachLine(path string, f func(raw []byte, of Trainee)) (torn bool, err error) {
-	var bad error
-	torn, err = readMetrics(path, func(n int, raw []byte) {
-		var of Trainee
-		if err := json.Unmarshal(raw, &of); err != nil && bad == nil {
-			bad = badfile.New(path, fmt.Sprintf("line %d", n), "is no line of metrics (%v); remove it to go on without", err)
-		}
-		f(raw, of)
-	})
-	if err == nil {
-		err = bad
-	}
-	return torn, err
-}
-
-// Metrics returns the lines that the trainings of a run have written so far, each as an
-// L.
-func Metrics[L any](r *Run) (map[Trainee][]L, error) {
-	all := map[Trainee][]L{}
-	var bad error
-	_, err := eachLine(filepath.Join(r.Dir, MetricsFile), func(raw []byte, of Trainee) {
-		var l L
-		bad = cmp.Or(bad, json.Unmarshal(raw, &l))
-		all[of] = append(all[of], l)
-	})
-	if err == nil && bad != nil {
-		err = badfile.New(filepath.Join(r.Dir, MetricsFile), "", "has a line that is none of metrics (%v)", bad)
-	}
-	return all, err
-}
-
-// readMetrics calls f with each whole line of a metrics file, counted from 1, its
-// newline included; torn reports whether the file ends without one.
-func readMetrics(path string, f func(n int, raw []byte)) (torn bool, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return false, err
@@ -253,6 +222,67 @@ func readMetrics(path string, f func(n int, raw []byte)) (torn bool, err error) 
 		if err != nil {
 			return false, err
 		}
-		f(n, raw)
+		var of Trainee
+		if err := json.Unmarshal(raw, &of); err != nil {
+			return false, badfile.New(path, fmt.Sprintf("line %d", n), "is no line of metrics (%v); remove it to go on without", err)
+		}
+		f(raw, of)
 	}
+}
+
+// Metrics returns the lines that the trainings of a run have written so far, each as an
+// L.
+func Metrics[L any](r *Run) (map[*Job][]L, error) {
+	jobs, all := map[Trainee]*Job{}, map[*Job][]L{}
+	for _, j := range r.Jobs {
+		jobs[j.trainee()] = j
+	}
+	path, bad := filepath.Join(r.Dir, MetricsFile), error(nil)
+	_, err := eachLine(path, func(raw []byte, of Trainee) {
+		var l L
+		bad = cmp.Or(bad, json.Unmarshal(raw, &l))
+		all[jobs[of]] = append(all[jobs[of]], l)
+	})
+	if err == nil && bad != nil {
+		err = badfile.New(path, "", "has a line that is none of metrics (%v)", bad)
+	}
+	return all, err
+}
+
+// openMetrics opens the metrics of the run's trainings, with event files if they are
+// asked for.
+func (r *Run) openMetrics() (err error) {
+	r.metrics, err = openMetrics(filepath.Join(r.Dir, MetricsFile))
+	if err == nil && r.Settings.Running().TensorBoard {
+		r.metrics.events = r.eventsFile
+	}
+	return err
+}
+
+// eventsFile is the event file that TensorBoard has of a training.
+func (r *Run) eventsFile(who Trainee) string {
+	return filepath.Join(JobDir(r.Dir, who.Model, who.Seed), tensorboard.File)
+}
+
+// chartEnded writes the event files of the trainings that have ended, as far as they
+// are not there: they may not have been asked for before.
+func (r *Run) chartEnded() error {
+	if !r.Resumed || r.locked != nil || !r.Settings.Running().TensorBoard {
+		return nil
+	}
+	own := map[Trainee][][]byte{}
+	_, err := eachLine(filepath.Join(r.Dir, MetricsFile), func(raw []byte, of Trainee) { own[of] = append(own[of], raw) })
+	for _, j := range r.Jobs {
+		if err != nil {
+			return err
+		}
+		if j.Result == nil {
+			continue
+		}
+		var w *tensorboard.Writer
+		if w, err = tensorboard.Open(r.eventsFile(j.trainee()), own[j.trainee()]); err == nil {
+			err = w.Close()
+		}
+	}
+	return err
 }

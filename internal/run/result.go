@@ -55,39 +55,38 @@ func (r *Run) identity(j *Job) identity {
 // that one of the two does not have are of another version, and of no account.
 func (r *Run) differs(j *Job, was identity, force bool) (changed bool, err error) {
 	is := r.identity(j)
-	type difference struct {
-		name, is, was string
-		forced        bool
+	hold := func(name, is, was string, forced bool) {
+		switch {
+		case is == was || err != nil:
+		case forced && force:
+			changed = true
+		default:
+			err = fmt.Errorf("its %s is %s, not %s", name, was, is)
+		}
 	}
-	all := []difference{
-		{"program", is.Program, was.Program, false},
-		{"name", is.Model, was.Model, false},
-		{"seed", fmt.Sprint(is.Seed), fmt.Sprint(was.Seed), false},
-	}
+	hold("program", is.Program, was.Program, false)
+	hold("name", is.Model, was.Model, false)
+	hold("seed", fmt.Sprint(is.Seed), fmt.Sprint(was.Seed), false)
 	for _, f := range slices.Concat(j.Facts, r.Facts) {
-		all = append(all, difference{f.Key, f.Is, was.Facts[f.Key], f.Forced})
+		hold(f.Key, f.Is, was.Facts[f.Key], f.Forced)
 	}
 	for _, f := range j.Settings {
 		if value, ok := was.Settings[f.Key]; ok && !f.Free() {
-			all = append(all, difference{f.Key, f.String(), value, f.Forced()})
+			hold(f.Key, f.String(), value, f.Forced())
 		}
 	}
-	for _, d := range all {
-		switch {
-		case d.is == d.was:
-		case d.forced && force:
-			changed = true
-		default:
-			return false, fmt.Errorf("its %s is %s, not %s", d.name, d.was, d.is)
-		}
-	}
-	return changed, nil
+	return changed, err
 }
 
-// readResult returns the result in the folder of a model and seed; nil if there is
-// none.
-func readResult(dir string) (*Result, error) {
-	path := filepath.Join(dir, ResultFile)
+// JobDir is the folder of the training of a model under a seed, in that of a run.
+func JobDir(dir, model string, seed uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("%s-seed%d", model, seed))
+}
+
+// ReadResult returns what the training of a model under a seed has come to in the run
+// in a folder; nil if it has not ended.
+func ReadResult(dir, model string, seed uint64) (*Result, error) {
+	path := filepath.Join(JobDir(dir, model, seed), ResultFile)
 	b, err := regular.Read(path, maxResult)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -96,19 +95,20 @@ func readResult(dir string) (*Result, error) {
 		return nil, err
 	}
 	var res Result
-	if err := strictjson.Decode(path, b, &res); err != nil {
-		return nil, fmt.Errorf("%w; remove it to have it made again from the last checkpoint", err)
-	}
-	return &res, nil
+	return &res, anew(strictjson.Decode(path, b, &res))
 }
 
 // Decode fills what the learner's Finish has returned.
 func (r *Result) Decode(dir string, outcome any) error {
-	path := filepath.Join(dir, ResultFile)
-	if err := strictjson.Decode(path, r.Outcome, outcome); err != nil {
-		return fmt.Errorf("%w; remove it to have it made again from the last checkpoint", err)
+	return anew(strictjson.Decode(filepath.Join(dir, ResultFile), r.Outcome, outcome))
+}
+
+// anew says what to do about a result that cannot be read.
+func anew(err error) error {
+	if err != nil {
+		err = fmt.Errorf("%w; remove it to have it made again from the last checkpoint", err)
 	}
-	return nil
+	return err
 }
 
 func (r *Result) write(dir string) error {
@@ -126,7 +126,7 @@ func (r *Result) Ended() bool { return r.Outcome != nil }
 // is its end under settings s. The result is nil if it has not ended yet.
 func (r *Run) result(j *Job, s Settings) (res *Result, final bool, err error) {
 	dir := r.JobDir(j)
-	res, err = readResult(dir)
+	res, err = ReadResult(r.Dir, j.Model, j.Seed)
 	if err != nil || res == nil {
 		return nil, false, err
 	}
@@ -140,21 +140,5 @@ func (r *Run) result(j *Job, s Settings) (res *Result, final bool, err error) {
 	case !res.Ended(): // else it may end in another way
 		return res, !changed && !r.rollsBack(len(res.Rollbacks)), nil
 	}
-	return res, r.Reached(s, res.Done), nil
-}
-
-// finished fills in the results of the trainings that are at their end already, and
-// counts them.
-func (r *Run) finished() (done int, err error) {
-	for _, j := range r.Jobs {
-		res, final, err := r.result(j, r.Settings)
-		if err != nil {
-			return 0, fmt.Errorf("%s, seed %d: %w", j.Model, j.Seed, err)
-		}
-		if j.Result = nil; final {
-			j.Result = res
-			done++
-		}
-	}
-	return done, nil
+	return res, r.End(s).Reached(res.Done), nil
 }

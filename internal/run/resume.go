@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,53 +61,44 @@ func (r *Run) resumed(flags settings.Fields) (unforced []change, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		text, err = []byte(r.Began.Config), nil // it is written again
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, err = is.Apply(path, text)
 	}
-	if _, err := is.Apply(path, text); err != nil {
-		return nil, err
-	}
-	refuse := func(f settings.Field, refusal error) error {
-		if f.Forced() {
+	changed := func(f settings.Field, refusal error) {
+		switch {
+		case err != nil || f.Forced() && r.options.force:
+		case f.Forced():
 			unforced = append(unforced, change{f.Key, refusal})
-			return nil
+		default:
+			err = refusal
 		}
-		return refusal
 	}
-	force := r.options.force
 	for _, c := range is.Changes(was) {
-		if c.Is.Forced() && force {
-			continue
-		}
-		if err := refuse(c.Is, badfile.New(path, c.Is.Key, "is %s, but the run was started with %s; put that back, or %s", c.Is, c.Was, instead(c.Is))); err != nil {
-			return nil, err
-		}
+		changed(c.Is, badfile.New(path, c.Is.Key, "is %s, but the run was started with %s; put that back, or %s", c.Is, c.Was, instead(c.Is)))
 	}
 	grown := false
 	for _, flag := range flags {
-		f, err := is.Find(flag.Key)
-		if err != nil {
+		f, unknown := is.Find(flag.Key)
+		if err = cmp.Or(err, unknown); err != nil {
 			return nil, err
 		}
 		before := f.String()
-		if !f.Free() && before != flag.String() && (!f.Forced() || !force) {
-			if err := refuse(f, cli.Usagef("--%s %s: the run was started with %s, and goes on with that; for another %s", f.Flag(), flag, f, instead(f))); err != nil {
-				return nil, err
-			}
+		if !f.Free() && before != flag.String() {
+			changed(f, cli.Usagef("--%s %s: the run was started with %s, and goes on with that; for another %s", f.Flag(), flag, f, instead(f)))
 		}
-		value, err := joined(f.Key, before, flag.String())
-		if err == nil {
-			err = f.Set(value)
+		value, bad := joined(f.Key, before, flag.String())
+		if bad == nil {
+			bad = f.Set(value)
 		}
-		if err != nil {
-			return nil, &cli.UsageError{Err: err}
+		if bad != nil {
+			return nil, cmp.Or(err, error(&cli.UsageError{Err: bad}))
 		}
 		grown = grown || f.String() != before && f.Free() && !ChangesNothing(f.Key)
 	}
 	if grown { // to repeat the run takes this command too
 		r.Began.Command += "\n" + r.options.command
 	}
-	return unforced, nil
+	return unforced, err
 }
 
 // instead is what to do about a setting that is not the run's.
@@ -195,7 +187,7 @@ func (r *Run) continues(unforced []change) error {
 	if finished && len(changes) > 0 {
 		return fmt.Errorf("%s; the run in %s is finished: restore it, or start a new run", changes[0], r.Dir)
 	}
-	if finished && len(other) > 0 && r.Total(r.Settings) <= r.Total(r.Was) {
+	if finished && len(other) > 0 && r.End(r.Settings).Steps <= r.End(r.Was).Steps {
 		c := other[0]
 		return cli.Usagef("--%s %s: the run in %s is finished, with %s; want more --%s to train on, or a new run", c.Is.Flag(), c.Is, r.Dir, c.Was, strings.Join(r.Longer, " or --"))
 	}
@@ -263,28 +255,29 @@ func (r *Run) changedFacts() (changes []string, err error) {
 
 // examine holds the trainings that a resumed run has against what is asked of it
 // now, before anything is written: each must be of this run, and none further than
-// it is to go. It counts those that are at their end.
+// it is to go. It fills in the results of those that are at their end, and counts them.
 func (r *Run) examine() (done int, err error) {
-	if done, err = r.finished(); err != nil {
-		return 0, err
-	}
 	for _, j := range r.Jobs {
-		at, err := r.progress(j)
+		res, final, err := r.result(j, r.Settings)
+		var at Done
+		if j.Result = nil; final {
+			j.Result, at = res, res.Done
+			done++
+		} else if err == nil {
+			at, err = r.progress(j)
+		}
 		if err != nil {
 			return 0, fmt.Errorf("%s, seed %d: %w", j.Model, j.Seed, err)
 		}
-		if total := r.Total(r.Settings); at.Steps > total && !r.forces() {
+		if total := r.End(r.Settings).Steps; at.Steps > total && !r.forces() {
 			return 0, cli.Usagef("%s %d: %s, seed %d, has had %d: want at least as many, or a new run", r.Program.Unit, total, j.Model, j.Seed, at.Steps)
 		}
 	}
 	return done, nil
 }
 
-// progress returns how far a training is.
+// progress returns how far the checkpoints of a training are.
 func (r *Run) progress(j *Job) (at Done, err error) {
-	if j.Result != nil {
-		return j.Result.Done, nil
-	}
 	s, path, _, err := checkpoint.Latest(filepath.Join(r.JobDir(j), checkpoints))
 	if err != nil || s == nil {
 		return at, err

@@ -18,12 +18,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/runlock"
@@ -41,9 +39,6 @@ type Program struct {
 	Blank      func() Settings // those that the presets share, to parse into
 	// Choose returns the preset where none is named, and what there is to say about it.
 	Choose func(named Settings) (preset, why string)
-	// Adjust completes settings of which the keys that are given were asked for, and
-	// says how. It may be nil.
-	Adjust func(s Settings, given map[string]bool) (notes []string)
 
 	// Prepare checks the settings of a run that is about to start or to go on, reads
 	// what it learns from and fills in its Plan. It has written nothing after an error.
@@ -52,7 +47,10 @@ type Program struct {
 	// metrics say. What costs time may be left out of a brief one, which is only shown.
 	Report func(r *Run, brief bool) (Report, error)
 
-	Command Command // how it is called
+	Short, Long, Example string // for --help
+	// Paths are flags of its own that name files or folders: they must not be empty, and
+	// a command to go on with repeats them.
+	Paths []string
 }
 
 // Report is what a run has come to.
@@ -64,29 +62,50 @@ type Report interface {
 
 // Plan is what a Program makes of the settings of a run.
 type Plan struct {
-	Seeds []uint64
-	Jobs  []*Job // the seeds of a model, then those of the next
+	Arms  []*Arm
 	Facts []Fact // what the run learns from
 	// Name is that of the folder under runs/ where none is given, but for its number.
 	Name string
 	// Stage, which may be nil, writes what else belongs into a new run's folder.
 	Stage  func(dir string) error
 	System machine.System // what the run computes with
-	// Total is how many steps a training takes under settings, Reached whether one that
-	// has come so far is at its end. AtMost says that it may end before Total.
-	Total   func(s Settings) int
-	Reached func(s Settings, at Done) bool
-	Limit   func(at Done) (seconds float64, limited bool) // that are left to a training
-	AtMost  bool
-	// Longer are the keys of the settings that make a run longer.
+	// End is where a training ends under settings, Longer the keys of those that make a
+	// run longer.
+	End    func(s Settings) End
 	Longer []string
-	// Ended, which may be nil, says of a training that is at its end why; "" mostly.
-	Ended func(j *Job) string
-	// Introduce says what is about to be done, after what there is to warn of: the
-	// settings without effect, and Warnings.
-	Introduce func(r *Run)
-	Idle      []Idle // of each model
-	Warnings  []string
+	// Warnings is what there is to warn of, Title and About what is to be said of the run
+	// before its models and after them.
+	Warnings, About []string
+	Title           string
+	// Expect, which may be nil, returns how many seconds the run will take; 0: not known.
+	Expect func() float64
+}
+
+// End is where a training ends.
+type End struct {
+	Steps  int           // that it takes, or at most
+	Epochs int           // that end it, where it has some; 0: the steps do
+	Time   time.Duration // that it may take; 0: any
+	Goal   bool          // it ends as soon as it has reached its goal
+}
+
+// Reached reports whether a training that has come so far is there: no epoch to begin,
+// and none under way that has yet to be ended.
+func (e End) Reached(at Done) bool {
+	switch {
+	case e.Goal && at.Solved > 0, e.Time > 0 && at.Seconds >= e.Time.Seconds():
+		return true
+	case e.Epochs > 0:
+		return at.Epochs >= e.Epochs
+	}
+	return at.Steps >= e.Steps && !at.Open
+}
+
+// Cut reports whether it was the bound on its time that ended a training.
+func (e End) Cut(at Done) bool {
+	over := e.Time > 0 && e.Reached(at)
+	e.Time = 0
+	return over && !e.Reached(at)
 }
 
 // Fact is something that must be the same when a run goes on.
@@ -98,19 +117,26 @@ type Fact struct {
 	Forced bool
 }
 
-// Job is a model to be trained under a seed.
-type Job struct {
+// Arm is a model of a run, which is trained under each of its seeds.
+type Arm struct {
 	Model    string // what folders, metrics and the report call it
-	Seed     uint64
-	Facts    []Fact          // of the model, and of what it learns from
-	Settings settings.Fields // those that it is trained under
+	About    string // its sizes, for who begins the run
+	Facts    []Fact // of the model, and of what it learns from
+	Settings settings.Fields
+	// Idle says in a clause why a setting changes nothing in it; "" where it does.
+	Idle func(key string) string
 	// New returns the learner before its first step. The same seed gives the same
 	// bits, whatever the number of threads.
 	New func(h *Host) (Learner, error)
 
-	Of     any     // what the program knows it by
+	Of any // what the program knows it by
+}
+
+// Job is a training: an arm under a seed.
+type Job struct {
+	*Arm
+	Seed   uint64
 	Result *Result // once it has ended, under the settings as they are now
-	host   *Host
 }
 
 // Name is what the user is told of the training.
@@ -129,18 +155,15 @@ type Learner interface {
 	// bits: Tensors, Blobs and Meta; the rest is the runner's.
 	Snapshot() (*checkpoint.Snapshot, error)
 	Restore(s *checkpoint.Snapshot) error
+	// Slow sets the learning rate to so many halves of the settings', and reports whether
+	// there is one: else nothing is rolled back.
+	Slow(halvings int) bool
+	// Event is a line of metrics that tells what happened beside the steps.
+	Event(what string) (line any)
 	// Finish tests the model at the end, and returns what result.json is to keep of
 	// it; one with a method Flaw() string may say in a clause that it is no model. It
 	// returns ctx's error soon after ctx is cancelled.
 	Finish(ctx context.Context) (outcome any, err error)
-}
-
-// Slower is a Learner that can go on at lower rates, after a rollback.
-type Slower interface {
-	// Slow sets the learning rate to so many halves of the settings'.
-	Slow(halvings int)
-	// Event is a line of metrics that tells what happened beside the steps.
-	Event(what string) (line any)
 }
 
 // Done is how far a training is.
@@ -169,6 +192,8 @@ var ErrStopped = errors.New("stopped; a checkpoint is saved")
 // Run is a run under way.
 type Run struct {
 	Plan
+	Seeds    []uint64
+	Jobs     []*Job // the seeds of an arm, then those of the next
 	Program  *Program
 	Settings Settings
 	Given    map[string]bool // keys that something other than the preset has set
@@ -184,39 +209,24 @@ type Run struct {
 	lock    *runlock.Lock
 	locked  error // why there is no lock: nothing can be written in the folder
 	metrics *metrics
-
-	published  time.Time     // when the report was written last
-	publishing time.Duration // how long that took
+	learning
 }
 
 // JobDir is the folder of a training.
-func (r *Run) JobDir(j *Job) string {
-	return filepath.Join(r.Dir, fmt.Sprintf("%s-seed%d", j.Model, j.Seed))
-}
+func (r *Run) JobDir(j *Job) string { return JobDir(r.Dir, j.Model, j.Seed) }
 
 // Hint is the command that goes on with the run.
 func (r *Run) Hint() string {
 	args := []string{"--resume", r.Dir}
-	for _, name := range r.Program.Command.Keep {
+	for _, name := range r.Program.Paths {
 		if f := r.options.flags.Lookup(name); f.Changed {
 			args = append(args, "--"+name, f.Value.String())
 		}
 	}
-	return r.Program.Invocation + quoted(args)
+	return r.Program.Invocation + cli.Quoted(args)
 }
 
 // Warnf warns the user, quiet or not.
 func (r *Run) Warnf(format string, a ...any) {
 	r.Log.Warnf("%s: %s", r.Program.Speaker, fmt.Sprintf(format, a...))
-}
-
-// Command is how a program is called.
-type Command struct {
-	Use, Short, Long, Example string
-	// Extra, which may be nil, adds flags, and returns what one of them may do in the
-	// place of a run, or nil.
-	Extra func(c *cobra.Command) (instead func(compose func() (Settings, error)) (done bool, err error))
-	// Keep are the flags that a command to go on with repeats, Paths those that must
-	// not be empty.
-	Keep, Paths []string
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/progress"
@@ -21,11 +22,12 @@ func (p *plain) Fields() settings.Fields { return nil }
 func TestForetell(t *testing.T) {
 	var out bytes.Buffer
 	r := &Run{Log: progress.NewLog(&out, false), Settings: &plain{}}
-	r.Total = func(Settings) int { return 6000 }
-	all := &trainings{run: r, at: map[*Job]Done{}, pace: map[string]float64{}}
+
+	r.at, r.pace = map[*Job]Done{}, map[string]float64{}
 	at := func(model string, steps int, seconds float64) {
 		began := Done{Steps: 1000, Seconds: 99}
-		all.foretell(&training{Job: &Job{Model: model}, began: began}, Done{Steps: 1000 + steps, Seconds: 99 + seconds})
+		r.left = []*Job{{Arm: &Arm{Model: model}}}
+		r.foretell(r.left[0], began, Done{Steps: 1000 + steps, Seconds: 99 + seconds})
 	}
 	for _, c := range []struct {
 		model   string
@@ -44,8 +46,7 @@ func TestForetell(t *testing.T) {
 		{"goal", 1, 36, 0, true, "goal: at most about 60h0m of training a seed\n"},
 	} {
 		out.Reset()
-		r.AtMost = c.atMost
-		r.Limit = func(at Done) (float64, bool) { return c.limit - at.Seconds, c.limit > 0 }
+		r.End = func(Settings) End { return End{Steps: 6000, Time: time.Duration(c.limit * 1e9), Goal: c.atMost} }
 		at(c.model, c.steps, c.seconds)
 		if out.String() != c.want {
 			t.Errorf("%+v: %q", c, &out)
@@ -63,15 +64,15 @@ func TestForetell(t *testing.T) {
 func TestForetellAll(t *testing.T) {
 	var out bytes.Buffer
 	r := &Run{Log: progress.NewLog(&out, false), Settings: &plain{Common{Parallel: 2}}}
-	r.Total = func(Settings) int { return 1000 }
-	all := &trainings{run: r, at: map[*Job]Done{}, pace: map[string]float64{}}
+	r.End = func(Settings) End { return End{Steps: 1000} }
+	r.at, r.pace = map[*Job]Done{}, map[string]float64{}
 	jobs := map[string]*Job{}
 	for _, name := range []string{"a1", "b1", "a2", "b2"} {
-		jobs[name] = &Job{Model: name[:1]}
-		all.left = append(all.left, jobs[name])
+		jobs[name] = &Job{Arm: &Arm{Model: name[:1]}}
+		r.left = append(r.left, jobs[name])
 	}
 	at := func(name string, steps int, step float64) {
-		all.foretell(&training{Job: jobs[name]}, Done{Steps: steps, Seconds: float64(steps) * step})
+		r.foretell(jobs[name], Done{}, Done{Steps: steps, Seconds: float64(steps) * step})
 	}
 	said := func(want string) {
 		t.Helper()
@@ -81,9 +82,9 @@ func TestForetellAll(t *testing.T) {
 		out.Reset()
 	}
 	end := func(name string) {
-		all.done++
-		all.left = slices.DeleteFunc(all.left, func(j *Job) bool { return j == jobs[name] })
-		all.tell()
+		r.done++
+		r.left = slices.DeleteFunc(r.left, func(j *Job) bool { return j == jobs[name] })
+		r.tell()
 	}
 	at("a1", 100, 0.6)
 	said("a: about 10m of training a seed\n")
@@ -154,7 +155,7 @@ func TestDiffers(t *testing.T) {
 	}
 	r := &Run{Program: &Program{Name: "train"}}
 	r.Facts = []Fact{{Key: "train text", Is: "1f", Forced: true}}
-	was := r.identity(&Job{Model: "a", Seed: 1, Settings: settings.Of(&own{1, 2, "x"}), Facts: []Fact{{Key: "model", Is: "m"}}})
+	was := r.identity(&Job{Seed: 1, Arm: &Arm{Model: "a", Settings: settings.Of(&own{1, 2, "x"}), Facts: []Fact{{Key: "model", Is: "m"}}}})
 	delete(was.Settings, "unknown")
 	for _, c := range []struct {
 		job     Job
@@ -163,11 +164,11 @@ func TestDiffers(t *testing.T) {
 		changed bool
 		forced  string // error with force, "" for none
 	}{
-		{Job{Model: "a", Seed: 1}, own{1, 2, "y"}, "1f", false, ""},
-		{Job{Model: "a", Seed: 1}, own{3, 2, "x"}, "1f", true, ""},
-		{Job{Model: "a", Seed: 1}, own{1, 2, "x"}, "2f", true, ""},
-		{Job{Model: "a", Seed: 1}, own{1, 3, "x"}, "1f", true, "its size is 2, not 3"},
-		{Job{Model: "a", Seed: 2}, own{1, 2, "x"}, "1f", true, "its seed is 1, not 2"},
+		{Job{Arm: &Arm{Model: "a"}, Seed: 1}, own{1, 2, "y"}, "1f", false, ""},
+		{Job{Arm: &Arm{Model: "a"}, Seed: 1}, own{3, 2, "x"}, "1f", true, ""},
+		{Job{Arm: &Arm{Model: "a"}, Seed: 1}, own{1, 2, "x"}, "2f", true, ""},
+		{Job{Arm: &Arm{Model: "a"}, Seed: 1}, own{1, 3, "x"}, "1f", true, "its size is 2, not 3"},
+		{Job{Arm: &Arm{Model: "a"}, Seed: 2}, own{1, 2, "x"}, "1f", true, "its seed is 1, not 2"},
 	} {
 		j := c.job
 		j.Settings, j.Facts = settings.Of(&c.own), []Fact{{Key: "model", Is: "m"}}

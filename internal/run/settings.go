@@ -21,7 +21,7 @@ type Settings interface {
 type Common struct {
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change" range:"0..4096"`
 	Parallel        int    `yaml:"parallel" help:"trainings (a model and a seed each) to run side by side, each on its share of the cores; 0: one a core" resume:"may change" range:"0..4096"`
-	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (500) or time (2m) between checkpoints; 0 saves at the end of an epoch only, or of a training without" resume:"may change" default:"1m"`
+	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (500) or time (2m) between checkpoints; 0 saves only at the end of an epoch or a training" resume:"may change" default:"1m"`
 	KeepCheckpoints int    `yaml:"keep_checkpoints" help:"how many checkpoints of a training stay" resume:"may change" range:"1..1000" default:"2"`
 	OnNaN           string `yaml:"on_nan" help:"when a number is not finite: stop, or rollback to the last checkpoint and half the rate" resume:"may change" default:"stop"`
 	Rollbacks       int    `yaml:"rollbacks" help:"how often a training may roll back before it stops after all" resume:"may change" range:"0..50" default:"3"`
@@ -89,10 +89,6 @@ func (r *Run) Preset() (Settings, error) {
 	return Named(r.Program.Presets, value(r.Settings, "preset"))
 }
 
-// Idle says in a clause why a setting changes nothing in one of a run's models; "" where
-// it does.
-type Idle func(key string) string
-
 // WithoutEffect names, a clause each, the settings that are asked for, not as in the
 // preset, and that change nothing in any model of the run.
 func (r *Run) WithoutEffect() (clauses []string) {
@@ -106,8 +102,8 @@ func (r *Run) WithoutEffect() (clauses []string) {
 			continue
 		}
 		why := ""
-		for _, model := range r.Idle {
-			if why = model(f.Key); why == "" {
+		for _, a := range r.Arms {
+			if why = a.Idle(f.Key); why == "" {
 				break
 			}
 		}

@@ -2,12 +2,14 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -27,34 +29,24 @@ func (r *Run) compose(flags settings.Fields) (err error) {
 			return fmt.Errorf("--config: %w", err)
 		}
 	}
-	r.Given = map[string]bool{}
-	apply := func(fs settings.Fields) error {
-		keys, err := fs.Apply(o.config, file)
-		if err != nil {
-			return &cli.UsageError{Err: err}
-		}
-		for _, setting := range o.settings {
-			key, err := fs.Set(setting)
-			if err != nil {
-				return cli.Usagef("--set: %w", err)
-			}
-			keys = append(keys, key)
-		}
-		for _, flag := range flags {
-			if err := fs.Put(flag.Key, flag.String()); err != nil {
-				return &cli.UsageError{Err: err}
-			}
-			keys = append(keys, flag.Key)
-		}
-		for _, key := range keys {
-			r.Given[key] = true
-		}
-		return nil
-	}
 	// The preset comes first, but what follows may name it, or what it follows from.
 	named := p.Blank()
-	if err := apply(named.Fields()); err != nil {
-		return err
+	fields := named.Fields()
+	keys, err := fields.Apply(o.config, file)
+	for _, setting := range o.settings {
+		key, bad := fields.Set(setting)
+		if bad != nil {
+			bad = fmt.Errorf("--set: %w", bad)
+		}
+		err = cmp.Or(err, bad)
+		keys = append(keys, key)
+	}
+	for _, flag := range flags {
+		err = cmp.Or(err, fields.Put(flag.Key, flag.String()))
+		keys = append(keys, flag.Key)
+	}
+	if err != nil {
+		return &cli.UsageError{Err: err}
 	}
 	name, why := value(named, "preset"), ""
 	if name == "" {
@@ -69,16 +61,12 @@ func (r *Run) compose(flags settings.Fields) (err error) {
 	if r.Settings, err = Named(p.Presets, name); err != nil {
 		return err
 	}
-	if err := apply(r.Settings.Fields()); err != nil {
-		return err
+	r.Given = map[string]bool{}
+	for _, key := range keys {
+		r.Given[key] = true
+		err = cmp.Or(err, r.Settings.Fields().Put(key, value(named, key)))
 	}
-	if err := r.Settings.Fields().Put("preset", name); err != nil {
-		return err
-	}
-	if p.Adjust != nil {
-		r.Notes = append(r.Notes, p.Adjust(r.Settings, r.Given)...)
-	}
-	return nil
+	return cmp.Or(err, r.Settings.Fields().Put("preset", name))
 }
 
 // ready checks what every run has of settings, and limits the threads to theirs.
@@ -119,7 +107,11 @@ func (r *Run) prepare(flags settings.Fields) (err error) {
 	if err != nil {
 		return err
 	}
-	r.Warnings = append(r.WithoutEffect(), r.Warnings...)
+	for _, a := range r.Arms {
+		for _, seed := range r.Seeds {
+			r.Jobs = append(r.Jobs, &Job{Arm: a, Seed: seed})
+		}
+	}
 	if r.Resumed {
 		return r.continues(unforced)
 	}
@@ -152,10 +144,8 @@ func (r *Run) run(ctx context.Context, stdout io.Writer, asJSON bool) error {
 		return r.failures() // without numbers for a table
 	}
 	for _, j := range r.Jobs {
-		if j.Result != nil && r.Ended != nil {
-			if why := r.Ended(j); why != "" {
-				r.Log.Printf("%s", why)
-			}
+		if j.Result != nil && j.Result.Status == "" && r.End(r.Settings).Cut(j.Result.Done) {
+			r.Log.Printf("%s has had its %s: raise --max-time to go on", j.Name(), value(r.Settings, "max_time"))
 		}
 	}
 	if err := r.chartEnded(); err != nil {
@@ -173,13 +163,7 @@ func (r *Run) run(ctx context.Context, stdout io.Writer, asJSON bool) error {
 	if r.locked != nil {
 		return r.locked
 	}
-	for _, note := range r.Notes {
-		r.Log.Printf("%s", note)
-	}
-	for _, w := range r.Warnings {
-		r.Warnf("%s", w)
-	}
-	r.Introduce(r)
+	r.introduce()
 	err := r.learn(ctx)
 	if errors.Is(err, ErrStopped) || errors.Is(err, context.Canceled) {
 		if _, err := r.publish(); err != nil {
@@ -198,6 +182,29 @@ func (r *Run) run(ctx context.Context, stdout io.Writer, asJSON bool) error {
 	failed := print(rep)
 	r.Log.Printf("\nReport: %s", page)
 	return failed
+}
+
+// introduce says what there is to know before the run begins or goes on.
+func (r *Run) introduce() {
+	for _, note := range r.Notes {
+		r.Log.Printf("%s", note)
+	}
+	for _, w := range slices.Concat(r.WithoutEffect(), r.Warnings) {
+		r.Warnf("%s", w)
+	}
+	r.Log.Printf("%s", r.Title)
+	for _, a := range r.Arms {
+		r.Log.Printf("  %-12s %s", a.Model, a.About)
+	}
+	for _, line := range append(r.About, "Run folder "+r.Dir) {
+		r.Log.Printf("%s", line)
+	}
+	if r.Expect == nil || r.Quiet || r.Resumed {
+		return
+	}
+	if seconds := r.Expect(); seconds > 0 {
+		r.Log.Printf("This will take about %s on %d cores", Rounded(seconds), runtime.GOMAXPROCS(0))
+	}
 }
 
 // over reports whether a resumed run is at its end already, and reported: it is

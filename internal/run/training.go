@@ -24,7 +24,6 @@ type Host struct {
 	Bar *progress.Bar // nil, which shows nothing, until Draw
 
 	run *Run
-	all *trainings // nil of a training alone
 }
 
 // Draw begins a bar on a terminal, in the place of the one before.
@@ -35,13 +34,12 @@ func (h *Host) Draw(what string, total int, unit string) {
 
 // Write appends a line to metrics.jsonl. Its model and seed must be the job's.
 func (h *Host) Write(line any) error {
-	return h.run.metrics.write(Trainee{h.Model, h.Seed}, line)
+	return h.run.metrics.write(h.trainee(), line)
 }
 
 // training is a job under way.
 type training struct {
-	*Job
-	run     *Run
+	*Host
 	learner Learner
 	writer  *checkpoint.Writer
 	began   Done // where this sitting began
@@ -67,8 +65,8 @@ type meta struct {
 const checkpoints = "checkpoints"
 
 // train takes a training from where it is to its end and tests it.
-func (r *Run) train(ctx context.Context, j *Job, all *trainings) (*Result, error) {
-	res, err := r.one(ctx, j, all)
+func (r *Run) train(ctx context.Context, j *Job) (*Result, error) {
+	res, err := r.one(ctx, j)
 	if diverged, ok := errors.AsType[*DivergedError](err); ok {
 		res.Status = "diverged at " + diverged.Error()
 		r.Log.Printf("%s  %s", j.Name(), res.Status)
@@ -80,20 +78,19 @@ func (r *Run) train(ctx context.Context, j *Job, all *trainings) (*Result, error
 // Alone takes a single training to its end and tests it, and leaves its result to
 // the caller.
 func (r *Run) Alone(ctx context.Context, j *Job) (res *Result, err error) {
-	if r.metrics, err = openMetrics(filepath.Join(r.Dir, MetricsFile)); err != nil {
+	if err := r.openMetrics(); err != nil {
 		return nil, err
 	}
-	r.charted(r.metrics)
 	defer func() { err = errors.Join(err, r.metrics.close()) }()
-	return r.one(ctx, j, nil)
+	return r.one(ctx, j)
 }
 
 // one takes a training to its end and tests it. With a *DivergedError the result says
 // how far it came.
-func (r *Run) one(ctx context.Context, j *Job, all *trainings) (*Result, error) {
-	j.host = &Host{Job: j, Dir: r.JobDir(j), Log: r.Log, run: r, all: all}
-	defer func() { j.host.Bar.End() }()
-	t, err := r.begin(j)
+func (r *Run) one(ctx context.Context, j *Job) (*Result, error) {
+	h := &Host{Job: j, Dir: r.JobDir(j), Log: r.Log, run: r}
+	defer func() { h.Bar.End() }()
+	t, err := h.begin()
 	if err != nil {
 		return nil, err
 	}
@@ -115,30 +112,30 @@ func (r *Run) one(ctx context.Context, j *Job, all *trainings) (*Result, error) 
 }
 
 // begin makes the learner and takes it to its newest checkpoint.
-func (r *Run) begin(j *Job) (*training, error) {
-	t := &training{Job: j, run: r, saved: time.Now()}
+func (h *Host) begin() (*training, error) {
+	r, j := h.run, h.Job
+	t := &training{Host: h, saved: time.Now()}
 	common := r.Settings.Running()
 	var err error
 	if t.everySteps, t.everyTime, err = settings.Every(common.CheckpointEvery); err != nil {
 		return nil, err
 	}
-	if t.learner, err = j.New(j.host); err != nil {
+	if t.learner, err = j.New(h); err != nil {
 		return nil, err
 	}
-	dir := j.host.Dir
-	root := filepath.Join(dir, checkpoints)
+	root := filepath.Join(h.Dir, checkpoints)
 	if err := os.MkdirAll(root, 0o777); err != nil {
 		return nil, err
 	}
 	// A checkpoint syncs its own folder only: the way to it, and to the metrics
 	// beside dir, must outlive a power failure too.
-	for _, dir := range []string{dir, filepath.Dir(dir)} {
+	for _, dir := range []string{h.Dir, r.Dir} {
 		if err := atomicdir.OS.SyncDir(dir); err != nil {
 			return nil, err
 		}
 	}
 	t.writer = &checkpoint.Writer{Root: root, Keep: common.KeepCheckpoints, Before: r.metrics.sync}
-	who := Trainee{j.Model, j.Seed}
+	who := j.trainee()
 	s, path, warnings, err := checkpoint.Latest(root)
 	for _, w := range warnings {
 		r.Warnf("%s", w)
@@ -154,11 +151,8 @@ func (r *Run) begin(j *Job) (*training, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.rollbacks = m.Rollbacks; len(t.rollbacks) > 0 {
-		if slower, ok := t.learner.(Slower); ok {
-			slower.Slow(len(t.rollbacks))
-		}
-	}
+	t.rollbacks = m.Rollbacks
+	t.learner.Slow(len(t.rollbacks))
 	s.Meta = m.Learner
 	if err := t.learner.Restore(s); err != nil {
 		return nil, foreign(path, err)
@@ -178,7 +172,7 @@ func (r *Run) begin(j *Job) (*training, error) {
 
 // toEnd takes steps to the end, or until ctx is cancelled, and saves.
 func (t *training) toEnd(ctx context.Context) error {
-	for !t.run.Reached(t.run.Settings, t.learner.Done()) {
+	for !t.run.End(t.run.Settings).Reached(t.learner.Done()) {
 		if ctx.Err() != nil {
 			return t.stop()
 		}
@@ -213,17 +207,15 @@ func (t *training) step(ctx context.Context) error {
 		return err
 	}
 	at := t.learner.Done()
-	if all := t.host.all; all != nil {
-		all.foretell(t, at)
-	}
+	t.run.foretell(t.Job, t.began, at)
 	due := t.everySteps > 0 && at.Steps%t.everySteps == 0 || t.everyTime > 0 && time.Since(t.saved) >= t.everyTime
 	if !save && !due {
 		return nil
 	}
-	if err := t.save(); err != nil || t.host.all == nil || t.run.Reached(t.run.Settings, at) {
+	if err := t.save(); err != nil || t.run.End(t.run.Settings).Reached(at) {
 		return err
 	}
-	return t.host.all.saved(save)
+	return t.run.report(save)
 }
 
 // stop saves because the context was cancelled.
@@ -244,13 +236,13 @@ func (t *training) save() error {
 	at := t.learner.Done()
 	s.Step, s.Epoch = at.Steps, at.Epochs
 	m := meta{Identity: t.run.identity(t.Job), Done: at, Rollbacks: t.rollbacks, Learner: s.Meta}
-	m.Lines, m.Sum = t.run.metrics.count(Trainee{t.Model, t.Seed})
+	m.Lines, m.Sum = t.run.metrics.count(t.trainee())
 	if s.Meta, err = json.Marshal(m); err != nil {
 		return err
 	}
 	t.saved, t.savedAll = time.Now(), true
 	if k, ok := t.learner.(interface{ Keep(dir string) error }); ok {
-		if err := k.Keep(t.host.Dir); err != nil {
+		if err := k.Keep(t.Dir); err != nil {
 			return err
 		}
 	}
@@ -259,8 +251,7 @@ func (t *training) save() error {
 
 // mayRollBack reports whether there is a rollback left.
 func (t *training) mayRollBack() bool {
-	_, can := t.learner.(Slower)
-	return can && t.run.rollsBack(len(t.rollbacks))
+	return t.run.rollsBack(len(t.rollbacks)) && t.learner.Slow(len(t.rollbacks))
 }
 
 // rollsBack reports whether a training may roll back after so many times.
@@ -276,7 +267,7 @@ func (t *training) rollBack(why *DivergedError) error {
 	if err := t.writer.Wait(); err != nil {
 		return err
 	}
-	fresh, err := t.run.begin(t.Job)
+	fresh, err := t.begin()
 	if err != nil {
 		return err
 	}
@@ -286,9 +277,8 @@ func (t *training) rollBack(why *DivergedError) error {
 		len(t.rollbacks)+1, t.run.Settings.Running().Rollbacks, t.learner.Done().Steps, why.At, why.What)
 	t.rollbacks = append(t.rollbacks, did)
 	t.run.Warnf("%s: %s", t.Name(), did)
-	slower := t.learner.(Slower)
-	slower.Slow(len(t.rollbacks))
-	if err := t.host.Write(slower.Event(did)); err != nil {
+	t.learner.Slow(len(t.rollbacks))
+	if err := t.Write(t.learner.Event(did)); err != nil {
 		return err
 	}
 	return errors.Join(t.save(), t.writer.Wait())

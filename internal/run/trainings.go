@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,16 +15,17 @@ import (
 	"github.com/engram-lm/engram/internal/runfolder"
 )
 
-// trainings are those of a run, several of which learn side by side.
-type trainings struct {
-	run *Run
-
+// learning is what a run knows of its trainings, several of which learn side by side.
+type learning struct {
 	mu   sync.Mutex
 	done int                // how many are finished
 	left []*Job             // the others
 	at   map[*Job]Done      // how far they are, as far as that is known
 	pace map[string]float64 // by model: seconds that a step takes; what is not known is not there
 	told bool               // how long all of them will take
+
+	published  time.Time     // when the report was written last
+	publishing time.Duration // how long that took
 }
 
 // learn takes all trainings that have not ended before to their end, and writes the
@@ -36,79 +36,73 @@ func (r *Run) learn(ctx context.Context) error {
 	var order []Trainee
 	for _, j := range r.Jobs {
 		dirs = append(dirs, r.JobDir(j))
-		order = append(order, Trainee{j.Model, j.Seed})
+		order = append(order, j.trainee())
 	}
 	if err := runfolder.Sweep(dirs...); err != nil {
 		return err
 	}
-	var err error
-	if r.metrics, err = openMetrics(filepath.Join(r.Dir, MetricsFile)); err != nil {
+	if err := r.openMetrics(); err != nil {
 		return err
 	}
-	r.charted(r.metrics)
 	defer func() { r.metrics.close() }()
-	t := &trainings{run: r, at: map[*Job]Done{}, pace: map[string]float64{}}
+	r.at, r.pace = map[*Job]Done{}, map[string]float64{}
 	for _, seed := range r.Seeds { // all models under a seed, then the next: a run that is stopped has something to compare
 		for _, j := range r.Jobs {
 			switch {
 			case j.Seed != seed:
 			case j.Result != nil:
-				t.done++
+				r.done++
 			default:
-				t.left = append(t.left, j)
+				r.left = append(r.left, j)
 			}
 		}
 	}
-	if err := t.learn(ctx); err != nil {
+	defer kernel.Share(0)
+	if err := r.next(); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.atOnce())
+	for _, j := range slices.Clone(r.left) {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			res, err := r.train(ctx, j)
+			if err != nil {
+				return fmt.Errorf("%s, seed %d: %w", j.Model, j.Seed, err)
+			}
+			return r.finish(j, res)
+		})
+	}
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	return r.metrics.arrange(order)
 }
 
-func (t *trainings) learn(ctx context.Context) error {
-	defer kernel.Share(0)
-	if err := t.next(); err != nil {
-		return err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(t.atOnce())
-	for _, j := range slices.Clone(t.left) {
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			res, err := t.run.train(ctx, j, t)
-			if err != nil {
-				return fmt.Errorf("%s, seed %d: %w", j.Model, j.Seed, err)
-			}
-			return t.finish(j, res)
-		})
-	}
-	return g.Wait()
-}
-
 // finish keeps the result of a training.
-func (t *trainings) finish(j *Job, res *Result) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err := res.write(j.host.Dir); err != nil {
+func (r *Run) finish(j *Job, res *Result) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := res.write(r.JobDir(j)); err != nil {
 		return err
 	}
 	j.Result = res
-	t.done++
-	t.left = slices.DeleteFunc(t.left, func(other *Job) bool { return other == j })
-	t.tell()
-	return t.next()
+	r.done++
+	r.left = slices.DeleteFunc(r.left, func(other *Job) bool { return other == j })
+	r.tell()
+	return r.next()
 }
 
 // next prepares for what is left: the cores are shared out anew, and what is
 // finished is reported.
-func (t *trainings) next() error {
-	kernel.Share(max(1, runtime.GOMAXPROCS(0)/t.atOnce()))
-	if len(t.left) == 0 || t.done == 0 && !t.run.Resumed {
+func (r *Run) next() error {
+	kernel.Share(max(1, runtime.GOMAXPROCS(0)/r.atOnce()))
+	if len(r.left) == 0 || r.done == 0 && !r.Resumed {
 		return nil // the report of all comes at the end, and there is nothing yet to tell of
 	}
-	_, err := t.run.publish()
+	_, err := r.publish()
 	return err
 }
 
@@ -120,15 +114,18 @@ const (
 	reportRest  = 20
 )
 
-// saved reports what there is when a training has begun to save, at the end of one of
+// report reports what there is when a training has begun to save, at the end of one of
 // its epochs or between.
-func (t *trainings) saved(epoch bool) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if since := time.Since(t.run.published); since < reportRest*t.run.publishing || !epoch && since < reportEvery {
+func (r *Run) report(epoch bool) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.left) == 0 {
+		return nil // a training alone
+	}
+	if since := time.Since(r.published); since < reportRest*r.publishing || !epoch && since < reportEvery {
 		return nil
 	}
-	_, err := t.run.publish()
+	_, err := r.publish()
 	return err
 }
 
@@ -157,43 +154,56 @@ func (r *Run) Incomplete() string {
 	return fmt.Sprintf(incomplete+" %d of its %d trainings are finished; of the others there are curves at most.", done, len(r.Jobs))
 }
 
+// Remarks are the notes of every report of the run.
+func (r *Run) Remarks() []string {
+	notes := slices.Concat(r.Began.Forced, r.Began.Notes)
+	if note := r.Incomplete(); note != "" {
+		notes = append(notes, note)
+	}
+	return notes
+}
+
 // incomplete is in every report of a run that is not at its end.
 const incomplete = "This run is not complete:"
 
 // atOnce returns how many of those left learn side by side.
-func (t *trainings) atOnce() int {
-	n := t.run.Settings.Running().Parallel
+func (r *Run) atOnce() int {
+	n := r.Settings.Running().Parallel
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	return max(1, min(n, len(t.left)))
+	return max(1, min(n, len(r.left)))
 }
 
 // foretellAfter is how many seconds of training tell how long it will take.
 const foretellAfter = 3
 
-// foretell takes account of how far a training is and of what its steps take, as
-// soon as that is known; the first time of a model it says how long a training of it
-// will take, and when that is known of all models, how long the run will.
-func (t *trainings) foretell(j *training, at Done) {
-	trained := at.Seconds - j.began.Seconds
-	if trained < foretellAfter || at.Steps == j.began.Steps {
+// foretell takes account of how far a training is, where it began in this sitting, and of
+// what its steps take, as soon as that is known; the first time of a model it says how
+// long a training of it will take, and when that is known of all models, how long the run
+// will.
+func (r *Run) foretell(j *Job, began, at Done) {
+	trained := at.Seconds - began.Seconds
+	if trained < foretellAfter || at.Steps == began.Steps {
 		return
 	}
-	step := trained / float64(at.Steps-j.began.Steps)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.at[j.Job] = at
-	_, known := t.pace[j.Model]
-	t.pace[j.Model] = step
+	step := trained / float64(at.Steps-began.Steps)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.left) == 0 {
+		return // a training alone
+	}
+	r.at[j] = at
+	_, known := r.pace[j.Model]
+	r.pace[j.Model] = step
 	if known {
 		return
 	}
-	if seconds := t.expect(Done{}, step); seconds > worthTelling {
-		t.run.Log.Printf("%s: %sabout %s of training a seed", j.Model, t.atMost(), Rounded(seconds))
+	if seconds := r.expect(Done{}, step); seconds > worthTelling {
+		r.Log.Printf("%s: %sabout %s of training a seed", j.Model, r.atMost(), Rounded(seconds))
 	}
-	if !t.told {
-		t.tell()
+	if !r.told {
+		r.tell()
 	}
 }
 
@@ -201,41 +211,40 @@ func (t *trainings) foretell(j *training, at Done) {
 const worthTelling = 60
 
 // tell says how long several trainings will still take, if that is known.
-func (t *trainings) tell() {
-	if len(t.left) < 2 {
+func (r *Run) tell() {
+	if len(r.left) < 2 {
 		return
 	}
 	sum, longest := 0.0, 0.0
-	for _, j := range t.left {
-		step, known := t.pace[j.Model]
+	for _, j := range r.left {
+		step, known := r.pace[j.Model]
 		if !known {
 			return
 		}
-		seconds := t.expect(t.at[j], step)
+		seconds := r.expect(r.at[j], step)
 		sum += seconds
 		longest = max(longest, seconds)
 	}
-	if seconds := max(longest, sum/float64(t.atOnce())); seconds > worthTelling {
-		t.told = true
-		t.run.Log.Printf("%d of %d trainings finished, %sabout %s left", t.done, len(t.left)+t.done, t.atMost(), Rounded(seconds))
+	if seconds := max(longest, sum/float64(r.atOnce())); seconds > worthTelling {
+		r.told = true
+		r.Log.Printf("%d of %d trainings finished, %sabout %s left", r.done, len(r.left)+r.done, r.atMost(), Rounded(seconds))
 	}
 }
 
 // expect returns how many seconds a training that has come so far will still take
 // if its steps take so many each, unless it reaches its goal before.
-func (t *trainings) expect(at Done, step float64) float64 {
-	seconds := step * float64(t.run.Total(t.run.Settings)-at.Steps)
-	if t.run.Limit != nil {
-		if bound, limited := t.run.Limit(at); limited {
-			seconds = min(seconds, bound)
-		}
+func (r *Run) expect(at Done, step float64) float64 {
+	end := r.End(r.Settings)
+	seconds := step * float64(end.Steps-at.Steps)
+	if end.Time > 0 {
+		seconds = min(seconds, end.Time.Seconds()-at.Seconds)
 	}
 	return max(seconds, 0)
 }
 
 // atMost is what to say before a time that reaching the goal may shorten.
-func (t *trainings) atMost() string {
-	if t.run.AtMost {
+func (r *Run) atMost() string {
+	if r.End(r.Settings).Goal {
 		return "at most "
 	}
 	return ""

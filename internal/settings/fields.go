@@ -12,6 +12,7 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -43,6 +44,7 @@ func ParseList(s string) List {
 // Field is one value of a configuration.
 type Field struct {
 	Key, Help string
+	Choice    string // what there is to choose from, where that is too much for a file; empty: nothing
 	tag       reflect.StructTag
 	offered   []string
 	value     reflect.Value
@@ -113,28 +115,20 @@ func (fs Fields) Check() error {
 			continue
 		}
 		// A tag is the programmer's: what is no number in it lets nothing pass.
-		x, lo, hi := number(f.String()), number(low), math.Inf(1)
-		if f.value.Kind() == reflect.Int {
-			hi = many
-		}
-		if high != "" {
-			hi = number(high)
-		}
+		x, lo, hi := number(f.String()), number(low), number(cmp.Or(high, many))
 		switch {
 		case lo <= x && x <= hi:
 		case high == "" && x < lo:
 			return fmt.Errorf("%s %s: want at least %s", f.Key, f, low)
-		case high == "":
-			return fmt.Errorf("%s %s: want %s to %v", f.Key, f, low, hi)
 		default:
-			return fmt.Errorf("%s %s: want %s to %s", f.Key, f, low, high)
+			return fmt.Errorf("%s %s: want %s to %s", f.Key, f, low, cmp.Or(high, many))
 		}
 	}
 	return nil
 }
 
-// many is the most that a whole number may be whose range has no upper bound.
-const many = 1e9
+// many is the most that a number may be whose range has no upper bound.
+const many = "1e9"
 
 func number(text string) float64 {
 	x, err := strconv.ParseFloat(text, 64)

@@ -154,7 +154,7 @@ func TestCheckAndFill(t *testing.T) {
 		"share=-1":         "share -1: want 0 to 1",
 		"share=2":          "share 2: want 0 to 1",
 		"count=0":          "count 0: want at least 1",
-		"count=2000000000": "count 2000000000: want 1 to 1e+09",
+		"count=2000000000": "count 2000000000: want 1 to 1e9",
 		"kind=odd":         "",
 		"kind=new":         `kind "new": want one of plain, odd`,
 		"free=-9":          "",

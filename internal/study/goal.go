@@ -14,7 +14,7 @@ func (t *tracker) add(g *Goal, higher bool, episode int, value float64) {
 	if t.Solved > 0 {
 		return
 	}
-	if finite(value) == nil {
+	if !finite(value) {
 		*t = tracker{}
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/progress"
+	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/strictjson"
 	"github.com/engram-lm/engram/lstm/optim"
@@ -19,7 +20,7 @@ import (
 type pupil[S any] struct {
 	*run.Host
 	*values[S]
-	end     limits
+	until   run.End
 	learner Learner
 	at      position
 	drawn   bool // a bar
@@ -39,20 +40,13 @@ type position struct {
 	Goal tracker `json:"goal"`
 }
 
-// slower is a pupil whose learner has a rate that can be lowered.
-type slower[S any] struct {
-	*pupil[S]
-	rate interface{ Slow(halvings int) }
-}
-
-// Slow sets the learning rate to so many halves of the settings'.
-func (s slower[S]) Slow(halvings int) { s.rate.Slow(halvings) }
-
-// Event is the line of metrics of what happened.
-func (s slower[S]) Event(what string) any {
-	l := s.line()
-	l.Event = what
-	return l
+// Slow sets the learning rate to so many halves of the settings', if the learner has one.
+func (p *pupil[S]) Slow(halvings int) bool {
+	rate, ok := p.learner.(interface{ Slow(halvings int) })
+	if ok {
+		rate.Slow(halvings)
+	}
+	return ok
 }
 
 // averager is a Learner whose optimiser may average the parameters: over the second half
@@ -62,7 +56,7 @@ type averager interface {
 	Averaged(f func() error) error
 }
 
-func newPupil[S any](v *values[S], end limits, a *Arm, h *run.Host) (run.Learner, error) {
+func newPupil[S any](v *values[S], a *Arm, h *run.Host) (run.Learner, error) {
 	learner, err := a.New(h.Seed)
 	if err != nil {
 		return nil, err
@@ -74,11 +68,7 @@ func newPupil[S any](v *values[S], end limits, a *Arm, h *run.Host) (run.Learner
 		}
 		o.Use(chosen)
 	}
-	p := &pupil[S]{Host: h, values: v, end: end, learner: learner, shown: stretch{since: time.Now()}}
-	if rate, ok := learner.(interface{ Slow(halvings int) }); ok {
-		return slower[S]{p, rate}, nil
-	}
-	return p, nil
+	return &pupil[S]{Host: h, values: v, until: v.end(), learner: learner, shown: stretch{since: time.Now()}}, nil
 }
 
 // Done tells how far the training is.
@@ -90,11 +80,11 @@ func (p *pupil[S]) Done() run.Done {
 func (p *pupil[S]) Step(context.Context) (save bool, err error) {
 	if !p.drawn {
 		p.drawn = true
-		p.Draw("", p.end.episodes, p.task.Unit)
+		p.Draw("", p.Episodes, p.task.Unit)
 		p.Bar.Set(p.at.Episode)
 	}
 	begin := time.Now()
-	if a, ok := p.learner.(averager); ok && p.at.Episode >= p.end.episodes/2 {
+	if a, ok := p.learner.(averager); ok && p.at.Episode >= p.Episodes/2 {
 		a.Average()
 	}
 	point, err := p.learner.Update()
@@ -116,7 +106,7 @@ func (p *pupil[S]) Step(context.Context) (save bool, err error) {
 	}
 	p.shown.value.add(point.Value)
 	p.shown.loss.add(point.Loss)
-	if bound := p.end.time; bound > 0 {
+	if bound := p.until.Time; bound > 0 {
 		p.Bar.Limit(bound - time.Duration(at.Seconds*float64(time.Second)))
 	}
 	p.Bar.Set(at.Episode)
@@ -124,9 +114,11 @@ func (p *pupil[S]) Step(context.Context) (save bool, err error) {
 	if at.Episode%every != 0 {
 		return false, nil
 	}
-	l := p.line()
-	l.Value, l.Loss, l.GradNorm = at.Value.take(), at.Loss.take(), at.GradNorm.take()
-	l.EpisodesPerS = float64(every) / max(at.Seconds-at.LineSeconds, 1e-9)
+	l := line{
+		Model: p.Model, Seed: p.Seed, Episode: at.Episode, Metric: p.task.Metric.Name,
+		Value: at.Value.take(), Loss: at.Loss.take(), GradNorm: at.GradNorm.take(),
+		Seconds: at.Seconds, EpisodesPerS: float64(every) / max(at.Seconds-at.LineSeconds, 1e-9),
+	}
 	at.LineSeconds = at.Seconds
 	p.logged(l)
 	return false, p.Write(l)
@@ -162,17 +154,15 @@ func (p *pupil[S]) Keep(dir string) error {
 // Finish tests the model.
 func (p *pupil[S]) Finish(ctx context.Context) (any, error) {
 	p.Draw(", test", p.Tests, "episodes")
+	averaged := func(test func() error) error { return test() }
+	if a, ok := p.learner.(averager); ok {
+		averaged = a.Averaged
+	}
 	var out *Outcome
-	test := func() (err error) {
+	err := averaged(func() (err error) {
 		out, err = p.learner.Test(ctx, p.Bar.Set)
 		return err
-	}
-	var err error
-	if a, ok := p.learner.(averager); ok {
-		err = a.Averaged(test)
-	} else {
-		err = test()
-	}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -184,25 +174,32 @@ func (p *pupil[S]) Finish(ctx context.Context) (any, error) {
 }
 
 // line is a line of metrics.jsonl: means over the episodes since the line before.
-// What an episode does not have, such as a value where only a test gives one, is
+// What an episode does not have, such as a value where only a test gives one, is NaN:
 // null.
 type line struct {
-	Model    string   `json:"model"`
-	Seed     uint64   `json:"seed"`
-	Episode  int      `json:"episode"` // so far
-	Metric   string   `json:"metric"`
-	Value    *float64 `json:"value"`
-	Loss     *float64 `json:"loss"`
-	GradNorm *float64 `json:"grad_norm"` // before the clip
+	Model    string  `json:"model"`
+	Seed     uint64  `json:"seed"`
+	Episode  int     `json:"episode"` // so far
+	Metric   string  `json:"metric"`
+	Value    float64 `json:"value"`
+	Loss     float64 `json:"loss"`
+	GradNorm float64 `json:"grad_norm"` // before the clip
 
 	Seconds      float64 `json:"seconds"` // of training, so far
 	EpisodesPerS float64 `json:"episodes_per_s"`
 	Event        string  `json:"event,omitempty"` // what happened beside the episodes: a rollback
 }
 
-func (p *pupil[S]) line() line {
-	return line{Model: p.Model, Seed: p.Seed, Episode: p.at.Episode, Metric: p.task.Metric.Name, Seconds: p.at.Seconds}
+func (l line) MarshalJSON() ([]byte, error)     { return report.Encode(l) }
+func (l *line) UnmarshalJSON(text []byte) error { return report.Decode(text, l) }
+
+// Event is the line of metrics of what happened beside the episodes.
+func (p *pupil[S]) Event(what string) any {
+	none := math.NaN()
+	return line{Model: p.Model, Seed: p.Seed, Episode: p.at.Episode, Metric: p.task.Metric.Name, Value: none, Loss: none, GradNorm: none, Seconds: p.at.Seconds, Event: what}
 }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // mean is a mean under way, of what is finite.
 type mean struct {
@@ -211,16 +208,16 @@ type mean struct {
 }
 
 func (m *mean) add(v float64) {
-	if !math.IsNaN(v) && !math.IsInf(v, 0) {
+	if finite(v) {
 		m.Sum += v
 		m.N++
 	}
 }
 
-// take returns the mean, nil of nothing, and begins the next.
-func (m *mean) take() *float64 {
+// take returns the mean, NaN of nothing, and begins the next.
+func (m *mean) take() float64 {
 	defer func() { *m = mean{} }()
-	return finite(m.Sum / float64(m.N))
+	return m.Sum / float64(m.N)
 }
 
 // sayEvery is how long a training may go on without a word.
@@ -236,13 +233,13 @@ type stretch struct {
 
 // inTraining writes what a model comes to while it learns, which is not what its
 // test will give.
-func (p *pupil[S]) inTraining(value, loss *float64) string {
+func (p *pupil[S]) inTraining(value, loss float64) string {
 	m := p.task.Metric
 	switch {
-	case value != nil:
-		return fmt.Sprintf("training %s %s", m.Name, formatted(m, *value))
-	case loss != nil:
-		return fmt.Sprintf("training loss %.4g", *loss)
+	case finite(value):
+		return fmt.Sprintf("training %s %s", m.Name, formatted(m, value))
+	case finite(loss):
+		return fmt.Sprintf("training loss %.4g", loss)
 	}
 	return "no value"
 }
@@ -251,16 +248,16 @@ func (p *pupil[S]) inTraining(value, loss *float64) string {
 // each minute it writes a line of its own, on all since the one before.
 func (p *pupil[S]) logged(l line) {
 	p.Bar.Describe(p.Name() + ", " + p.inTraining(l.Value, l.Loss))
-	if l.Value == nil && l.Loss == nil && l.GradNorm == nil {
+	if !finite(l.Value) && !finite(l.Loss) && !finite(l.GradNorm) {
 		return // there is nothing to learn
 	}
-	tenth := max(1, p.end.episodes/10)
+	tenth := max(1, p.Episodes/10)
 	if l.Episode/tenth == (l.Episode-p.LogEvery)/tenth && time.Since(p.shown.since) < sayEvery {
 		return
 	}
 	s := &p.shown
 	perSecond := float64(l.Episode-s.episode) / max(l.Seconds-s.seconds, 1e-9)
-	p.Log.Printf("%s  %s of %s %s  %s  %s  after %s", p.Name(), Thousands(l.Episode), Thousands(p.end.episodes), p.task.Unit,
+	p.Log.Printf("%s  %s of %s %s  %s  %s  after %s", p.Name(), Thousands(l.Episode), Thousands(p.Episodes), p.task.Unit,
 		p.inTraining(s.value.take(), s.loss.take()), progress.Rate(perSecond, ""), run.Rounded(l.Seconds))
 	s.since, s.episode, s.seconds = time.Now(), l.Episode, l.Seconds
 }
@@ -271,7 +268,7 @@ func (p *pupil[S]) tell(out *Outcome) {
 	if at.Solved > 0 {
 		more = fmt.Sprintf(", learned at %s %s", p.task.one(), Thousands(at.Solved))
 	}
-	if p.end.cut(at) {
+	if p.until.Cut(at) {
 		more += fmt.Sprintf(" (ended by max_time %s)", p.MaxTime)
 	}
 	p.Log.Printf("%s  after %s %s in %s: %s %s%s", p.Name(), Thousands(at.Steps), p.task.Unit, run.Rounded(at.Seconds),

@@ -57,7 +57,7 @@ func (t *Task[S]) values(preset string, common Common, own S) *values[S] {
 }
 
 // Fields returns all settings, the common ones first, explained in the unit that the
-// task counts in, and with what there is to choose from.
+// task counts in.
 func (v *values[S]) Fields() settings.Fields {
 	t := v.task
 	all := settings.Of(&v.Common, &v.own)
@@ -65,9 +65,9 @@ func (v *values[S]) Fields() settings.Fields {
 		help := &all[i].Help
 		switch all[i].Key {
 		case "preset":
-			*help += ": " + list(t.Presets, func(p Preset[S]) string { return p.Name })
+			all[i].Choice = list(t.Presets, func(p Preset[S]) string { return p.Name })
 		case "models":
-			*help += ": " + list(t.Models, func(k Kind) string { return k.Name + " (" + k.About + ")" })
+			all[i].Choice = list(t.Models, func(k Kind) string { return k.Name + " (" + k.About + ")" })
 		case "checkpoint_every":
 			*help = strings.ReplaceAll(*help, "steps", t.Unit)
 		case "log_every":
@@ -97,36 +97,13 @@ func list[T any](from []T, text func(T) string) string {
 // settings that may be the task's own.
 const adam = "adam"
 
-// limits are the settings that say when a training ends, parsed.
-type limits struct {
-	episodes   int
-	time       time.Duration // 0: none
-	stopAtGoal bool
+// end is where a training ends.
+func (c *Common) end() run.End {
+	bound, _ := time.ParseDuration(c.MaxTime) // what is none has been refused
+	return run.End{Steps: c.Episodes, Time: bound, Goal: c.StopAtGoal}
 }
 
-// limits returns when a training ends.
-func (c *Common) limits() (l limits, err error) {
-	l = limits{episodes: c.Episodes, stopAtGoal: c.StopAtGoal}
-	if c.MaxTime != "0" {
-		if l.time, err = time.ParseDuration(c.MaxTime); err != nil || l.time <= 0 {
-			return l, cli.Usagef("max_time %q: want a time such as 90s or 20m, or 0 for no bound", c.MaxTime)
-		}
-	}
-	return l, nil
-}
-
-// reached reports whether a training that has come so far ends there.
-func (l limits) reached(at run.Done) bool {
-	return at.Steps >= l.episodes || l.stopAtGoal && at.Solved > 0 || l.time > 0 && at.Seconds >= l.time.Seconds()
-}
-
-// cut reports whether it was the bound on its time that ended a training.
-func (l limits) cut(at run.Done) bool {
-	l.time = 0
-	return !l.reached(at)
-}
-
-// validate reports models that cannot be.
+// validate reports models, and a bound on their time, that cannot be.
 func (c *Common) validate(kinds []Kind) error {
 	name := func(k Kind) string { return k.Name }
 	if len(c.Models) == 0 {
@@ -139,6 +116,9 @@ func (c *Common) validate(kinds []Kind) error {
 		if slices.Contains(c.Models[:i], m) {
 			return cli.Usagef("models: %s is given twice: want each once", m)
 		}
+	}
+	if bound, err := time.ParseDuration(c.MaxTime); err != nil || bound < 0 {
+		return cli.Usagef("max_time %q: want a time such as 90s or 20m, or 0 for no bound", c.MaxTime)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestLinesOfProgress(t *testing.T) {
 	for raw := range strings.Lines(read(t, dir, metricsFile)) {
 		var l line
 		must(t, json.Unmarshal([]byte(raw), &l))
-		values = append(values, *l.Value)
+		values = append(values, l.Value)
 	}
 	for i, line := range said {
 		if want := formatted(stubTask.Metric, (values[2*i]+values[2*i+1])/2); line[2] != want {
@@ -32,7 +32,7 @@ func TestLinesOfProgress(t *testing.T) {
 }
 
 func TestInTraining(t *testing.T) {
-	if got := (&pupil[stubSettings]{values: &values[stubSettings]{task: &stubTask}}).inTraining(nil, finite(math.Pi)); got != "training loss 3.142" {
+	if got := (&pupil[stubSettings]{values: &values[stubSettings]{task: &stubTask}}).inTraining(math.NaN(), math.Pi); got != "training loss 3.142" {
 		t.Error(got)
 	}
 }

@@ -54,6 +54,7 @@ type (
 	Measure = report.Measure // a number beside the metric
 	Picture = report.Figure  // of what was learned; its File is a name in MODEL-seedN/
 	Curve   = report.Curve
+	Series  = report.Series // a named list of numbers
 	// Goal says when a model has learned the task, by Point.Value. Training may end
 	// there (Common.StopAtGoal).
 	Goal = report.Goal
@@ -120,12 +121,6 @@ type Outcome struct {
 	Extra    []Measure `json:"extra,omitempty"`    // other numbers: columns of the table, keys of the JSON
 	Series   []Series  `json:"series,omitempty"`   // lists of numbers: keys of the JSON of their own
 	Pictures []Picture `json:"pictures,omitempty"` // shown in the report for the first seed of each model
-}
-
-// Series is a named list of numbers.
-type Series struct {
-	Name   string    `json:"name"` // as a JSON key: "rollouts"
-	Values []float64 `json:"values"`
 }
 
 // Count writes so many things: "1 neuron", "1,001 neurons".

@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,24 +33,23 @@ type Timing struct {
 
 // timing adds the flag that times training updates of new models with the first seed,
 // an update to warm up not counted. It writes no files.
-func (t *Task[S]) timing(c *cobra.Command) func(func() (run.Settings, error)) (bool, error) {
-	updates := c.Flags().Int("time", 0, "time so many training `updates` of each model, and do nothing else")
-	return func(compose func() (run.Settings, error)) (bool, error) {
-		flags := c.Flags()
-		if !flags.Changed("time") {
-			return false, nil
-		}
-		if *updates < 1 {
-			return true, cli.Usagef("--time %d: want at least 1", *updates)
-		}
-		if flags.Changed("resume") || flags.Changed("out") {
-			return true, cli.Usagef("--time keeps nothing: want it without --resume and --out")
+func (t *Task[S]) timing(c *cobra.Command, compose func() (run.Settings, error)) {
+	flags, train := c.Flags(), c.RunE
+	updates := flags.Int("time", 0, "time so many training `updates` of each model, and do nothing else")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		switch {
+		case !flags.Changed("time"):
+			return train(c, args)
+		case *updates < 1:
+			return cli.Usagef("--time %d: want at least 1", *updates)
+		case flags.Changed("resume") || flags.Changed("out"):
+			return cli.Usagef("--time keeps nothing: want it without --resume and --out")
 		}
 		s, err := compose()
 		if err != nil {
-			return true, err
+			return err
 		}
-		return true, t.time(c.Context(), s.(*values[S]), *updates, flags.Changed("json"), c.OutOrStdout())
+		return t.time(c.Context(), s.(*values[S]), *updates, flags.Changed("json"), c.OutOrStdout())
 	}
 }
 
@@ -63,11 +63,16 @@ func (t *Task[S]) time(ctx context.Context, v *values[S], updates int, asJSON bo
 		return err
 	}
 	for _, arm := range arms {
-		r := Timing{Task: t.Name, Model: arm.Model, Params: arm.Params, Threads: runtime.GOMAXPROCS(0), Updates: updates}
-		if err := r.measure(ctx, arm, seeds[0]); errors.Is(err, context.Canceled) {
+		ms, err := arm.measure(ctx, seeds[0], updates)
+		if errors.Is(err, context.Canceled) {
 			return &cli.ErrInterrupted{Message: "Stopped; --time keeps nothing."}
-		} else if err != nil {
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", arm.Model, err)
+		}
+		r := Timing{
+			Task: t.Name, Model: arm.Model, Params: arm.Params, Threads: runtime.GOMAXPROCS(0), Updates: updates,
+			MsMedian: stats.Median(ms), MsMin: slices.Min(ms), UpdatesPerS: 1000 / stats.Median(ms),
 		}
 		if asJSON {
 			err = json.NewEncoder(stdout).Encode(r)
@@ -82,25 +87,15 @@ func (t *Task[S]) time(ctx context.Context, v *values[S], updates int, asJSON bo
 	return nil
 }
 
-func (r *Timing) measure(ctx context.Context, arm Arm, seed uint64) error {
-	learner, err := arm.New(seed)
-	if err != nil {
-		return err
-	}
-	var ms []float64
-	for i := range r.Updates + 1 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+// measure returns how many milliseconds each of some updates takes.
+func (a *Arm) measure(ctx context.Context, seed uint64, updates int) (ms []float64, err error) {
+	learner, err := a.New(seed)
+	for i := 0; i <= updates && err == nil; i++ {
 		began := time.Now()
-		if _, err := learner.Update(); err != nil {
-			return err
-		}
-		if i > 0 {
+		if _, err = learner.Update(); i > 0 {
 			ms = append(ms, time.Since(began).Seconds()*1000)
 		}
+		err = cmp.Or(err, ctx.Err())
 	}
-	r.MsMedian, r.MsMin = stats.Median(ms), slices.Min(ms)
-	r.UpdatesPerS = 1000 / r.MsMedian
-	return nil
+	return ms, err
 }

@@ -114,7 +114,8 @@ func TestSignsOfDivergence(t *testing.T) {
 		"a gradient of norm 30,":     {Loss: 5, LastLoss: 5, Norm: 1, LastNorm: 30},
 		"decoder.bias has grown to ": {Loss: 5, LastLoss: 5, Norm: 1, LastNorm: 1},
 	} {
-		tr, err := newJob(t, t.TempDir(), "lstm").begin(nil)
+		j := newJob(t, t.TempDir(), "lstm")
+		tr, err := j.begin(&run.Host{Job: &run.Job{Arm: j.Of(), Seed: j.Seed}})
 		must(t, err)
 		tr.Usual = u
 		if strings.HasPrefix(what, "decoder") {

@@ -6,13 +6,16 @@ import (
 	"math"
 
 	"github.com/engram-lm/engram/internal/examine"
+	"github.com/engram-lm/engram/internal/lm"
 )
 
 // Step takes an optimiser step; at the end of an epoch, or after the last step asked
 // for, it validates instead, and begins the next epoch with a checkpoint.
 func (t *Training) Step(ctx context.Context) (save bool, err error) {
 	lr := t.rate()
-	t.groups.epoch(&t.Recipe, t.Epoch)
+	for role, group := range t.groups {
+		group.Rate = t.Recipe.RateFactor(role, t.Epoch)
+	}
 	if t.Epoch >= t.Recipe.AveragesFrom(t.epochs()) {
 		t.weights.Average()
 	}
@@ -38,19 +41,13 @@ func (t *Training) targets() int {
 // cancelled the steps are done, and the validation is repeated when the training
 // goes on.
 func (t *Training) endEpoch(ctx context.Context, lr float64) error {
-	var e Epoch
-	err := t.weights.Averaged(func() (err error) {
-		e, err = t.validate(ctx)
-		return err
-	})
-	if err != nil {
+	e := Epoch{Epoch: t.Epoch, Step: t.position.Step, TrainNLL: t.trainNLL(), LR: lr, TokensPerS: t.speed()}
+	if err := t.weights.Averaged(func() error { return t.validate(ctx, &e) }); err != nil {
 		return err
 	}
-	e.LR = lr
 	t.schedule.Observe(t.Epoch, e.ValidNLL)
 	line := t.line(lr)
-	line.ValidNLL = &e.ValidNLL
-	line.Traces, line.ValidNLLOff, line.ValidNLLMean = e.Traces, e.ValidNLLOff, e.ValidNLLMean
+	line.ValidNLL, line.Traces, line.ValidNLLOff, line.ValidNLLMean = &e.ValidNLL, e.Traces, e.ValidNLLOff, e.ValidNLLMean
 	if err := t.Write(line); err != nil {
 		return err
 	}
@@ -63,37 +60,63 @@ func (t *Training) endEpoch(ctx context.Context, lr float64) error {
 }
 
 // validate reads the validation text and saves the model.
-func (t *Training) validate(ctx context.Context) (e Epoch, err error) {
+func (t *Training) validate(ctx context.Context, e *Epoch) error {
 	t.Draw(", validation", len(t.Valid.Tokens), "tokens")
 	state := t.model.NewState(t.validBatch())
 	valid, err := t.model.Read(ctx, t.Valid.Tokens, state, t.Recipe.BPTT, t.showValidated)
 	if err != nil {
-		return Epoch{}, err
+		return err
 	}
-	if math.IsNaN(valid.NLL) || math.IsInf(valid.NLL, 0) {
-		return Epoch{}, t.diverged(fmt.Errorf("the validation loss is %v", valid.NLL))
+	if !finite(valid.NLL) {
+		return t.diverged(fmt.Errorf("the validation loss is %v", valid.NLL))
 	}
-	e = Epoch{
-		Epoch: t.Epoch, Step: t.position.Step, TrainNLL: t.trainNLL(), ValidNLL: valid.NLL, TokensPerS: t.speed(),
-		Best: valid.NLL < t.BestNLL, Traces: examine.Traces(t.model, state),
-	}
+	e.ValidNLL, e.Best, e.Traces = valid.NLL, valid.NLL < t.BestNLL, examine.Traces(t.model, state)
 	if e.ValidNLLOff, e.ValidNLLMean, err = t.worth(ctx); err != nil {
-		return Epoch{}, err
+		return err
 	}
 	if e.Best {
 		if err := t.saveModel(best); err != nil {
-			return Epoch{}, err
+			return err
 		}
 		if t.BestSum, err = t.bestSum(); err != nil {
-			return Epoch{}, err
+			return err
 		}
 		t.BestNLL = valid.NLL
 	}
-	return e, t.saveModel(last)
+	return t.saveModel(last)
 }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // validBatch is the number of streams of a validation: as in training, but never
 // so many that a stream of a short text has nothing to predict.
 func (j *Job) validBatch() int {
 	return max(1, min(j.Recipe.Batch, len(j.Valid.Tokens)/2))
+}
+
+// worth reads the validation text again with the traces off, and with them at
+// their mean over the streams of the train text, as the epoch has left them (those
+// that the validation text leaves would know it already): the mean NLLs in nats,
+// nil where there are no traces, no mean of them or no finite loss.
+func (t *Training) worth(ctx context.Context) (off, mean *float64, err error) {
+	if !t.model.HasTraces() {
+		return nil, nil, nil
+	}
+	read := func(m *lm.Model[float32], err error) (*float64, error) {
+		if err != nil {
+			return nil, err
+		}
+		e, err := m.Evaluate(ctx, t.Valid.Tokens, t.validBatch(), t.Recipe.BPTT, nil)
+		if err != nil || !finite(e.NLL) {
+			return nil, err
+		}
+		return &e.NLL, nil
+	}
+	if off, err = read(t.model.Off()); err != nil {
+		return nil, nil, err
+	}
+	if t.model.HasMean() {
+		mean, err = read(t.model.Mean(t.state))
+	}
+	return off, mean, err
 }

@@ -54,6 +54,7 @@ func settings(t *testing.T, changes ...string) recipe.Recipe {
 // job is a training with the run that it is the only one of.
 type job struct {
 	*Job
+	Seed  uint64
 	Dir   string // of the training
 	Force bool
 	said  bytes.Buffer
@@ -68,8 +69,8 @@ func newJob(t *testing.T, dir, kind string, changes ...string) *job {
 	r := settings(t, changes...)
 	c, err := r.Model(kind, vocab)
 	must(t, err)
-	j := &job{Dir: filepath.Join(dir, kind+"-seed5"), watcher: &watcher{}, Job: &Job{
-		Model: c, Label: kind, Recipe: r, Seed: 5, Tokenizer: []byte("{}"), Train: text("train", 100), Valid: text("valid", 41),
+	j := &job{Dir: filepath.Join(dir, kind+"-seed5"), watcher: &watcher{}, Seed: 5, Job: &Job{
+		Arm: recipe.Arm{Model: c, Label: kind, Kind: kind, Recipe: r}, Tokenizer: []byte("{}"), Train: text("train", 100), Valid: text("valid", 41),
 	}}
 	if r.Plateau { // what is hardly ever seen in training is predicted worse and worse
 		for i := range j.Valid.Tokens {
@@ -95,7 +96,7 @@ func (j *job) warnings() (all []string) {
 // run is the run that the job is the only one of.
 func (j *job) run() *run.Run {
 	r := &run.Run{Program: &run.Program{Name: "train", Speaker: "train"}, Settings: &j.Recipe, Dir: filepath.Dir(j.Dir), Log: progress.NewLog(&j.said, false)}
-	r.Reached = func(s run.Settings, at run.Done) bool { return Reached(s.(*recipe.Recipe), at) }
+	r.End = func(s run.Settings) run.End { return s.(*recipe.Recipe).End(7) }
 	r.Facts = []run.Fact{
 		{Key: "vocabulary", Is: string(j.Tokenizer)},
 		{Key: "train text", Is: j.Train.SourceHash, Forced: true},
@@ -137,7 +138,7 @@ func startAs(t *testing.T, ctx context.Context, j *job, begins func(*Training)) 
 		return l, err
 	}
 	r := j.run()
-	res, err := r.Alone(ctx, of)
+	res, err := r.Alone(ctx, &run.Job{Arm: of, Seed: j.Seed})
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"path/filepath"
 
+	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/score"
 )
 
 // Outcome is what a finished training has to report. The NLLs are those of the best
@@ -20,16 +23,9 @@ type Outcome struct {
 	TestNLLOff    *float64 `json:"test_nll_off,omitempty"`
 	TestNLLFrozen *float64 `json:"test_nll_frozen,omitempty"`
 	TestNLLMean   *float64 `json:"test_nll_mean,omitempty"`
-}
 
-// ended is an Outcome that says whether it is one of a model.
-type ended struct {
-	*Outcome
-	vocabulary int
+	Vocabulary int `json:"-"` // of the model; 0 of one that is not scored
 }
-
-// Flaw says in a clause that the training came to no model.
-func (e ended) Flaw() string { return e.Outcome.Flaw(e.vocabulary) }
 
 // Finish makes sure of the best model and scores it.
 func (t *Training) Finish(ctx context.Context) (any, error) {
@@ -42,14 +38,57 @@ func (t *Training) Finish(ctx context.Context) (any, error) {
 			out.BestEpoch = e.Epoch
 		}
 	}
-	if t.Job.Score == nil {
+	if t.Test == nil {
 		return out, nil
 	}
-	if err := t.Job.Score(ctx, t.Host, out); err != nil {
+	if err := t.score(ctx, out); err != nil {
 		return nil, err
 	}
 	t.Log.Printf("%s  best epoch %d: valid ppl %s, test ppl %s (one stream)", t.Name(), out.BestEpoch, ppl(Perplexity(out.ValidNLL)), ppl(Perplexity(out.TestNLL)))
-	return ended{out, t.Model.VocabSize}, nil
+	out.Vocabulary = t.Model.VocabSize
+	return out, nil
+}
+
+// How the best model of a training is looked at. The perplexities of the report
+// are those of eval perplexity with its defaults: one stream, windows of 35.
+const (
+	scoreBatch = 1
+	scoreBPTT  = 35
+)
+
+// score reads the validation and the test text with the best model, the latter also with
+// the traces standing still, as eval perplexity --traces does.
+func (t *Training) score(ctx context.Context, out *Outcome) error {
+	m, _, err := lm.Load[float32](filepath.Join(t.Dir, best))
+	if err != nil {
+		return err
+	}
+	warm := score.WarmUp{Tokens: t.Valid.Tokens, Streams: score.MeanStreams}
+	for _, s := range []struct {
+		text   *data.Split
+		traces score.Traces
+		nll    **float64
+	}{
+		{t.Valid, score.On, &out.ValidNLL}, {t.Test, score.On, &out.TestNLL},
+		{t.Test, score.Off, &out.TestNLLOff}, {t.Test, score.Frozen, &out.TestNLLFrozen}, {t.Test, score.Mean, &out.TestNLLMean},
+	} {
+		what := fmt.Sprintf(", scoring the %s text", s.text.Name)
+		if s.traces != score.On {
+			if !m.HasTraces() || s.traces == score.Mean && !m.HasMean() {
+				continue
+			}
+			what += fmt.Sprintf(", traces %s", s.traces)
+		}
+		t.Draw(what, len(s.text.Tokens), "tokens")
+		losses, err := score.Read(ctx, m, s.text.Tokens, s.traces, warm, score.Reading{Batch: scoreBatch, Steps: scoreBPTT, Progress: t.Bar.Set}, nil)
+		if err != nil {
+			return err
+		}
+		if nll := losses.Mean(); finite(nll) {
+			*s.nll = &nll
+		}
+	}
+	return nil
 }
 
 // Perplexity of an NLL that may be missing.
@@ -70,10 +109,12 @@ const (
 	validRise = 10
 )
 
-// Flaw says, in a clause, that the training came to no model, whose vocabulary is of
-// that size; empty if it did.
-func (o *Outcome) Flaw(vocabulary int) string {
-	nothing := math.Log(float64(vocabulary))
+// Flaw says, in a clause, that the training came to no model; empty if it did.
+func (o *Outcome) Flaw() string {
+	if o.Vocabulary == 0 {
+		return ""
+	}
+	nothing := math.Log(float64(o.Vocabulary))
 	what, nll := "train", 0.0
 	if n := len(o.Epochs); n > 0 {
 		nll = o.Epochs[n-1].TrainNLL
@@ -95,7 +136,7 @@ func (o *Outcome) Flaw(vocabulary int) string {
 		size += ", its perplexity too large for a number"
 	}
 	return fmt.Sprintf("diverged: the %s loss %s, and that of a model that knows nothing ln %d = %.2f; a smaller --lr may help",
-		what, size, vocabulary, nothing)
+		what, size, o.Vocabulary, nothing)
 }
 
 // beyond is an NLL, infinite where none is kept because it was no finite number.

@@ -2,7 +2,6 @@ package trainer
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"time"
 
@@ -52,7 +51,7 @@ func (t *Training) showEpoch(e Epoch) {
 // ppl writes a perplexity in a few letters, whatever its size.
 func ppl(v float64) string {
 	switch {
-	case math.IsNaN(v) || math.IsInf(v, 0):
+	case !finite(v):
 		return "too large"
 	case v < 1e6:
 		return strconv.FormatFloat(v, 'f', 2, 64)

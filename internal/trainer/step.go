@@ -3,7 +3,6 @@ package trainer
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -23,7 +22,7 @@ func (t *Training) step(w data.Window, lr float64) error {
 	if err := t.checkState(); err != nil {
 		return t.diverged(err)
 	}
-	if math.IsNaN(nll) || math.IsInf(nll, 0) {
+	if !finite(nll) {
 		return t.diverged(fmt.Errorf("the loss is %v, though every layer's state is finite: decoder.weight or decoder.bias is too large", nll))
 	}
 	for i, p := range t.model.Params {

@@ -1,26 +1,90 @@
+// Package trainer trains a language model under one seed: windows in, optimiser
+// steps, a validation after each epoch. It is what a run (internal/run) of train
+// consists of.
 package trainer
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/engram-lm/engram/data"
+	"github.com/engram-lm/engram/internal/examine"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/trained"
 	"github.com/engram-lm/engram/lstm/optim"
 )
 
+// Job is a model to be trained.
+type Job struct {
+	recipe.Arm
+	Tokenizer          []byte               // tokenizer.json
+	Initial            map[string][]float32 // parameters to start from; nil draws them from the seed
+	Train, Valid, Test *data.Split          // without Test, which may be nil, the best model is not scored
+
+	stepped, validated func() // for tests: what is called between steps, and parts of a validation
+}
+
+// Of returns the model as one of a run.
+func (j *Job) Of() *run.Arm {
+	model, err := json.Marshal(j.Model)
+	if err != nil {
+		panic(err) // plain values
+	}
+	return &run.Arm{
+		Model: j.Label, Settings: j.Recipe.Fields(), Of: j, Facts: []run.Fact{{Key: "model", Is: string(model)}},
+		New: func(h *run.Host) (run.Learner, error) { return j.begin(h) },
+	}
+}
+
+// Epoch is the outcome of an epoch.
+type Epoch struct {
+	Epoch      int     `json:"epoch"` // counted from 1
+	Step       int     `json:"step"`  // optimiser steps so far
+	TrainNLL   float64 `json:"train_nll"`
+	ValidNLL   float64 `json:"valid_nll"`
+	LR         float64 `json:"lr"`
+	TokensPerS float64 `json:"tokens_per_s"`
+	Best       bool    `json:"best"`
+	// What the traces of each layer were when the validation text had been read, and
+	// the validation's NLL without them and with them at their mean over the train text.
+	Traces       []examine.Trace `json:"traces,omitempty"`
+	ValidNLLOff  *float64        `json:"valid_nll_off,omitempty"`
+	ValidNLLMean *float64        `json:"valid_nll_mean,omitempty"`
+}
+
+// Line is a line of metrics.jsonl: one every so many steps and one at the end of
+// each epoch. NLLs are means in nats; train_nll is over the epoch so far.
+type Line struct {
+	Model      string   `json:"model"`
+	Seed       uint64   `json:"seed"`
+	Epoch      int      `json:"epoch"`
+	Step       int      `json:"step"`
+	Tokens     int      `json:"tokens"` // trained on in all
+	TrainNLL   float64  `json:"train_nll"`
+	ValidNLL   *float64 `json:"valid_nll,omitempty"` // at the end of an epoch
+	LR         float64  `json:"lr"`
+	GradNorm   float64  `json:"grad_norm"` // before the clip, of the last step
+	TokensPerS float64  `json:"tokens_per_s"`
+	Event      string   `json:"event,omitempty"` // what happened beside the steps: a rollback
+	// Of a plastic model, at the end of an epoch: see Epoch.
+	Traces       []examine.Trace `json:"traces,omitempty"`
+	ValidNLLOff  *float64        `json:"valid_nll_off,omitempty"`
+	ValidNLLMean *float64        `json:"valid_nll_mean,omitempty"`
+}
+
 // Training is a Job under way: a run.Learner.
 type Training struct {
 	*Job
 	*run.Host
 	model    *lm.Model[float32]
-	weights  *trained.Weights // their parameters are the model's
-	groups   groups
+	weights  *trained.Weights               // their parameters are the model's
+	groups   map[modeldir.Role]*optim.Group // each with a rate, and if so wanted a clip, of its own; the weights have none
 	schedule optim.Schedule
 	masks    *rng.Stream
 	windows  *data.Windows
@@ -52,8 +116,9 @@ type position struct {
 // begin makes the training ready for its first step.
 func (j *Job) begin(h *run.Host) (*Training, error) {
 	r := &j.Recipe
-	t := &Training{Job: j, Host: h, weights: trained.NewWeights(r.LR, r.ClipNorm), groups: groups{}, sat: time.Now()}
-	t.masks = t.weights.Stream(j.Seed, "dropout")
+	t := &Training{Job: j, Host: h, weights: trained.NewWeights(r.LR, r.ClipNorm), sat: time.Now()}
+	t.groups = map[modeldir.Role]*optim.Group{modeldir.Coefficients: {}, modeldir.Rates: {}, modeldir.Modulator: {}}
+	t.masks = t.weights.Stream(h.Seed, "dropout")
 	o, err := optim.New(r.Optimizer, optim.Options{WeightDecay: r.WeightDecay, L2: r.L2})
 	if err != nil {
 		return nil, err
@@ -65,7 +130,7 @@ func (j *Job) begin(h *run.Host) (*Training, error) {
 	if j.Initial != nil {
 		t.model, err = lm.FromTensors[float32](j.Model, j.Initial)
 	} else {
-		t.model, err = lm.NewFrom[float32](j.Model, j.Seed, lm.Start{Scale: r.InitScale, Layer: r.StartLayer})
+		t.model, err = lm.NewFrom[float32](j.Model, h.Seed, lm.Start{Scale: r.InitScale, Layer: r.StartLayer})
 	}
 	if err != nil {
 		return nil, err
@@ -76,7 +141,7 @@ func (j *Job) begin(h *run.Host) (*Training, error) {
 		if r.HoldAlpha && role == modeldir.Coefficients {
 			clear(p.Value) // those of a model to start from too
 		}
-		t.weights.Params = append(t.weights.Params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value, Group: t.groups.of(role), Min: p.Min, Max: p.Max, Shared: p.Shared})
+		t.weights.Params = append(t.weights.Params, optim.Param{Name: p.Name, Shape: p.Shape, Value: p.Value, Group: t.groups[role], Min: p.Min, Max: p.Max, Shared: p.Shared})
 	}
 	if t.windows, err = data.NewWindows(j.Train.Tokens, r.Batch, r.BPTT); err != nil {
 		return nil, fmt.Errorf("train text: %w", err)
@@ -103,7 +168,10 @@ func (t *Training) Done() run.Done {
 }
 
 // Slow sets the learning rate to so many halves of the recipe's.
-func (t *Training) Slow(halvings int) { t.weights.Slow(halvings) }
+func (t *Training) Slow(halvings int) bool {
+	t.weights.Slow(halvings)
+	return true
+}
 
 // Event is the line of metrics of what happened beside the steps.
 func (t *Training) Event(what string) any {

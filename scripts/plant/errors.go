@@ -156,7 +156,7 @@ var errors = []planted{
 	{"beside/order", "internal/run/trainings.go", "return r.metrics.arrange(order)", "return nil", "./internal/study", "TestInterruptedSideBySide", ""},
 	{"beside/drop", "internal/run/metrics.go", "if of == who {", "if of.Model == who.Model {", "./internal/study", "TestInterruptedSideBySide", ""},
 	{"beside/stop", "internal/run/trainings.go", "g, ctx := errgroup.WithContext(ctx)", "g, _ := errgroup.WithContext(ctx)", "./internal/study", "TestFailureSideBySide", ""},
-	{"beside/limit", "internal/run/trainings.go", "return max(1, min(n, len(t.left)))", "return max(1, len(t.left))", "./internal/study", "TestInterruptedSideBySide", ""},
+	{"beside/limit", "internal/run/trainings.go", "return max(1, min(n, len(r.left)))", "return max(1, len(r.left))", "./internal/study", "TestInterruptedSideBySide", ""},
 	{"beside/share", "internal/kernel/parallel.go", "n = min(n, own)", "n = max(n, own)", "./internal/kernel", "TestShare", ""},
 	{"beside/bars", "internal/progress/log.go", "l.drawn = len(text)", "_ = text", "./internal/progress", "TestLog", ""},
 	{"stats/ties", "internal/stats/ranksum.go", "first + 1 + end", "2 * (first + 1)", "./internal/stats", "TestRankSum", ""},
