@@ -30,8 +30,8 @@ const examples = `  scripts/sweep run scripts/search/ptb.yaml
   scripts/sweep report runs/sweeps/ptb
 
   # keep a finished run's results, and build the table of all that are kept
-  scripts/sweep keep runs/ptb-small-1 --as docs/results/ptb-lstm
-  scripts/sweep report docs/results`
+  scripts/sweep keep runs/ptb-small-1 --as docs/results/ptb/lstm
+  scripts/sweep report docs/results/ptb`
 
 func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root := &cobra.Command{Use: "sweep", Short: "Search the settings of trainings", Long: long, Example: examples}
@@ -82,7 +82,7 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	}
 	report.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return cli.Usagef("report: no folder: want that of a sweep, or folders of finished runs such as docs/results")
+			return cli.Usagef("report: no folder: want that of a sweep, or folders of finished runs such as docs/results/ptb")
 		}
 		return nil
 	}
@@ -90,12 +90,12 @@ func sweepCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		Use: "keep RUN --as DIR", Short: "Copy what a published number rests on out of a finished run", Args: exactly(1, "the folder of one finished run"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if as == "" {
-				return cli.Usagef("keep: no --as: want a new folder, such as docs/results/ptb-lstm")
+				return cli.Usagef("keep: no --as: want a new folder, such as docs/results/ptb/lstm")
 			}
 			return keep(args[0], as, commit)
 		},
 	}
-	keep.Flags().StringVar(&as, "as", "", "new `folder`, such as docs/results/ptb-lstm")
+	keep.Flags().StringVar(&as, "as", "", "new `folder`, such as docs/results/ptb/lstm")
 	keep.Flags().StringVar(&commit, "commit", "", "`commit` that the run was trained at, where its report does not say so")
 	root.AddCommand(run, status, report, keep)
 	return cli.Execute(ctx, root, args, stdout, stderr)
