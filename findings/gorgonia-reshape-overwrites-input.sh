@@ -6,8 +6,8 @@
 # Here x is reshaped and 1 is added; x should still be [1 2 3 4] after each run, and is one
 # higher after each. A weight that is reshaped in a model moves so with every evaluation.
 # Square, Tanh or Exp in place of the sum leave x alone, and so does the sum without the
-# Reshape. Way round: a tensor of its own in between, for instance by Square and Sqrt, or
-# a weight that has the wanted shape from the start.
+# Reshape. Way round: a weight of the wanted shape from the start, or the Reshape of x + 0,
+# where the sum is what is written over.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'chmod -R u+w "$dir" && rm -rf "$dir"' EXIT
