@@ -248,7 +248,7 @@ func (p *plan) fits() error {
 // folderName is what a run's folder is called, but for its number: after the
 // preset, or after the corpus where that is not the preset's own.
 func (p *plan) folderName() string {
-	if preset, err := p.run.Preset(); err == nil && preset.(*recipe.Recipe).Data == p.recipe.Data {
+	if p.run.Preset().(*recipe.Recipe).Data == p.recipe.Data {
 		return p.recipe.Preset
 	}
 	return p.corpus.Name

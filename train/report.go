@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -102,30 +103,26 @@ func (p *plan) report(r *run.Run, brief bool) (run.Report, error) {
 
 // seed is what the report says of a training, whose notes go to rep.
 func (p *plan) seed(j *run.Job, brief bool, rep *report.Report) (report.Seed, error) {
+	s := report.Seed{Seed: j.Seed, Status: report.UnderWay}
 	if j.Result == nil {
-		return report.Seed{Seed: j.Seed, Status: report.UnderWay}, nil
+		return s, nil
 	}
-	if !j.Result.Ended() {
-		return report.Seed{Seed: j.Seed, Status: j.Result.Status}, nil
+	if s.Status = cmp.Or(j.Result.Status, report.Done); !j.Result.Ended() {
+		return s, nil
 	}
 	for _, what := range j.Result.Rollbacks {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("In the training of %s, seed %d: %s.", j.Model, j.Seed, what))
 	}
 	var out trainer.Outcome
 	if err := j.Result.Decode(p.run.JobDir(j), &out); err != nil {
-		return report.Seed{}, err
+		return s, err
 	}
 	if out.ValidNLL == nil || out.TestNLL == nil {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("Read as one stream, a text has no finite loss under %s, seed %d, and so no perplexity.", j.Model, j.Seed))
 	}
-	s := report.Seed{
-		Seed: j.Seed, BestEpoch: out.BestEpoch, TokensPerS: out.TokensPerS, Status: report.Done,
-		ValidPPL: trainer.Perplexity(out.ValidNLL), TestPPL: trainer.Perplexity(out.TestNLL),
-		TestPPLOff: trainer.Perplexity(out.TestNLLOff), TestPPLFrozen: trainer.Perplexity(out.TestNLLFrozen), TestPPLMean: trainer.Perplexity(out.TestNLLMean),
-	}
-	if j.Result.Status != "" {
-		s.Status = j.Result.Status
-	}
+	s.BestEpoch, s.TokensPerS = out.BestEpoch, out.TokensPerS
+	s.ValidPPL, s.TestPPL = trainer.Perplexity(out.ValidNLL), trainer.Perplexity(out.TestNLL)
+	s.TestPPLOff, s.TestPPLFrozen, s.TestPPLMean = trainer.Perplexity(out.TestNLLOff), trainer.Perplexity(out.TestNLLFrozen), trainer.Perplexity(out.TestNLLMean)
 	if brief {
 		return s, nil
 	}

@@ -35,13 +35,9 @@ func choosePreset(named run.Settings) (preset, why string) {
 // kind may be asked for, under a name and with settings of its own.
 func adopt(of *run.Run, c modeldir.Config) error {
 	r := of.Settings.(*recipe.Recipe)
-	preset, err := of.Preset()
-	if err != nil {
-		return err
-	}
 	// A model without traces or a readout has none of their settings: only the preset's
 	// values pass.
-	is := *preset.(*recipe.Recipe)
+	is := *of.Preset().(*recipe.Recipe)
 	is.Models, is.Layers, is.Tie, is.Hidden, is.Embed = settings.List{c.Model}, c.NumLayers, c.TieWeights, c.HiddenSize, c.EmbeddingSize
 	is.Params, is.MinCount, is.Precision = c.ParamCount(), 0, cmp.Or(c.Precision, modeldir.F32)
 	if q := c.Plasticity; q != nil {

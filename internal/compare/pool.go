@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/engram-lm/engram/internal/progress"
 )
 
 // ToldApart is what the note says of a label that is no one model.
@@ -120,7 +122,7 @@ func (a *arm) apart(b *arm) string {
 	case b.kind != a.kind && b.run.Report != nil:
 		return differ("its kind", a.kind, b.kind)
 	case b.params != a.params:
-		return differ("its number of parameters", a.params, b.params)
+		return differ("its number of parameters", progress.Thousands(a.params), progress.Thousands(b.params))
 	}
 	// The same seed to the same bits is the same training, whatever was set; to others
 	// it is not, be it for another version of the program.

@@ -84,19 +84,19 @@ func Named(presets []Preset, name string) (Settings, error) {
 	return nil, cli.Usagef("preset %q%s: want one of %s", name, nearest.DidYouMean(name, "", names), strings.Join(names, ", "))
 }
 
-// Preset returns the preset that the run's settings come from.
-func (r *Run) Preset() (Settings, error) {
-	return Named(r.Program.Presets, value(r.Settings, "preset"))
+// Preset returns the preset that the run's settings come from; the first if theirs is of
+// another version.
+func (r *Run) Preset() Settings {
+	if s, err := Named(r.Program.Presets, value(r.Settings, "preset")); err == nil {
+		return s
+	}
+	return r.Program.Presets[0].Settings()
 }
 
 // WithoutEffect names, a clause each, the settings that are asked for, not as in the
 // preset, and that change nothing in any model of the run.
 func (r *Run) WithoutEffect() (clauses []string) {
-	preset, err := r.Preset()
-	if err != nil {
-		return nil // of another version
-	}
-	was := preset.Fields()
+	was := r.Preset().Fields()
 	for i, f := range r.Settings.Fields() {
 		if !r.Given[f.Key] || was[i].String() == f.String() {
 			continue

@@ -241,11 +241,6 @@ func (t *training) save() error {
 		return err
 	}
 	t.saved, t.savedAll = time.Now(), true
-	if k, ok := t.learner.(interface{ Keep(dir string) error }); ok {
-		if err := k.Keep(t.Dir); err != nil {
-			return err
-		}
-	}
 	return t.writer.Write(s)
 }
 

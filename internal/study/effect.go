@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -24,6 +25,12 @@ func (t *Task[S]) NoEffect(common *Common, own *S, model, key string) string {
 	}
 	if strings.HasPrefix(key, "adam_") && common.Optimizer != adam && common.Optimizer != "" {
 		return "only optimizer adam uses it"
+	}
+	if key == "average_from" {
+		if why := t.NoEffect(common, own, model, "optimizer"); why != "" || common.Optimizer == "asgd" {
+			return why
+		}
+		return "optimizer " + cmp.Or(common.Optimizer, adam) + " averages nothing"
 	}
 	if t.Idle == nil {
 		return ""

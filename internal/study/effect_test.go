@@ -21,6 +21,8 @@ func TestNoEffect(t *testing.T) {
 		{"--models steady --lr 0.5", ""},
 		{"--models steady --lr 0.5 --size 21 --diverge 1000", rate + diverge},
 		{"--models steady --lr 0.05 --size 21", ""},
+		{"--models steady --average-from 2", "eval: average_from 2 has no effect: optimizer adam averages nothing\n"},
+		{"--models steady --average-from 2 --optimizer asgd", ""},
 	} {
 		var out, errs bytes.Buffer
 		args := append([]string{"guess", "--quiet", "--episodes", "2", "--out", filepath.Join(t.TempDir(), "run")}, strings.Fields(c.args)...)

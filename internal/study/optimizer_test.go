@@ -3,6 +3,7 @@ package study
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/engram-lm/engram/lstm/optim"
@@ -28,9 +29,19 @@ func TestOptimizers(t *testing.T) {
 		succeed(t, "--resume", dir)
 		same(t, want, product(t, dir))
 	}
-	out, _ := succeed(t, "--out", filepath.Join(t.TempDir(), "run"), "--models", "steady", "--optimizer", "sgd", "--json")
-	averaged, _ := succeed(t, "--out", filepath.Join(t.TempDir(), "run"), "--models", "steady", "--optimizer", "asgd", "--json")
-	if a, b := objects(t, out)[0]["extra"], objects(t, averaged)[0]["extra"]; a.(map[string]any)["first_weight"] == b.(map[string]any)["first_weight"] {
+	first := func(args ...string) any {
+		out, _ := succeed(t, append([]string{"--out", filepath.Join(t.TempDir(), "run"), "--models", "steady", "--episodes", "60", "--json", "--optimizer"}, args...)...)
+		return objects(t, out)[0]["extra"].(map[string]any)["first_weight"]
+	}
+	plain, half := first("sgd"), first("asgd")
+	if plain == half {
 		t.Error("the averages are not what is tested")
+	}
+	// By itself the second half is averaged; the last step alone is plain SGD.
+	if first("asgd", "--average-from", "31") != half || first("asgd", "--average-from", "2") == half || first("asgd", "--average-from", "60") != plain {
+		t.Error("--average-from is not where the averages begin")
+	}
+	if _, _, err := guess("--models", "steady", "--optimizer", "asgd", "--average-from", "61"); err == nil || !strings.Contains(err.Error(), "average_from 61: asgd would average nothing by 60") {
+		t.Errorf("averages from after the end: %v", err)
 	}
 }

@@ -19,12 +19,8 @@ import (
 // report makes the report of the trainings that have ended.
 func (t *Task[S]) report(r *run.Run, _ bool) (run.Report, error) {
 	v := r.Settings.(*values[S])
-	preset, err := r.Preset()
-	if err != nil {
-		return nil, err
-	}
 	rep := &report.Study{
-		Command: t.recipe(v, preset.Fields()), Version: r.Began.Version, Task: t.Name, Preset: v.Preset,
+		Command: t.recipe(v, r.Preset().Fields()), Version: r.Began.Version, Task: t.Name, Preset: v.Preset,
 		Title: t.Title, About: t.About, Unit: t.Unit, System: r.Began.System,
 		Metric: t.Metric, Columns: t.Columns, Goal: t.Goal,
 		Config: string(v.Fields().YAML()), Notes: r.Remarks(),

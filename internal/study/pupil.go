@@ -49,8 +49,8 @@ func (p *pupil[S]) Slow(halvings int) bool {
 	return ok
 }
 
-// averager is a Learner whose optimiser may average the parameters: over the second half
-// of a training, and it is the averages that are tested.
+// averager is a Learner whose optimiser may average the parameters, and it is the averages
+// that are tested.
 type averager interface {
 	Average()
 	Averaged(f func() error) error
@@ -84,7 +84,7 @@ func (p *pupil[S]) Step(context.Context) (save bool, err error) {
 		p.Bar.Set(p.at.Episode)
 	}
 	begin := time.Now()
-	if a, ok := p.learner.(averager); ok && p.at.Episode >= p.Episodes/2 {
+	if a, ok := p.learner.(averager); ok && p.at.Episode+1 >= p.averagesFrom() {
 		a.Average()
 	}
 	point, err := p.learner.Update()
@@ -119,14 +119,21 @@ func (p *pupil[S]) Step(context.Context) (save bool, err error) {
 		Value: at.Value.take(), Loss: at.Loss.take(), GradNorm: at.GradNorm.take(),
 		Seconds: at.Seconds, EpisodesPerS: float64(every) / max(at.Seconds-at.LineSeconds, 1e-9),
 	}
+	if rate, ok := p.learner.(interface{ Rate() float64 }); ok && finite(l.GradNorm) { // it has learned
+		l.LR = rate.Rate()
+	}
 	at.LineSeconds = at.Seconds
 	p.logged(l)
 	return false, p.Write(l)
 }
 
-// Snapshot is the learner's, and how far it is.
+// Snapshot is the learner's, and how far it is; with it the learner keeps what it has of
+// its own.
 func (p *pupil[S]) Snapshot() (*checkpoint.Snapshot, error) {
 	s, err := p.learner.Snapshot()
+	if k, ok := p.learner.(Keeper); ok && err == nil {
+		err = k.Keep(p.Dir)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -141,14 +148,6 @@ func (p *pupil[S]) Restore(s *checkpoint.Snapshot) error {
 	}
 	p.shown.episode, p.shown.seconds = p.at.Episode, p.at.Seconds
 	return p.learner.Restore(s)
-}
-
-// Keep lets the learner keep what it has of its own.
-func (p *pupil[S]) Keep(dir string) error {
-	if k, ok := p.learner.(Keeper); ok {
-		return k.Keep(dir)
-	}
-	return nil
 }
 
 // Finish tests the model.
@@ -183,7 +182,8 @@ type line struct {
 	Metric   string  `json:"metric"`
 	Value    float64 `json:"value"`
 	Loss     float64 `json:"loss"`
-	GradNorm float64 `json:"grad_norm"` // before the clip
+	GradNorm float64 `json:"grad_norm"`    // before the clip
+	LR       float64 `json:"lr,omitempty"` // of the last step, where the learner has a rate
 
 	Seconds      float64 `json:"seconds"` // of training, so far
 	EpisodesPerS float64 `json:"episodes_per_s"`

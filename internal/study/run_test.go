@@ -59,8 +59,11 @@ func TestRun(t *testing.T) {
 	if n := strings.Count(metrics, "\n"); n != 9*60/5 {
 		t.Errorf("%d lines of metrics", n)
 	}
+	if !strings.Contains(metrics, `"lr":0.1,`) {
+		t.Error("eager has another learning rate than twice that of steady")
+	}
 	first, _, _ := strings.Cut(metrics, "\n")
-	for _, want := range []string{`"model":"steady","seed":1,"episode":5,"metric":"error_rate","value":0.`, `"loss":`, `"grad_norm":`, `"seconds":`, `"episodes_per_s":`} {
+	for _, want := range []string{`"model":"steady","seed":1,"episode":5,"metric":"error_rate","value":0.`, `"loss":`, `"grad_norm":`, `"lr":0.05,`, `"seconds":`, `"episodes_per_s":`} {
 		if !strings.Contains(first, want) {
 			t.Errorf("no %s in %s", want, first)
 		}

@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -25,8 +26,9 @@ type Common struct {
 	MaxTime    string `yaml:"max_time" help:"training time that a model and seed may take, such as 20m; 0 sets no bound" resume:"may change" default:"0"`
 	StopAtGoal bool   `yaml:"stop_at_goal" help:"end a model's training as soon as it has learned the task" resume:"may change"`
 
-	Optimizer string `yaml:"optimizer" help:"what takes the steps: {offered}; the presets' rates are meant for adam" default:"adam"`
-	LogEvery  int    `yaml:"log_every" help:"episodes between lines of metrics.jsonl, each the mean over them" resume:"by force" range:"1..1073741824" default:"10"`
+	Optimizer   string `yaml:"optimizer" help:"what takes the steps: {offered}; the presets' rates are meant for adam" default:"adam"`
+	AverageFrom int    `yaml:"average_from" help:"asgd: first episode whose steps are averaged; 0: from half of them on" resume:"by force" range:"0.."`
+	LogEvery    int    `yaml:"log_every" help:"episodes between lines of metrics.jsonl, each the mean over them" resume:"by force" range:"1..1073741824" default:"10"`
 
 	run.Common
 }
@@ -70,6 +72,8 @@ func (v *values[S]) Fields() settings.Fields {
 			all[i].Choice = list(t.Models, func(k Kind) string { return k.Name + " (" + k.About + ")" })
 		case "checkpoint_every":
 			*help = strings.ReplaceAll(*help, "steps", t.Unit)
+		case "average_from":
+			*help = strings.ReplaceAll(*help, "episode", t.one())
 		case "log_every":
 			*help = strings.ReplaceAll(*help, "episodes", t.Unit)
 		case "episodes":
@@ -103,7 +107,10 @@ func (c *Common) end() run.End {
 	return run.End{Steps: c.Episodes, Time: bound, Goal: c.StopAtGoal}
 }
 
-// validate reports models, and a bound on their time, that cannot be.
+// averagesFrom is the first episode whose steps averaged SGD averages.
+func (c *Common) averagesFrom() int { return cmp.Or(c.AverageFrom, c.Episodes/2+1) }
+
+// validate reports models, bounds on their time and averages that cannot be.
 func (c *Common) validate(kinds []Kind) error {
 	name := func(k Kind) string { return k.Name }
 	if len(c.Models) == 0 {
@@ -116,6 +123,9 @@ func (c *Common) validate(kinds []Kind) error {
 		if slices.Contains(c.Models[:i], m) {
 			return cli.Usagef("models: %s is given twice: want each once", m)
 		}
+	}
+	if from := c.averagesFrom(); c.Optimizer == "asgd" && from > c.Episodes {
+		return cli.Usagef("average_from %d: asgd would average nothing by %d, and be plain SGD; want 1 to %[2]d, or optimizer sgd", from, c.Episodes)
 	}
 	if bound, err := time.ParseDuration(c.MaxTime); err != nil || bound < 0 {
 		return cli.Usagef("max_time %q: want a time such as 90s or 20m, or 0 for no bound", c.MaxTime)
