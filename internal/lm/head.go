@@ -117,9 +117,7 @@ func (h *head[F]) Backward(in []G.Value, gout []F, gin [][]F) error {
 	kernel.Parallel((v+columns-1)/columns, func(i int) {
 		lo, hi := i*columns, min(v, (i+1)*columns)
 		clear(gin[2][lo:hi])
-		for task := range tasks(rows) {
-			kernel.Add(gin[2][lo:hi], h.dbias[task*v+lo:task*v+hi])
-		}
+		kernel.AddRows(gin[2][lo:hi], h.dbias[lo:tasks(rows)*v], v)
 	})
 	if h.memory != nil {
 		h.memory.Backward(float64(gout[0])/float64(rows), gin[6], gin[7:])

@@ -198,8 +198,8 @@ func sumRows[F Float](dst, x []F, rows int) {
 	kernel.Parallel(groups(n, biasColumns), func(i int) {
 		lo, hi := bounds(i, n, biasColumns)
 		clear(dst[lo:hi])
-		for r := range rows {
-			kernel.Add(dst[lo:hi], x[r*n+lo:r*n+hi])
+		if rows > 0 {
+			kernel.AddRows(dst[lo:hi], x[lo:rows*n], n)
 		}
 	})
 }

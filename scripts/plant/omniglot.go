@@ -16,6 +16,7 @@ func init() {
 		planted{"conv/overlap", convolved, "\tclear(din)\n", "", "./internal/conv", "Test", ""},
 		planted{"conv/transpose", convolved, "pixel, i := r/l.in, r%l.in", "pixel, i := r/l.in, 0", "./internal/conv", "Test", ""},
 		planted{"conv/columns", convolved, "column, columns := line*first, min(line*end, l.Out)-line*first", "column, columns := 0, min(line*end, l.Out)-line*first", "./internal/conv", "Test", ""},
+		planted{"sums/rows", "internal/kernel/vector.go", "rows := (len(x)-len(sum))/ldx + 1", "rows := (len(x) - len(sum)) / ldx", "./internal/kernel", "TestAddRows", ""},
 		planted{"conv/bias", convolved, "\t\t\tclear(sum)\n", "", "./internal/conv", "Test", ""},
 		planted{"gather/blocks", gathered, "d, from = c, to", "d, from = nil, nil", "./internal/kernel", "TestGathered", ""},
 		planted{"gather/rows", "internal/kernel/tiles_amd64.go", "at = &from[i]", "at = &from[0]", "./internal/kernel", "TestGathered", ""},
