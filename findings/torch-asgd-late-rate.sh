@@ -30,7 +30,7 @@ want='SGD [1.0, 10.0, 100.0]
 ASGD [1.0, 1.0, 10.0]'
 echo "$got"
 [[ $got == "$want" ]] || {
-	printf 'changed: it printed\n%s\nboth are [1.0, 10.0, 100.0]\n' "$want"
+	printf 'changed: it printed\n%s\nright would be [1.0, 10.0, 100.0] for both\n' "$want"
 	exit 1
 }
-echo 'as found: both are [1.0, 10.0, 100.0]'
+echo 'as found: right would be [1.0, 10.0, 100.0] for both'

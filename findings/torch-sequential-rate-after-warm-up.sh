@@ -39,7 +39,7 @@ LambdaLR         [0.1, 0.4, 0.7, 1.0, 0.5, 0.25]
 MultiplicativeLR [0.1, 0.4, 0.7, 0.7, 0.35, 0.175]'
 echo "$got"
 [[ $got == "$want" ]] || {
-	printf 'changed: it printed\n%s\nthe three are the same\n' "$want"
+	printf 'changed: it printed\n%s\nright would be three lines alike\n' "$want"
 	exit 1
 }
-echo 'as found: the three are the same'
+echo 'as found: right would be three lines alike'

@@ -37,7 +37,7 @@ gradient of a Linear under autocast: 256.0
 norm, float16: 45.25'
 echo "$got"
 [[ $got == "$want" ]] || {
-	printf 'changed: it printed\n%s\nthe first four are 1000, the last is 316.2\n' "$want"
+	printf 'changed: it printed\n%s\nright would be 1000 four times and 316.2\n' "$want"
 	exit 1
 }
-echo 'as found: the first four are 1000, the last is 316.2'
+echo 'as found: right would be 1000 four times and 316.2'
