@@ -50,15 +50,19 @@ func Passage(m *lm.Model[float32], tok *tokenizer.Tokenizer, valid, test []int32
 	return out, nil
 }
 
-// appendModulation appends what each layer's modulator said in a window of one token.
+// appendModulation appends what each neuromodulator said in a window of one token; a
+// layer without one said nothing.
 func appendModulation(m [][]float64, said [][]float32) [][]float64 {
-	for l, v := range said {
-		if len(m) <= l {
+	l := 0
+	for _, v := range said {
+		if len(v) == 0 {
+			continue
+		}
+		if len(m) == l {
 			m = append(m, nil)
 		}
-		if len(v) > 0 {
-			m[l] = append(m[l], float64(v[0]))
-		}
+		m[l] = append(m[l], float64(v[0]))
+		l++
 	}
 	return m
 }

@@ -20,14 +20,14 @@ type Trace struct {
 	RateMeanAbs *float64 `json:"rate_mean_abs,omitempty"`
 }
 
-// Traces looks at the traces of each layer; nil for a standard LSTM.
+// Traces looks at the traces of each layer; nil for standard LSTM layers.
 func Traces(m *lm.Model[float32], state lm.State[float32]) []Trace {
 	p := m.Config.Plasticity
 	if p == nil {
 		return nil
 	}
 	var all []Trace
-	for l, layer := range state {
+	for l, layer := range state[:m.Config.NumLayers] { // the last of all may be a plastic readout's memory
 		var sum float64
 		at := 0
 		hebb := layer.Part("hebb")
