@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/examine"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/run"
 )
@@ -49,14 +50,14 @@ const examples = `  # the report, from nothing
 func main() { cli.Main("train", train) }
 
 func train(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	p := &plan{described: map[*run.Result]description{}}
+	p := &plan{described: map[*run.Result]examine.Description{}}
 	prog := &run.Program{
 		Name: "train", Invocation: "go run ./train", Speaker: "train", Args: args, Unit: "epochs", Presets: recipe.Presets(),
 		Blank:  func() run.Settings { return recipe.Defaults() },
 		Choose: choosePreset, Prepare: p.prepare, Report: p.report,
 		Short: "Train plastic and standard LSTM language models", Long: long, Example: examples, Paths: []string{"cache"},
 	}
-	cmd, _ := prog.Cobra()
+	cmd := prog.Cobra()
 	cmd.Flags().StringVar(&p.cache, "cache", "", "`folder` of the encoded corpora (default engram in the user's cache folder)")
 	cli.Ranks(cmd, "train")
 	return cli.Execute(ctx, cmd, args, stdout, stderr)

@@ -8,12 +8,13 @@ import (
 	"runtime/debug"
 
 	"github.com/engram-lm/engram/data"
-	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/examine"
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/trainer"
@@ -32,7 +33,7 @@ type plan struct {
 	budget    int
 	windows   int // of an epoch
 	initial   map[string][]float32
-	described map[*run.Result]description
+	described map[*run.Result]examine.Description
 }
 
 // initFolder, in a run's folder, has the model that --init named, which may change or go.
@@ -69,27 +70,28 @@ func (p *plan) prepare(r *run.Run) error {
 	r.System.Kernel = kernel.LevelOf(lm.Precision(p.arms[0].Model))
 	var sizes []any
 	for _, name := range data.Splits {
-		sizes = append(sizes, thousands(len(p.splits[name].Tokens)))
+		sizes = append(sizes, progress.Thousands(len(p.splits[name].Tokens)))
 		r.Facts = append(r.Facts, run.Fact{Key: name + " text", What: "the " + name + " text of " + p.recipe.Data, Is: p.splits[name].SourceHash, Forced: true})
 	}
 	r.Facts = append(r.Facts, run.Fact{Key: "vocabulary", What: "the vocabulary", Is: fmt.Sprintf("%x", sha256.Sum256(p.vocab))})
 	for _, a := range p.arms {
 		c := a.Model
 		arm := (&trainer.Job{Arm: a, Tokenizer: p.vocab, Initial: p.initial, Train: p.splits["train"], Valid: p.splits["valid"], Test: p.splits["test"]}).Of()
-		arm.About = fmt.Sprintf("%d x %d, embedding %d: %s parameters of %s", c.NumLayers, c.HiddenSize, c.EmbeddingSize, thousands(c.ParamCount()), thousands(p.budget))
+		arm.About = fmt.Sprintf("%d x %d, embedding %d: %s parameters of %s", c.NumLayers, c.HiddenSize, c.EmbeddingSize, progress.Thousands(c.ParamCount()), progress.Thousands(p.budget))
+		arm.Params = c.ParamCount()
 		arm.Idle = func(key string) string { return a.Idle(key, a.Recipe.Passes(p.windows)) }
 		r.Arms = append(r.Arms, arm)
 	}
 	if start != nil {
 		r.Stage = func(dir string) error { return modeldir.Save(filepath.Join(dir, initFolder), start) }
 	}
-	r.Title = fmt.Sprintf("Corpus %s: vocabulary %s, ", p.corpus.Name, thousands(p.corpus.Tokenizer.Size())) + fmt.Sprintf("%s train / %s valid / %s test tokens", sizes...)
+	r.Title = fmt.Sprintf("Corpus %s: vocabulary %s, ", p.corpus.Name, progress.Thousands(p.corpus.Tokenizer.Size())) + fmt.Sprintf("%s train / %s valid / %s test tokens", sizes...)
 	if p.recipe.Precision == modeldir.BF16 && !kernel.NativeBF16() {
 		r.About = []string{"This processor does not multiply bfloat16 (AVX512-BF16): products run in float32 on rounded numbers, no faster than --precision f32"}
 	}
 	r.Longer = []string{"epochs", "steps"}
 	r.End = func(s run.Settings) run.End { return s.(*recipe.Recipe).End(p.windows) }
-	r.Expect = p.estimate
+	r.Beyond = 1.15 // validations and the report come on top of the steps
 	return nil
 }
 
@@ -126,18 +128,9 @@ func (p *plan) start() (*modeldir.Model, *tokenizer.Tokenizer, error) {
 	if p.run.Resumed {
 		dir = filepath.Join(p.run.Dir, initFolder)
 	}
-	m, err := modeldir.Load(dir)
+	m, tok, err := lm.Read(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--init: %w", err)
-	}
-	path := filepath.Join(dir, modeldir.TokenizerFile)
-	tok, err := tokenizer.Parse(m.TokenizerJSON)
-	if err != nil {
-		return nil, nil, fmt.Errorf("--init: %w", badfile.At(path, err))
-	}
-	if tok.Size() != m.Config.VocabSize {
-		return nil, nil, fmt.Errorf("--init: %w", badfile.New(path, "model.vocab", "has %d words; %s wants the %d of vocab_size",
-			tok.Size(), modeldir.ConfigFile, m.Config.VocabSize))
 	}
 	if !p.run.Resumed {
 		err = adopt(p.run, m.Config)

@@ -5,56 +5,13 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"time"
 
-	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/examine"
 	"github.com/engram-lm/engram/internal/lm"
-	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/trainer"
 )
-
-func thousands(n int) string { return progress.Thousands(n) }
-
-// estimate times a few training steps of each model and scales them up; 0 where
-// the run is too short for that to pay.
-func (p *plan) estimate() (seconds float64) {
-	r := p.recipe
-	windows, err := data.NewWindows(p.splits["train"].Tokens, r.Batch, r.BPTT)
-	if err != nil {
-		return 0
-	}
-	steps := r.End(p.windows).Steps
-	if steps < 50 {
-		return 0
-	}
-	var total time.Duration
-	for _, a := range p.arms {
-		m, err := lm.New[float32](a.Model, 1)
-		if err != nil {
-			return 0
-		}
-		state := m.NewState(r.Batch)
-		windows.Reset()
-		best := time.Duration(math.MaxInt64)
-		for range 3 {
-			w, ok := windows.Next()
-			if !ok {
-				break
-			}
-			begin := time.Now()
-			if _, err := m.Train(w.X, w.Y, state, 0, nil); err != nil {
-				return 0
-			}
-			best = min(best, time.Since(begin))
-		}
-		total += time.Duration(steps) * best
-	}
-	// Validations and the optimiser come on top of the steps.
-	return total.Seconds() * float64(len(p.run.Seeds)) * 1.15
-}
 
 // report makes the report of the trainings that have ended, a brief one without what
 // their models have to be loaded for.
@@ -128,13 +85,19 @@ func (p *plan) seed(j *run.Job, brief bool, rep *report.Report) (report.Seed, er
 	}
 	had, ok := p.described[j.Result]
 	if !ok {
-		if err := p.describe(j, &out, &had); err != nil {
+		var epochs [][]examine.Trace
+		for _, e := range out.Epochs {
+			epochs = append(epochs, e.Traces)
+		}
+		var err error
+		had, err = examine.Describe(filepath.Join(p.run.JobDir(j), "best"), out.BestEpoch, epochs, p.splits["valid"].Tokens, p.splits["test"].Tokens, j.Seed)
+		if err != nil {
 			return s, err
 		}
 		p.described[j.Result] = had
 	}
-	if had.ends != nil {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("The sample of %s, seed %d, ends early: %v.", j.Model, j.Seed, had.ends))
+	if had.Ends != nil {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("The sample of %s, seed %d, ends early: %v.", j.Model, j.Seed, had.Ends))
 	}
 	s.Traces, s.Passage, s.Sample = had.Traces, had.Passage, had.Sample
 	return s, nil
@@ -166,29 +129,4 @@ func draw(s *report.Seed, lines []trainer.Line, plastic bool) {
 		}
 	}
 	s.Steps = report.Thin(s.Steps, drawnPoints)
-}
-
-// description is what describe says.
-type description struct {
-	report.Seed
-	ends error // why the sample is shorter than it should be
-}
-
-// describe says more of a finished training than a table does: what the traces and
-// the neuromodulator of its best model do and what it writes.
-func (p *plan) describe(j *run.Job, out *trainer.Outcome, s *description) error {
-	m, tok, err := lm.Load[float32](filepath.Join(p.run.JobDir(j), "best"))
-	if err != nil {
-		return err
-	}
-	var epochs [][]examine.Trace
-	for _, e := range out.Epochs {
-		epochs = append(epochs, e.Traces)
-	}
-	s.Traces = examine.Layers(m, out.BestEpoch, epochs)
-	if s.Passage, err = examine.Passage(m, tok, p.splits["valid"].Tokens, p.splits["test"].Tokens); err != nil {
-		return err
-	}
-	s.Sample, s.ends = examine.Sample(m, tok, j.Seed)
-	return nil
 }

@@ -16,6 +16,27 @@ import (
 	"github.com/engram-lm/engram/internal/score"
 )
 
+// --time times optimiser steps alone, also over the end of an epoch, and leaves nothing.
+func TestTime(t *testing.T) {
+	t.Parallel()
+	c := command(t, tiny("--time", "8", "--models", "lstm,plastic", "--json")...)
+	out, errs, status := finish(t, c)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if status != 0 || len(lines) != 2 {
+		t.Fatalf("status %d, stderr %q, %d lines, want 2: %s", status, errs, len(lines), out)
+	}
+	for i, model := range []string{"lstm", "plastic"} {
+		o := decode(t, lines[i])
+		if o["task"] != "train" || o["model"] != model || o["updates"] != 8.0 || !(o["params"].(float64) > 0) || !(o["ms_per_update_min"].(float64) > 0) {
+			t.Error(lines[i])
+		}
+	}
+	if entries, err := os.ReadDir(c.Dir); err != nil || len(entries) > 0 {
+		t.Errorf("%v, %v: want no files", entries, err)
+	}
+	fail(t, 2, []string{"lstm: the run has 3 steps", "want fewer"}, tiny("--time", "9", "--steps", "3")...)
+}
+
 // Two steps of plain SGD from the model of each case are those of an independent
 // implementation in float64.
 func TestCases(t *testing.T) {

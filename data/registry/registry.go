@@ -32,6 +32,15 @@ type Set struct {
 	Mirrors []string
 }
 
+// Fetch is the command that puts the set in place.
+func (s Set) Fetch() string {
+	command := "scripts/download " + s.Name
+	if slices.ContainsFunc(s.Sources, func(f Source) bool { return f.URL == "" }) {
+		command += " --from MIRROR"
+	}
+	return command
+}
+
 // Source is one file of a publisher.
 type Source struct {
 	File

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/genotype"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/study"
 )
 
@@ -87,7 +88,7 @@ func (h *history) curves(n int) study.Picture {
 		X:       "generation", Y: "score",
 	}
 	for _, k := range []int{0, 2, rollouts - 1} {
-		curve := study.Curve{Name: "rollout " + study.Thousands(k+1)}
+		curve := study.Curve{Name: "rollout " + progress.Thousands(k+1)}
 		for _, v := range h.Validations {
 			curve.X, curve.Y = append(curve.X, float64(v.Generation)), append(curve.Y, v.Rollouts[k])
 		}

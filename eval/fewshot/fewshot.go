@@ -19,6 +19,7 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/contrast"
 	"github.com/engram-lm/engram/internal/meta"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
 )
@@ -149,7 +150,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		all = append(all, study.Arm{
 			Model: name, Params: net.Len(), Control: name == random, Data: omniglot.Digest(train, validation, test),
 			About:  study.Count(s.Features, "feature"),
-			Source: fmt.Sprintf("%s: %s characters to train with, %s to choose by, %s to test with", set.Name, study.Thousands(len(train)), study.Thousands(len(validation)), study.Thousands(len(test))),
+			Source: fmt.Sprintf("%s: %s characters to train with, %s to choose by, %s to test with", set.Name, progress.Thousands(len(train)), progress.Thousands(len(validation)), progress.Thousands(len(test))),
 			New: func(seed uint64) (study.Learner, error) {
 				return s.learner(name, estimate, train, validation, test, seed, common.Tests), nil
 			},

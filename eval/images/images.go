@@ -15,6 +15,7 @@ import (
 	"github.com/engram-lm/engram/data/cifar"
 	"github.com/engram-lm/engram/data/registry"
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/study"
 )
 
@@ -115,7 +116,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		all = append(all, study.Arm{
 			Model: name, Params: params(layer), Control: name == rnn, Data: sum,
 			About:  study.Count(layer.HiddenSize(), "neuron"),
-			Source: fmt.Sprintf("%s: %s images to train with, %s held out", set.Name, study.Thousands(train.len()), study.Thousands(test.len())),
+			Source: fmt.Sprintf("%s: %s images to train with, %s held out", set.Name, progress.Thousands(train.len()), progress.Thousands(test.len())),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(layer, s, train, test, seed, common.Tests), nil
 			},

@@ -32,6 +32,14 @@ func Write(path string, write func(io.Writer) error) error {
 	return WriteTo(atomicdir.OS, path, write)
 }
 
+// WriteBytes puts b at path, as Write does.
+func WriteBytes(path string, b []byte) error {
+	return Write(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
 // WriteTo is Write on a file system, which a test may let fail.
 func WriteTo(fsys atomicdir.FS, path string, write func(io.Writer) error) error {
 	dir, name := filepath.Split(path)

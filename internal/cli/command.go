@@ -106,6 +106,28 @@ func flagError(c *cobra.Command, err error) error {
 	return Usagef("%w%s; %s --help shows the flags", err, suggestion, c.CommandPath())
 }
 
+// Given writes the flags that were set as arguments, in their order, as Quoted does.
+func Given(flags *pflag.FlagSet) string {
+	var args []string
+	flags.Visit(func(flag *pflag.Flag) {
+		values := []string{flag.Value.String()}
+		if many, ok := flag.Value.(pflag.SliceValue); ok {
+			values = many.GetSlice()
+		}
+		for _, v := range values {
+			switch flag.NoOptDefVal {
+			case "":
+				args = append(args, "--"+flag.Name, v)
+			case v:
+				args = append(args, "--"+flag.Name)
+			default:
+				args = append(args, "--"+flag.Name+"="+v)
+			}
+		}
+	})
+	return Quoted(args)
+}
+
 // NamedPaths refuses a path among the flags that is given as nothing. It is most likely
 // a variable of a shell that is not set, and to start a new run, because the one to
 // resume has no name, is not what was meant.

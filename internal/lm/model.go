@@ -6,7 +6,9 @@
 package lm
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/engram-lm/engram/internal/kernel"
@@ -252,6 +254,31 @@ func (m *Model[F]) NewState(batch int) State[F] {
 		s = append(s, memory)
 	}
 	return s
+}
+
+// NonFinite names the first part of a carried state that is not finite; nil if there is
+// none.
+func (m *Model[F]) NonFinite(s State[F]) error {
+	for l, layer := range s {
+		if kernel.IndexNonFinite(layer.Data) < 0 {
+			continue
+		}
+		if l == len(m.layers) {
+			return errors.New("the state of the readout's memory is not finite")
+		}
+		for _, part := range slices.Backward(layer.Parts) { // traces lie behind c and h
+			what := string(part.Role)
+			if part.Role == lstm.Activity {
+				what = map[string]string{"c": "cell state c", "h": "output h"}[part.Name]
+			}
+			x := layer.Part(part.Name)
+			if i := kernel.IndexNonFinite(x); i >= 0 {
+				return fmt.Errorf("the %s of layers.%d is %v", what, l, x[i])
+			}
+		}
+		return fmt.Errorf("the state of layers.%d is not finite", l)
+	}
+	return nil
 }
 
 // Reset zeroes the state: a memory is then empty.

@@ -1,6 +1,8 @@
 package modeldir
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -123,6 +125,29 @@ func fit(path string, config Config, read map[string]tensorfile.Tensor) (map[str
 		}
 	}
 	return values(read), nil
+}
+
+// Sum returns the SHA-256 of the tensors of the model folder dir.
+func Sum(dir string) (string, error) {
+	f, _, err := regular.Open(filepath.Join(dir, TensorsFile))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// Verify holds the tensors of the model folder dir against what Sum was.
+func Verify(dir, was string) error {
+	is, err := Sum(dir)
+	if err == nil && is != was {
+		err = fmt.Errorf("%s has SHA-256 %.12s..., not the %.12s... that was written", filepath.Join(dir, TensorsFile), is, was)
+	}
+	return err
 }
 
 // Save writes m as the model folder dir and makes missing parents. The same

@@ -147,6 +147,26 @@ func TestSaveIsDeterministicAndReplaces(t *testing.T) {
 	}
 }
 
+// The sum of the tensors tells whether they are what was saved.
+func TestVerify(t *testing.T) {
+	m := tiny()
+	dir := save(t, m)
+	sum, err := Sum(dir)
+	if err != nil || Verify(dir, sum) != nil {
+		t.Fatalf("%v, %v", err, Verify(dir, sum))
+	}
+	m.Tensors["decoder.bias"][0]++
+	if err := Save(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(dir, sum); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, TensorsFile)+" has SHA-256 ") {
+		t.Errorf("other tensors: %v", err)
+	}
+	if err := Verify(t.TempDir(), sum); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no model: %v", err)
+	}
+}
+
 func read(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	content := map[string][]byte{}

@@ -129,3 +129,11 @@ func TestRate(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestRounded(t *testing.T) {
+	for want, seconds := range map[string]float64{"1.2s": 1.234, "12s": 12.34, "2m": 121, "42m": 42*60 + 3, "1h0m": 3600, "0s": 0} {
+		if got := Rounded(seconds); got != want {
+			t.Errorf("%g: %s, want %s", seconds, got, want)
+		}
+	}
+}

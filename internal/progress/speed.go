@@ -63,3 +63,15 @@ func digits(v float64) string {
 	}
 	return s
 }
+
+// Rounded writes a time in seconds to two places or so: "1.2s", "42m", "1h0m".
+func Rounded(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d < 10*time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d < 2*time.Minute:
+		return d.Round(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -234,6 +235,14 @@ func (m Metric) write(n notation, v float64) string {
 		return n.share(v)
 	}
 	return n.number(v)
+}
+
+// Text writes a value of the metric for a line of progress.
+func (m Metric) Text(v float64) string {
+	if m.Percent {
+		return fmt.Sprintf("%.2f%%", 100*v)
+	}
+	return fmt.Sprintf("%.4g", v)
 }
 
 // interval puts a mean and, if there is one, the half-width of its confidence

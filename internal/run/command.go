@@ -21,22 +21,19 @@ type options struct {
 	out, resume, config             string
 	settings                        []string
 	json, quiet, force, listPresets bool
+	time                            int
 	command                         string // as it was given
 	flags                           *pflag.FlagSet
 }
 
-// Cobra returns the program's command, and a function that composes the settings of a
-// new run of it, for what else the command may do.
-func (p *Program) Cobra() (*cobra.Command, func() (Settings, error)) {
+// Cobra returns the program's command.
+func (p *Program) Cobra() *cobra.Command {
 	var o options
 	given := p.Blank() // flags are parsed into it, and applied over the preset later
 	fields := given.Fields()
 	c := &cobra.Command{Use: p.Name, Short: p.Short, Long: p.Long, Example: p.Example}
 	o.flags = c.Flags()
 	p.register(&o, fields)
-	changed := func() settings.Fields {
-		return slices.DeleteFunc(slices.Clone(fields), func(f settings.Field) bool { return !o.flags.Changed(f.Flag()) })
-	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if o.listPresets {
 			return p.listPresets(c.OutOrStdout(), o.json)
@@ -44,21 +41,20 @@ func (p *Program) Cobra() (*cobra.Command, func() (Settings, error)) {
 		if err := cli.NamedPaths(o.flags, append([]string{"out", "resume", "config"}, p.Paths...)...); err != nil {
 			return err
 		}
-		o.command = p.commandLine(o.flags)
+		if o.command = p.Invocation + cli.Given(o.flags); p.Args != nil {
+			o.command = p.Invocation + cli.Quoted(p.Args)
+		}
 		r := &Run{Program: p, Dir: o.out, Resumed: o.resume != "", Quiet: o.quiet, Log: progress.NewLog(c.ErrOrStderr(), o.quiet), options: &o}
-		if err := r.prepare(changed()); err != nil {
+		changed := slices.DeleteFunc(slices.Clone(fields), func(f settings.Field) bool { return !o.flags.Changed(f.Flag()) })
+		if o.flags.Changed("time") {
+			return r.time(c.Context(), changed, c.OutOrStdout())
+		}
+		if err := r.prepare(changed); err != nil {
 			return err
 		}
 		return errors.Join(r.run(c.Context(), c.OutOrStdout(), o.json), r.lock.Release())
 	}
-	return c, func() (Settings, error) {
-		r := &Run{Program: p, options: &o}
-		err := r.compose(changed())
-		if err == nil {
-			err = r.ready()
-		}
-		return r.Settings, err
-	}
+	return c
 }
 
 func (p *Program) register(o *options, fields settings.Fields) {
@@ -83,6 +79,7 @@ func (p *Program) register(o *options, fields settings.Fields) {
 	f.BoolVar(&o.json, "json", false, "print the results as JSON, one object a model and seed; with --list-presets one a preset")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress: results on stdout, warnings and errors on stderr")
 	f.BoolVar(&o.listPresets, "list-presets", false, "list the presets")
+	f.IntVar(&o.time, "time", 0, "time so many training `updates` of each model, and do nothing else")
 }
 
 // defaults says what the presets set a key to; nothing where it is off, or where the
@@ -116,10 +113,7 @@ func (p *Program) listPresets(w io.Writer, asJSON bool) error {
 	for _, preset := range p.Presets {
 		var err error
 		if asJSON {
-			err = json.NewEncoder(w).Encode(struct {
-				Name  string `json:"name"`
-				About string `json:"about"`
-			}{preset.Name, preset.About})
+			err = json.NewEncoder(w).Encode(preset)
 		} else {
 			_, err = fmt.Fprintf(w, "%-12s  %s\n", preset.Name, preset.About)
 		}
@@ -128,29 +122,4 @@ func (p *Program) listPresets(w io.Writer, asJSON bool) error {
 		}
 	}
 	return nil
-}
-
-// commandLine is the command as it was given, flag by flag.
-func (p *Program) commandLine(f *pflag.FlagSet) string {
-	if p.Args != nil {
-		return p.Invocation + cli.Quoted(p.Args)
-	}
-	var args []string
-	f.Visit(func(flag *pflag.Flag) {
-		values := []string{flag.Value.String()}
-		if many, ok := flag.Value.(pflag.SliceValue); ok {
-			values = many.GetSlice()
-		}
-		for _, v := range values {
-			switch flag.NoOptDefVal {
-			case "":
-				args = append(args, "--"+flag.Name, v)
-			case v:
-				args = append(args, "--"+flag.Name)
-			default:
-				args = append(args, "--"+flag.Name+"="+v)
-			}
-		}
-	})
-	return p.Invocation + cli.Quoted(args)
 }

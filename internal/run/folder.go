@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 
@@ -24,8 +23,8 @@ const (
 	ReportPage  = "report.html" // that the user is told of
 )
 
-// reportFiles are the files of a report.
-var reportFiles = []string{"report.json", "report.md", ReportPage}
+// ReportFiles are the files of a report.
+var ReportFiles = []string{"report.json", "report.md", ReportPage}
 
 // Format is the version of the run folder that this program goes on with.
 const Format = "engram-run/3"
@@ -102,16 +101,8 @@ func (r *Run) keep() error {
 	if err != nil {
 		return err
 	}
-	if err := WriteFile(filepath.Join(r.Dir, ConfigFile), r.Settings.Fields().YAML()); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(r.Dir, ConfigFile), r.Settings.Fields().YAML()); err != nil {
 		return err
 	}
-	return WriteFile(filepath.Join(r.Dir, runfolder.Record), encoded)
-}
-
-// WriteFile replaces a file.
-func WriteFile(path string, b []byte) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
+	return atomicfile.WriteBytes(filepath.Join(r.Dir, runfolder.Record), encoded)
 }

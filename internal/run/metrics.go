@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"crypto/sha256"
@@ -10,11 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
+	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/tensorboard"
 )
@@ -27,31 +27,86 @@ type Trainee struct {
 
 func (j *Job) trainee() Trainee { return Trainee{j.Model, j.Seed} }
 
+// line is a line of metrics.jsonl, its newline included, and whose it is.
+type line struct {
+	raw []byte
+	of  Trainee
+}
+
+// readLines returns the whole lines of a metrics file; torn reports whether it ends
+// within one.
+func readLines(path string) (lines []line, torn bool, err error) {
+	text, err := os.ReadFile(path)
+	for raw := range bytes.Lines(text) {
+		if !bytes.HasSuffix(raw, []byte("\n")) {
+			return lines, true, err
+		}
+		l := line{raw: raw}
+		if err := json.Unmarshal(raw, &l.of); err != nil {
+			return nil, false, badfile.New(path, fmt.Sprintf("line %d", len(lines)+1), "is no line of metrics (%v); remove it to go on without", err)
+		}
+		lines = append(lines, l)
+	}
+	return lines, false, err
+}
+
+// linesOf are those of a training.
+func linesOf(who Trainee, lines []line) (own [][]byte) {
+	for _, l := range lines {
+		if l.of == who {
+			own = append(own, l.raw)
+		}
+	}
+	return own
+}
+
+// Metrics returns the lines that the trainings of a run have written so far, each as an
+// L.
+func Metrics[L any](r *Run) (map[*Job][]L, error) {
+	path, all := filepath.Join(r.Dir, MetricsFile), map[*Job][]L{}
+	lines, _, err := readLines(path)
+	for _, j := range r.Jobs {
+		for _, raw := range linesOf(j.trainee(), lines) {
+			var l L
+			if err := json.Unmarshal(raw, &l); err != nil {
+				return nil, badfile.New(path, "", "has a line that is none of metrics (%v)", err)
+			}
+			all[j] = append(all[j], l)
+		}
+	}
+	return all, err
+}
+
 // metrics is metrics.jsonl, open for appending. Trainings side by side write to it,
 // each accounting for its own lines.
 type metrics struct {
-	path string
-	mu   sync.Mutex
-	file *os.File
-	own  map[Trainee]*account
-
-	// events, which may be nil, is the path of the event file that TensorBoard is to
-	// have of a training's lines; charts are those that are open.
-	events func(who Trainee) string
-	charts map[Trainee]*tensorboard.Writer
+	path   string
+	events bool // for TensorBoard too
+	mu     sync.Mutex
+	file   *os.File
+	own    map[Trainee]*account
 }
 
-// account is what a checkpoint keeps of the lines of its training.
+// account is what a checkpoint keeps of the lines of its training, and the event file
+// that has them too, if there is one.
 type account struct {
 	lines int
 	sum   hash.Hash // of the lines
+	chart *tensorboard.Writer
 }
 
-func openMetrics(path string) (*metrics, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, badfile.New(path, "", "is no regular file; want lines of metrics")
+func (a *account) add(line []byte) {
+	a.lines++
+	a.sum.Write(line)
+}
+
+func (a *account) hex() string { return hex.EncodeToString(a.sum.Sum(nil)) }
+
+func openMetrics(dir string, events bool) (*metrics, error) {
+	m := &metrics{path: filepath.Join(dir, MetricsFile), events: events, own: map[Trainee]*account{}}
+	if info, err := os.Stat(m.path); err == nil && !info.Mode().IsRegular() {
+		return nil, badfile.New(m.path, "", "is no regular file; want lines of metrics")
 	}
-	m := &metrics{path: path, own: map[Trainee]*account{}, charts: map[Trainee]*tensorboard.Writer{}}
 	return m, m.open()
 }
 
@@ -62,8 +117,8 @@ func (m *metrics) open() (err error) {
 
 func (m *metrics) close() error {
 	err := m.file.Close()
-	for _, c := range m.charts {
-		err = errors.Join(err, c.Close())
+	for _, a := range m.own {
+		err = errors.Join(err, a.chart.Close())
 	}
 	return err
 }
@@ -73,8 +128,8 @@ func (m *metrics) sync() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	err := m.file.Sync()
-	for _, c := range m.charts {
-		err = errors.Join(err, c.Sync())
+	for _, a := range m.own {
+		err = errors.Join(err, a.chart.Sync())
 	}
 	return err
 }
@@ -88,27 +143,19 @@ func (m *metrics) write(who Trainee, line any) error {
 	b = append(b, '\n')
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.own[who].add(b)
+	a := m.own[who]
+	a.add(b)
 	if _, err := m.file.Write(b); err != nil {
 		return err
 	}
-	if c := m.charts[who]; c != nil {
-		return c.Add(b)
-	}
-	return nil
-}
-
-func (a *account) add(line []byte) {
-	a.lines++
-	a.sum.Write(line)
+	return a.chart.Add(b)
 }
 
 // count returns how many lines a training has, and their SHA-256.
 func (m *metrics) count(who Trainee) (lines int, sum string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := m.own[who]
-	return a.lines, hex.EncodeToString(a.sum.Sum(nil))
+	return m.own[who].lines, m.own[who].hex()
 }
 
 // rewind drops what a training has written after its first lines, whose SHA-256 is
@@ -118,53 +165,64 @@ func (m *metrics) count(who Trainee) (lines int, sum string) {
 func (m *metrics) rewind(who Trainee, lines int, sum string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := &account{sum: sha256.New()}
-	var kept bytes.Buffer
-	var own [][]byte
-	dropped := false
-	torn, err := eachLine(m.path, func(raw []byte, of Trainee) {
-		if of == who {
-			if a.lines == lines {
-				dropped = true
-				return
-			}
-			a.add(raw)
-			own = append(own, raw)
-		}
-		kept.Write(raw)
-	})
-	if err != nil {
+	all, torn, err := readLines(m.path)
+	own := linesOf(who, all)
+	switch {
+	case err != nil:
 		return err
+	case len(own) < lines:
+		return fmt.Errorf("%s has %d lines of %s, seed %d; want the %d it had at the last checkpoint: restore it, or start a new run", m.path, len(own), who.Model, who.Seed, lines)
 	}
-	if a.lines < lines {
-		return fmt.Errorf("%s has %d lines of %s, seed %d; want the %d it had at the last checkpoint: restore it, or start a new run", m.path, a.lines, who.Model, who.Seed, lines)
+	a := &account{sum: sha256.New()}
+	for _, raw := range own[:lines] {
+		a.add(raw)
 	}
-	if lines > 0 && hex.EncodeToString(a.sum.Sum(nil)) != sum {
+	if lines > 0 && a.hex() != sum {
 		return fmt.Errorf("%s has other lines of %s, seed %d, in its first %d than at the last checkpoint: restore it, or start a new run", m.path, who.Model, who.Seed, lines)
 	}
-	m.own[who] = a
-	if dropped || torn {
-		if err := m.replace(kept.Bytes()); err != nil {
+	if torn || lines < len(own) {
+		n := 0
+		err := m.replace(slices.DeleteFunc(all, func(l line) bool {
+			if l.of == who {
+				n++
+			}
+			return l.of == who && n > lines
+		}))
+		if err != nil {
 			return err
 		}
 	}
-	return m.chart(who, own)
+	if was := m.own[who]; was != nil {
+		if err := was.chart.Close(); err != nil {
+			return err
+		}
+	}
+	m.own[who] = a
+	if m.events {
+		a.chart, err = m.chart(who, own[:lines])
+	}
+	return err
 }
 
-// chart makes the event file of a training hold its lines, and opens it for more.
-func (m *metrics) chart(who Trainee, lines [][]byte) (err error) {
-	if m.events == nil {
+// chart returns the event file of a training with its lines in it.
+func (m *metrics) chart(who Trainee, lines [][]byte) (*tensorboard.Writer, error) {
+	return tensorboard.Open(filepath.Join(JobDir(filepath.Dir(m.path), who.Model, who.Seed), tensorboard.File), lines)
+}
+
+// chartEnded writes the event files of the trainings that have ended, as far as they
+// are not there: they may not have been asked for before.
+func (r *Run) chartEnded() error {
+	if !r.Resumed || r.locked != nil || !r.Settings.Running().TensorBoard {
 		return nil
 	}
-	if open := m.charts[who]; open != nil {
-		if err := open.Close(); err != nil {
-			return err
+	m := &metrics{path: filepath.Join(r.Dir, MetricsFile)}
+	lines, _, err := readLines(m.path)
+	for _, j := range r.Jobs {
+		if j.Result != nil && err == nil {
+			var w *tensorboard.Writer
+			w, err = m.chart(j.trainee(), linesOf(j.trainee(), lines))
+			err = cmp.Or(err, w.Close())
 		}
-	}
-	delete(m.charts, who)
-	c, err := tensorboard.Open(m.events(who), lines)
-	if err == nil {
-		m.charts[who] = c
 	}
 	return err
 }
@@ -174,115 +232,30 @@ func (m *metrics) chart(who Trainee, lines [][]byte) (err error) {
 func (m *metrics) arrange(order []Trainee) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	rank := map[Trainee]int{}
-	for i, who := range order {
-		rank[who] = i
-	}
-	lines := make([][]byte, len(order))
-	latest, inOrder := 0, true
-	torn, err := eachLine(m.path, func(raw []byte, of Trainee) {
-		at, known := rank[of]
-		inOrder = inOrder && known && at >= latest
-		if known {
-			lines[at] = append(lines[at], raw...)
-			latest = at
-		}
-	})
-	if err != nil || inOrder && !torn {
+	all, torn, err := readLines(m.path)
+	if err != nil {
 		return err
 	}
-	return m.replace(bytes.Join(lines, nil))
+	ours := slices.DeleteFunc(slices.Clone(all), func(l line) bool { return !slices.Contains(order, l.of) })
+	byTraining := func(a, b line) int { return slices.Index(order, a.of) - slices.Index(order, b.of) }
+	if !torn && len(ours) == len(all) && slices.IsSortedFunc(ours, byTraining) {
+		return nil
+	}
+	slices.SortStableFunc(ours, byTraining)
+	return m.replace(ours)
 }
 
-// replace puts another content in the file's place and goes on behind it.
-func (m *metrics) replace(content []byte) error {
+// replace puts other lines in the place of the file's and goes on behind them.
+func (m *metrics) replace(lines []line) error {
 	if err := m.file.Close(); err != nil {
 		return err
 	}
-	if err := WriteFile(m.path, content); err != nil {
+	var text bytes.Buffer
+	for _, l := range lines {
+		text.Write(l.raw)
+	}
+	if err := atomicfile.WriteBytes(m.path, text.Bytes()); err != nil {
 		return err
 	}
 	return m.open()
-}
-
-// eachLine calls f with each whole line of a metrics file, its newline included;
-// torn reports whether it ends without one.
-func eachLine(path string, f func(raw []byte, of Trainee)) (torn bool, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer file.Close()
-	r := bufio.NewReaderSize(file, 1<<16)
-	for n := 1; ; n++ {
-		raw, err := r.ReadBytes('\n')
-		if err == io.EOF {
-			return len(raw) > 0, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		var of Trainee
-		if err := json.Unmarshal(raw, &of); err != nil {
-			return false, badfile.New(path, fmt.Sprintf("line %d", n), "is no line of metrics (%v); remove it to go on without", err)
-		}
-		f(raw, of)
-	}
-}
-
-// Metrics returns the lines that the trainings of a run have written so far, each as an
-// L.
-func Metrics[L any](r *Run) (map[*Job][]L, error) {
-	jobs, all := map[Trainee]*Job{}, map[*Job][]L{}
-	for _, j := range r.Jobs {
-		jobs[j.trainee()] = j
-	}
-	path, bad := filepath.Join(r.Dir, MetricsFile), error(nil)
-	_, err := eachLine(path, func(raw []byte, of Trainee) {
-		var l L
-		bad = cmp.Or(bad, json.Unmarshal(raw, &l))
-		all[jobs[of]] = append(all[jobs[of]], l)
-	})
-	if err == nil && bad != nil {
-		err = badfile.New(path, "", "has a line that is none of metrics (%v)", bad)
-	}
-	return all, err
-}
-
-// openMetrics opens the metrics of the run's trainings, with event files if they are
-// asked for.
-func (r *Run) openMetrics() (err error) {
-	r.metrics, err = openMetrics(filepath.Join(r.Dir, MetricsFile))
-	if err == nil && r.Settings.Running().TensorBoard {
-		r.metrics.events = r.eventsFile
-	}
-	return err
-}
-
-// eventsFile is the event file that TensorBoard has of a training.
-func (r *Run) eventsFile(who Trainee) string {
-	return filepath.Join(JobDir(r.Dir, who.Model, who.Seed), tensorboard.File)
-}
-
-// chartEnded writes the event files of the trainings that have ended, as far as they
-// are not there: they may not have been asked for before.
-func (r *Run) chartEnded() error {
-	if !r.Resumed || r.locked != nil || !r.Settings.Running().TensorBoard {
-		return nil
-	}
-	own := map[Trainee][][]byte{}
-	_, err := eachLine(filepath.Join(r.Dir, MetricsFile), func(raw []byte, of Trainee) { own[of] = append(own[of], raw) })
-	for _, j := range r.Jobs {
-		if err != nil {
-			return err
-		}
-		if j.Result == nil {
-			continue
-		}
-		var w *tensorboard.Writer
-		if w, err = tensorboard.Open(r.eventsFile(j.trainee()), own[j.trainee()]); err == nil {
-			err = w.Close()
-		}
-	}
-	return err
 }

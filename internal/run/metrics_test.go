@@ -39,9 +39,10 @@ type entry struct {
 // Lines after the last checkpoint go, a torn one goes, those of others stay; lines
 // that are lost or changed are missed.
 func TestRewind(t *testing.T) {
-	path := filepath.Join(t.TempDir(), MetricsFile)
+	dir := t.TempDir()
+	path := filepath.Join(dir, MetricsFile)
 	a, other, third := Trainee{"a", 1}, Trainee{"a", 2}, Trainee{"b", 1}
-	m, err := openMetrics(path)
+	m, err := openMetrics(dir, false)
 	must(t, err)
 	for _, who := range []Trainee{a, other, third} {
 		must(t, m.rewind(who, 0, ""))
@@ -91,10 +92,12 @@ func TestRewind(t *testing.T) {
 	}
 	must(t, m.close())
 	must(t, os.WriteFile(path, []byte("{}\nnonsense\n"), 0o666))
-	if _, err := eachLine(path, func([]byte, Trainee) {}); err == nil || !strings.Contains(err.Error(), "line 2") {
+	if _, _, err := readLines(path); err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Error(err)
 	}
-	if _, err := openMetrics(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no regular file") {
+	must(t, os.Remove(path))
+	must(t, os.Mkdir(path, 0o777))
+	if _, err := openMetrics(dir, false); err == nil || !strings.Contains(err.Error(), "no regular file") {
 		t.Error(err)
 	}
 }
@@ -139,7 +142,7 @@ func FuzzMetrics(f *testing.F) {
 		var err error
 		membound.Check(t, len(text), membound.Tree, func() {
 			var m *metrics
-			if m, err = openMetrics(path); err == nil {
+			if m, err = openMetrics(filepath.Dir(path), false); err == nil {
 				err = errors.Join(m.rewind(Trainee{"rnn", 1}, lines, hex.EncodeToString(sum[:])), m.close())
 			}
 		})
@@ -159,13 +162,16 @@ func FuzzMetrics(f *testing.F) {
 func TestEventsFollow(t *testing.T) {
 	dir := t.TempDir()
 	a, b := Trainee{"a", 1}, Trainee{"b", 1}
-	events := func(who Trainee) string { return filepath.Join(dir, who.Model+"-"+tensorboard.File) }
-	m, err := openMetrics(filepath.Join(dir, MetricsFile))
+	events := func(who Trainee) string { return filepath.Join(JobDir(dir, who.Model, who.Seed), tensorboard.File) }
+	for _, who := range []Trainee{a, b} {
+		must(t, os.Mkdir(JobDir(dir, who.Model, who.Seed), 0o777))
+	}
+	m, err := openMetrics(dir, false)
 	must(t, err)
 	must(t, m.rewind(b, 0, ""))
 	must(t, m.write(b, entry{b, 7}))
 	n, sum := m.count(b)
-	m.events = events
+	m.events = true
 	must(t, m.rewind(a, 0, ""))
 	must(t, m.rewind(b, n, sum))
 	must(t, m.write(a, entry{a, 1}))
@@ -178,15 +184,15 @@ func TestEventsFollow(t *testing.T) {
 	must(t, m.rewind(a, n, sum)) // as after a kill, or a rollback
 	must(t, m.write(a, entry{a, 2}))
 	must(t, m.close())
-	own := map[Trainee][][]byte{}
-	_, err = eachLine(m.path, func(raw []byte, of Trainee) { own[of] = append(own[of], raw) })
+	all, _, err := readLines(m.path)
 	must(t, err)
 	for who, lines := range map[Trainee]int{a: 2, b: 4} {
-		if len(own[who]) != lines {
-			t.Fatalf("%d lines of %v, want %d", len(own[who]), who, lines)
+		own := linesOf(who, all)
+		if len(own) != lines {
+			t.Fatalf("%d lines of %v, want %d", len(own), who, lines)
 		}
 		was := read(t, events(who))
-		w, err := tensorboard.Open(events(who), own[who])
+		w, err := tensorboard.Open(events(who), own)
 		must(t, err)
 		must(t, w.Close())
 		if read(t, events(who)) != was {

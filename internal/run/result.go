@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/strictjson"
 )
@@ -37,11 +38,17 @@ type identity struct {
 	Settings map[string]string `json:"settings,omitempty"` // those that may not change
 }
 
-func (r *Run) identity(j *Job) identity {
-	id := identity{Program: r.Program.Name, Model: j.Model, Seed: j.Seed, Facts: map[string]string{}, Settings: map[string]string{}}
-	for _, f := range slices.Concat(j.Facts, r.Facts) {
-		id.Facts[f.Key] = f.Is
+// facts are those of the run, and more, by their keys.
+func (r *Run) facts(more ...Fact) map[string]string {
+	is := map[string]string{}
+	for _, f := range slices.Concat(more, r.Facts) {
+		is[f.Key] = f.Is
 	}
+	return is
+}
+
+func (r *Run) identity(j *Job) identity {
+	id := identity{Program: r.Program.Name, Model: j.Model, Seed: j.Seed, Facts: r.facts(j.Facts...), Settings: map[string]string{}}
 	for _, f := range j.Settings {
 		if !f.Free() {
 			id.Settings[f.Key] = f.String()
@@ -116,7 +123,7 @@ func (r *Result) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return WriteFile(filepath.Join(dir, ResultFile), append(b, '\n'))
+	return atomicfile.WriteBytes(filepath.Join(dir, ResultFile), append(b, '\n'))
 }
 
 // Ended reports whether the training came to its end, be it to a useful model or not.

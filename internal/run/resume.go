@@ -1,13 +1,11 @@
 package run
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -40,21 +38,13 @@ func (r *Run) reopen() (err error) {
 	return err
 }
 
-// change is a setting that is not what the run was started with, and why that does
-// not do without --force.
-type change struct {
-	key     string
-	refusal error
-}
-
-// resumed reads the settings of a run and changes what flags change: those that may
-// change, and by --force those under which a checkpoint still fits. Models and seeds
-// only become more.
-func (r *Run) resumed(flags settings.Fields) (unforced []change, err error) {
+// resumed reads the settings of a run and applies flags. Models and seeds only become
+// more.
+func (r *Run) resumed(flags settings.Fields) error {
 	r.Was, r.Settings = r.Program.Blank(), r.Program.Blank()
 	was, is := r.Was.Fields(), r.Settings.Fields()
 	if _, err := was.Apply(filepath.Join(r.Dir, runfolder.Record)+": config", []byte(r.Began.Config)); err != nil {
-		return nil, err
+		return err
 	}
 	path := filepath.Join(r.Dir, ConfigFile)
 	text, err := settings.ReadFile(path)
@@ -64,49 +54,74 @@ func (r *Run) resumed(flags settings.Fields) (unforced []change, err error) {
 	if err == nil {
 		_, err = is.Apply(path, text)
 	}
-	changed := func(f settings.Field, refusal error) {
-		switch {
-		case err != nil || f.Forced() && r.options.force:
-		case f.Forced():
-			unforced = append(unforced, change{f.Key, refusal})
-		default:
-			err = refusal
-		}
-	}
-	for _, c := range is.Changes(was) {
-		changed(c.Is, badfile.New(path, c.Is.Key, "is %s, but the run was started with %s; put that back, or %s", c.Is, c.Was, instead(c.Is)))
+	if err != nil {
+		return err
 	}
 	grown := false
 	for _, flag := range flags {
-		f, unknown := is.Find(flag.Key)
-		if err = cmp.Or(err, unknown); err != nil {
-			return nil, err
+		f, err := is.Find(flag.Key)
+		if err != nil {
+			return err
 		}
 		before := f.String()
-		if !f.Free() && before != flag.String() {
-			changed(f, cli.Usagef("--%s %s: the run was started with %s, and goes on with that; for another %s", f.Flag(), flag, f, instead(f)))
+		value, err := joined(f.Key, before, flag.String())
+		if err == nil {
+			err = f.Set(value)
 		}
-		value, bad := joined(f.Key, before, flag.String())
-		if bad == nil {
-			bad = f.Set(value)
-		}
-		if bad != nil {
-			return nil, cmp.Or(err, error(&cli.UsageError{Err: bad}))
+		if err != nil {
+			return &cli.UsageError{Err: err}
 		}
 		grown = grown || f.String() != before && f.Free() && !ChangesNothing(f.Key)
 	}
 	if grown { // to repeat the run takes this command too
 		r.Began.Command += "\n" + r.options.command
 	}
-	return unforced, err
+	for _, c := range r.changed() {
+		if !c.forced {
+			return c.refusal
+		}
+	}
+	return nil
 }
 
-// instead is what to do about a setting that is not the run's.
-func instead(f settings.Field) string {
-	if f.Forced() {
-		return "add --force or start a new run"
+// change is something that a resumed run has otherwise than it was started with.
+type change struct {
+	key     string // of a setting; empty: it is what the run learns from
+	forced  bool   // it does by --force
+	refusal error  // without it
+	late    error  // of a run that is finished
+	said    string // of it in the record
+}
+
+// changed lists what a resumed run has otherwise than it was started with.
+func (r *Run) changed() (all []change) {
+	for _, f := range r.Facts {
+		was, hint := r.Began.Facts[f.Key], "restore it, or start a new run"
+		if f.Is == was {
+			continue
+		}
+		if f.Forced {
+			hint = "restore it, add --force, or start a new run"
+		}
+		c := change{forced: f.Forced, said: fmt.Sprintf("%s became another one (SHA-256 %.12s..., before %.12s...)", f.What, f.Is, was)}
+		c.refusal = fmt.Errorf("%s is not the one that %s was started with (SHA-256 %.12s..., not %.12s...): %s", f.What, r.Dir, f.Is, was, hint)
+		c.late = fmt.Errorf("%s; the run in %s is finished: restore it, or start a new run", c.said, r.Dir)
+		all = append(all, c)
 	}
-	return "start a new run"
+	for _, f := range r.Settings.Fields().Changes(r.Was.Fields()) {
+		hint := "start a new run"
+		if f.Is.Forced() {
+			hint = "add --force or start a new run"
+		}
+		c := change{key: f.Is.Key, forced: f.Is.Forced(), said: fmt.Sprintf("%s became %s (before %s)", f.Is.Key, f.Is, f.Was)}
+		c.refusal = badfile.New(filepath.Join(r.Dir, ConfigFile), c.key, "is %s, but the run was started with %s; put that back, or %s", f.Is, f.Was, hint)
+		if r.options.flags.Changed(f.Is.Flag()) {
+			c.refusal = cli.Usagef("--%s %s: the run was started with %s, and goes on with that; for another %s", f.Is.Flag(), f.Is, f.Was, hint)
+		}
+		c.late = cli.Usagef("--%s %s: the run in %s is finished, with %s; want more --%s to train on, or a new run", f.Is.Flag(), f.Is, r.Dir, f.Was, strings.Join(r.Longer, " or --"))
+		all = append(all, c)
+	}
+	return all
 }
 
 // ChangesNothing reports whether a setting has no part in what comes out of a run.
@@ -140,11 +155,7 @@ func joined(key, was, given string) (string, error) {
 		if len(all) == len(had) {
 			return was, nil
 		}
-		count := strconv.Itoa(len(all))
-		if first, err := settings.Seeds(count); err == nil && slices.Equal(first, all) {
-			return count, nil
-		}
-		return strings.Join(strings.Fields(strings.Trim(fmt.Sprint(all), "[]")), ","), nil
+		return settings.SeedsText(all), nil
 	}
 	return given, nil
 }
@@ -163,10 +174,12 @@ func (r *Run) forces() bool {
 // continues holds a resumed run against what it was started as. What is not the
 // same is an error, unless it is forced; then it is kept in the record. A finished
 // run may become longer without force, and nothing else.
-func (r *Run) continues(unforced []change) error {
-	changes, err := r.changedFacts()
-	if err != nil {
-		return err
+func (r *Run) continues() error {
+	changes, force := r.changed(), r.options.force
+	for _, c := range changes {
+		if c.key == "" && !(c.forced && force) {
+			return c.refusal
+		}
 	}
 	finished, kept := true, []string(nil) // as what the run was started
 	for _, j := range r.Jobs {
@@ -183,36 +196,27 @@ func (r *Run) continues(unforced []change) error {
 			finished = false
 		}
 	}
-	other := r.Settings.Fields().Changes(r.Was.Fields())
-	if finished && len(changes) > 0 {
-		return fmt.Errorf("%s; the run in %s is finished: restore it, or start a new run", changes[0], r.Dir)
+	longer := finished && r.End(r.Settings).Steps > r.End(r.Was).Steps
+	by := "--force"
+	if !force {
+		by = "--" + strings.Join(r.Longer, " or --")
 	}
-	if finished && len(other) > 0 && r.End(r.Settings).Steps <= r.End(r.Was).Steps {
-		c := other[0]
-		return cli.Usagef("--%s %s: the run in %s is finished, with %s; want more --%s to train on, or a new run", c.Is.Flag(), c.Is, r.Dir, c.Was, strings.Join(r.Longer, " or --"))
-	}
-	for _, c := range unforced {
-		if !finished || !slices.Contains(r.Longer, c.key) {
+	for _, c := range changes {
+		switch {
+		case finished && (c.key == "" || !longer):
+			return c.late
+		case !force && !(longer && slices.Contains(r.Longer, c.key)):
 			return c.refusal
 		}
-	}
-	for _, c := range other {
-		changes = append(changes, fmt.Sprintf("%s became %s (before %s)", c.Is.Key, c.Is, c.Was))
+		r.Began.Forced = append(r.Began.Forced, fmt.Sprintf("By %s, after %d of %d trainings were finished, %s.", by, len(kept), len(r.Jobs), c.said))
 	}
 	if len(changes) > 0 {
 		if r.Began.Kept = kept; finished {
 			r.Began.Kept = nil
 		}
 	}
-	by := "By --force, "
-	if !r.options.force {
-		by = "By --" + strings.Join(r.Longer, " or --") + ", "
-	}
-	when := fmt.Sprintf("after %d of %d trainings were finished", len(kept), len(r.Jobs))
-	for _, c := range changes {
-		r.Began.Forced = append(r.Began.Forced, fmt.Sprintf("%s%s, %s.", by, when, c))
-	}
-	done, err := r.examine()
+	err := r.examine()
+	done := len(r.Jobs) - len(r.left())
 	if err != nil || done == len(r.Jobs) && len(changes) == 0 {
 		return err // it only shows its results again
 	}
@@ -221,6 +225,7 @@ func (r *Run) continues(unforced []change) error {
 	}
 	if len(changes) > 0 {
 		r.Began.Config = string(r.Settings.Fields().YAML())
+		r.Began.Facts = r.facts()
 	}
 	if note := r.Began.restart(cli.Version, r.System, done, len(r.Jobs)); note != "" {
 		if strings.Contains(note, otherBits) {
@@ -232,48 +237,26 @@ func (r *Run) continues(unforced []change) error {
 	return r.keep()
 }
 
-// changedFacts says in what the run learns from something else than at its start;
-// what may not change, or only by force, is an error.
-func (r *Run) changedFacts() (changes []string, err error) {
-	for _, f := range r.Facts {
-		was := r.Began.Facts[f.Key]
-		if f.Is == was {
-			continue
-		}
-		if !f.Forced || !r.options.force {
-			hint := "restore it, or start a new run"
-			if f.Forced {
-				hint = "restore it, add --force, or start a new run"
-			}
-			return nil, fmt.Errorf("%s is not the one that %s was started with (SHA-256 %.12s..., not %.12s...): %s", f.What, r.Dir, f.Is, was, hint)
-		}
-		changes = append(changes, fmt.Sprintf("%s became another one (SHA-256 %.12s..., before %.12s...)", f.What, f.Is, was))
-		r.Began.Facts[f.Key] = f.Is
-	}
-	return changes, nil
-}
-
 // examine holds the trainings that a resumed run has against what is asked of it
 // now, before anything is written: each must be of this run, and none further than
-// it is to go. It fills in the results of those that are at their end, and counts them.
-func (r *Run) examine() (done int, err error) {
+// it is to go. It fills in the results of those that are at their end.
+func (r *Run) examine() error {
 	for _, j := range r.Jobs {
 		res, final, err := r.result(j, r.Settings)
 		var at Done
 		if j.Result = nil; final {
 			j.Result, at = res, res.Done
-			done++
 		} else if err == nil {
 			at, err = r.progress(j)
 		}
 		if err != nil {
-			return 0, fmt.Errorf("%s, seed %d: %w", j.Model, j.Seed, err)
+			return fmt.Errorf("%s, seed %d: %w", j.Model, j.Seed, err)
 		}
 		if total := r.End(r.Settings).Steps; at.Steps > total && !r.forces() {
-			return 0, cli.Usagef("%s %d: %s, seed %d, has had %d: want at least as many, or a new run", r.Program.Unit, total, j.Model, j.Seed, at.Steps)
+			return cli.Usagef("%s %d: %s, seed %d, has had %d: want at least as many, or a new run", r.Program.Unit, total, j.Model, j.Seed, at.Steps)
 		}
 	}
-	return done, nil
+	return nil
 }
 
 // progress returns how far the checkpoints of a training are.
@@ -288,13 +271,9 @@ func (r *Run) progress(j *Job) (at Done, err error) {
 
 // had reports whether a training was part of the run before it grew.
 func (r *Run) had(j *Job) bool {
-	seeds, err := settings.Seeds(value(r.Was, "seeds"))
-	if err != nil || !slices.Contains(seeds, j.Seed) {
-		return false
-	}
-	return slices.ContainsFunc(settings.ParseList(value(r.Was, "models")), func(model string) bool {
-		return label(model) == j.Model
-	})
+	seeds, _ := settings.Seeds(value(r.Was, "seeds"))
+	named := func(model string) bool { return label(model) == j.Model }
+	return slices.Contains(seeds, j.Seed) && slices.ContainsFunc(settings.ParseList(value(r.Was, "models")), named)
 }
 
 // label is what a run calls a model that is given as [LABEL=]KIND[:KEY=VALUE]...

@@ -77,8 +77,9 @@ type Plan struct {
 	// before its models and after them.
 	Warnings, About []string
 	Title           string
-	// Expect, which may be nil, returns how many seconds the run will take; 0: not known.
-	Expect func() float64
+	// Beyond is how many times as long as its steps a run takes, with validations and the
+	// like, where that is told beforehand; 0: it is not.
+	Beyond float64
 }
 
 // End is where a training ends.
@@ -121,6 +122,7 @@ type Fact struct {
 type Arm struct {
 	Model    string // what folders, metrics and the report call it
 	About    string // its sizes, for who begins the run
+	Params   int    // trained numbers
 	Facts    []Fact // of the model, and of what it learns from
 	Settings settings.Fields
 	// Idle says in a clause why a setting changes nothing in it; "" where it does.
@@ -129,7 +131,8 @@ type Arm struct {
 	// bits, whatever the number of threads.
 	New func(h *Host) (Learner, error)
 
-	Of any // what the program knows it by
+	pace float64 // seconds that a step takes; 0: not known
+	Of   any     // what the program knows it by
 }
 
 // Job is a training: an arm under a seed.
@@ -137,6 +140,8 @@ type Job struct {
 	*Arm
 	Seed   uint64
 	Result *Result // once it has ended, under the settings as they are now
+
+	at Done // how far it is, once its pace is known
 }
 
 // Name is what the user is told of the training.

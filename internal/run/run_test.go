@@ -3,7 +3,6 @@ package run
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -21,13 +20,15 @@ func (p *plain) Fields() settings.Fields { return nil }
 // where it pays.
 func TestForetell(t *testing.T) {
 	var out bytes.Buffer
-	r := &Run{Log: progress.NewLog(&out, false), Settings: &plain{}}
+	r := &Run{Log: progress.NewLog(&out, false), Settings: &plain{}, Seeds: []uint64{0}}
 
-	r.at, r.pace = map[*Job]Done{}, map[string]float64{}
+	arms := map[string]*Arm{}
 	at := func(model string, steps int, seconds float64) {
-		began := Done{Steps: 1000, Seconds: 99}
-		r.left = []*Job{{Arm: &Arm{Model: model}}}
-		r.foretell(r.left[0], began, Done{Steps: 1000 + steps, Seconds: 99 + seconds})
+		if arms[model] == nil {
+			arms[model] = &Arm{Model: model}
+		}
+		r.Jobs = []*Job{{Arm: arms[model]}}
+		r.foretell(r.Jobs[0], Done{Steps: 1000, Seconds: 99}, Done{Steps: 1000 + steps, Seconds: 99 + seconds})
 	}
 	for _, c := range []struct {
 		model   string
@@ -65,12 +66,15 @@ func TestForetellAll(t *testing.T) {
 	var out bytes.Buffer
 	r := &Run{Log: progress.NewLog(&out, false), Settings: &plain{Common{Parallel: 2}}}
 	r.End = func(Settings) End { return End{Steps: 1000} }
-	r.at, r.pace = map[*Job]Done{}, map[string]float64{}
 	jobs := map[string]*Job{}
-	for _, name := range []string{"a1", "b1", "a2", "b2"} {
-		jobs[name] = &Job{Arm: &Arm{Model: name[:1]}}
-		r.left = append(r.left, jobs[name])
+	for _, arm := range []*Arm{{Model: "a"}, {Model: "b"}} {
+		for _, seed := range []uint64{1, 2} {
+			j := &Job{Arm: arm, Seed: seed}
+			jobs[fmt.Sprint(j.Model, seed)] = j
+			r.Jobs = append(r.Jobs, j)
+		}
 	}
+	r.Seeds = []uint64{1, 2}
 	at := func(name string, steps int, step float64) {
 		r.foretell(jobs[name], Done{}, Done{Steps: steps, Seconds: float64(steps) * step})
 	}
@@ -82,8 +86,7 @@ func TestForetellAll(t *testing.T) {
 		out.Reset()
 	}
 	end := func(name string) {
-		r.done++
-		r.left = slices.DeleteFunc(r.left, func(j *Job) bool { return j == jobs[name] })
+		jobs[name].Result = &Result{}
 		r.tell()
 	}
 	at("a1", 100, 0.6)
@@ -97,14 +100,6 @@ func TestForetellAll(t *testing.T) {
 	end("a1")
 	end("a2")
 	said("2 of 4 trainings finished, about 20m left\n") // and nothing of one that is the last
-}
-
-func TestRounded(t *testing.T) {
-	for want, seconds := range map[string]float64{"1.2s": 1.234, "12s": 12.34, "2m": 121, "42m": 42*60 + 3, "1h0m": 3600, "0s": 0} {
-		if got := Rounded(seconds); got != want {
-			t.Errorf("%g: %s, want %s", seconds, got, want)
-		}
-	}
 }
 
 func TestJoined(t *testing.T) {

@@ -21,7 +21,7 @@ type Settings interface {
 type Common struct {
 	Threads         int    `yaml:"threads" help:"cores to use; 0 takes all" resume:"may change" range:"0..4096"`
 	Parallel        int    `yaml:"parallel" help:"trainings (a model and a seed each) to run side by side, each on its share of the cores; 0: one a core" resume:"may change" range:"0..4096"`
-	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (500) or time (2m) between checkpoints; 0 saves only at the end of an epoch or a training" resume:"may change" default:"1m"`
+	CheckpointEvery string `yaml:"checkpoint_every" help:"steps (500) or time (2m) between checkpoints; 0 saves only at the end of an epoch or a training" resume:"may change" every:"the end only" default:"1m"`
 	KeepCheckpoints int    `yaml:"keep_checkpoints" help:"how many checkpoints of a training stay" resume:"may change" range:"1..1000" default:"2"`
 	OnNaN           string `yaml:"on_nan" help:"when a number is not finite: stop, or rollback to the last checkpoint and half the rate" resume:"may change" default:"stop"`
 	Rollbacks       int    `yaml:"rollbacks" help:"how often a training may roll back before it stops after all" resume:"may change" range:"0..50" default:"3"`
@@ -47,9 +47,6 @@ func Check(s Settings) ([]uint64, error) {
 	if err := s.Fields().Check(); err != nil {
 		return nil, &cli.UsageError{Err: err}
 	}
-	if _, _, err := settings.Every(s.Running().CheckpointEvery); err != nil {
-		return nil, cli.Usagef("checkpoint_every %w, or 0 for the end only", err)
-	}
 	seeds, err := settings.Seeds(value(s, "seeds"))
 	if err != nil {
 		return nil, &cli.UsageError{Err: err}
@@ -68,8 +65,9 @@ func value(s Settings, key string) string {
 
 // Preset is a named choice of all settings.
 type Preset struct {
-	Name, About string
-	Settings    func() Settings // to be changed at will
+	Name     string          `json:"name"`
+	About    string          `json:"about"`
+	Settings func() Settings `json:"-"` // to be changed at will
 }
 
 // Named returns the settings of the preset of a name.

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/runfolder"
 	"github.com/engram-lm/engram/internal/runlock"
 	"github.com/engram-lm/engram/internal/settings"
@@ -69,12 +70,15 @@ func (r *Run) compose(flags settings.Fields) (err error) {
 	return cmp.Or(err, r.Settings.Fields().Put("preset", name))
 }
 
-// ready checks what every run has of settings, and limits the threads to theirs.
-func (r *Run) ready() (err error) {
+// plan makes the plan of the run under its settings, and limits the threads to theirs.
+func (r *Run) plan() (err error) {
 	if r.Seeds, err = Check(r.Settings); err != nil {
 		return err
 	}
-	return cli.SetThreads(r.Settings.Running().Threads)
+	if err := cli.SetThreads(r.Settings.Running().Threads); err != nil {
+		return err
+	}
+	return r.Program.Prepare(r)
 }
 
 // prepare works out what to run and checks that it fits together. After an error
@@ -89,22 +93,17 @@ func (r *Run) prepare(flags settings.Fields) (err error) {
 	if r.options.force && !r.Resumed {
 		return cli.Usagef("--force goes with --resume: a new run has nothing to insist on")
 	}
-	var unforced []change
+	begin := r.compose
 	if r.Resumed {
 		if err := r.reopen(); err != nil {
 			return err
 		}
-		unforced, err = r.resumed(flags)
-	} else {
-		err = r.compose(flags)
+		begin = r.resumed
 	}
-	if err == nil {
-		err = r.ready()
+	if err := begin(flags); err != nil {
+		return err
 	}
-	if err == nil {
-		err = r.Program.Prepare(r)
-	}
-	if err != nil {
+	if err := r.plan(); err != nil {
 		return err
 	}
 	for _, a := range r.Arms {
@@ -113,17 +112,14 @@ func (r *Run) prepare(flags settings.Fields) (err error) {
 		}
 	}
 	if r.Resumed {
-		return r.continues(unforced)
+		return r.continues()
 	}
 	if r.Dir == "" {
 		r.Dir = runfolder.Unused(r.Name)
 	}
 	r.Began = Record{
 		Format: Format, Program: r.Program.Name, Command: r.options.command, Version: cli.Version,
-		Config: string(r.Settings.Fields().YAML()), Facts: map[string]string{}, System: r.System,
-	}
-	for _, f := range r.Facts {
-		r.Began.Facts[f.Key] = f.Is
+		Config: string(r.Settings.Fields().YAML()), Facts: r.facts(), System: r.System,
 	}
 	if err := r.create(); err != nil {
 		return err
@@ -163,8 +159,8 @@ func (r *Run) run(ctx context.Context, stdout io.Writer, asJSON bool) error {
 	if r.locked != nil {
 		return r.locked
 	}
-	r.introduce()
-	err := r.learn(ctx)
+	r.introduce(ctx)
+	err := r.Learn(ctx)
 	if errors.Is(err, ErrStopped) || errors.Is(err, context.Canceled) {
 		if _, err := r.publish(); err != nil {
 			return err
@@ -185,7 +181,7 @@ func (r *Run) run(ctx context.Context, stdout io.Writer, asJSON bool) error {
 }
 
 // introduce says what there is to know before the run begins or goes on.
-func (r *Run) introduce() {
+func (r *Run) introduce(ctx context.Context) {
 	for _, note := range r.Notes {
 		r.Log.Printf("%s", note)
 	}
@@ -199,11 +195,11 @@ func (r *Run) introduce() {
 	for _, line := range append(r.About, "Run folder "+r.Dir) {
 		r.Log.Printf("%s", line)
 	}
-	if r.Expect == nil || r.Quiet || r.Resumed {
+	if r.Quiet || r.Resumed {
 		return
 	}
-	if seconds := r.Expect(); seconds > 0 {
-		r.Log.Printf("This will take about %s on %d cores", Rounded(seconds), runtime.GOMAXPROCS(0))
+	if seconds := r.estimate(ctx); seconds > 0 {
+		r.Log.Printf("This will take about %s on %d cores", progress.Rounded(seconds), runtime.GOMAXPROCS(0))
 	}
 }
 
@@ -213,7 +209,7 @@ func (r *Run) over() bool {
 	if !r.Resumed || r.Incomplete() != "" {
 		return false
 	}
-	for _, name := range reportFiles {
+	for _, name := range ReportFiles {
 		b, err := os.ReadFile(filepath.Join(r.Dir, name))
 		if err != nil || bytes.Contains(b, []byte(incomplete)) {
 			return false

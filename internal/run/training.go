@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,8 +33,12 @@ func (h *Host) Draw(what string, total int, unit string) {
 	h.Bar = h.Log.Begin(h.Name()+what, total, unit)
 }
 
-// Write appends a line to metrics.jsonl. Its model and seed must be the job's.
+// Write appends a line to metrics.jsonl, if the run has one. Its model and seed must be
+// the job's.
 func (h *Host) Write(line any) error {
+	if h.run.metrics == nil {
+		return nil
+	}
 	return h.run.metrics.write(h.trainee(), line)
 }
 
@@ -66,28 +71,6 @@ const checkpoints = "checkpoints"
 
 // train takes a training from where it is to its end and tests it.
 func (r *Run) train(ctx context.Context, j *Job) (*Result, error) {
-	res, err := r.one(ctx, j)
-	if diverged, ok := errors.AsType[*DivergedError](err); ok {
-		res.Status = "diverged at " + diverged.Error()
-		r.Log.Printf("%s  %s", j.Name(), res.Status)
-		return res, nil
-	}
-	return res, err
-}
-
-// Alone takes a single training to its end and tests it, and leaves its result to
-// the caller.
-func (r *Run) Alone(ctx context.Context, j *Job) (res *Result, err error) {
-	if err := r.openMetrics(); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.metrics.close()) }()
-	return r.one(ctx, j)
-}
-
-// one takes a training to its end and tests it. With a *DivergedError the result says
-// how far it came.
-func (r *Run) one(ctx context.Context, j *Job) (*Result, error) {
 	h := &Host{Job: j, Dir: r.JobDir(j), Log: r.Log, run: r}
 	defer func() { h.Bar.End() }()
 	t, err := h.begin()
@@ -97,8 +80,13 @@ func (r *Run) one(ctx context.Context, j *Job) (*Result, error) {
 	res := &Result{Identity: r.identity(j)}
 	err = t.toEnd(ctx)
 	res.Done, res.Rollbacks = t.learner.Done(), t.rollbacks
+	if diverged, ok := errors.AsType[*DivergedError](err); ok {
+		res.Status = "diverged at " + diverged.Error()
+		r.Log.Printf("%s  %s", j.Name(), res.Status)
+		return res, nil
+	}
 	if err != nil {
-		return res, err
+		return nil, err
 	}
 	outcome, err := t.learner.Finish(ctx)
 	if err != nil {
@@ -117,9 +105,7 @@ func (h *Host) begin() (*training, error) {
 	t := &training{Host: h, saved: time.Now()}
 	common := r.Settings.Running()
 	var err error
-	if t.everySteps, t.everyTime, err = settings.Every(common.CheckpointEvery); err != nil {
-		return nil, err
-	}
+	t.everySteps, t.everyTime, _ = settings.Every(common.CheckpointEvery) // what is none has been refused
 	if t.learner, err = j.New(h); err != nil {
 		return nil, err
 	}
@@ -172,18 +158,19 @@ func (h *Host) begin() (*training, error) {
 
 // toEnd takes steps to the end, or until ctx is cancelled, and saves.
 func (t *training) toEnd(ctx context.Context) error {
-	for !t.run.End(t.run.Settings).Reached(t.learner.Done()) {
-		if ctx.Err() != nil {
-			return t.stop()
+	stopped := error(nil)
+	for stopped == nil && !t.run.End(t.run.Settings).Reached(t.learner.Done()) {
+		err := ctx.Err()
+		if err == nil {
+			err = t.step(ctx)
 		}
-		err := t.step(ctx)
 		if diverged, ok := errors.AsType[*DivergedError](err); ok && t.mayRollBack() {
 			err = t.rollBack(diverged)
 		}
-		if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
-			return t.stop()
-		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+			stopped = ErrStopped
+		case err != nil:
 			// Whatever happened, a checkpoint under way is finished first.
 			return errors.Join(err, t.writer.Wait())
 		}
@@ -193,7 +180,7 @@ func (t *training) toEnd(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.writer.Wait()
+	return cmp.Or(t.writer.Wait(), stopped)
 }
 
 // step takes the learner on and saves where that is due.
@@ -216,14 +203,6 @@ func (t *training) step(ctx context.Context) error {
 		return err
 	}
 	return t.run.report(save)
-}
-
-// stop saves because the context was cancelled.
-func (t *training) stop() error {
-	if err := errors.Join(t.save(), t.writer.Wait()); err != nil {
-		return err
-	}
-	return ErrStopped
 }
 
 // save begins to write a checkpoint, which goes on beside the next steps; old

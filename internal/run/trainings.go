@@ -5,33 +5,29 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/runfolder"
 )
 
 // learning is what a run knows of its trainings, several of which learn side by side.
 type learning struct {
-	mu   sync.Mutex
-	done int                // how many are finished
-	left []*Job             // the others
-	at   map[*Job]Done      // how far they are, as far as that is known
-	pace map[string]float64 // by model: seconds that a step takes; what is not known is not there
-	told bool               // how long all of them will take
+	mu   sync.Mutex // of the jobs too
+	told bool       // how long all of them will take
 
 	published  time.Time     // when the report was written last
 	publishing time.Duration // how long that took
 }
 
-// learn takes all trainings that have not ended before to their end, and writes the
+// Learn takes all trainings that have not ended before to their end, and writes the
 // report of what there is as they go on. An error of one training stops those beside
 // it, which save.
-func (r *Run) learn(ctx context.Context) error {
+func (r *Run) Learn(ctx context.Context) error {
 	dirs := []string{r.Dir}
 	var order []Trainee
 	for _, j := range r.Jobs {
@@ -41,29 +37,18 @@ func (r *Run) learn(ctx context.Context) error {
 	if err := runfolder.Sweep(dirs...); err != nil {
 		return err
 	}
-	if err := r.openMetrics(); err != nil {
+	var err error
+	if r.metrics, err = openMetrics(r.Dir, r.Settings.Running().TensorBoard); err != nil {
 		return err
 	}
 	defer func() { r.metrics.close() }()
-	r.at, r.pace = map[*Job]Done{}, map[string]float64{}
-	for _, seed := range r.Seeds { // all models under a seed, then the next: a run that is stopped has something to compare
-		for _, j := range r.Jobs {
-			switch {
-			case j.Seed != seed:
-			case j.Result != nil:
-				r.done++
-			default:
-				r.left = append(r.left, j)
-			}
-		}
-	}
 	defer kernel.Share(0)
 	if err := r.next(); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.atOnce())
-	for _, j := range slices.Clone(r.left) {
+	for _, j := range r.left() {
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -81,6 +66,19 @@ func (r *Run) learn(ctx context.Context) error {
 	return r.metrics.arrange(order)
 }
 
+// left are the trainings that have not come to their end: all models under a seed, then
+// the next, so that a run that is stopped has something to compare.
+func (r *Run) left() (jobs []*Job) {
+	for _, seed := range r.Seeds {
+		for _, j := range r.Jobs {
+			if j.Seed == seed && j.Result == nil {
+				jobs = append(jobs, j)
+			}
+		}
+	}
+	return jobs
+}
+
 // finish keeps the result of a training.
 func (r *Run) finish(j *Job, res *Result) error {
 	r.mu.Lock()
@@ -89,8 +87,6 @@ func (r *Run) finish(j *Job, res *Result) error {
 		return err
 	}
 	j.Result = res
-	r.done++
-	r.left = slices.DeleteFunc(r.left, func(other *Job) bool { return other == j })
 	r.tell()
 	return r.next()
 }
@@ -99,7 +95,7 @@ func (r *Run) finish(j *Job, res *Result) error {
 // finished is reported.
 func (r *Run) next() error {
 	kernel.Share(max(1, runtime.GOMAXPROCS(0)/r.atOnce()))
-	if len(r.left) == 0 || r.done == 0 && !r.Resumed {
+	if left := len(r.left()); left == 0 || left == len(r.Jobs) && !r.Resumed {
 		return nil // the report of all comes at the end, and there is nothing yet to tell of
 	}
 	_, err := r.publish()
@@ -119,9 +115,6 @@ const (
 func (r *Run) report(epoch bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.left) == 0 {
-		return nil // a training alone
-	}
 	if since := time.Since(r.published); since < reportRest*r.publishing || !epoch && since < reportEvery {
 		return nil
 	}
@@ -142,16 +135,11 @@ func (r *Run) publish() (Report, error) {
 
 // Incomplete is what a report says of a run that is not at its end; "" if it is.
 func (r *Run) Incomplete() string {
-	done := 0
-	for _, j := range r.Jobs {
-		if j.Result != nil {
-			done++
-		}
-	}
-	if done == len(r.Jobs) {
+	left, all := len(r.left()), len(r.Jobs)
+	if left == 0 {
 		return ""
 	}
-	return fmt.Sprintf(incomplete+" %d of its %d trainings are finished; of the others there are curves at most.", done, len(r.Jobs))
+	return fmt.Sprintf(incomplete+" %d of its %d trainings are finished; of the others there are curves at most.", all-left, all)
 }
 
 // Remarks are the notes of every report of the run.
@@ -172,7 +160,7 @@ func (r *Run) atOnce() int {
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	return max(1, min(n, len(r.left)))
+	return max(1, min(n, len(r.left())))
 }
 
 // foretellAfter is how many seconds of training tell how long it will take.
@@ -187,20 +175,15 @@ func (r *Run) foretell(j *Job, began, at Done) {
 	if trained < foretellAfter || at.Steps == began.Steps {
 		return
 	}
-	step := trained / float64(at.Steps-began.Steps)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.left) == 0 {
-		return // a training alone
-	}
-	r.at[j] = at
-	_, known := r.pace[j.Model]
-	r.pace[j.Model] = step
+	known := j.pace > 0
+	j.at, j.pace = at, trained/float64(at.Steps-began.Steps)
 	if known {
 		return
 	}
-	if seconds := r.expect(Done{}, step); seconds > worthTelling {
-		r.Log.Printf("%s: %sabout %s of training a seed", j.Model, r.atMost(), Rounded(seconds))
+	if seconds := r.expect(Done{}, j.pace); seconds > worthTelling {
+		r.Log.Printf("%s: %sabout %s of training a seed", j.Model, r.atMost(), progress.Rounded(seconds))
 	}
 	if !r.told {
 		r.tell()
@@ -212,22 +195,22 @@ const worthTelling = 60
 
 // tell says how long several trainings will still take, if that is known.
 func (r *Run) tell() {
-	if len(r.left) < 2 {
+	left, all := r.left(), len(r.Jobs)
+	if len(left) < 2 {
 		return
 	}
 	sum, longest := 0.0, 0.0
-	for _, j := range r.left {
-		step, known := r.pace[j.Model]
-		if !known {
+	for _, j := range left {
+		if j.pace == 0 {
 			return
 		}
-		seconds := r.expect(r.at[j], step)
+		seconds := r.expect(j.at, j.pace)
 		sum += seconds
 		longest = max(longest, seconds)
 	}
 	if seconds := max(longest, sum/float64(r.atOnce())); seconds > worthTelling {
 		r.told = true
-		r.Log.Printf("%d of %d trainings finished, %sabout %s left", r.done, len(r.left)+r.done, r.atMost(), Rounded(seconds))
+		r.Log.Printf("%d of %d trainings finished, %sabout %s left", all-len(left), all, r.atMost(), progress.Rounded(seconds))
 	}
 }
 
@@ -248,16 +231,4 @@ func (r *Run) atMost() string {
 		return "at most "
 	}
 	return ""
-}
-
-// Rounded writes a time in seconds to two places or so.
-func Rounded(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d < 10*time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d < 2*time.Minute:
-		return d.Round(time.Second).String()
-	}
-	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }

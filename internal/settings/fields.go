@@ -7,8 +7,9 @@
 // A field with the tag resume may change when a run is resumed: "may change"
 // always, "by force" if the user insists. One with the tag compare:"same" is a
 // condition: what runs under different ones come to does not compare. The tag range
-// bounds a number, as "0..1" or "1.." for no upper bound; default is what Fill gives
-// to a field that is not set.
+// bounds a number, as "0..1" or "1.." for no upper bound; every and time are those of a
+// text that Every or time.ParseDuration reads, and say what its 0 is; default is what
+// Fill gives to a field that is not set.
 package settings
 
 import (
@@ -19,6 +20,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/engram-lm/engram/internal/nearest"
@@ -99,7 +101,8 @@ func (fs Fields) Fill() {
 	}
 }
 
-// Check reports the first value that is none of those offered, or out of its range.
+// Check reports the first value that is none of those offered, out of its range, or no
+// time where it must be one.
 func (fs Fields) Check() error {
 	for _, f := range fs {
 		var names []string
@@ -109,6 +112,12 @@ func (fs Fields) Check() error {
 		}
 		if names != nil && !slices.Contains(names, f.String()) {
 			return &ValueError{f.Key, f.String(), "one of " + strings.Join(names, ", ")}
+		}
+		if _, _, err := Every(f.String()); err != nil && f.tag.Get("every") != "" {
+			return fmt.Errorf("%s %w, or 0 for %s", f.Key, err, f.tag.Get("every"))
+		}
+		if d, err := time.ParseDuration(f.String()); (err != nil || d < 0) && f.tag.Get("time") != "" {
+			return &ValueError{f.Key, f.String(), "a time such as 90s or 20m, or 0 for " + f.tag.Get("time")}
 		}
 		low, high, ok := strings.Cut(f.tag.Get("range"), "..")
 		if !ok {

@@ -39,6 +39,18 @@ func Seeds(text string) ([]uint64, error) {
 	return seeds, nil
 }
 
+// SeedsText returns some seeds as Seeds reads them.
+func SeedsText(seeds []uint64) string {
+	count := strconv.Itoa(len(seeds))
+	if first, err := Seeds(count); err == nil && slices.Equal(first, seeds) {
+		return count
+	}
+	if len(seeds) == 1 {
+		return fmt.Sprint(seeds[0], ",")
+	}
+	return strings.Join(strings.Fields(strings.Trim(fmt.Sprint(seeds), "[]")), ",")
+}
+
 // Every reads how often something is done, such as 50 (of a run's own counts) or
 // 2m (time); both results are zero for never.
 func Every(text string) (count int, every time.Duration, err error) {

@@ -158,6 +158,12 @@ func TestCheckAndFill(t *testing.T) {
 		"kind=odd":         "",
 		"kind=new":         `kind "new": want one of plain, odd`,
 		"free=-9":          "",
+		"save=500":         "",
+		"save=":            `save "": want a number (50) or a time (2m), or 0 for the end only`,
+		"save=-1":          `save "-1": want a number (50) or a time (2m), or 0 for the end only`,
+		"bound=1h":         "",
+		"bound=500":        `bound "500": want a time such as 90s or 20m, or 0 for no bound`,
+		"bound=-3s":        `bound "-3s": want a time such as 90s or 20m, or 0 for no bound`,
 	} {
 		s := bounded{}
 		Of(&s).Fill()
@@ -183,6 +189,8 @@ type bounded struct {
 	Count int     `yaml:"count" help:"how many" range:"1.." default:"3"`
 	Kind  string  `yaml:"kind" help:"one of {offered}" default:"plain"`
 	Free  int     `yaml:"free" help:"any number"`
+	Save  string  `yaml:"save" help:"how often" every:"the end only" default:"1m"`
+	Bound string  `yaml:"bound" help:"how long" time:"no bound" default:"0"`
 }
 
 func (b *bounded) Offered(key string) []string {

@@ -36,19 +36,7 @@ func (t *tracker) add(g *Goal, higher bool, episode int, value float64) {
 	case t.Since == 0:
 		t.Since = episode
 	}
-	if at := t.solved(g, episode); at > 0 {
-		*t = tracker{Solved: at}
+	if t.Since > 0 && episode-t.Since >= g.Hold {
+		*t = tracker{Solved: t.Since}
 	}
-}
-
-// solved returns the first episode of the first stretch over which the mean stayed
-// good for long enough, if there is one by now; else 0.
-func (t *tracker) solved(g *Goal, episode int) int {
-	switch {
-	case t.Solved > 0:
-		return t.Solved
-	case g == nil || t.Since == 0 || episode-t.Since < g.Hold:
-		return 0
-	}
-	return t.Since // also of a checkpoint from before Solved was kept
 }

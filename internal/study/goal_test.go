@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 	"testing"
-
-	"github.com/engram-lm/engram/internal/strictjson"
 )
 
 func sortedKeys(m map[string]bool) []string {
@@ -46,27 +44,9 @@ func TestGoal(t *testing.T) {
 				}
 				tr.add(g, higher, i+1, v)
 			}
-			if got := tr.solved(g, len(c.values)); got != c.want {
+			if got := tr.Solved; got != c.want {
 				t.Errorf("%s (higher %t): %d, want %d", c.name, higher, got, c.want)
 			}
-		}
-	}
-}
-
-// A checkpoint from before the first stretch was kept has the one under way.
-func TestGoalOfOlderCheckpoint(t *testing.T) {
-	g := &Goal{Value: 0.5, Window: 3, Hold: 2}
-	for state, want := range map[string][2]int{
-		`{"recent":[0,0,0],"since":3}`: {3, 3}, // held already: at its end, and one episode later
-		`{"recent":[0,0,0],"since":4}`: {0, 4},
-		`{"recent":[0,0,1]}`:           {0, 0},
-	} {
-		var tr tracker
-		must(t, strictjson.Decode("checkpoint", []byte(state), &tr))
-		before := tr.solved(g, 5)
-		tr.add(g, false, 6, 0)
-		if after := tr.solved(g, 6); before != want[0] || after != want[1] {
-			t.Errorf("%s: learned at %d and %d, want %v", state, before, after, want)
 		}
 	}
 }

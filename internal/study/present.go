@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/engram-lm/engram/data/registry"
+	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/report"
@@ -70,7 +71,7 @@ func keep(dir string, out *Outcome) (json.RawMessage, error) {
 		if p.File == "" {
 			continue
 		}
-		if err := run.WriteFile(filepath.Join(dir, p.File), p.Image); err != nil {
+		if err := atomicfile.WriteBytes(filepath.Join(dir, p.File), p.Image); err != nil {
 			return nil, err
 		}
 	}
@@ -119,11 +120,7 @@ func (t *Task[S]) recipe(v *values[S], preset settings.Fields) string {
 	for i, f := range v.Fields() {
 		if f.Key == "data" {
 			if set, ok := registry.Find(f.String()); ok {
-				fetch = "scripts/download " + set.Name
-				if slices.ContainsFunc(set.Sources, func(s registry.Source) bool { return s.URL == "" }) {
-					fetch += " --from MIRROR"
-				}
-				fetch += "\n"
+				fetch = set.Fetch() + "\n"
 			}
 		}
 		switch {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/engram-lm/engram/internal/machine"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/run"
 )
 
@@ -34,8 +35,7 @@ Values come from the preset, then --config, then --set, then flags.`,
 			return t.values(preset.Name, preset.Common, preset.Own)
 		}})
 	}
-	c, compose := p.Cobra()
-	t.timing(c, compose)
+	c := p.Cobra()
 	if t.Unit != "episodes" { // such as updates, of several episodes each
 		c.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 			if name == t.Unit {
@@ -47,31 +47,26 @@ Values come from the preset, then --config, then --set, then flags.`,
 	return c
 }
 
-// arms checks settings and returns the models.
-func (t *Task[S]) arms(v *values[S]) ([]Arm, error) {
-	if err := v.validate(t.Models); err != nil {
-		return nil, err
-	}
-	return t.Arms(&v.Common, &v.own)
-}
-
 // prepare makes the plan of a run.
 func (t *Task[S]) prepare(r *run.Run) error {
 	v := r.Settings.(*values[S])
-	arms, err := t.arms(v)
+	if err := v.validate(t.Models); err != nil {
+		return err
+	}
+	arms, err := t.Arms(&v.Common, &v.own)
 	if err != nil {
 		return err
 	}
 	r.System, r.Name = machine.This(), t.Name+"-"+v.Preset
-	r.Title = fmt.Sprintf("%s, preset %s: %s %s a model and seed", t.Title, v.Preset, Thousands(v.Episodes), t.Unit)
+	r.Title = fmt.Sprintf("%s, preset %s: %s %s a model and seed", t.Title, v.Preset, progress.Thousands(v.Episodes), t.Unit)
 	for i := range arms {
 		a := &arms[i]
-		about := fmt.Sprintf("%12s parameters  %s", Thousands(a.Params), a.About)
+		about := fmt.Sprintf("%12s parameters  %s", progress.Thousands(a.Params), a.About)
 		if a.Control {
 			about += " (the control)"
 		}
 		r.Arms = append(r.Arms, &run.Arm{
-			Model: a.Model, About: about, Settings: v.Fields(), Of: a,
+			Model: a.Model, About: about, Params: a.Params, Settings: v.Fields(), Of: a,
 			Facts: []run.Fact{{Key: "number of parameters", Is: fmt.Sprint(a.Params)}, {Key: "data (SHA-256)", Is: a.Data}},
 			Idle:  func(key string) string { return t.NoEffect(&v.Common, &v.own, a.Model, key) },
 			New:   func(h *run.Host) (run.Learner, error) { return newPupil(v, a, h) },

@@ -22,6 +22,7 @@ type pupil[S any] struct {
 	*values[S]
 	until   run.End
 	learner Learner
+	weights descends // the learner, if it is one
 	at      position
 	drawn   bool // a bar
 	shown   stretch
@@ -40,20 +41,14 @@ type position struct {
 	Goal tracker `json:"goal"`
 }
 
-// Slow sets the learning rate to so many halves of the settings', if the learner has one.
-func (p *pupil[S]) Slow(halvings int) bool {
-	rate, ok := p.learner.(interface{ Slow(halvings int) })
-	if ok {
-		rate.Slow(halvings)
-	}
-	return ok
-}
-
-// averager is a Learner whose optimiser may average the parameters, and it is the averages
-// that are tested.
-type averager interface {
+// descends is a Learner that an optimiser moves, as those are that embed a
+// trained.Weights. If it averages the parameters, the averages are tested.
+type descends interface {
+	Use(optim.Optimizer)
+	Rate() float64
+	Slow(halvings int)
 	Average()
-	Averaged(f func() error) error
+	Averaged(test func() error) error
 }
 
 func newPupil[S any](v *values[S], a *Arm, h *run.Host) (run.Learner, error) {
@@ -61,19 +56,28 @@ func newPupil[S any](v *values[S], a *Arm, h *run.Host) (run.Learner, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o, ok := learner.(interface{ Use(optim.Optimizer) }); ok && v.Optimizer != adam {
-		chosen, err := optim.New(v.Optimizer, optim.Options{})
+	p := &pupil[S]{Host: h, values: v, until: v.end(), learner: learner, shown: stretch{since: time.Now()}}
+	if p.weights, _ = learner.(descends); p.weights != nil && v.Optimizer != adam {
+		o, err := optim.New(v.Optimizer, optim.Options{})
 		if err != nil {
 			return nil, err
 		}
-		o.Use(chosen)
+		p.weights.Use(o)
 	}
-	return &pupil[S]{Host: h, values: v, until: v.end(), learner: learner, shown: stretch{since: time.Now()}}, nil
+	return p, nil
+}
+
+// Slow sets the learning rate to so many halves of the settings', if the learner has one.
+func (p *pupil[S]) Slow(halvings int) bool {
+	if p.weights != nil {
+		p.weights.Slow(halvings)
+	}
+	return p.weights != nil
 }
 
 // Done tells how far the training is.
 func (p *pupil[S]) Done() run.Done {
-	return run.Done{Steps: p.at.Episode, Seconds: p.at.Seconds, Solved: p.at.Goal.solved(p.task.Goal, p.at.Episode)}
+	return run.Done{Steps: p.at.Episode, Seconds: p.at.Seconds, Solved: p.at.Goal.Solved}
 }
 
 // Step takes one episode and keeps account of it.
@@ -84,8 +88,8 @@ func (p *pupil[S]) Step(context.Context) (save bool, err error) {
 		p.Bar.Set(p.at.Episode)
 	}
 	begin := time.Now()
-	if a, ok := p.learner.(averager); ok && p.at.Episode+1 >= p.averagesFrom() {
-		a.Average()
+	if p.weights != nil && p.at.Episode+1 >= p.averagesFrom() {
+		p.weights.Average()
 	}
 	point, err := p.learner.Update()
 	if bad, ok := errors.AsType[*optim.NonFiniteError](err); ok {
@@ -119,8 +123,8 @@ func (p *pupil[S]) Step(context.Context) (save bool, err error) {
 		Value: at.Value.take(), Loss: at.Loss.take(), GradNorm: at.GradNorm.take(),
 		Seconds: at.Seconds, EpisodesPerS: float64(every) / max(at.Seconds-at.LineSeconds, 1e-9),
 	}
-	if rate, ok := p.learner.(interface{ Rate() float64 }); ok && finite(l.GradNorm) { // it has learned
-		l.LR = rate.Rate()
+	if p.weights != nil && finite(l.GradNorm) { // it has learned
+		l.LR = p.weights.Rate()
 	}
 	at.LineSeconds = at.Seconds
 	p.logged(l)
@@ -153,11 +157,11 @@ func (p *pupil[S]) Restore(s *checkpoint.Snapshot) error {
 // Finish tests the model.
 func (p *pupil[S]) Finish(ctx context.Context) (any, error) {
 	p.Draw(", test", p.Tests, "episodes")
-	averaged := func(test func() error) error { return test() }
-	if a, ok := p.learner.(averager); ok {
-		averaged = a.Averaged
-	}
 	var out *Outcome
+	averaged := func(test func() error) error { return test() }
+	if p.weights != nil {
+		averaged = p.weights.Averaged
+	}
 	err := averaged(func() (err error) {
 		out, err = p.learner.Test(ctx, p.Bar.Set)
 		return err
@@ -237,7 +241,7 @@ func (p *pupil[S]) inTraining(value, loss float64) string {
 	m := p.task.Metric
 	switch {
 	case finite(value):
-		return fmt.Sprintf("training %s %s", m.Name, formatted(m, value))
+		return fmt.Sprintf("training %s %s", m.Name, m.Text(value))
 	case finite(loss):
 		return fmt.Sprintf("training loss %.4g", loss)
 	}
@@ -257,8 +261,8 @@ func (p *pupil[S]) logged(l line) {
 	}
 	s := &p.shown
 	perSecond := float64(l.Episode-s.episode) / max(l.Seconds-s.seconds, 1e-9)
-	p.Log.Printf("%s  %s of %s %s  %s  %s  after %s", p.Name(), Thousands(l.Episode), Thousands(p.Episodes), p.task.Unit,
-		p.inTraining(s.value.take(), s.loss.take()), progress.Rate(perSecond, ""), run.Rounded(l.Seconds))
+	p.Log.Printf("%s  %s of %s %s  %s  %s  after %s", p.Name(), progress.Thousands(l.Episode), progress.Thousands(p.Episodes), p.task.Unit,
+		p.inTraining(s.value.take(), s.loss.take()), progress.Rate(perSecond, ""), progress.Rounded(l.Seconds))
 	s.since, s.episode, s.seconds = time.Now(), l.Episode, l.Seconds
 }
 
@@ -266,19 +270,11 @@ func (p *pupil[S]) logged(l line) {
 func (p *pupil[S]) tell(out *Outcome) {
 	more, at := "", p.Done()
 	if at.Solved > 0 {
-		more = fmt.Sprintf(", learned at %s %s", p.task.one(), Thousands(at.Solved))
+		more = fmt.Sprintf(", learned at %s %s", p.task.one(), progress.Thousands(at.Solved))
 	}
 	if p.until.Cut(at) {
 		more += fmt.Sprintf(" (ended by max_time %s)", p.MaxTime)
 	}
-	p.Log.Printf("%s  after %s %s in %s: %s %s%s", p.Name(), Thousands(at.Steps), p.task.Unit, run.Rounded(at.Seconds),
-		p.task.Metric.Name, formatted(p.task.Metric, out.Value), more)
-}
-
-// formatted writes a value of the metric for a terminal.
-func formatted(m Metric, v float64) string {
-	if m.Percent {
-		return fmt.Sprintf("%.2f%%", 100*v)
-	}
-	return fmt.Sprintf("%.4g", v)
+	p.Log.Printf("%s  after %s %s in %s: %s %s%s", p.Name(), progress.Thousands(at.Steps), p.task.Unit, progress.Rounded(at.Seconds),
+		p.task.Metric.Name, p.task.Metric.Text(out.Value), more)
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/nearest"
-	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/run"
 	"github.com/engram-lm/engram/internal/settings"
 	"github.com/engram-lm/engram/lstm/optim"
@@ -23,7 +22,7 @@ type Common struct {
 	Episodes int           `yaml:"episodes" help:"training episodes, an optimiser step each; a resumed run may have more" resume:"may change" range:"1..1073741824"`
 	Tests    int           `yaml:"test_episodes" help:"held-out episodes that a trained model is measured on" range:"1..1073741824" default:"100"`
 
-	MaxTime    string `yaml:"max_time" help:"training time that a model and seed may take, such as 20m; 0 sets no bound" resume:"may change" default:"0"`
+	MaxTime    string `yaml:"max_time" help:"training time that a model and seed may take, such as 20m; 0 sets no bound" resume:"may change" time:"no bound" default:"0"`
 	StopAtGoal bool   `yaml:"stop_at_goal" help:"end a model's training as soon as it has learned the task" resume:"may change"`
 
 	Optimizer   string `yaml:"optimizer" help:"what takes the steps: {offered}; the presets' rates are meant for adam" default:"adam"`
@@ -110,7 +109,7 @@ func (c *Common) end() run.End {
 // averagesFrom is the first episode whose steps averaged SGD averages.
 func (c *Common) averagesFrom() int { return cmp.Or(c.AverageFrom, c.Episodes/2+1) }
 
-// validate reports models, bounds on their time and averages that cannot be.
+// validate reports models and averages that cannot be.
 func (c *Common) validate(kinds []Kind) error {
 	name := func(k Kind) string { return k.Name }
 	if len(c.Models) == 0 {
@@ -127,11 +126,37 @@ func (c *Common) validate(kinds []Kind) error {
 	if from := c.averagesFrom(); c.Optimizer == "asgd" && from > c.Episodes {
 		return cli.Usagef("average_from %d: asgd would average nothing by %d, and be plain SGD; want 1 to %[2]d, or optimizer sgd", from, c.Episodes)
 	}
-	if bound, err := time.ParseDuration(c.MaxTime); err != nil || bound < 0 {
-		return cli.Usagef("max_time %q: want a time such as 90s or 20m, or 0 for no bound", c.MaxTime)
-	}
 	return nil
 }
 
-// Thousands writes a count with separators: "10,000".
-func Thousands(n int) string { return progress.Thousands(n) }
+// Uses are settings that only some models use: the models of each key, none where
+// the task has no use for a setting that all tasks have.
+type Uses map[string][]string
+
+// NoEffect says in a clause why a setting changes nothing in a model; "" where it
+// does.
+func (t *Task[S]) NoEffect(common *Common, own *S, model, key string) string {
+	if models, ok := t.Uses[key]; ok && !slices.Contains(models, model) {
+		switch len(models) {
+		case 0:
+			return "this task does not use it"
+		case 1:
+			return "only model " + models[0] + " uses it"
+		}
+		last := len(models) - 1
+		return "only models " + strings.Join(models[:last], ", ") + " and " + models[last] + " use it"
+	}
+	if strings.HasPrefix(key, "adam_") && common.Optimizer != adam && common.Optimizer != "" {
+		return "only optimizer adam uses it"
+	}
+	if key == "average_from" {
+		if why := t.NoEffect(common, own, model, "optimizer"); why != "" || common.Optimizer == "asgd" {
+			return why
+		}
+		return "optimizer " + cmp.Or(common.Optimizer, adam) + " averages nothing"
+	}
+	if t.Idle == nil {
+		return ""
+	}
+	return t.Idle(common, own, key)
+}

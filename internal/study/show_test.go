@@ -25,7 +25,7 @@ func TestLinesOfProgress(t *testing.T) {
 		values = append(values, l.Value)
 	}
 	for i, line := range said {
-		if want := formatted(stubTask.Metric, (values[2*i]+values[2*i+1])/2); line[2] != want {
+		if want := stubTask.Metric.Text((values[2*i] + values[2*i+1]) / 2); line[2] != want {
 			t.Errorf("%s: want %s, the mean of 10 episodes", strings.TrimSpace(line[0]), want)
 		}
 	}

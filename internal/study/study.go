@@ -11,6 +11,7 @@ import (
 	"context"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/report"
 )
 
@@ -128,5 +129,5 @@ func Count(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
-	return Thousands(n) + " " + thing
+	return progress.Thousands(n) + " " + thing
 }

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -36,7 +35,7 @@ const File = "events.out.tfevents.engram"
 // maxFile is how large an event file may be.
 const maxFile = 1 << 30
 
-// Writer is an event file, open for appending.
+// Writer is an event file, open for appending. The nil Writer writes nothing.
 type Writer struct {
 	file *os.File
 	last point
@@ -68,11 +67,7 @@ func Open(path string, lines [][]byte) (*Writer, error) {
 		is = append(is, record(e)...)
 	}
 	if !bytes.Equal(was, is) {
-		err := atomicfile.Write(path, func(w io.Writer) error {
-			_, err := w.Write(is)
-			return err
-		})
-		if err != nil {
+		if err := atomicfile.WriteBytes(path, is); err != nil {
 			return nil, err
 		}
 	}
@@ -82,6 +77,9 @@ func Open(path string, lines [][]byte) (*Writer, error) {
 
 // Add appends the event of a line.
 func (w *Writer) Add(line []byte) error {
+	if w == nil {
+		return nil
+	}
 	e, err := w.last.event(line, seconds(time.Now()))
 	if err == nil {
 		_, err = w.file.Write(record(e))
@@ -90,10 +88,20 @@ func (w *Writer) Add(line []byte) error {
 }
 
 // Sync forces the events to the disk.
-func (w *Writer) Sync() error { return w.file.Sync() }
+func (w *Writer) Sync() error {
+	if w == nil {
+		return nil
+	}
+	return w.file.Sync()
+}
 
 // Close closes the file.
-func (w *Writer) Close() error { return w.file.Close() }
+func (w *Writer) Close() error {
+	if w == nil {
+		return nil
+	}
+	return w.file.Close()
+}
 
 // Numbers of the fields of Event, Summary and Summary.Value.
 const (

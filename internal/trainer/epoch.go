@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"path/filepath"
+	"time"
 
 	"github.com/engram-lm/engram/internal/examine"
 	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/progress"
 )
 
 // Step takes an optimiser step; at the end of an epoch, or after the last step asked
@@ -26,6 +30,17 @@ func (t *Training) Step(ctx context.Context) (save bool, err error) {
 		}
 	}
 	return true, t.endEpoch(ctx, lr)
+}
+
+// drawEpoch begins an epoch's bar.
+func (t *Training) drawEpoch() {
+	if t.drawn == t.Epoch {
+		return
+	}
+	t.drawn = t.Epoch
+	t.bar = fmt.Sprintf(", epoch %d/%d", t.Epoch, t.epochs())
+	t.Draw(t.bar, t.targets(), "tokens")
+	t.Bar.Set(t.Tokens)
 }
 
 // targets is the number of tokens that the epoch under way trains on.
@@ -59,11 +74,21 @@ func (t *Training) endEpoch(ctx context.Context, lr float64) error {
 	return nil
 }
 
+// showEpoch says what came out of an epoch.
+func (t *Training) showEpoch(e Epoch) {
+	best := ""
+	if e.Best {
+		best = "  best"
+	}
+	t.Log.Printf("%s  epoch %2d/%d  ppl train %8s valid %8s  lr %.4g  %s tokens/s  after %s%s", t.Name(), e.Epoch, t.epochs(),
+		ppl(lm.Perplexity(e.TrainNLL)), ppl(lm.Perplexity(e.ValidNLL)), e.LR, progress.Thousands(int(e.TokensPerS)), progress.Rounded(time.Since(t.sat).Seconds()), best)
+}
+
 // validate reads the validation text and saves the model.
 func (t *Training) validate(ctx context.Context, e *Epoch) error {
 	t.Draw(", validation", len(t.Valid.Tokens), "tokens")
 	state := t.model.NewState(t.validBatch())
-	valid, err := t.model.Read(ctx, t.Valid.Tokens, state, t.Recipe.BPTT, t.showValidated)
+	valid, err := t.model.Read(ctx, t.Valid.Tokens, state, t.Recipe.BPTT, t.Bar.Set)
 	if err != nil {
 		return err
 	}
@@ -78,7 +103,7 @@ func (t *Training) validate(ctx context.Context, e *Epoch) error {
 		if err := t.saveModel(best); err != nil {
 			return err
 		}
-		if t.BestSum, err = t.bestSum(); err != nil {
+		if t.BestSum, err = modeldir.Sum(filepath.Join(t.Dir, best)); err != nil {
 			return err
 		}
 		t.BestNLL = valid.NLL

@@ -80,8 +80,43 @@ func newJob(t *testing.T, dir, kind string, changes ...string) *job {
 	return j
 }
 
-// watcher is called back.
+// watcher is called back, after steps and amid validations.
 type watcher struct{ step, validated func() }
+
+// watched is a training with a watcher. Between the parts of a validation its context is
+// asked, and that alone, whether to go on.
+type watched struct {
+	*Training
+	told *watcher
+}
+
+func (l watched) Step(ctx context.Context) (save bool, err error) {
+	before := l.Done().Steps
+	if l.told.validated != nil {
+		ctx = asked{ctx, l.told.validated}
+	}
+	save, err = l.Training.Step(ctx)
+	if err == nil && l.told.step != nil && l.Done().Steps > before {
+		l.told.step()
+	}
+	return save, err
+}
+
+// asked is a context that tells when it is asked for its error.
+type asked struct {
+	context.Context
+	tell func()
+}
+
+func (c asked) Err() error {
+	c.tell()
+	return c.Context.Err()
+}
+
+// unread is the report of a run that nobody looks at.
+type unread struct{ run.Report }
+
+func (unread) Write(string) error { return nil }
 
 // warnings are what the user was warned of.
 func (j *job) warnings() (all []string) {
@@ -95,7 +130,8 @@ func (j *job) warnings() (all []string) {
 
 // run is the run that the job is the only one of.
 func (j *job) run() *run.Run {
-	r := &run.Run{Program: &run.Program{Name: "train", Speaker: "train"}, Settings: &j.Recipe, Dir: filepath.Dir(j.Dir), Log: progress.NewLog(&j.said, false)}
+	r := &run.Run{Program: &run.Program{Name: "train", Speaker: "train"}, Seeds: []uint64{j.Seed}, Settings: &j.Recipe, Dir: filepath.Dir(j.Dir), Log: progress.NewLog(&j.said, false)}
+	r.Program.Report = func(*run.Run, bool) (run.Report, error) { return unread{}, nil }
 	r.End = func(s run.Settings) run.End { return s.(*recipe.Recipe).End(7) }
 	r.Facts = []run.Fact{
 		{Key: "vocabulary", Is: string(j.Tokenizer)},
@@ -127,22 +163,25 @@ func start(t *testing.T, ctx context.Context, j *job) (*Outcome, error) {
 // startAs does so and looks at each training that begins.
 func startAs(t *testing.T, ctx context.Context, j *job, begins func(*Training)) (*Outcome, error) {
 	t.Helper()
-	j.stepped, j.Job.validated = j.watcher.step, j.watcher.validated
 	of := j.Of()
 	fresh := of.New
 	of.New = func(h *run.Host) (run.Learner, error) {
 		l, err := fresh(h)
-		if err == nil {
-			begins(l.(*Training))
+		if err != nil {
+			return nil, err
 		}
-		return l, err
+		begins(l.(*Training))
+		return watched{l.(*Training), j.watcher}, nil
 	}
 	r := j.run()
-	res, err := r.Alone(ctx, &run.Job{Arm: of, Seed: j.Seed})
-	if err != nil {
+	r.Jobs = []*run.Job{{Arm: of, Seed: j.Seed}}
+	if err := r.Learn(ctx); err != nil {
 		return nil, err
 	}
-	j.rollbacks = res.Rollbacks
+	res := r.Jobs[0].Result
+	if j.rollbacks = res.Rollbacks; !res.Ended() {
+		return nil, errors.New(res.Status)
+	}
 	var out Outcome
 	return &out, res.Decode(j.Dir, &out)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strconv"
 
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/lm"
@@ -145,4 +146,15 @@ func beyond(nll *float64) float64 {
 		return math.Inf(1)
 	}
 	return *nll
+}
+
+// ppl writes a perplexity in a few letters, whatever its size.
+func ppl(v float64) string {
+	switch {
+	case !finite(v):
+		return "too large"
+	case v < 1e6:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'e', 1, 64)
 }

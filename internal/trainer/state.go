@@ -1,18 +1,14 @@
 package trainer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"path/filepath"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/modeldir"
-	"github.com/engram-lm/engram/internal/regular"
 	"github.com/engram-lm/engram/internal/strictjson"
 )
 
@@ -95,20 +91,6 @@ func (t *Training) hasBest() error {
 	return nil
 }
 
-// bestSum is the SHA-256 of the tensors of the best model on the disk.
-func (t *Training) bestSum() (string, error) {
-	f, _, err := regular.Open(filepath.Join(t.Dir, best, modeldir.TensorsFile))
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
 // bestIsWhole makes sure, at the end of a training, that the best model is what
 // was saved: it is what the report is about. Before the end it may be newer than
 // the checkpoint, if the process was killed between the two.
@@ -116,11 +98,7 @@ func (t *Training) bestIsWhole() error {
 	if t.BestSum == "" {
 		return nil
 	}
-	sum, err := t.bestSum()
-	if err == nil && sum != t.BestSum {
-		err = fmt.Errorf("%s has SHA-256 %.12s..., not the %.12s... that was written", filepath.Join(t.Dir, best, modeldir.TensorsFile), sum, t.BestSum)
-	}
-	if err != nil {
+	if err := modeldir.Verify(filepath.Join(t.Dir, best), t.BestSum); err != nil {
 		return fmt.Errorf("the best model is not whole: %w; restore it, or remove %s to train it again", err, t.Dir)
 	}
 	return nil

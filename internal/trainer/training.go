@@ -26,8 +26,6 @@ type Job struct {
 	Tokenizer          []byte               // tokenizer.json
 	Initial            map[string][]float32 // parameters to start from; nil draws them from the seed
 	Train, Valid, Test *data.Split          // without Test, which may be nil, the best model is not scored
-
-	stepped, validated func() // for tests: what is called between steps, and parts of a validation
 }
 
 // Of returns the model as one of a run.
@@ -37,7 +35,7 @@ func (j *Job) Of() *run.Arm {
 		panic(err) // plain values
 	}
 	return &run.Arm{
-		Model: j.Label, Settings: j.Recipe.Fields(), Of: j, Facts: []run.Fact{{Key: "model", Is: string(model)}},
+		Model: j.Label, Settings: j.Recipe.Fields(), Facts: []run.Fact{{Key: "model", Is: string(model)}},
 		New: func(h *run.Host) (run.Learner, error) { return j.begin(h) },
 	}
 }

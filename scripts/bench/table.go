@@ -75,7 +75,7 @@ func (o *options) table(ctx context.Context, stdout io.Writer) error {
 			return err
 		}
 		text = putRow(string(text), processor(), fmt.Sprintf(tableHead, o.at), row.name, line)
-		if err := atomicfile.Write(o.tableFile, func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
+		if err := atomicfile.WriteBytes(o.tableFile, text); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"crypto/sha256"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,10 +49,7 @@ func run(out string) error {
 	}
 	corpus := makeCorpus(string(source))
 	for _, split := range splits {
-		err := atomicfile.Write(filepath.Join(out, split+".txt"), func(w io.Writer) error {
-			_, err := io.WriteString(w, corpus.text(split))
-			return err
-		})
+		err := atomicfile.WriteBytes(filepath.Join(out, split+".txt"), []byte(corpus.text(split)))
 		if err != nil {
 			return err
 		}

@@ -107,14 +107,7 @@ func open(dir string, s *sweep, text []byte) error {
 			return err
 		}
 	}
-	return write(copied, text)
-}
-
-func write(path string, text []byte) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
+	return atomicfile.WriteBytes(copied, text)
 }
 
 // runAll keeps as many jobs running as the sweep asks for until none is left. A
@@ -173,7 +166,7 @@ func configure(s *sweep, j job, dir string) (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(dir, "configs", j.String()+".yaml")
-	return path, write(path, r.Fields().YAML())
+	return path, atomicfile.WriteBytes(path, r.Fields().YAML())
 }
 
 // readState looks at what has finished.
