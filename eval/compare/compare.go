@@ -74,12 +74,12 @@ func Command() *cobra.Command {
 		if against != "" {
 			args = append(args[:len(args):len(args)], "--against", against)
 		}
-		joined, err := compare.Join(runs, against, "go run ./eval compare"+cli.Quoted(args))
-		if err != nil {
-			return err
-		}
 		if out == "" {
 			out = runfolder.Unused("compare")
+		}
+		joined, err := compare.Join(runs, against, "go run ./eval compare"+cli.Quoted(args), out)
+		if err != nil {
+			return err
 		}
 		if err := write(joined, out); err != nil {
 			return fmt.Errorf("the report in %s: %w", out, err)
@@ -121,6 +121,6 @@ func write(joined compare.Joined, out string) error {
 func holdsReport(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && len(entries) > 0 && !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
-		return !slices.Contains([]string{"report.json", "report.md", run.ReportPage}, e.Name())
+		return !slices.Contains(run.ReportFiles, e.Name())
 	})
 }

@@ -1,11 +1,13 @@
 package compare
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -21,12 +23,13 @@ type trained struct {
 	first       uint64
 	values      []float64
 	settings    map[string]string
+	pictures    []map[string]any // of each seed
 }
 
 var sizes = map[string]int{"lstm": 100, "modulated": 110}
 
 func lm(label string, first uint64, values ...float64) trained {
-	return trained{label, label, sizes[label], first, values, map[string]string{"lr": "10", "rule": "clip"}}
+	return trained{label, label, sizes[label], first, values, map[string]string{"lr": "10", "rule": "clip"}, nil}
 }
 
 func (t trained) with(key, value string) trained {
@@ -66,7 +69,7 @@ func folder(t *testing.T, program string, facts map[string]string, written inter
 		for i := range m.values {
 			put(map[string]any{
 				"identity": map[string]any{"program": program, "model": m.label, "seed": m.first + uint64(i), "settings": m.settings},
-				"done":     map[string]any{"steps": 1, "seconds": 1}, "outcome": map[string]any{},
+				"done":     map[string]any{"steps": 1, "seconds": 1}, "outcome": map[string]any{"value": m.values[i], "pictures": m.pictures},
 			}, fmt.Sprintf("%s-seed%d", m.label, m.first+uint64(i)), "result.json")
 		}
 	}
@@ -96,7 +99,7 @@ func join(t *testing.T, reference string, dirs ...string) (Joined, error) {
 		must(t, err)
 		all = append(all, r)
 	}
-	return Join(all, reference, "go run ./eval compare")
+	return Join(all, reference, "go run ./eval compare", t.TempDir())
 }
 
 // A run's report cut in two and joined again is the report: the same means, intervals
@@ -141,7 +144,7 @@ func TestToldApart(t *testing.T) {
 		"another rule of an LSTM":    {lm("lstm", 3, 107).with("rule", "decay"), []string{"lstm", "modulated"}, "seed 3 of B"},
 		"another rule":               {lm("modulated", 3, 100).with("rule", "decay"), []string{"lstm", "modulated (A)", "modulated (B)"}, "rule is clip in A and decay in B."},
 		"a file of another version":  {lm("lstm", 3, 107).with("depth", "2"), []string{"lstm", "modulated"}, "seed 3 of B"},
-		"another size":               {trained{"lstm", "lstm", 90, 3, []float64{99}, map[string]string{}}, []string{"lstm (A)", "modulated", "lstm (B)"}, "its number of parameters is 100 in A and 90 in B."},
+		"another size":               {trained{"lstm", "lstm", 90, 3, []float64{99}, map[string]string{}, nil}, []string{"lstm (A)", "modulated", "lstm (B)"}, "its number of parameters is 100 in A and 90 in B."},
 		"settings that do not count": {lm("lstm", 3, 107).with("hidden", "12").with("log_every", "1"), []string{"lstm", "modulated"}, "seed 3 of B"},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -236,6 +239,68 @@ func TestTasks(t *testing.T) {
 	must(t, err)
 	if s := joined.(*report.Study); s.Models[0].Control || !s.Models[1].Control {
 		t.Error("the model that was asked for is not the control")
+	}
+}
+
+// The pictures of a task's trainings are in the joined report as they are in those of the
+// runs: images by their paths from its folder, curves drawn.
+func TestPictures(t *testing.T) {
+	run := func(label string, pictures ...map[string]any) string {
+		dir := task(t, "cue", "2", trained{label: label, first: 1, values: []float64{1}, settings: map[string]string{}, pictures: pictures})
+		must(t, os.WriteFile(filepath.Join(dir, label+"-seed1", "seen.png"), []byte("of "+label), 0o666))
+		return dir
+	}
+	image := map[string]any{"title": "What is seen", "caption": "Dots.", "file": "seen.png"}
+	curve := func(y ...any) map[string]any {
+		return map[string]any{"title": "Modulation", "curves": []any{map[string]any{"name": "M(t)", "x": []int{0, 1, 2}, "y": y}}}
+	}
+	out := filepath.Join(t.TempDir(), "deep", "joined")
+	must(t, os.MkdirAll(out, 0o777))
+	written := func(dirs ...string) (page, markdown string, err error) {
+		var all []*Run
+		for _, dir := range dirs {
+			r, err := Open(dir)
+			must(t, err)
+			all = append(all, r)
+		}
+		joined, err := Join(all, "", "go run ./eval compare", out)
+		if err == nil {
+			err = joined.Write(out)
+		}
+		if err != nil {
+			return "", "", err
+		}
+		html, err := os.ReadFile(filepath.Join(out, "report.html"))
+		must(t, err)
+		text, err := os.ReadFile(filepath.Join(out, "report.md"))
+		return string(html), string(text), err
+	}
+	lstm, plastic := run("lstm", image), run("plastic", image, curve(0, nil, 1))
+	page, markdown, err := written(lstm, plastic)
+	must(t, err)
+	for _, label := range []string{"lstm", "plastic"} {
+		if data := base64.StdEncoding.EncodeToString([]byte("of " + label)); !strings.Contains(page, "data:image/png;base64,"+data) {
+			t.Errorf("the page has no picture of %s", label)
+		}
+	}
+	if !strings.Contains(page, "Modulation") || strings.Count(page, "What is seen") < 2 {
+		t.Error("the page lacks the curve, or a picture's title")
+	}
+	links := regexp.MustCompile(`!\[What is seen\]\(([^)]*)\)`).FindAllStringSubmatch(markdown, -1)
+	if len(links) != 2 {
+		t.Fatalf("%d pictures in %s", len(links), markdown)
+	}
+	for i, label := range []string{"lstm", "plastic"} {
+		if b, err := os.ReadFile(filepath.Join(out, links[i][1])); err != nil || string(b) != "of "+label {
+			t.Errorf("%s: %q, %v", links[i][1], b, err)
+		}
+	}
+	if _, _, err := written(lstm, run("plastic", curve(0, 1))); err == nil || !strings.Contains(err.Error(), `"M(t)" of figure "Modulation" has 3 numbers on the one axis and 2 on the other`) {
+		t.Errorf("a curve that is cut: %v", err)
+	}
+	must(t, os.Remove(filepath.Join(plastic, "plastic-seed1", "seen.png")))
+	if _, _, err := written(lstm, plastic); err == nil || !strings.Contains(err.Error(), filepath.Join("plastic-seed1", "seen.png")) {
+		t.Errorf("a picture that is gone: %v", err)
 	}
 }
 

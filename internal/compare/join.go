@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/report"
+	"github.com/engram-lm/engram/internal/run"
 )
 
 // Joined is the report of several runs: of language models, or of a learning task.
@@ -20,10 +22,10 @@ type Joined interface {
 	JSON() ([]byte, error)
 }
 
-// Join makes one report of several runs. The models are held against the one called
+// Join makes one report of several runs, which is to lie in the folder out. The models are held against the one called
 // reference, or if that is empty against the LSTM or the task's control, of the first
 // run that has one. command is what the report says it was made by.
-func Join(runs []*Run, reference, command string) (Joined, error) {
+func Join(runs []*Run, reference, command, out string) (Joined, error) {
 	if err := name(runs); err != nil {
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func Join(runs []*Run, reference, command string) (Joined, error) {
 	if runs[0].Report != nil {
 		return joinReports(runs, models, reference, command, notes), nil
 	}
-	return joinStudies(runs, models, reference, command, notes), nil
+	return joinStudies(runs, models, reference, command, out, notes)
 }
 
 // name gives each run the last part of its folder's name, or all of it where that is
@@ -161,7 +163,7 @@ func joinReports(runs []*Run, models []*pooled, reference, command string, notes
 	return rep
 }
 
-func joinStudies(runs []*Run, models []*pooled, reference, command string, notes []string) *report.Study {
+func joinStudies(runs []*Run, models []*pooled, reference, command, out string, notes []string) (*report.Study, error) {
 	first := runs[0].Study
 	rep := *first
 	rep.Command, rep.Version, rep.Config, rep.Models, rep.Pairs = command, cli.Version, "", nil, nil
@@ -184,15 +186,41 @@ func joinStudies(runs []*Run, models []*pooled, reference, command string, notes
 		model.Control = !controlled && (reference == p.name || reference == "" && a.control)
 		controlled = controlled || model.Control
 		for _, a := range p.arms {
-			model.Seeds = append(model.Seeds, a.run.Study.Models[a.at].Seeds...)
+			for _, s := range a.run.Study.Models[a.at].Seeds {
+				var err error
+				if s.Figures, err = a.figures(s.Seed, out); err != nil {
+					return nil, err
+				}
+				model.Seeds = append(model.Seeds, s)
+			}
 		}
 		model.Seeds = once(model.Seeds, func(s *report.StudySeed) (uint64, bool) { return s.Seed, s.Finished() })
-		for i := range model.Seeds {
-			model.Seeds[i].Figures = nil // whose files are in the folder of their run
-		}
 		rep.Models = append(rep.Models, model)
 	}
-	return &rep
+	return &rep, nil
+}
+
+// figures are those of what a training has come to, for a report in the folder out: report.json
+// has their names, and result.json has all of them. A run that was kept without its
+// trainings has none.
+func (a *arm) figures(seed uint64, out string) ([]report.Figure, error) {
+	res, err := run.ReadResult(a.run.Dir, a.label, seed)
+	if err != nil || res == nil || !res.Ended() {
+		return nil, err
+	}
+	dir := run.JobDir(a.run.Dir, a.label, seed)
+	var had struct {
+		Pictures []report.Figure `json:"pictures"`
+	}
+	if err := report.Decode(res.Outcome, &had); err != nil {
+		return nil, badfile.New(filepath.Join(dir, run.ResultFile), "outcome", "%v; want what a learning task has written", err)
+	}
+	for i := range had.Pictures {
+		if err := had.Pictures[i].Load(dir, out); err != nil {
+			return nil, fmt.Errorf("%w; want the folder of the run with all that is in it", err)
+		}
+	}
+	return had.Pictures, nil
 }
 
 // common is a value that runs share; nothing where they do not.

@@ -4,7 +4,9 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"github.com/engram-lm/engram/internal/stats"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -143,6 +145,24 @@ func TestEvents(t *testing.T) {
 		for _, label := range c.Texts {
 			if room := c.Width - label.X; room < 6.2*float64(len(label.Text)) {
 				t.Errorf("%q has %.0f pixels", label.Text, room)
+			}
+		}
+	}
+}
+
+// Names of models have the room they need, up to half of the chart; longer ones are cut,
+// and none begins outside of it.
+func TestForestNames(t *testing.T) {
+	for name, shown := range map[string]map[float64]string{
+		"lstm":                     {narrowWidth: "lstm", wholeWidth: "lstm"},
+		"plastic (patterns-2)":     {narrowWidth: "plastic (patterns-2)", wholeWidth: "plastic (patterns-2)"},
+		"modulated (much-longer)x": {narrowWidth: "modulated (much-long…", wholeWidth: "modulated (much-longer)x"},
+	} {
+		for width, want := range shown {
+			c := forest{Rows: []forestRow{{Name: name, Interval: stats.Interval{Mean: 1, CI95: math.NaN()}}}, Reference: math.NaN()}.chart(width)
+			got := c.Texts[0]
+			if begins := got.X - nameWidth*float64(utf8.RuneCountInString(got.Text)); got.Text != want || begins < 0 || c.Plot.W < width/2-20 {
+				t.Errorf("%s at %g: %q from %g on, want %q; the plot has %g", name, width, got.Text, begins, want, c.Plot.W)
 			}
 		}
 	}

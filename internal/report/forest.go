@@ -34,9 +34,9 @@ const nameWidth = 7
 
 func (f forest) chart(width float64) chart {
 	const row, right = 42.0, 18.0
-	left := 96.0 // or as much as the longest name needs, to a third of the chart
+	left := 96.0 // or as much as the longest name needs, to half of the chart
 	for _, r := range f.Rows {
-		left = max(left, min(nameWidth*float64(utf8.RuneCountInString(r.Name))+20, width/3))
+		left = max(left, min(nameWidth*float64(utf8.RuneCountInString(r.Name))+20, width/2))
 	}
 	height := 16 + row*float64(len(f.Rows)) + 44
 	c := chart{Label: f.Label, Width: width, Height: height, XLabel: f.XLabel,
@@ -72,8 +72,11 @@ func (f forest) chart(width float64) chart {
 
 // addRow draws a model's row of the forest chart at height y.
 func (c *chart) addRow(r forestRow, x scale, y float64, write func(float64) string) {
-	class := colour(r.Hue)
-	c.Texts = append(c.Texts, text{X: c.Plot.X - 10, Y: y + 4, Class: class, Text: r.Name, Anchor: "end"})
+	class, name := colour(r.Hue), []rune(r.Name)
+	if room := int((c.Plot.X - 20) / nameWidth); len(name) > room {
+		name = append(name[:room-1], '…')
+	}
+	c.Texts = append(c.Texts, text{X: c.Plot.X - 10, Y: y + 4, Class: class, Text: string(name), Anchor: "end"})
 	mean, ci := r.Interval.Mean, r.Interval.CI95
 	if math.IsNaN(mean) {
 		c.Texts = append(c.Texts, text{X: c.Plot.X + 10, Y: y + 4, Class: "quiet", Text: "no run finished", Anchor: "start"})

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"path/filepath"
+
+	"github.com/engram-lm/engram/internal/regular"
 )
 
 // page has the sections of a study.
@@ -65,7 +67,37 @@ func (s *Study) gallery() (parts []part, err error) {
 	return parts, nil
 }
 
+// maxImage is how large the image of a figure may be.
+const maxImage = 16 << 20
+
+// Load reads the image of a figure, if it is one, from the folder in which it lies under
+// the last part of its name. From then on it is named by its path from the folder of the
+// report, which need not be there yet.
+func (f *Figure) Load(dir, report string) (err error) {
+	if f.File == "" {
+		return nil
+	}
+	path := filepath.Join(dir, filepath.Base(f.File))
+	if f.Image, err = regular.Read(path, maxImage); err != nil {
+		return err
+	}
+	if path, err = filepath.Abs(path); err == nil {
+		report, err = filepath.Abs(report)
+	}
+	if err != nil {
+		return err
+	}
+	path, err = filepath.Rel(report, path)
+	f.File = filepath.ToSlash(path)
+	return err
+}
+
 func (f *Figure) figure(model hue) (*figure, error) {
+	for _, c := range f.Curves {
+		if len(c.X) != len(c.Y) {
+			return nil, fmt.Errorf("curve %q of figure %q has %d numbers on the one axis and %d on the other; want as many", c.Name, f.Title, len(c.X), len(c.Y))
+		}
+	}
 	shown := &figure{Title: f.Title, Caption: f.Caption, Panels: f.lines(model), File: f.File, Alt: f.Title, Width: f.Width}
 	if f.File != "" {
 		media, ok := images[filepath.Ext(f.File)]

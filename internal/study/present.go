@@ -3,8 +3,6 @@ package study
 import (
 	"encoding/json"
 	"math"
-	"os"
-	"path"
 	"path/filepath"
 	"slices"
 
@@ -98,14 +96,7 @@ func seed(j *run.Job, dir string, lines []line) (report.StudySeed, error) {
 	}
 	s.Value, s.Extra, s.Series, s.Figures = out.Value, out.Extra, out.Series, out.Pictures
 	for i := range s.Figures {
-		f := &s.Figures[i]
-		if f.File == "" {
-			continue
-		}
-		name := filepath.Base(f.File)
-		f.File = path.Join(filepath.Base(dir), name)
-		var err error
-		if f.Image, err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+		if err := s.Figures[i].Load(dir, filepath.Dir(dir)); err != nil {
 			return s, err
 		}
 	}

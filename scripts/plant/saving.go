@@ -35,6 +35,7 @@ func init() {
 		planted{"compare/bits", "internal/compare/pool.go", "math.Float64bits(was) != math.Float64bits(is)", "false", "./internal/compare", "TestToldApart", ""},
 		planted{"compare/settings", "internal/compare/pool.go", "had && has && was != is", "had && has && false", "./internal/compare", "TestToldApart", ""},
 		planted{"compare/once", "internal/compare/join.go", "return seedA == seedB", "return seedA < seedB", "./internal/compare", "TestJoinedIsTheWhole", ""},
+		planted{"compare/pictures", "internal/compare/join.go", "Load(dir, out)", "Load(dir, dir)", "./internal/compare", "TestPictures", ""},
 		planted{"compare/facts", "internal/compare/join.go", "ok && is != r.facts[key]", "ok && is == \"\"", "./internal/compare", "TestRefused", ""},
 	)
 }

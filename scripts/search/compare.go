@@ -60,7 +60,7 @@ func gather(dirs []string) (rep *report.Report, commits []string, err error) {
 		}
 		runs = append(runs, r)
 	}
-	joined, err := compare.Join(runs, "", "")
+	joined, err := compare.Join(runs, "", "", "")
 	if err != nil {
 		return nil, nil, err
 	}
