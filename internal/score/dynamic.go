@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/kernel"
@@ -19,7 +18,8 @@ import (
 //	SGD  theta <- theta - rate dL + decay (theta_g - theta)
 //	RMS  theta <- theta - rate dL / (rms + epsilon) + min(1, decay rms / mean rms) (theta_g - theta)
 //
-// with rms the root of the mean square gradient over windows of the train text.
+// and are put back into the bounds that training keeps them in, with rms the root of the
+// mean square gradient over windows of the train text.
 //
 //	[1] Krause, Kahembwe, Murray and Renals, Dynamic Evaluation of Neural Sequence
 //	    Models, ICML 2018, arXiv:1709.07432.
@@ -93,8 +93,10 @@ func (a *adaptive[F]) Score(x, y []int32, state lm.State[F]) ([]float64, error) 
 				a.descend(i, row*size, p.Value[row*size:(row+1)*size], p.Grad[r*size:])
 			}
 		}
-		if strings.HasSuffix(p.Name, ".trace_rate") { // which is a share
-			p.Value[0] = min(max(p.Value[0], 0), 1)
+		if p.Min < p.Max {
+			for k, v := range p.Value {
+				p.Value[k] = min(max(v, F(p.Min)), F(p.Max))
+			}
 		}
 	}
 	return a.nll, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/engram-lm/engram/internal/lm"
@@ -284,5 +285,35 @@ func TestDynamicReadsOneStream(t *testing.T) {
 	_, err := score.Read(background, m, text(20, 1), score.On, score.WarmUp{}, score.Reading{Batch: 2, Steps: 4}, score.Adapt[float32](score.Dynamic{Rate: 1}, nil))
 	if err == nil {
 		t.Error("no error for two streams")
+	}
+}
+
+// What training keeps within bounds, such as the share at which a trace or a threshold
+// follows, stays there while a reader goes on training.
+func TestDynamicKeepsBounds(t *testing.T) {
+	for _, c := range []struct{ kind, rule, bounded string }{
+		{modeldir.Retroactive, "clip", "trace_rate"}, {modeldir.Plastic, "bcm", "threshold_rate"},
+	} {
+		m := lively[float32](t, c.kind, "connection", "connection", "hidden", c.rule, false)
+		var rates []*lm.Param[float32]
+		for _, p := range m.Params {
+			if strings.HasSuffix(p.Name, "."+c.bounded) {
+				p.Value[0] = 0.5
+				rates = append(rates, p)
+			}
+		}
+		reader, err := score.Adapt[float32](score.Dynamic{Rate: 1e6}, nil)(m)
+		must(t, err)
+		tokens := text(9, 1)
+		_, err = reader.Score(tokens[:8], tokens[1:], m.NewState(1))
+		must(t, err)
+		for _, p := range rates {
+			if k := p.Value[0]; k != 0 && k != 1 {
+				t.Errorf("%s of %s by %s became %v in a step far out; want 0 or 1", p.Name, c.kind, c.rule, k)
+			}
+		}
+		if len(rates) != m.Config.NumLayers {
+			t.Errorf("%d of %s", len(rates), c.bounded)
+		}
 	}
 }
