@@ -86,7 +86,7 @@ type Result struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o := options{config: modeldir.Config{Format: modeldir.Format}}
 	cmd := &cobra.Command{
-		Use: "bench", Short: "time training steps on random tokens", Args: cobra.NoArgs,
+		Use: "bench", Short: "time training steps on random tokens",
 		RunE: func(*cobra.Command, []string) error { return o.run(ctx, stdout) },
 	}
 	f := cmd.Flags()

@@ -46,7 +46,7 @@ func TestJSON(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"--steps", "0"}, {"--model", "gru"}, {"--alpha", "synapse"}, {"--hidden", "0"}, {"--tie", "--hidden", "8", "--embed", "-1"}} {
+	for _, args := range [][]string{{"--steps", "0"}, {"--model", "gru"}, {"--alpha", "synapse"}, {"--hidden", "0"}, {"--tie", "--hidden", "8", "--embed", "-1"}, {"extra"}} {
 		err := run(context.Background(), args, io.Discard, io.Discard)
 		var usage *cli.UsageError
 		if !errors.As(err, &usage) || strings.Contains(err.Error(), "\n") {

@@ -48,7 +48,7 @@ type Result struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
 	cmd := &cobra.Command{
-		Use: "gemm", Short: "time the matrix products of a language model's head", Args: cobra.NoArgs,
+		Use: "gemm", Short: "time the matrix products of a language model's head",
 		RunE: func(*cobra.Command, []string) error { return o.run(ctx, stdout) },
 	}
 	f := cmd.Flags()

@@ -37,7 +37,7 @@ func TestJSON(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"--rows", "0"}, {"--seconds", "-1"}, {"--threads", "0"}} {
+	for _, args := range [][]string{{"--rows", "0"}, {"--seconds", "-1"}, {"--threads", "0"}, {"extra"}} {
 		err := run(context.Background(), args, io.Discard, io.Discard)
 		var usage *cli.UsageError
 		if !errors.As(err, &usage) || strings.Contains(err.Error(), "\n") {
