@@ -49,8 +49,12 @@ func (m *Model) Layers() int { return m.model.Config.NumLayers }
 
 // Layer returns recurrent layer l, the first being 0, and its parameters, the model's
 // own, as lstm.NewScan and lstm.Fused take them. Its inputs are the words' embeddings,
-// Tensor("embedding.weight") [V, E], or the outputs of the layer below.
+// Tensor("embedding.weight") [V, E], or the outputs of the layer below. It is an error
+// to ask for a layer that the model has not.
 func (m *Model) Layer(l int) (lstm.Layer, [][]float32, error) {
+	if l < 0 || l >= m.Layers() {
+		return nil, nil, fmt.Errorf("lm: layer %d of a model of %d: want one from 0 to %d", l, m.Layers(), m.Layers()-1)
+	}
 	layer, err := m.model.Config.Layer(l)
 	if err != nil {
 		return nil, nil, err

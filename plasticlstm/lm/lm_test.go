@@ -75,6 +75,11 @@ func TestLayer(t *testing.T) {
 				t.Errorf("%s: layer %d gives %v", dir, l, out)
 			}
 		}
+		for _, l := range []int{-1, m.Layers()} {
+			if layer, _, err := m.Layer(l); err == nil {
+				t.Errorf("%s: layer %d of %d is %v", dir, l, m.Layers(), layer)
+			}
+		}
 	}
 }
 
