@@ -87,4 +87,8 @@ func TestLinesOfCorpusAndStandardInput(t *testing.T) {
 	if got := strings.Split(plain, "\n"); len(got) < 6 || strings.Join(strings.Fields(got[0]), " ") != "line nll tokens unknown" || !strings.HasSuffix(got[3], "5 tokens scored in 2 lines, each by itself") {
 		t.Error(plain)
 	}
+	plain = succeed(t, "perplexity", "--model", lstmCase+"/model", "--lines", "--text", file(t, "w2 w3\n"))
+	if !strings.Contains(plain, ": 3 tokens scored in 1 line, each by itself\n") {
+		t.Error(plain)
+	}
 }

@@ -83,7 +83,7 @@ func (o *options) runLines(ctx context.Context, model *lm.Model[float32], t *tex
 		if note := o.traces.note(); note != "" {
 			name += ", " + note
 		}
-		err = r.print(out, name, fmt.Sprintf("%d lines, each by itself", len(lines)))
+		err = r.print(out, name, count(len(lines), "line")+", each by itself")
 	}
 	return errors.Join(err, out.Flush())
 }

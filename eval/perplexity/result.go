@@ -21,12 +21,12 @@ type result struct {
 	By map[score.By][]group `json:"by,omitempty"` // of --by
 }
 
-// streams writes in how many streams a text is read.
-func streams(batch int) string {
-	if batch == 1 {
-		return "1 stream"
+// count writes n things: "1 stream", "3 streams".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
 	}
-	return fmt.Sprintf("%d streams", batch)
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func newResult(l score.Losses, characters, unknown int64) (result, error) {
@@ -44,9 +44,10 @@ func newResult(l score.Losses, characters, unknown int64) (result, error) {
 	return r, nil
 }
 
-func (r result) print(w io.Writer, name, streams string) error {
+// print writes the result of a text by its name, read in a number of streams or lines.
+func (r result) print(w io.Writer, name, in string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d tokens scored in %s\n", name, r.Tokens, streams)
+	fmt.Fprintf(&b, "%s: %s scored in %s\n", name, count(r.Tokens, "token"), in)
 	fmt.Fprintf(&b, "  perplexity  %.2f\n", r.Perplexity)
 	fmt.Fprintf(&b, "  nll         %.4f nats a token\n", r.NLL)
 	fmt.Fprintf(&b, "  bpc         %.4f bits a character\n", r.BPC)
