@@ -18,15 +18,27 @@ import (
 // runScript runs scripts/download as a user does, from a folder of its own.
 func runScript(t *testing.T, dir string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	script, err := filepath.Abs(filepath.Join("..", "download"))
+	return runBy(t, script(t, "download"), dir, args...)
+}
+
+// script is the path of a script of this repository.
+func script(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(script, args...)
+	return path
+}
+
+// runBy runs the command of that name in a folder.
+func runBy(t *testing.T, name, dir string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err = cmd.Run()
+	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
@@ -98,6 +110,21 @@ func TestScriptCompiles(t *testing.T) {
 		t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 		if _, stderr, status := runScript(t, t.TempDir(), "--list"); stderr != want || status != 1 {
 			t.Errorf("%d packages to compile: status %d, %q; want %q", packages, status, stderr, want)
+		}
+	}
+}
+
+// A link to a script, and a link to that, do what the script does.
+func TestScriptByLinks(t *testing.T) {
+	for name, args := range map[string][]string{"download": {"--list"}, "sweep": {"--help"}} {
+		dir := t.TempDir()
+		for link, to := range map[string]string{"first": script(t, name), "second": "first"} {
+			if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if out, errs, status := runBy(t, filepath.Join(dir, "second"), dir, args...); status != 0 || out == "" {
+			t.Errorf("%s: status %d, %s", name, status, errs)
 		}
 	}
 }
