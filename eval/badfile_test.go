@@ -65,9 +65,11 @@ func TestBadText(t *testing.T) {
 		})
 	}
 	missing := filepath.Join(t.TempDir(), "none.txt")
-	fail(t, cli.Failure, []string{missing}, "perplexity", "--model", model, "--text", missing)
+	fail(t, cli.Failure, []string{missing, "want a text file, or - for standard input"}, "perplexity", "--model", model, "--text", missing)
 	folder := t.TempDir()
-	fail(t, cli.Failure, []string{folder}, "perplexity", "--model", model, "--text", folder)
+	fail(t, cli.Failure, []string{folder, "want a regular file, or - for standard input"}, "perplexity", "--model", model, "--text", folder)
+	fail(t, cli.Failure, []string{missing, "want a text file", "or a split of the corpus: train, valid, test"},
+		"perplexity", "--model", modulatedCase+"/model", "--data", modulatedCase+"/corpus", "--cache", folder, "--traces", "frozen", "--warm-up", missing)
 	fail(t, cli.Usage, []string{"--prompt", `"zebra"`, "<unk>"}, "generate", "--model", strict, "--prompt", "w3 zebra")
 	fail(t, cli.Usage, []string{"--prompt", "UTF-8"}, "generate", "--model", model, "--prompt", "w3 \xff")
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/badfile"
@@ -39,6 +41,11 @@ const standardInput = "-"
 func (t *texts) open(path string) (text io.ReadCloser, name string, err error) {
 	if path != standardInput {
 		text, _, err := regular.Open(path)
+		if _, other := errors.AsType[*badfile.Error](err); other { // a folder, a pipe
+			err = fmt.Errorf("%w, or %s for standard input", err, standardInput)
+		} else if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w; want a text file, or %s for standard input", err, standardInput)
+		}
 		return text, path, err
 	}
 	if t.stdin == nil {
@@ -68,7 +75,11 @@ func (t *texts) other(splitOrFile string) (*data.Split, string, error) {
 	if t.data != "" && slices.Contains(data.Splits, splitOrFile) {
 		return t.split(splitOrFile)
 	}
-	return t.file(splitOrFile)
+	text, name, err := t.file(splitOrFile)
+	if t.data != "" && errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w, or a split of the corpus: %s", err, strings.Join(data.Splits, ", "))
+	}
+	return text, name, err
 }
 
 func (t *texts) split(name string) (*data.Split, string, error) {
