@@ -109,6 +109,9 @@ func write(joined compare.Joined, out string) error {
 	if holdsReport(out) {
 		return joined.Write(out)
 	}
+	if _, err := os.Lstat(filepath.Join(out, runfolder.Record)); err == nil { // a comparison cannot go on with it
+		return cli.Usagef("--out: %s holds a run: want a new folder, or that of an earlier comparison", out)
+	}
 	return runfolder.Create(out, func(dir string) error {
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			return err

@@ -1,7 +1,9 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +15,9 @@ func Seeds(text string) ([]uint64, error) {
 	bad := fmt.Errorf("seeds %q: want a number N for the seeds 1 to N, or a list such as 2,7 or 7,", text)
 	if !strings.Contains(text, ",") {
 		n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
+		if errors.Is(err, strconv.ErrRange) {
+			return nil, fmt.Errorf("seeds %q: want a number of at most %d, or a list such as 2,7 or 7,", text, math.MaxUint16)
+		}
 		if err != nil || n == 0 {
 			return nil, bad
 		}

@@ -134,6 +134,10 @@ func TestSeeds(t *testing.T) {
 			t.Errorf("%q: %v, %v, want %q", seeds, got, err, want)
 		}
 	}
+	// What is too much is not called no number.
+	if _, err := Seeds("65536"); err == nil || !strings.Contains(err.Error(), "at most 65535") {
+		t.Error(err)
+	}
 }
 
 func TestEvery(t *testing.T) {
