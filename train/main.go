@@ -42,7 +42,7 @@ const examples = `  # the report, from nothing
   go run ./train --data my/corpus --min-count 2 --hidden 150 --dropout 0.3
   go run ./train --data my/letters.txt --min-count 2
 
-  # go on where a run stopped, or at another rate; train on from a trained model
+  # go on where a run was stopped, or from there at another rate; train on from a trained model
   go run ./train --resume runs/sample-1
   go run ./train --resume runs/sample-1 --lr 2 --force
   go run ./train --init runs/sample-1/lstm-seed1/best --lr 1 --epochs 2`

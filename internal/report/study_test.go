@@ -187,6 +187,14 @@ func TestStudyRate(t *testing.T) {
 	if got := table.Columns[at].Cells; !slices.Equal(got, []string{"8", "8", "-"}) {
 		t.Errorf("updates/s are %q", got)
 	}
+	// What is slow is not at a stand beside what is fast.
+	s = study()
+	for i := range s.Models[0].Seeds {
+		s.Models[0].Seeds[i].Seconds *= 100_000
+	}
+	if got := s.compare(ascii).Columns[at].Cells; !slices.Equal(got, []string{"8e-05", "8.00", "8.00"}) {
+		t.Errorf("updates/s are %q", got)
+	}
 }
 
 func TestShare(t *testing.T) {

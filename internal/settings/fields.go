@@ -127,6 +127,8 @@ func (fs Fields) Check() error {
 		x, lo, hi := number(f.String()), number(low), number(cmp.Or(high, many))
 		switch {
 		case lo <= x && x <= hi:
+		case x <= 0 && 0 < lo && lo < tiny:
+			return fmt.Errorf("%s %s: want a number above 0", f.Key, f)
 		case high == "" && x < lo:
 			return fmt.Errorf("%s %s: want at least %s", f.Key, f, low)
 		default:
@@ -138,6 +140,10 @@ func (fs Fields) Check() error {
 
 // many is the most that a number may be whose range has no upper bound.
 const many = "1e9"
+
+// tiny is less than anybody would ask for: a range that begins below it is one of all
+// numbers above 0.
+const tiny = 1e-30
 
 func number(text string) float64 {
 	x, err := strconv.ParseFloat(text, 64)

@@ -159,6 +159,10 @@ func TestCheckAndFill(t *testing.T) {
 		"share=2":          "share 2: want 0 to 1",
 		"count=0":          "count 0: want at least 1",
 		"count=2000000000": "count 2000000000: want 1 to 1e9",
+		"rate=1e-9":        "",
+		"rate=0":           "rate 0: want a number above 0",
+		"rate=-1":          "rate -1: want a number above 0",
+		"rate=2":           "rate 2: want 1e-40 to 1",
 		"kind=odd":         "",
 		"kind=new":         `kind "new": want one of plain, odd`,
 		"free=-9":          "",
@@ -183,7 +187,7 @@ func TestCheckAndFill(t *testing.T) {
 			t.Errorf("%s: %v, want %s", setting, err, want)
 		}
 	}
-	if help := Of(&bounded{})[2].Help; help != "one of plain or odd (not plain)" {
+	if help := Of(&bounded{})[3].Help; help != "one of plain or odd (not plain)" {
 		t.Error(help)
 	}
 }
@@ -191,6 +195,7 @@ func TestCheckAndFill(t *testing.T) {
 type bounded struct {
 	Share float64 `yaml:"share" help:"of all" range:"0..1"`
 	Count int     `yaml:"count" help:"how many" range:"1.." default:"3"`
+	Rate  float64 `yaml:"rate" help:"how fast" range:"1e-40..1" default:"1"`
 	Kind  string  `yaml:"kind" help:"one of {offered}" default:"plain"`
 	Free  int     `yaml:"free" help:"any number"`
 	Save  string  `yaml:"save" help:"how often" every:"the end only" default:"1m"`

@@ -58,7 +58,7 @@ func (t *Task[S]) prepare(r *run.Run) error {
 		return err
 	}
 	r.System, r.Name = machine.This(), t.Name+"-"+v.Preset
-	r.Title = fmt.Sprintf("%s, preset %s: %s %s a model and seed", t.Title, v.Preset, progress.Thousands(v.Episodes), t.Unit)
+	r.Title = fmt.Sprintf("%s, preset %s: %s a model and seed", t.Title, v.Preset, Count(v.Episodes, t.one()))
 	for i := range arms {
 		a := &arms[i]
 		about := fmt.Sprintf("%12s parameters  %s", progress.Thousands(a.Params), a.About)

@@ -275,6 +275,6 @@ func (p *pupil[S]) tell(out *Outcome) {
 	if p.until.Cut(at) {
 		more += fmt.Sprintf(" (ended by max_time %s)", p.MaxTime)
 	}
-	p.Log.Printf("%s  after %s %s in %s: %s %s%s", p.Name(), progress.Thousands(at.Steps), p.task.Unit, progress.Rounded(at.Seconds),
+	p.Log.Printf("%s  after %s in %s: %s %s%s", p.Name(), Count(at.Steps, p.task.one()), progress.Rounded(at.Seconds),
 		p.task.Metric.Name, p.task.Metric.Text(out.Value), more)
 }
