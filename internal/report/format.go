@@ -19,10 +19,10 @@ var (
 )
 
 // interval writes a mean and, if asked for, the half-width of its confidence
-// interval: "104.26 ± 0.22".
+// interval, which a single seed has not: "104.26 ± 0.22".
 func (n notation) interval(v stats.Interval, withCI bool) string {
 	mean := n.perplexity(v.Mean)
-	if !withCI || math.IsNaN(v.Mean) {
+	if !withCI || math.IsNaN(v.Mean) || math.IsNaN(v.CI95) {
 		return mean
 	}
 	return mean + n.space + n.plusMinus + n.space + n.perplexity(v.CI95)

@@ -147,7 +147,7 @@ func TestWriteTable(t *testing.T) {
 model      hidden  parameters       valid ppl        test ppl        vs LSTM      p  p ranks  tokens/s   seeds
 lstm           20       1,234  115.00 +- 2.48  105.00 +- 2.48              -      -        -       100       3
 plastic        20       1,234  112.00 +- 2.48  102.00 +- 2.48  -3.00 +- 2.27  0.021    0.100       100       3
-modulated      20       1,234     114.50 +- -     104.50 +- -          -0.50      -        -       100  1 of 2
+modulated      20       1,234          114.50          104.50          -0.50      -        -       100  1 of 2
 
 The plastic model has the lowest test perplexity: 102.00 +- 2.48, which is 3.00 below the LSTM.
 The difference is significant (Welch's t-test, p = 0.021; 3 seeds each).

@@ -75,18 +75,24 @@ func figures(all []worth, shown bool) []string {
 
 // learned is the headline of a report with traces, and what goes with it.
 func learned(all []worth) finding {
-	single := true
+	single, some := true, false
 	for _, w := range all {
-		single = single && len(w.Gain) < 2
+		single, some = single && len(w.Gain) < 2, some || w.shown()
+	}
+	of := "" // what is meant where a figure does not say it
+	for _, w := range all {
+		if !w.Off && (w.shown() || !some) {
+			of = " (mean minus on)"
+		}
 	}
 	helps, rest := figures(all, true), figures(all, false)
 	switch {
 	case single:
-		return finding{Headline: "Learned while reading, of the test perplexity (mean minus on): " + joined(rest) + "; one seed."}
+		return finding{Headline: "Learned while reading, of the test perplexity" + of + ": " + joined(rest) + "; one seed."}
 	case len(helps) == 0:
 		return finding{Headline: "Nothing that the traces learn while reading shows in the test perplexity: mean minus on is " + joined(rest) + "."}
 	}
-	f := finding{Headline: "What the traces learn while reading is worth " + joined(helps) + ", of the test perplexity (mean minus on)."}
+	f := finding{Headline: "What the traces learn while reading is worth " + joined(helps) + ", of the test perplexity" + of + "."}
 	if len(rest) > 0 {
 		f.Support = append(f.Support, "Elsewhere it does not show: mean minus on is "+joined(rest)+".")
 	}

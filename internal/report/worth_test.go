@@ -49,7 +49,7 @@ func TestWorthFinding(t *testing.T) {
 			"What the traces learn while reading is worth +0.85 ± 0.12 in the plastic model, of the test perplexity (mean minus on).",
 			[]string{"Elsewhere it does not show: mean minus on is +0.02 ± 0.26 in the modulated model.", "The plastic model has the lowest"}, []string{"no credit"}},
 		{"a memory has no mean", []Arm{arm("lstm", 104, 104.2, 103.8), remembering(arm("readout", 90, 90.2, 89.8))},
-			"What the traces learn while reading is worth +20.10 ± 0.25 in the readout model (off minus on), of the test perplexity (mean minus on).",
+			"What the traces learn while reading is worth +20.10 ± 0.25 in the readout model (off minus on), of the test perplexity.",
 			[]string{"The readout model has the lowest"}, []string{"no credit"}},
 		{"the LSTM is best", []Arm{arm("lstm", 100, 100.2, 99.8), still(arm("plastic", 101, 101.2, 100.8), 9, 3, 0.01, -0.01, 0.01)},
 			"Nothing that the traces learn while reading shows in the test perplexity: mean minus on is 0.00 ± 0.03 in the plastic model.",
