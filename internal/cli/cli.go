@@ -81,7 +81,7 @@ func Status(ctx context.Context, name string, err error, stderr io.Writer) int {
 	}
 	// Only what breaks the line goes: a command to go on with, which may be part of
 	// the message, names its folder to the space.
-	message := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+	message := strings.Join(strings.FieldsFunc(apart(err, err.Error()), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 	_, interrupted := errors.AsType[*ErrInterrupted](err)
 	if !interrupted {
 		message = name + ": " + message
@@ -97,6 +97,32 @@ func Status(ctx context.Context, name string, err error, stderr io.Writer) int {
 		return Usage
 	}
 	return Failure
+}
+
+// apart returns a message with a semicolon between the errors that are joined in err:
+// errors.Join gives each a line of its own.
+func apart(err error, message string) string {
+	var inner []error
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		inner = []error{e.Unwrap()}
+	case interface{ Unwrap() []error }:
+		inner = e.Unwrap()
+		text := err.Error()
+		var texts []string
+		for _, e := range inner {
+			texts = append(texts, e.Error())
+		}
+		if text == strings.Join(texts, "\n") {
+			message = strings.ReplaceAll(message, text, strings.Join(texts, "; "))
+		}
+	}
+	for _, e := range inner {
+		if e != nil {
+			message = apart(e, message)
+		}
+	}
+	return message
 }
 
 // Quoted writes arguments as a shell takes them, each after a space.

@@ -21,6 +21,7 @@ func TestStatus(t *testing.T) {
 	}{
 		"nothing":            {going, nil, 0, ""},
 		"failure":            {going, errors.New("no\nspace"), Failure, "x: no space\n"},
+		"joined":             {going, fmt.Errorf("a: %w", errors.Join(errors.New("b\nb"), errors.Join(errors.New("c"), errors.New("d")))), Failure, "x: a: b b; c; d\n"},
 		"usage":              {going, fmt.Errorf("--a: %w", Usagef("want b")), Usage, "x: --a: want b\n"},
 		"canceled by itself": {going, context.Canceled, Failure, "x: context canceled\n"},
 		"saved":              {stopped, errors.Join(&ErrInterrupted{"Stopped."}, nil), 143, "Stopped.\n"},
