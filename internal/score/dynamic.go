@@ -9,6 +9,7 @@ import (
 	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/modeldir"
 )
 
 // Dynamic says how dynamic evaluation [1] goes on training while it reads: when a
@@ -32,27 +33,37 @@ type Dynamic struct {
 
 // Adapt returns the method of dynamic evaluation; rms is that of GradientRMS, and
 // not used by SGD. The model's parameters are as before when a text has been read.
+//
+// Plasticity coefficients that are 0 throughout stay so, and what has no gradient in
+// the train text has no part in the mean: a control without plasticity is adapted as
+// the model of its other parameters.
 func Adapt[F lm.Float](d Dynamic, rms [][]F) Method[F] {
 	return func(m *lm.Model[F]) (Predictor[F], error) {
 		a := &adaptive[F]{Dynamic: d, m: m, step: F(d.Rate), pull: F(d.Decay)}
-		for _, p := range m.Params {
-			a.trained = append(a.trained, slices.Clone(p.Value))
-		}
-		if !d.RMS {
-			return a, nil
-		}
+		var sizes [][]F // of the gradients of a.params
 		mean, n := 0.0, 0
 		for i, p := range m.Params {
-			if i >= len(rms) || len(rms[i]) != len(p.Value) {
+			if d.RMS && (i >= len(rms) || len(rms[i]) != len(p.Value)) {
 				return nil, fmt.Errorf("score: the gradient statistics are not of this model's %s", p.Name)
 			}
-			for _, v := range rms[i] {
-				mean += float64(v)
+			if modeldir.RoleOf(p.Name) == modeldir.Coefficients && zero(p.Value) {
+				continue
 			}
-			n += len(rms[i])
+			a.params = append(a.params, p)
+			a.trained = append(a.trained, slices.Clone(p.Value))
+			if !d.RMS {
+				continue
+			}
+			sizes = append(sizes, rms[i])
+			if !zero(rms[i]) {
+				n += len(rms[i])
+				for _, v := range rms[i] {
+					mean += float64(v)
+				}
+			}
 		}
 		mean /= float64(n)
-		for _, v := range rms {
+		for _, v := range sizes {
 			steps, pulls := make([]F, len(v)), make([]F, len(v))
 			for k, r := range v {
 				steps[k] = F(d.Rate / (float64(r) + d.Epsilon))
@@ -64,13 +75,18 @@ func Adapt[F lm.Float](d Dynamic, rms [][]F) Method[F] {
 	}
 }
 
+func zero[F lm.Float](x []F) bool {
+	return !slices.ContainsFunc(x, func(v F) bool { return v != 0 })
+}
+
 // adaptive is a model in dynamic evaluation.
 type adaptive[F lm.Float] struct {
 	Dynamic
 	m            *lm.Model[F]
-	trained      [][]F // theta_g, in the order of Params
-	step, pull   F     // of SGD
-	steps, pulls [][]F // of RMS, for each number
+	params       []*lm.Param[F] // theta
+	trained      [][]F          // theta_g
+	step, pull   F              // of SGD
+	steps, pulls [][]F          // of RMS, for each number
 	nll          []float64
 }
 
@@ -83,7 +99,7 @@ func (a *adaptive[F]) Score(x, y []int32, state lm.State[F]) ([]float64, error) 
 		return nil, err
 	}
 	a.nll = append(a.nll[:0], a.m.Losses()...)
-	for i, p := range a.m.Params {
+	for i, p := range a.params {
 		a.drawBack(i, p.Value)
 		if p.Rows == nil {
 			a.descend(i, 0, p.Value, p.Grad)
@@ -149,7 +165,7 @@ func inChunks(n int, f func(lo, hi int)) {
 
 // Close puts the parameters back to what they were trained to.
 func (a *adaptive[F]) Close() {
-	for i, p := range a.m.Params {
+	for i, p := range a.params {
 		copy(p.Value, a.trained[i])
 	}
 }

@@ -288,6 +288,67 @@ func TestDynamicReadsOneStream(t *testing.T) {
 	}
 }
 
+// A control, whose plasticity coefficients are 0, is adapted as the LSTM that its
+// other parameters make: it learns no plasticity from the text.
+func TestControlIsAdaptedAsItsLSTM(t *testing.T) {
+	tokens, train := text(60, 1), text(200, 7)
+	for _, c := range []struct{ kind, alpha string }{
+		{modeldir.Plastic, "decomposed"}, {modeldir.Modulated, "connection"}, {modeldir.Retroactive, "neuron"},
+	} {
+		m := lively[float64](t, c.kind, c.alpha, "connection", "hidden", "clip", false)
+		for _, d := range []score.Dynamic{{Rate: 0.3, Decay: 0.1}, {RMS: true, Rate: 0.02, Decay: 0.3, Epsilon: 0.01}} {
+			adapted := func(m *lm.Model[float64]) score.Losses {
+				rms, err := score.GradientRMS(background, m, train, nil)
+				must(t, err)
+				l, err := score.Read(background, m, tokens, score.On, score.WarmUp{}, score.Reading{Batch: 1, Steps: 4}, score.Adapt(d, rms))
+				must(t, err)
+				return l
+			}
+			control, err := lm.New[float64](m.Config, 1)
+			must(t, err)
+			for i, p := range control.Params {
+				if copy(p.Value, m.Params[i].Value); coefficients(p) {
+					clear(p.Value)
+				}
+			}
+			still, err := m.Off()
+			must(t, err)
+			want, got := adapted(still), adapted(control)
+			for i := range want {
+				if !(math.Abs(got[i]-want[i]) <= 1e-9) {
+					t.Fatalf("%s, alpha by %s, %+v: target %d costs %v, want the LSTM's %v", c.kind, c.alpha, d, i, got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
+// Coefficients of a layer that are 0 throughout stay so, beside another's that learn.
+func TestCoefficientsOfZeroStay(t *testing.T) {
+	m := lively[float64](t, modeldir.Modulated, "connection", "connection", "hidden", "clip", false)
+	before := map[string][]float64{}
+	for _, p := range m.Params {
+		if p.Name == "layers.0.alpha" {
+			clear(p.Value)
+		}
+		before[p.Name] = slices.Clone(p.Value)
+	}
+	reader, err := score.Adapt[float64](score.Dynamic{Rate: 0.3, Decay: 0.1}, nil)(m)
+	must(t, err)
+	tokens := text(9, 1)
+	_, err = reader.Score(tokens[:8], tokens[1:], m.NewState(1))
+	must(t, err)
+	for _, p := range m.Params {
+		if same := slices.Equal(p.Value, before[p.Name]); coefficients(p) && same != (p.Name == "layers.0.alpha") {
+			t.Errorf("%s is what it was: %v", p.Name, same)
+		}
+	}
+}
+
+func coefficients[F lm.Float](p *lm.Param[F]) bool {
+	return modeldir.RoleOf(p.Name) == modeldir.Coefficients
+}
+
 // What training keeps within bounds, such as the share at which a trace or a threshold
 // follows, stays there while a reader goes on training.
 func TestDynamicKeepsBounds(t *testing.T) {
