@@ -22,7 +22,7 @@ func TestCompare(t *testing.T) {
 	tiny("1,", "other", "--cues", "4")
 	for range 2 {
 		table := succeed(t, "compare", path("a"), path("b"), "--quiet", "--out", path("joined"))
-		if rows := strings.Count(table, "neurons"); rows != 2 || !strings.Contains(table, "rnn is one model in several runs: seed 1 of a; seed 2 of b.") {
+		if rows := strings.Count(table, "neurons"); rows != 2 || !strings.Contains(table, "Seeds come from several runs. rnn: 1 of a; 2 of b.") {
 			t.Errorf("%d rows, want 2, and seeds from both runs:\n%s", rows, table)
 		}
 	}

@@ -108,9 +108,9 @@ func TestJoinedIsTheWhole(t *testing.T) {
 	lstm, modulated := []float64{104, 105, 106.5, 104.25}, []float64{101, 102.5, 103, 104}
 	whole, err := Open(languageModels(t, "sample", lm("lstm", 1, lstm...), lm("modulated", 1, modulated...)))
 	must(t, err)
-	joined, err := join(t, "",
-		languageModels(t, "sample", lm("lstm", 1, lstm[:2]...), lm("modulated", 1, modulated[:3]...)),
-		languageModels(t, "sample", lm("lstm", 3, lstm[2:]...), lm("modulated", 3, modulated[2:]...))) // seed 3 to the same bits
+	a := languageModels(t, "sample", lm("lstm", 1, lstm[:2]...), lm("modulated", 1, modulated[:3]...))
+	b := languageModels(t, "sample", lm("lstm", 3, lstm[2:]...), lm("modulated", 3, modulated[2:]...)) // seed 3 to the same bits
+	joined, err := join(t, "", a, b)
 	must(t, err)
 	got, want := joined.(*report.Report), whole.Report
 	got.Summarise()
@@ -122,6 +122,10 @@ func TestJoinedIsTheWhole(t *testing.T) {
 		if len(a.Seeds) != 4 || a.TestPPL != w.TestPPL || a.ValidPPL != w.ValidPPL || !reflect.DeepEqual(a.Versus, w.Versus) {
 			t.Errorf("%s: %d seeds, test %v, valid %v, versus %v; want 4, %v, %v, %v", a.Model, len(a.Seeds), a.TestPPL, a.ValidPPL, a.Versus, w.TestPPL, w.ValidPPL, w.Versus)
 		}
+	}
+	a, b = filepath.Base(a), filepath.Base(b)
+	if note := fmt.Sprintf("Seeds come from several runs. lstm: 1, 2 of %s; 3, 4 of %s. modulated: 1, 2, 3 of %s; 4 of %s.", a, b, a, b); strings.Count(strings.Join(got.Notes, "\n"), "Seeds come") != 1 || got.Notes[0] != note {
+		t.Errorf("notes %q, want a first one for all models: %s", got.Notes, note)
 	}
 	if v := got.Arms[1].Versus; v == nil || v.Against != "lstm" || v.Diff != -2.3125 {
 		t.Errorf("modulated against the LSTM: %v, want a difference of -2.3125", v)
@@ -140,12 +144,12 @@ func TestToldApart(t *testing.T) {
 		"another rate":               {lm("lstm", 3, 99).with("lr", "5"), []string{"lstm (A)", "modulated", "lstm (B)"}, "lstm is told apart by run: lr is 10 in A and 5 in B."},
 		"another rate, one seed":     {lm("lstm", 1, 99).with("lr", "5"), []string{"lstm (A)", "modulated", "lstm (B)"}, "lr is 10 in A and 5 in B."},
 		"other bits":                 {lm("lstm", 2, 105.5), []string{"lstm (A)", "modulated", "lstm (B)"}, "what seed 2 comes to under the same settings is 105 in A and 105.5 in B."},
-		"the same bits":              {lm("lstm", 2, 105, 107).with("lr", "5"), []string{"lstm", "modulated"}, "lstm is one model in several runs: seeds 1, 2 of A; seed 3 of B."},
-		"another rule of an LSTM":    {lm("lstm", 3, 107).with("rule", "decay"), []string{"lstm", "modulated"}, "seed 3 of B"},
+		"the same bits":              {lm("lstm", 2, 105, 107).with("lr", "5"), []string{"lstm", "modulated"}, "Seeds come from several runs. lstm: 1, 2 of A; 3 of B."},
+		"another rule of an LSTM":    {lm("lstm", 3, 107).with("rule", "decay"), []string{"lstm", "modulated"}, "3 of B."},
 		"another rule":               {lm("modulated", 3, 100).with("rule", "decay"), []string{"lstm", "modulated (A)", "modulated (B)"}, "rule is clip in A and decay in B."},
-		"a file of another version":  {lm("lstm", 3, 107).with("depth", "2"), []string{"lstm", "modulated"}, "seed 3 of B"},
+		"a file of another version":  {lm("lstm", 3, 107).with("depth", "2"), []string{"lstm", "modulated"}, "3 of B."},
 		"another size":               {trained{"lstm", "lstm", 90, 3, []float64{99}, map[string]string{}, nil}, []string{"lstm (A)", "modulated", "lstm (B)"}, "its number of parameters is 100 in A and 90 in B."},
-		"settings that do not count": {lm("lstm", 3, 107).with("hidden", "12").with("log_every", "1"), []string{"lstm", "modulated"}, "seed 3 of B"},
+		"settings that do not count": {lm("lstm", 3, 107).with("hidden", "12").with("log_every", "1"), []string{"lstm", "modulated"}, "3 of B."},
 	} {
 		t.Run(what, func(t *testing.T) {
 			other := languageModels(t, "sample", c.other)

@@ -45,6 +45,7 @@ func pool(runs []*Run) (all []*pooled, notes []string) {
 		}
 	}
 	told := map[string]bool{}
+	var several []string
 	for _, p := range all {
 		if count(all, func(q *pooled) bool { return q.label == p.label }) > 1 {
 			p.name = fmt.Sprintf("%s (%s)", p.label, p.arms[0].run.name)
@@ -54,8 +55,11 @@ func pool(runs []*Run) (all []*pooled, notes []string) {
 			}
 		}
 		if len(p.arms) > 1 {
-			notes = append(notes, p.note())
+			several = append(several, p.from())
 		}
+	}
+	if several != nil {
+		notes = append(notes, "Seeds come from several runs. "+strings.Join(several, " "))
 	}
 	return all, notes
 }
@@ -78,8 +82,8 @@ func unique(all []string) (once []string) {
 	return once
 }
 
-// note says which seeds of a model are from where.
-func (p *pooled) note() string {
+// from says which seeds of a model are from where: "lstm: 1 of low; 2, 3 of high."
+func (p *pooled) from() string {
 	var from []string
 	had := map[uint64]bool{}
 	for _, a := range p.arms {
@@ -90,16 +94,12 @@ func (p *pooled) note() string {
 			}
 			had[seed] = true
 		}
-		switch len(seeds) {
-		case 0:
-			from = append(from, "none of "+a.run.name)
-		case 1:
-			from = append(from, "seed "+seeds[0]+" of "+a.run.name)
-		default:
-			from = append(from, "seeds "+strings.Join(seeds, ", ")+" of "+a.run.name)
+		if seeds == nil {
+			seeds = []string{"none"}
 		}
+		from = append(from, strings.Join(seeds, ", ")+" of "+a.run.name)
 	}
-	return fmt.Sprintf("%s is one model in several runs: %s.", p.name, strings.Join(from, "; "))
+	return p.name + ": " + strings.Join(from, "; ") + "."
 }
 
 // apart says in a clause why an arm is another model than the others; "" if it is the

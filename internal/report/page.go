@@ -92,14 +92,14 @@ func charts(legend []legendEntry, panels []panel, caption string) []part {
 	return []part{{Figure: &figure{Legend: legend, Panels: panels, Caption: caption}}}
 }
 
-// result is the section of the comparison: the table, what there is to note, a chart.
+// result is the section of the comparison: the table, a chart, what there is to note.
 func (p *page) result(t table, notes []string, forest []panel, forestNote string) {
 	t.Label = "Comparison of the models"
-	parts := []part{{Table: &t}}
+	parts := append([]part{{Table: &t}}, charts(nil, forest, forestNote)...)
 	for _, n := range notes {
 		parts = append(parts, part{Note: n})
 	}
-	p.add("result", "Result", append(parts, charts(nil, forest, forestNote)...)...)
+	p.add("result", "Result", parts...)
 }
 
 // making is the section of what it takes to repeat the run.

@@ -69,6 +69,21 @@ func visible(t *testing.T, page string) string {
 	}
 }
 
+// However many notes there are, the chart of the result follows its table.
+func TestNotesFollowTheChart(t *testing.T) {
+	r := fourArms()
+	r.Notes = []string{"A first note.", "A second note."}
+	page := mustHTML(t, r)
+	at := strings.Index(page, `<h2 id="result">`)
+	for _, next := range []string{"</table>", "<svg", "</svg>", r.Notes[0], r.Notes[1], "</section>"} {
+		found := strings.Index(page[at:], next)
+		if found < 0 || strings.Contains(page[at:at+found], "</section>") {
+			t.Fatalf("no %s in its place in the section of the result", next)
+		}
+		at += found
+	}
+}
+
 func TestEscaping(t *testing.T) {
 	const evil = `</title><script>alert("1")</script>&'|` + "`*_"
 	r := fourArms()

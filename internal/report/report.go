@@ -35,7 +35,7 @@ type Report struct {
 	Dataset   Dataset  `json:"dataset"`
 	System    System   `json:"system"`
 	Config    string   `json:"config,omitempty"` // the run's configuration as YAML
-	Notes     []string `json:"notes,omitempty"`  // whole sentences, shown under the table
+	Notes     []string `json:"notes,omitempty"`  // whole sentences, shown under the table and its chart
 }
 
 // Dataset describes the corpus. A zero count is unknown and not shown.

@@ -31,7 +31,7 @@ type Study struct {
 	Conditions []Condition `json:"conditions,omitempty"`
 	Config     string      `json:"config,omitempty"` // as YAML
 	System     System      `json:"system"`
-	Notes      []string    `json:"notes,omitempty"` // whole sentences, shown under the table
+	Notes      []string    `json:"notes,omitempty"` // whole sentences, shown under the table and its chart
 }
 
 // Metric is what the models are measured by.
