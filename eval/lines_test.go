@@ -61,6 +61,23 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// A line without words is a sentence of its <eos>, which costs what it costs among
+// other lines; a text without lines is none.
+func TestEmptyLines(t *testing.T) {
+	args := []string{"perplexity", "--json", "--model", lstmCase + "/model", "--lines", "--text"}
+	among := strings.SplitAfter(succeed(t, append(args, file(t, "w2 w10\n\n"))...), "\n")
+	alone := strings.SplitAfter(succeed(t, append(args, file(t, "\n \n"))...), "\n")
+	if len(alone) != 4 || alone[0] != among[1] || alone[1] != among[1] {
+		t.Errorf("two lines without words give %q, one after another line %q", alone, among)
+	}
+	var total map[string]float64
+	must(t, json.Unmarshal([]byte(alone[2]), &total))
+	if total["tokens"] != 2 || !(total["perplexity"] > 1) || !(total["bpc"] > 0) {
+		t.Errorf("the total of two lines without words is %v", total)
+	}
+	fail(t, cli.Failure, []string{"is empty; want at least one line"}, append(args, file(t, ""))...)
+}
+
 // A corpus is scored line by line too, and what is read from standard input is a
 // text like any other.
 func TestLinesOfCorpusAndStandardInput(t *testing.T) {

@@ -9,7 +9,8 @@ type Line struct {
 }
 
 // EncodeLines encodes a text line by line; their tokens, one after the other, are
-// those of EncodeText, and so are the errors.
+// those of EncodeText, and so are the errors, but that lines without words will do:
+// each is an <eos>.
 func (t *Tokenizer) EncodeLines(text io.Reader, file string) ([]Line, error) {
 	e, err := t.encoder(file)
 	if err != nil {
@@ -29,6 +30,9 @@ func (t *Tokenizer) EncodeLines(text io.Reader, file string) ([]Line, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if lines == nil {
+		return nil, &TextError{file, 0, "is empty; want at least one line"}
 	}
 	return lines, nil
 }

@@ -143,7 +143,9 @@ func (t *Tokenizer) EncodeText(text io.Reader, file string) (Text, error) {
 	if err != nil {
 		return Text{}, err
 	}
-	out.Tokens = tokens.all()
+	if out.Tokens = tokens.all(); len(out.Tokens) == int(out.Lines) {
+		return Text{}, &TextError{file, 0, "is empty; want at least one word"}
+	}
 	return out, nil
 }
 
@@ -168,8 +170,7 @@ func (t *Tokenizer) encoder(file string) (*encoder, error) {
 // encode reads text to its end, hands the id of each word to word, and calls eol
 // after each line.
 func (e *encoder) encode(text io.Reader, word func(id int32, unknown bool), eol func()) error {
-	words := 0
-	err := scan(text, e.file, func(w []byte, line int) error {
+	return scan(text, e.file, func(w []byte, line int) error {
 		id, ok := e.tokenizer.ID(string(w))
 		if !ok {
 			if !e.hasUnk {
@@ -177,17 +178,12 @@ func (e *encoder) encode(text io.Reader, word func(id int32, unknown bool), eol 
 			}
 			id = e.unk
 		}
-		words++
 		word(id, !ok)
 		return nil
 	}, func(int) error {
 		eol()
 		return nil
 	})
-	if err == nil && words == 0 {
-		err = &TextError{e.file, 0, "is empty; want at least one word"}
-	}
-	return err
 }
 
 // blocks collects tokens whose number is not known. Appending them to one slice

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,6 +109,11 @@ func TestNoText(t *testing.T) {
 		if !errors.As(err, &bad) || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: EncodeText: %v, want %s", c.name, err, c.want)
 		}
+		if c.name != "white space only" { // it has lines
+			if _, err = tok.EncodeLines(strings.NewReader(c.text), "f"); !errors.As(err, &bad) || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("%s: EncodeLines: %v, want %s", c.name, err, c.want)
+			}
+		}
 		_, err = Build(strings.NewReader(c.text), "f", Options{})
 		if !errors.As(err, &bad) || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: Build: %v, want %s", c.name, err, c.want)
@@ -118,6 +124,23 @@ func TestNoText(t *testing.T) {
 	}
 	if _, err := tok.Encode("\xff"); err == nil {
 		t.Error("Encode took invalid UTF-8")
+	}
+}
+
+// A line without words is a sentence of nothing but its end, among others or alone.
+func TestLinesWithoutWords(t *testing.T) {
+	tok := build(t, "a <unk>\n", Options{})
+	eos, _ := tok.EOS()
+	for text, want := range map[string]int{"\n": 1, "\n\n": 2, " \n\t\n": 2, " ": 1, "\n\r\n ": 3} {
+		lines, err := tok.EncodeLines(strings.NewReader(text), "f")
+		if err != nil || len(lines) != want {
+			t.Fatalf("%q: %d lines, %v; want %d", text, len(lines), err, want)
+		}
+		for _, line := range lines {
+			if !slices.Equal(line.Tokens, []int32{eos}) || line.Unknown != 0 {
+				t.Errorf("%q: a line is %v, want <eos> alone", text, line)
+			}
+		}
 	}
 }
 

@@ -23,8 +23,9 @@ type lineResult struct {
 }
 
 const linesHelp = `--lines scores each line by itself, as one sentence: the state is zero at its
-beginning, the first word is predicted from <eos>, and its end is scored too. There
-is a result for each line (its nll is the sum over its tokens), and then the total.`
+beginning, the first word is predicted from <eos>, and its end is scored too; an
+empty line is its end alone. There is a result for each line (its nll is the sum over
+its tokens), and then the total.`
 
 // runLines scores each line of the text by itself.
 func (o *options) runLines(ctx context.Context, model *lm.Model[float32], t *texts, stdout, stderr io.Writer) error {
