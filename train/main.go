@@ -52,7 +52,7 @@ func main() { cli.Main("train", train) }
 func train(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	p := &plan{described: map[*run.Result]examine.Description{}}
 	prog := &run.Program{
-		Name: "train", Invocation: "go run ./train", Speaker: "train", Args: args, Unit: "epochs", Presets: recipe.Presets(),
+		Name: "train", Invocation: "go run ./train", Speaker: "train", Unit: "epochs", Presets: recipe.Presets(),
 		Blank:  func() run.Settings { return recipe.Defaults() },
 		Choose: choosePreset, Prepare: p.prepare, Report: p.report,
 		Short: "Train plastic and standard LSTM language models", Long: long, Example: examples, Paths: []string{"cache"},

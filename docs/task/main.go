@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
 	"github.com/engram-lm/engram/internal/trained"
@@ -153,7 +154,7 @@ var task = study.Task[settings]{
 				return nil, err
 			}
 			arms = append(arms, study.Arm{
-				Model: model, About: study.Count(l.HiddenSize(), "neuron"), Params: lstm.ParamCount(l), Control: model == "rnn",
+				Model: model, About: progress.Count(l.HiddenSize(), "neuron"), Params: lstm.ParamCount(l), Control: model == "rnn",
 				New: func(seed uint64) (study.Learner, error) { return newLearner(model, s, seed, common.Tests) },
 			})
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/engram-lm/engram/internal/contrast"
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/meta"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/settings"
 	"github.com/engram-lm/engram/internal/study"
@@ -143,7 +144,7 @@ func newArms(common *study.Common, o *options) ([]study.Arm, error) {
 	for _, name := range common.Models {
 		body, rest := o.net(name).Len()
 		all = append(all, study.Arm{
-			Model: name, About: study.Count(o.Hidden, "neuron") + " in each of two layers", Params: body + rest, Control: name == random,
+			Model: name, About: progress.Count(o.Hidden, "neuron") + " in each of two layers", Params: body + rest, Control: name == random,
 			New: func(seed uint64) (study.Learner, error) { return o.learner(name, estimate, deltas, seed), nil },
 		})
 	}

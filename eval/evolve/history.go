@@ -78,7 +78,7 @@ func (h *history) test(ctx context.Context, g *genotype.Genotype, s *Settings, t
 
 // curves are the scores of three rollouts over the generations.
 func (h *history) curves(n int) study.Picture {
-	caption := "Mean score of the first, the third and the last rollout of what had been learned by then, on " + study.Count(n, "validation maze") + "."
+	caption := "Mean score of the first, the third and the last rollout of what had been learned by then, on " + progress.Count(n, "validation maze") + "."
 	if h.Restarts != nil {
 		caption += fmt.Sprintf(" The strategy began anew at generation %s.", strings.Trim(strings.Join(strings.Fields(fmt.Sprint(h.Restarts)), ", "), "[]"))
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/es"
 	"github.com/engram-lm/engram/internal/genotype"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/study"
 )
 
@@ -184,7 +185,7 @@ on other mazes.`,
 			var arms []study.Arm
 			for _, model := range common.Models {
 				tests := common.Tests
-				arm := study.Arm{Model: model, About: study.Count(own.Hidden, "neuron"), Control: model == "lstm"}
+				arm := study.Arm{Model: model, About: progress.Count(own.Hidden, "neuron"), Control: model == "lstm"}
 				if model == "gradient" {
 					c := own.config("decomposed")
 					arm.Params = c.ParamCount() + own.Hidden + 1 // what the value is read by

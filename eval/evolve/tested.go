@@ -15,7 +15,6 @@ import (
 	"github.com/engram-lm/engram/internal/genotype"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/settings"
-	"github.com/engram-lm/engram/internal/study"
 )
 
 // testOptions are those of --test.
@@ -135,7 +134,7 @@ func (t *tested) text(c genotype.Config) string {
 		}
 		return b.String() + "\n"
 	}
-	return fmt.Sprintf("%s, %s, %s numbers, on %s of %dx%[5]d, density %v, seed %d\n", c.Model, study.Count(c.Hidden, "hidden neuron"), progress.Thousands(t.Params), study.Count(t.Mazes, "maze"), t.Size, t.Density, t.Seed) +
+	return fmt.Sprintf("%s, %s, %s numbers, on %s of %dx%[5]d, density %v, seed %d\n", c.Model, progress.Count(c.Hidden, "hidden neuron"), progress.Thousands(t.Params), progress.Count(t.Mazes, "maze"), t.Size, t.Density, t.Seed) +
 		"mean score of rollouts 1 to 8\n" + row("agent", t.Rollouts) + row("random", t.Random) +
 		fmt.Sprintf("optimal %.3f, fitness %.3f, goal reached in the last rollout: %.1f%%\n", t.Optimal, t.Value, 100*t.Reached)
 }

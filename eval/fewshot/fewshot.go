@@ -149,7 +149,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	for _, name := range common.Models {
 		all = append(all, study.Arm{
 			Model: name, Params: net.Len(), Control: name == random, Data: omniglot.Digest(train, validation, test),
-			About:  study.Count(s.Features, "feature"),
+			About:  progress.Count(s.Features, "feature"),
 			Source: fmt.Sprintf("%s: %s characters to train with, %s to choose by, %s to test with", set.Name, progress.Thousands(len(train)), progress.Thousands(len(validation)), progress.Thousands(len(test))),
 			New: func(seed uint64) (study.Learner, error) {
 				return s.learner(name, estimate, train, validation, test, seed, common.Tests), nil

@@ -17,6 +17,7 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/contrast"
 	"github.com/engram-lm/engram/internal/meta"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 	"github.com/engram-lm/engram/internal/study"
 )
@@ -144,7 +145,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 			n = 0
 		}
 		all = append(all, study.Arm{
-			Model: name, About: study.Count(n, "strength"), Params: n, Control: name == fixed,
+			Model: name, About: progress.Count(n, "strength"), Params: n, Control: name == fixed,
 			New: func(seed uint64) (study.Learner, error) { return s.learner(name, estimate, seed), nil },
 		})
 	}

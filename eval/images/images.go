@@ -115,7 +115,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: params(layer), Control: name == rnn, Data: sum,
-			About:  study.Count(layer.HiddenSize(), "neuron"),
+			About:  progress.Count(layer.HiddenSize(), "neuron"),
 			Source: fmt.Sprintf("%s: %s images to train with, %s held out", set.Name, progress.Thousands(train.len()), progress.Thousands(test.len())),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(layer, s, train, test, seed, common.Tests), nil

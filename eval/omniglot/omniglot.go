@@ -141,7 +141,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		}
 		all = append(all, study.Arm{
 			Model: name, Params: n, Control: name == fixed, Data: sum,
-			About:  study.Count(s.Features, "feature"),
+			About:  progress.Count(s.Features, "feature"),
 			Source: fmt.Sprintf("%s: %s characters to train with, %s held out", set.Name, progress.Thousands(len(train)), progress.Thousands(len(test))),
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(name, s, train, test, seed, common.Tests)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/study"
 )
 
@@ -122,7 +123,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 		if err != nil {
 			return nil, err
 		}
-		about := study.Count(m.layer.HiddenSize(), "neuron")
+		about := progress.Count(m.layer.HiddenSize(), "neuron")
 		all = append(all, study.Arm{
 			Model: name, About: about, Params: m.params(), Control: name == control,
 			New: func(seed uint64) (study.Learner, error) { return newLearner(name, s, seed, common.Tests) },

@@ -16,6 +16,7 @@ import (
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/contrast"
 	"github.com/engram-lm/engram/internal/meta"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
 )
@@ -173,12 +174,12 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	}
 	var all []study.Arm
 	for _, name := range common.Models {
-		a := study.Arm{Model: name, About: study.Count(s.Hidden, "neuron") + " in each of two layers", Control: name == random}
+		a := study.Arm{Model: name, About: progress.Count(s.Hidden, "neuron") + " in each of two layers", Control: name == random}
 		switch name {
 		case spikingName:
-			a.About = study.Count(s.Spiking, "spiking neuron")
+			a.About = progress.Count(s.Spiking, "spiking neuron")
 		case plastic, plasticBPTT:
-			a.About = study.Count(s.Plastic, "plastic neuron")
+			a.About = progress.Count(s.Plastic, "plastic neuron")
 		}
 		a.Params = len(s.start(name, 1))
 		a.New = func(seed uint64) (study.Learner, error) { return s.learner(name, estimate, seed, common.Tests), nil }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
 	"github.com/engram-lm/engram/internal/trained"
@@ -107,7 +108,7 @@ func (t Task) Arms(models []string, tests int, s Settings) ([]study.Arm, error) 
 			return nil, err
 		}
 		arms = append(arms, study.Arm{
-			Model: kind, About: study.Count(layer.HiddenSize(), "neuron"), Params: ParamCount(layer, env.Actions()),
+			Model: kind, About: progress.Count(layer.HiddenSize(), "neuron"), Params: ParamCount(layer, env.Actions()),
 			Control: kind == "rnn",
 			New: func(seed uint64) (study.Learner, error) {
 				return newLearner(t, s, kind, layer, tests, seed)

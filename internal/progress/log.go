@@ -112,3 +112,11 @@ func Thousands(n int) string {
 	}
 	return s
 }
+
+// Count writes so many things: "1 neuron", "1,001 neurons".
+func Count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return Thousands(n) + " " + thing
+}

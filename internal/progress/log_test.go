@@ -141,3 +141,11 @@ func TestLogSideBySide(t *testing.T) {
 		}
 	}
 }
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 neurons", 1: "1 neuron", 1001: "1,001 neurons"} {
+		if got := Count(n, "neuron"); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -182,13 +182,12 @@ func (m *metrics) rewind(who Trainee, lines int, sum string) error {
 	}
 	if torn || lines < len(own) {
 		n := 0
-		err := m.replace(slices.DeleteFunc(all, func(l line) bool {
+		if err := m.replace(slices.DeleteFunc(all, func(l line) bool {
 			if l.of == who {
 				n++
 			}
 			return l.of == who && n > lines
-		}))
-		if err != nil {
+		})); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -59,19 +60,15 @@ func (r *Run) resumed(flags settings.Fields) error {
 	}
 	grown := false
 	for _, flag := range flags {
-		f, err := is.Find(flag.Key)
-		if err != nil {
-			return err
-		}
-		before := f.String()
-		value, err := joined(f.Key, before, flag.String())
+		before := is.Value(flag.Key)
+		value, err := joined(flag.Key, before, flag.String())
 		if err == nil {
-			err = f.Set(value)
+			err = is.Put(flag.Key, value)
 		}
 		if err != nil {
 			return &cli.UsageError{Err: err}
 		}
-		grown = grown || f.String() != before && f.Free() && !ChangesNothing(f.Key)
+		grown = grown || is.Value(flag.Key) != before && flag.Free() && !ChangesNothing(flag.Key)
 	}
 	if grown { // to repeat the run takes this command too
 		r.Began.Command += "\n" + r.options.command
@@ -144,11 +141,8 @@ func joined(key, was, given string) (string, error) {
 		return settings.List(all).String(), nil
 	case "seeds":
 		had, err := settings.Seeds(was)
-		if err != nil {
-			return "", err
-		}
-		more, err := settings.Seeds(given)
-		if err != nil {
+		more, bad := settings.Seeds(given)
+		if err = cmp.Or(err, bad); err != nil {
 			return "", err
 		}
 		all := union(had, more)
@@ -234,7 +228,7 @@ func (r *Run) continues() error {
 			r.Log.Printf("%s", note)
 		}
 	}
-	return r.keep()
+	return r.keep(r.Dir)
 }
 
 // examine holds the trainings that a resumed run has against what is asked of it
@@ -271,9 +265,9 @@ func (r *Run) progress(j *Job) (at Done, err error) {
 
 // had reports whether a training was part of the run before it grew.
 func (r *Run) had(j *Job) bool {
-	seeds, _ := settings.Seeds(value(r.Was, "seeds"))
+	seeds, _ := settings.Seeds(r.Was.Fields().Value("seeds"))
 	named := func(model string) bool { return label(model) == j.Model }
-	return slices.Contains(seeds, j.Seed) && slices.ContainsFunc(settings.ParseList(value(r.Was, "models")), named)
+	return slices.Contains(seeds, j.Seed) && slices.ContainsFunc(settings.ParseList(r.Was.Fields().Value("models")), named)
 }
 
 // label is what a run calls a model that is given as [LABEL=]KIND[:KEY=VALUE]...

@@ -30,11 +30,10 @@ import (
 
 // Program is a command whose runs consist of trainings.
 type Program struct {
-	Name       string   // in run.json: "train", "patterns"
-	Invocation string   // "go run ./train"
-	Speaker    string   // the command that warns: "train", "eval"
-	Args       []string // as they were given; nil: the report makes them from the flags
-	Unit       string   // plural of what a training counts, an optimiser step each: "steps"
+	Name       string // in run.json: "train", "patterns"
+	Invocation string // "go run ./train"
+	Speaker    string // the command that warns: "train", "eval"
+	Unit       string // plural of what a training counts, an optimiser step each: "steps"
 	Presets    []Preset
 	Blank      func() Settings // those that the presets share, to parse into
 	// Choose returns the preset where none is named, and what there is to say about it.
@@ -188,8 +187,6 @@ type DivergedError struct {
 }
 
 func (e *DivergedError) Error() string { return fmt.Sprintf("%s: %v%s", e.At, e.What, e.Advice) }
-
-func (e *DivergedError) Unwrap() error { return e.What }
 
 // ErrStopped says that a checkpoint was saved because the context was cancelled.
 var ErrStopped = errors.New("stopped; a checkpoint is saved")

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -44,23 +45,12 @@ func (c *Common) Offered(key string) []string {
 
 // Check reports the first of a run's settings that cannot be, and returns the seeds.
 func Check(s Settings) ([]uint64, error) {
-	if err := s.Fields().Check(); err != nil {
-		return nil, &cli.UsageError{Err: err}
-	}
-	seeds, err := settings.Seeds(value(s, "seeds"))
-	if err != nil {
+	err := s.Fields().Check()
+	seeds, bad := settings.Seeds(s.Fields().Value("seeds"))
+	if err = cmp.Or(err, bad); err != nil {
 		return nil, &cli.UsageError{Err: err}
 	}
 	return seeds, nil
-}
-
-// value is that of a key which all settings have.
-func value(s Settings, key string) string {
-	f, err := s.Fields().Find(key)
-	if err != nil {
-		panic("run: settings without " + key)
-	}
-	return f.String()
 }
 
 // Preset is a named choice of all settings.
@@ -85,7 +75,7 @@ func Named(presets []Preset, name string) (Settings, error) {
 // Preset returns the preset that the run's settings come from; the first if theirs is of
 // another version.
 func (r *Run) Preset() Settings {
-	if s, err := Named(r.Program.Presets, value(r.Settings, "preset")); err == nil {
+	if s, err := Named(r.Program.Presets, r.Settings.Fields().Value("preset")); err == nil {
 		return s
 	}
 	return r.Program.Presets[0].Settings()

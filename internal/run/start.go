@@ -49,7 +49,7 @@ func (r *Run) compose(flags settings.Fields) (err error) {
 	if err != nil {
 		return &cli.UsageError{Err: err}
 	}
-	name, why := value(named, "preset"), ""
+	name, why := named.Fields().Value("preset"), ""
 	if name == "" {
 		name = p.Presets[0].Name
 		if p.Choose != nil {
@@ -65,7 +65,7 @@ func (r *Run) compose(flags settings.Fields) (err error) {
 	r.Given = map[string]bool{}
 	for _, key := range keys {
 		r.Given[key] = true
-		err = cmp.Or(err, r.Settings.Fields().Put(key, value(named, key)))
+		err = cmp.Or(err, r.Settings.Fields().Put(key, named.Fields().Value(key)))
 	}
 	return cmp.Or(err, r.Settings.Fields().Put("preset", name))
 }
@@ -141,7 +141,7 @@ func (r *Run) run(ctx context.Context, stdout io.Writer, asJSON bool) error {
 	}
 	for _, j := range r.Jobs {
 		if j.Result != nil && j.Result.Status == "" && r.End(r.Settings).Cut(j.Result.Done) {
-			r.Log.Printf("%s has had its %s: raise --max-time to go on", j.Name(), value(r.Settings, "max_time"))
+			r.Log.Printf("%s has had its %s: raise --max-time to go on", j.Name(), r.Settings.Fields().Value("max_time"))
 		}
 	}
 	if err := r.chartEnded(); err != nil {
@@ -199,7 +199,7 @@ func (r *Run) introduce(ctx context.Context) {
 		return
 	}
 	if seconds := r.estimate(ctx); seconds > 0 {
-		r.Log.Printf("This will take about %s on %d cores", progress.Rounded(seconds), runtime.GOMAXPROCS(0))
+		r.Log.Printf("This will take about %s on %s", progress.Rounded(seconds), progress.Count(runtime.GOMAXPROCS(0), "core"))
 	}
 }
 

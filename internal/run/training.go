@@ -164,7 +164,7 @@ func (t *training) toEnd(ctx context.Context) error {
 		if err == nil {
 			err = t.step(ctx)
 		}
-		if diverged, ok := errors.AsType[*DivergedError](err); ok && t.mayRollBack() {
+		if diverged, ok := errors.AsType[*DivergedError](err); ok && t.run.rollsBack(len(t.rollbacks)) && t.learner.Slow(len(t.rollbacks)) {
 			err = t.rollBack(diverged)
 		}
 		switch {
@@ -221,11 +221,6 @@ func (t *training) save() error {
 	}
 	t.saved, t.savedAll = time.Now(), true
 	return t.writer.Write(s)
-}
-
-// mayRollBack reports whether there is a rollback left.
-func (t *training) mayRollBack() bool {
-	return t.run.rollsBack(len(t.rollbacks)) && t.learner.Slow(len(t.rollbacks))
 }
 
 // rollsBack reports whether a training may roll back after so many times.

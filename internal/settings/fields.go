@@ -268,6 +268,15 @@ func (fs Fields) Find(key string) (Field, error) {
 	return Field{}, fmt.Errorf("no key %q%s: want one of %s", key, nearest.DidYouMean(key, "", keys), strings.Join(keys, ", "))
 }
 
+// Value is that of the field with a key which must be there.
+func (fs Fields) Value(key string) string {
+	f, err := fs.Find(key)
+	if err != nil {
+		panic("settings: " + err.Error())
+	}
+	return f.String()
+}
+
 // Put sets the field with a key.
 func (fs Fields) Put(key, value string) error {
 	f, err := fs.Find(key)

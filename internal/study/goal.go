@@ -26,10 +26,7 @@ func (t *tracker) add(g *Goal, higher bool, episode int, value float64) {
 	for _, v := range t.Recent {
 		mean += v / float64(g.Window)
 	}
-	good := mean < g.Value
-	if higher {
-		good = mean > g.Value
-	}
+	good := mean < g.Value && !higher || mean > g.Value && higher
 	switch {
 	case !good || len(t.Recent) < g.Window:
 		t.Since = 0

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"time"
 
+	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/checkpoint"
 	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/report"
@@ -114,14 +116,13 @@ func (p *pupil[S]) Step(context.Context) (save bool, err error) {
 		p.Bar.Limit(bound - time.Duration(at.Seconds*float64(time.Second)))
 	}
 	p.Bar.Set(at.Episode)
-	every := p.LogEvery
-	if at.Episode%every != 0 {
+	if at.Episode%p.LogEvery != 0 {
 		return false, nil
 	}
 	l := line{
 		Model: p.Model, Seed: p.Seed, Episode: at.Episode, Metric: p.task.Metric.Name,
 		Value: at.Value.take(), Loss: at.Loss.take(), GradNorm: at.GradNorm.take(),
-		Seconds: at.Seconds, EpisodesPerS: float64(every) / max(at.Seconds-at.LineSeconds, 1e-9),
+		Seconds: at.Seconds, EpisodesPerS: float64(p.LogEvery) / max(at.Seconds-at.LineSeconds, 1e-9),
 	}
 	if p.weights != nil && finite(l.GradNorm) { // it has learned
 		l.LR = p.weights.Rate()
@@ -154,7 +155,7 @@ func (p *pupil[S]) Restore(s *checkpoint.Snapshot) error {
 	return p.learner.Restore(s)
 }
 
-// Finish tests the model.
+// Finish tests the model, and puts the pictures of the outcome into the training's folder.
 func (p *pupil[S]) Finish(ctx context.Context) (any, error) {
 	p.Draw(", test", p.Tests, "episodes")
 	var out *Outcome
@@ -169,7 +170,15 @@ func (p *pupil[S]) Finish(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := keep(p.Dir, out)
+	for _, picture := range out.Pictures {
+		if picture.File == "" {
+			continue
+		}
+		if err := atomicfile.WriteBytes(filepath.Join(p.Dir, picture.File), picture.Image); err != nil {
+			return nil, err
+		}
+	}
+	kept, err := report.Encode(out)
 	if err == nil {
 		p.tell(out)
 	}
@@ -275,6 +284,6 @@ func (p *pupil[S]) tell(out *Outcome) {
 	if p.until.Cut(at) {
 		more += fmt.Sprintf(" (ended by max_time %s)", p.MaxTime)
 	}
-	p.Log.Printf("%s  after %s in %s: %s %s%s", p.Name(), Count(at.Steps, p.task.one()), progress.Rounded(at.Seconds),
+	p.Log.Printf("%s  after %s in %s: %s %s%s", p.Name(), progress.Count(at.Steps, p.task.one()), progress.Rounded(at.Seconds),
 		p.task.Metric.Name, p.task.Metric.Text(out.Value), more)
 }

@@ -47,11 +47,3 @@ func TestRecipeFetches(t *testing.T) {
 		}
 	}
 }
-
-func TestCount(t *testing.T) {
-	for n, want := range map[int]string{0: "0 neurons", 1: "1 neuron", 1001: "1,001 neurons"} {
-		if got := Count(n, "neuron"); got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
-	}
-}

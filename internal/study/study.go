@@ -11,7 +11,6 @@ import (
 	"context"
 
 	"github.com/engram-lm/engram/internal/checkpoint"
-	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/report"
 )
 
@@ -122,12 +121,4 @@ type Outcome struct {
 	Extra    []Measure `json:"extra,omitempty"`    // other numbers: columns of the table, keys of the JSON
 	Series   []Series  `json:"series,omitempty"`   // lists of numbers: keys of the JSON of their own
 	Pictures []Picture `json:"pictures,omitempty"` // shown in the report for the first seed of each model
-}
-
-// Count writes so many things: "1 neuron", "1,001 neurons".
-func Count(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return progress.Thousands(n) + " " + thing
 }

@@ -2,15 +2,19 @@ package trainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
 	"time"
 
+	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/examine"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
 	"github.com/engram-lm/engram/internal/progress"
+	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/lstm/optim"
 )
 
 // Step takes an optimiser step; at the end of an epoch, or after the last step asked
@@ -23,24 +27,17 @@ func (t *Training) Step(ctx context.Context) (save bool, err error) {
 	if t.Epoch >= t.Recipe.AveragesFrom(t.epochs()) {
 		t.weights.Average()
 	}
-	t.drawEpoch()
+	if t.drawn != t.Epoch { // its bar is yet to begin
+		t.drawn, t.bar = t.Epoch, fmt.Sprintf(", epoch %d/%d", t.Epoch, t.epochs())
+		t.Draw(t.bar, t.targets(), "tokens")
+		t.Bar.Set(t.Tokens)
+	}
 	if !t.lastStep() {
 		if w, ok := t.windows.Next(); ok {
 			return false, t.step(w, lr)
 		}
 	}
 	return true, t.endEpoch(ctx, lr)
-}
-
-// drawEpoch begins an epoch's bar.
-func (t *Training) drawEpoch() {
-	if t.drawn == t.Epoch {
-		return
-	}
-	t.drawn = t.Epoch
-	t.bar = fmt.Sprintf(", epoch %d/%d", t.Epoch, t.epochs())
-	t.Draw(t.bar, t.targets(), "tokens")
-	t.Bar.Set(t.Tokens)
 }
 
 // targets is the number of tokens that the epoch under way trains on.
@@ -67,21 +64,16 @@ func (t *Training) endEpoch(ctx context.Context, lr float64) error {
 		return err
 	}
 	t.Finished = append(t.Finished, e)
-	t.showEpoch(e)
-	t.Epoch, t.NLL, t.Tokens = t.Epoch+1, 0, 0
-	t.windows.Reset()
-	t.state.Reset()
-	return nil
-}
-
-// showEpoch says what came out of an epoch.
-func (t *Training) showEpoch(e Epoch) {
 	best := ""
 	if e.Best {
 		best = "  best"
 	}
 	t.Log.Printf("%s  epoch %2d/%d  ppl train %8s valid %8s  lr %.4g  %s tokens/s  after %s%s", t.Name(), e.Epoch, t.epochs(),
 		ppl(lm.Perplexity(e.TrainNLL)), ppl(lm.Perplexity(e.ValidNLL)), e.LR, progress.Thousands(int(e.TokensPerS)), progress.Rounded(time.Since(t.sat).Seconds()), best)
+	t.Epoch, t.NLL, t.Tokens = t.Epoch+1, 0, 0
+	t.windows.Reset()
+	t.state.Reset()
+	return nil
 }
 
 // validate reads the validation text and saves the model.
@@ -144,4 +136,113 @@ func (t *Training) worth(ctx context.Context) (off, mean *float64, err error) {
 		mean, err = read(t.model.Mean(t.state))
 	}
 	return off, mean, err
+}
+
+// step takes one optimiser step: forward, backward, clip, update.
+func (t *Training) step(w data.Window, lr float64) error {
+	begin := time.Now()
+	t.position.Step++
+	nll, err := t.model.Train(w.X, w.Y, t.state, t.Recipe.Dropout, t.masks)
+	if err != nil {
+		return err
+	}
+	// Before the loss, because the state says in which layer the trouble began.
+	if err := t.model.NonFinite(t.state); err != nil {
+		return t.diverged(err)
+	}
+	if !finite(nll) {
+		return t.diverged(fmt.Errorf("the loss is %v, though every layer's state is finite: decoder.weight or decoder.bias is too large", nll))
+	}
+	for i, p := range t.model.Params {
+		t.weights.Params[i].Grad, t.weights.Params[i].Rows = p.Grad, p.Rows
+	}
+	t.GradNorm, err = t.weights.Step()
+	if _, ok := errors.AsType[*optim.NonFiniteError](err); ok {
+		return t.diverged(err)
+	}
+	if err != nil {
+		return err
+	}
+	t.Usual.observe(nll, t.GradNorm)
+	n := len(w.X)
+	t.NLL += nll * float64(n)
+	t.Tokens += n
+	t.AllTokens += n
+	t.Seconds += time.Since(begin).Seconds()
+	t.Bar.Describe(fmt.Sprintf("%s%s, loss %.3f", t.Name(), t.bar, t.trainNLL()))
+	t.Bar.Set(t.Tokens)
+	if t.position.Step%t.Recipe.LogEvery != 0 {
+		return nil
+	}
+	return t.Write(t.line(lr))
+}
+
+// line is what there is to say after a step.
+func (t *Training) line(lr float64) Line {
+	return Line{
+		Model: t.Label, Seed: t.Seed, Epoch: t.Epoch, Step: t.position.Step, Tokens: t.AllTokens,
+		TrainNLL: t.trainNLL(), LR: lr, GradNorm: t.GradNorm, TokensPerS: t.speed(),
+	}
+}
+
+// trainNLL is the mean over the epoch so far, in nats.
+func (t *Training) trainNLL() float64 { return t.NLL / float64(max(1, t.Tokens)) }
+
+// usual is what the steps so far were like: running means of the loss and of the
+// gradient's norm, and the last step's own.
+type usual struct {
+	Loss     float64 `json:"loss"`
+	Norm     float64 `json:"norm"`
+	LastLoss float64 `json:"last_loss"`
+	LastNorm float64 `json:"last_norm"`
+}
+
+// observe takes a step into account. The mean reaches back some fifty steps.
+func (u *usual) observe(loss, norm float64) {
+	const keep = 0.98
+	u.LastLoss, u.LastNorm = loss, norm
+	if u.Loss == 0 {
+		u.Loss, u.Norm = loss, norm
+	}
+	u.Loss = keep*u.Loss + (1-keep)*loss
+	u.Norm = keep*u.Norm + (1-keep)*norm
+}
+
+// What counts as a sign of divergence: a loss or a gradient beyond so many times
+// its mean, a parameter beyond what any trained model here has.
+const (
+	lossGrew  = 1.3
+	normGrew  = 10
+	largeSize = 1e3
+)
+
+// signs describes what grew before a number was not finite; empty if nothing did.
+func (t *Training) signs() string {
+	u := t.Usual
+	if u.LastLoss > lossGrew*u.Loss {
+		return fmt.Sprintf("the step before had a loss of %.3g, those before it %.3g", u.LastLoss, u.Loss)
+	}
+	if u.LastNorm > normGrew*u.Norm {
+		return fmt.Sprintf("the step before had a gradient of norm %.3g, those before it %.3g", u.LastNorm, u.Norm)
+	}
+	for _, p := range t.model.Params {
+		for _, v := range p.Value {
+			if size := math.Abs(float64(v)); size > largeSize && !math.IsInf(size, 0) {
+				return fmt.Sprintf("%s has grown to %.3g", p.Name, v)
+			}
+		}
+	}
+	return ""
+}
+
+// diverged says at which step what was not finite.
+func (t *Training) diverged(what error) error {
+	if bad, ok := errors.AsType[*optim.NonFiniteError](what); ok {
+		what = fmt.Errorf("the %s of %s is %v", bad.What, bad.Tensor, bad.Value)
+	}
+	advice := ", and nothing before it grew: this is rather a fault of the program or of the machine than of the settings"
+	if signs := t.signs(); signs != "" {
+		advice = "; " + signs + ": the training diverges; want finite numbers: a smaller --lr or --clip-norm may help"
+	}
+	return &run.DivergedError{At: fmt.Sprintf("step %d, epoch %d", t.position.Step, t.Epoch), What: what, Advice: advice}
 }

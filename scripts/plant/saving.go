@@ -2,7 +2,7 @@ package main
 
 // Errors in what makes a run resumable and its files trustworthy.
 const (
-	saving  = "internal/trainer/state.go"
+	saving  = "internal/trainer/training.go"
 	weights = "internal/trained/weights.go"
 	rolling = "internal/run/training.go"
 	writing = "internal/checkpoint/writer.go"
@@ -17,7 +17,7 @@ func init() {
 		planted{"resume/state", saving, "copy(layer.Data, from)", "copy(append([]float32{}, layer.Data...), from)", "./internal/trainer", "TestStoppedAndResumed/plastic", ""},
 		planted{"resume/schedule", saving, "t.schedule.Load(m.Schedule)", "error(nil)", "./internal/trainer", "TestStoppedAndResumed/lstm/plateau", ""},
 		planted{"resume/slots", weights, "o.Slots[slot] = t.Data", "o.Slots[slot] = make([]float32, len(t.Data))", "./internal/trainer", "TestStoppedAndResumed/lstm/adam", ""},
-		planted{"resume/identity", "internal/run/result.go", "case forced && force:", "case forced:", "./internal/trainer", "TestResumeRefuses", ""},
+		planted{"resume/identity", "internal/run/folder.go", "case forced && force:", "case forced:", "./internal/trainer", "TestResumeRefuses", ""},
 		planted{"checkpoint/copy", writing, "append(w.copies[name][:0], t.Data...)", "t.Data", "./internal/checkpoint", "TestWriterTakesACopy", ""},
 		planted{"checkpoint/error", writing, "if err := w.Wait(); err != nil {", "if err := w.Failed(); err != nil {", "./internal/checkpoint", "TestWriter", ""},
 		planted{"checkpoint/sum", reading, "got != want.SHA256", "len(got) != len(want.SHA256)", "./internal/checkpoint", "TestEveryChangedByte", ""},
