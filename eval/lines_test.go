@@ -78,6 +78,22 @@ func TestEmptyLines(t *testing.T) {
 	fail(t, cli.Failure, []string{"is empty; want at least one line"}, append(args, file(t, ""))...)
 }
 
+// What would make a text another than it looks is told of line by line as well.
+func TestLinesAreWarnedOf(t *testing.T) {
+	for text, warning := range map[string]string{
+		"w2 w3 <eos>\n\nw4 <eos>\n": "every line of standard input already ends in <eos>",
+		"\ufeffw2 w3\n":             "standard input begins with a byte order mark",
+		"w2 <eos>\nw3\n":            "",
+	} {
+		for _, lines := range []string{"--lines", "--lines=false"} {
+			out, errs, status := evalOf(t, text, "perplexity", "--quiet", "--model", lstmCase+"/model", "--text", "-", lines)
+			if status != 0 || out == "" || !strings.Contains(errs, warning) || warning == "" && errs != "" {
+				t.Errorf("%q, %s: status %d, %q; want %q", text, lines, status, errs, warning)
+			}
+		}
+	}
+}
+
 // A corpus is scored line by line too, and what is read from standard input is a
 // text like any other.
 func TestLinesOfCorpusAndStandardInput(t *testing.T) {

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
+	"github.com/engram-lm/engram/data"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/progress"
@@ -40,6 +42,7 @@ func (o *options) runLines(ctx context.Context, model *lm.Model[float32], t *tex
 		tokens = append(tokens, line.Tokens)
 		total += len(line.Tokens)
 	}
+	t.endTwice(&data.Split{Tokens: slices.Concat(tokens...), Lines: int64(len(lines))}, name)
 	warm, err := o.traces.warm(t, 1, o.flags.Changed("warm-up-streams"))
 	if err != nil {
 		return err

@@ -37,22 +37,34 @@ func (o *options) scored(t *texts) (*data.Split, string, error) {
 // standardInput is what --text calls it.
 const standardInput = "-"
 
-// open opens a text file, or standard input.
+// open opens a text file, or standard input, and tells of what would become a part of
+// its first word.
 func (t *texts) open(path string) (text io.ReadCloser, name string, err error) {
 	if path != standardInput {
-		text, _, err := regular.Open(path)
+		text, _, err = regular.Open(path)
 		if _, other := errors.AsType[*badfile.Error](err); other { // a folder, a pipe
 			err = fmt.Errorf("%w, or %s for standard input", err, standardInput)
 		} else if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("%w; want a text file, or %s for standard input", err, standardInput)
 		}
-		return text, path, err
+		if err != nil {
+			return nil, path, err
+		}
+		name = path
+	} else {
+		if t.stdin == nil {
+			return nil, "", cli.Usagef("standard input is one text; want a file for the other")
+		}
+		text, name, t.stdin = io.NopCloser(t.stdin), "standard input", nil
 	}
-	if t.stdin == nil {
-		return nil, "", cli.Usagef("standard input is one text; want a file for the other")
+	in := bufio.NewReader(text)
+	if head, _ := in.Peek(len(badfile.ByteOrderMark)); string(head) == badfile.ByteOrderMark { // an error shows when it is read
+		fmt.Fprintf(t.stderr, "eval: %s %s\n", name, badfile.MarkWarning)
 	}
-	text, t.stdin = io.NopCloser(t.stdin), nil
-	return text, "standard input", nil
+	return struct {
+		io.Reader
+		io.Closer
+	}{in, text}, name, nil
 }
 
 // file encodes a text file, or standard input.
@@ -62,11 +74,7 @@ func (t *texts) file(path string) (*data.Split, string, error) {
 		return nil, "", err
 	}
 	defer text.Close()
-	in := bufio.NewReader(text)
-	if head, _ := in.Peek(len(badfile.ByteOrderMark)); string(head) == badfile.ByteOrderMark { // an error shows when it is read
-		fmt.Fprintf(t.stderr, "eval: %s %s\n", name, badfile.MarkWarning)
-	}
-	split, err := data.ReadText(in, name, t.tok)
+	split, err := data.ReadText(text, name, t.tok)
 	return split, name, err
 }
 
