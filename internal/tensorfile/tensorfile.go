@@ -149,7 +149,8 @@ func decode[F kernel.Float](to []F, from []byte) {
 }
 
 // otherKind names the file of weights that begins so and is no safetensors file;
-// empty for any other beginning.
+// empty for any other beginning. A header of 640 bytes begins as a pickle does: ask of
+// a beginning that is no length of a header.
 func otherKind(prefix []byte) string {
 	for _, k := range []struct{ magic, name string }{
 		{"PK\x03\x04", "a zip archive, as PyTorch saves weights"},
@@ -174,11 +175,10 @@ func readHeader(path string, r io.Reader, size int64) ([]byte, error) {
 	if _, err := io.ReadFull(r, prefix[:]); err != nil {
 		return nil, shortRead(path, "header length", err)
 	}
-	if kind := otherKind(prefix[:]); kind != "" {
-		return nil, badfile.New(path, "", "is %s; want a safetensors file", kind)
-	}
 	n := binary.LittleEndian.Uint64(prefix[:])
-	switch {
+	switch kind := otherKind(prefix[:]); {
+	case n > MaxHeader && kind != "":
+		return nil, badfile.New(path, "", "is %s; want a safetensors file", kind)
 	case n > MaxHeader:
 		return nil, badfile.New(path, "header length", "is %d; want at most %d", n, MaxHeader)
 	case n > uint64(size)-8:

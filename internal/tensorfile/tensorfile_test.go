@@ -110,6 +110,12 @@ func TestReadRefuses(t *testing.T) {
 		{raw("{}", 1), "cut short or too long"},
 		{append(binary.LittleEndian.AppendUint64(nil, math.MaxUint64), "{}"...), "header length"},
 		{append(binary.LittleEndian.AppendUint64(nil, 3), "{}"...), "header length"},
+		{[]byte("\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."), "is a Python pickle"},
+		{[]byte("PK\x03\x04 and more bytes"), "is a zip archive"},
+		{[]byte("\x89HDF\r\n\x1a\n and more"), "is an HDF5 file"},
+		{[]byte("GGUF\x03\x00\x00\x00 and more"), "is a GGUF file"},
+		{[]byte("\x93NUMPY\x01\x00 and more"), "is a NumPy array"},
+		{[]byte("version https://git-lfs.github.com/spec/v1"), "Git LFS"},
 		{raw(`{"a":1}`, 0), "header"},
 		{raw(`{"a":null}`, 0), "header"},
 		{raw(`{"a":{"dtype":"F32","shape":[1]}}`, 4), "3 keys"},
@@ -144,6 +150,22 @@ func TestReadRefuses(t *testing.T) {
 	}
 	if _, err := Read(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
+	}
+}
+
+// Any length of a header is a file's good right, also one whose bytes begin as another
+// kind of file does: 640 is 80 02, as a pickle.
+func TestHeadersOfAnyLength(t *testing.T) {
+	const header = `{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
+	lengths := []int{640 + 1<<16, MaxHeader}
+	for n := len(header); n < 1<<11; n++ {
+		lengths = append(lengths, n)
+	}
+	for _, n := range lengths {
+		got, err := parse(raw(header+strings.Repeat(" ", n-len(header)), 4))
+		if err != nil || len(got) != 1 {
+			t.Errorf("header of %d bytes: %d tensors, %v", n, len(got), err)
+		}
 	}
 }
 
