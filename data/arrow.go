@@ -120,7 +120,7 @@ func ReadArrow(path string, m Manifest) (*Split, error) {
 		return nil, err
 	}
 	if int64(len(data)) != m.Size {
-		return nil, badfile.New(path, "", "has %d bytes; want %d: it was cut or altered", len(data), m.Size)
+		return nil, badfile.New(path, "", "has %s; want %d: it was cut or altered", badfile.Bytes(int64(len(data))), m.Size)
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != m.SHA256 {
 		return nil, badfile.New(path, "", "has the SHA-256 %x; want %.64s: it was altered", sum, m.SHA256)

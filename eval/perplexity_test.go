@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/engram-lm/engram/internal/cli"
 )
 
 // measured reads what perplexity prints with --json; other keys, or fewer, fail.
@@ -89,6 +91,16 @@ func TestPerplexityToRead(t *testing.T) {
 			t.Errorf("no %q in %q", want, out)
 		}
 	}
+}
+
+// One of a thing is one, not several.
+func TestOneToRead(t *testing.T) {
+	text := file(t, "w2 w3 w4\n")
+	out := succeed(t, "perplexity", "--model", plasticCase+"/model", "--text", text, "--pointer", "--pointer-size", "1", "--reset-every", "1")
+	if !strings.Contains(out, "traces reset every token, continuous cache (theta 0.4, weight 0.1, 1 word): 3 tokens") {
+		t.Error(out)
+	}
+	fail(t, cli.Usage, []string{"has 1 token to tune on"}, "perplexity", "--model", plasticCase+"/model", "--text", text, "--pointer", "--tune", "--tune-text", text, "--tune-tokens", "1")
 }
 
 // The embedded sample needs no files; nearly all its words are unknown to the

@@ -86,7 +86,7 @@ func (m *Images) readFile(path string) error {
 // of that in memory, once the size is known to be one of whole records.
 func (m *Images) read(path string, in io.Reader, size int64) error {
 	if size == 0 || size%record != 0 {
-		return badfile.New(path, "", "has %d bytes; want a multiple of %d: a label and three planes of %d bytes an image", size, record, Pixels)
+		return badfile.New(path, "", "has %s; want a multiple of %d: a label and three planes of %d bytes an image", badfile.Bytes(size), record, Pixels)
 	}
 	if size/record > most {
 		return badfile.New(path, "", "has %d images; want at most %d, those of the whole set", size/record, most)

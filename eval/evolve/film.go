@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/genotype"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/study"
 )
@@ -34,8 +35,8 @@ func film(g *genotype.Genotype, mazes []*Maze, seed uint64) study.Picture {
 	}
 	return study.Picture{
 		Title: "A life",
-		Caption: fmt.Sprintf("The first rollout (left) and the eighth (right) of a life in a held-out maze, a frame a step; the goal is orange and can be seen from the cells around it only. The shortest path has %d steps; the rollouts took %s, of 200 at most.",
-			w.maze.Shortest(), strings.Join(strings.Fields(strings.Trim(fmt.Sprint(lengths), "[]")), ", ")),
+		Caption: fmt.Sprintf("The first rollout (left) and the eighth (right) of a life in a held-out maze, a frame a step; the goal is orange and can be seen from the cells around it only. The shortest path has %s; the rollouts took %s, of 200 at most.",
+			progress.Count(w.maze.Shortest(), "step"), strings.Join(strings.Fields(strings.Trim(fmt.Sprint(lengths), "[]")), ", ")),
 		File: "life.svg", Image: animation(w.maze, paths[0], paths[rollouts-1]),
 	}
 }

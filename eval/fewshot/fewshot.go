@@ -139,7 +139,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	rest := omniglot.Set{Characters: train}
 	train, validation := rest.Split(len(train)/10, splitSeed)
 	if n := min(len(train), len(validation), len(test)); n < s.Ways {
-		return nil, fmt.Errorf("%s has %d characters to train with, %d to choose by and %d to test with; want at least the %d of a task", set.Dir, len(train), len(validation), len(test), s.Ways)
+		return nil, fmt.Errorf("%s has %s to train with, %d to choose by and %d to test with; want at least the %d of a task", set.Dir, progress.Count(len(train), "character"), len(validation), len(test), s.Ways)
 	}
 	net, err := s.network()
 	if err != nil {

@@ -147,7 +147,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	case err != nil:
 		return err
 	case written < o.tokens:
-		return &cli.ErrInterrupted{Message: fmt.Sprintf("interrupted after %d of %d tokens; the same command writes the same text again", written, o.tokens)}
+		return &cli.ErrInterrupted{Message: fmt.Sprintf("interrupted after %d of %s; the same command writes the same text again", written, progress.Count(o.tokens, "token"))}
 	case !o.json:
 		return nil
 	}
@@ -168,7 +168,7 @@ func (o *options) warn(stderr io.Writer, m *lm.Model[float32], words int, hasUnk
 	}{
 		{o.frozen && !m.HasTraces(), fmt.Sprintf("--frozen has no effect: %s is of kind %s, which has no traces", o.model, m.Config.Model)},
 		{o.topK > 0 && o.temperature == 0, "--top-k has no effect: with --temperature 0 the likeliest word is taken"},
-		{o.topK >= words && o.temperature > 0, fmt.Sprintf("--top-k %d has no effect: the model has %d words to choose from", o.topK, words)},
+		{o.topK >= words && o.temperature > 0, fmt.Sprintf("--top-k %d has no effect: the model has %s to choose from", o.topK, progress.Count(words, "word"))},
 		{o.allowUnk && !hasUnknown, "--allow-unk has no effect: the vocabulary has no " + tokenizer.Unknown},
 	} {
 		if c.idle {

@@ -104,7 +104,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	}
 	train, test := &gallery{set.Train, s.Side}, &gallery{set.Test, s.Side}
 	if n := min(train.len(), test.len()); n < s.Images {
-		return nil, fmt.Errorf("%s has %d images to train with and %d to test with; want at least the %d of an episode", set.Dir, train.len(), test.len(), s.Images)
+		return nil, fmt.Errorf("%s has %s to train with and %d to test with; want at least the %d of an episode", set.Dir, progress.Count(train.len(), "image"), test.len(), s.Images)
 	}
 	sum := train.sum(test)
 	var all []study.Arm

@@ -100,7 +100,7 @@ omniglot-small.`,
 		case key == "decay_every" && s.Decay == 1:
 			return "decay 1 leaves the learning rate as it is"
 		case (key == "decay" || key == "decay_every") && s.DecayEvery >= common.Episodes:
-			return fmt.Sprintf("the learning rate would first fall after %d updates, and there are %d", s.DecayEvery, common.Episodes)
+			return fmt.Sprintf("the learning rate would first fall after %s of %d", progress.Count(s.DecayEvery, "update"), common.Episodes)
 		}
 		return ""
 	},
@@ -130,7 +130,7 @@ func arms(common *study.Common, s *settings) ([]study.Arm, error) {
 	}
 	train, test := set.Split(set.HeldOut(), splitSeed)
 	if n := min(len(train), len(test)); n < s.Ways {
-		return nil, fmt.Errorf("%s has %d characters to train with and %d to test with; want at least the %d of an episode", set.Dir, len(train), len(test), s.Ways)
+		return nil, fmt.Errorf("%s has %s to train with and %d to test with; want at least the %d of an episode", set.Dir, progress.Count(len(train), "character"), len(test), s.Ways)
 	}
 	sum := omniglot.Digest(train, test)
 	var all []study.Arm

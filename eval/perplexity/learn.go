@@ -10,6 +10,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/score"
 )
 
@@ -167,7 +168,7 @@ func (o *learn) method(ctx context.Context, f *pflag.FlagSet, m *lm.Model[float3
 			tokens = tokens[:min(o.tuneTokens, len(tokens))]
 		}
 		if len(tokens) < 2 {
-			return nil, cli.Usagef("--tune-text: %s has %d tokens to tune on; want at least 2", name, len(tokens))
+			return nil, cli.Usagef("--tune-text: %s has %s to tune on; want at least 2", name, progress.Count(len(tokens), "token"))
 		}
 		tuning = func(method score.Method[float32]) (score.Losses, error) {
 			return read("tuning on "+name, tokens, method)
@@ -263,7 +264,7 @@ func (o *learn) notes() []string {
 		notes = append(notes, s+")")
 	}
 	if o.pointer {
-		notes = append(notes, fmt.Sprintf("continuous cache (theta %g, weight %g, %d words)", o.theta, o.weight, o.size))
+		notes = append(notes, fmt.Sprintf("continuous cache (theta %g, weight %g, %s)", o.theta, o.weight, progress.Count(o.size, "word")))
 	}
 	return notes
 }

@@ -68,7 +68,7 @@ func (o *options) runLines(ctx context.Context, model *lm.Model[float32], t *tex
 	})
 	bar.Clear()
 	if ctx.Err() != nil {
-		err = &cli.ErrInterrupted{Message: fmt.Sprintf("interrupted after %d of %d lines; run the same command again", n, len(lines))}
+		err = &cli.ErrInterrupted{Message: fmt.Sprintf("interrupted after %d of %s; run the same command again", n, progress.Count(len(lines), "line"))}
 	}
 	if err != nil {
 		return errors.Join(err, out.Flush())
@@ -87,7 +87,7 @@ func (o *options) runLines(ctx context.Context, model *lm.Model[float32], t *tex
 		if note := o.traces.note(); note != "" {
 			name += ", " + note
 		}
-		err = r.print(out, name, count(len(lines), "line")+", each by itself")
+		err = r.print(out, name, progress.Count(len(lines), "line")+", each by itself")
 	}
 	return errors.Join(err, out.Flush())
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/score"
 )
 
@@ -110,7 +111,7 @@ func (o *memory) note() string {
 	if o.every == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s reset every %d tokens", o.reset, o.every)
+	return fmt.Sprintf("%s reset every %s", o.reset, strings.TrimPrefix(progress.Count(o.every, "token"), "1 "))
 }
 
 var memoryHelp = strings.TrimSpace(`

@@ -185,7 +185,7 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 			name += ", " + note
 		}
 	}
-	return errors.Join(r.print(stdout, name, count(o.batch, "stream")), o.memory.print(stdout, r.By))
+	return errors.Join(r.print(stdout, name, progress.Count(o.batch, "stream")), o.memory.print(stdout, r.By))
 }
 
 // read reads the texts that the flags ask for, the one to score last.

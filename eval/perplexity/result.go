@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/lm"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/score"
 )
 
@@ -19,14 +20,6 @@ type result struct {
 	Unknown    int64   `json:"unknown"`    // words of the text outside the vocabulary, read as the unknown word
 	learned
 	By map[score.By][]group `json:"by,omitempty"` // of --by
-}
-
-// count writes n things: "1 stream", "3 streams".
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func newResult(l score.Losses, characters, unknown int64) (result, error) {
@@ -47,7 +40,7 @@ func newResult(l score.Losses, characters, unknown int64) (result, error) {
 // print writes the result of a text by its name, read in a number of streams or lines.
 func (r result) print(w io.Writer, name, in string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s scored in %s\n", name, count(r.Tokens, "token"), in)
+	fmt.Fprintf(&b, "%s: %s scored in %s\n", name, progress.Count(r.Tokens, "token"), in)
 	fmt.Fprintf(&b, "  perplexity  %.2f\n", r.Perplexity)
 	fmt.Fprintf(&b, "  nll         %.4f nats a token\n", r.NLL)
 	fmt.Fprintf(&b, "  bpc         %.4f bits a character\n", r.BPC)

@@ -29,6 +29,14 @@ func (e *Error) Error() string {
 	return e.Path + ": " + oneLine(e.Field) + ": " + e.Problem
 }
 
+// Bytes writes the size of a file or of a part of it: "1 byte", "8 bytes".
+func Bytes(n int64) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
 // At returns err with its path replaced, for a parser that was handed bytes by
 // a caller who knows the file they came from. Other errors pass unchanged.
 func At(path string, err error) error {

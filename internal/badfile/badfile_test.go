@@ -17,6 +17,14 @@ func TestErrorIsOneLine(t *testing.T) {
 	}
 }
 
+func TestBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 1024: "1024 bytes"} {
+		if got := Bytes(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestAtMovesOnlyItsOwnErrors(t *testing.T) {
 	if got := At("dir/config.json", New("config.json", "model", "is missing")).Error(); got != "dir/config.json: model: is missing" {
 		t.Error(got)

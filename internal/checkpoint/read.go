@@ -145,7 +145,7 @@ func verify(path string, want record) error {
 	}
 	defer f.Close()
 	if size != want.Size {
-		return badfile.New(path, "", "has %d bytes; want the %d of %s", size, want.Size, manifestFile)
+		return badfile.New(path, "", "has %s; want the %d of %s", badfile.Bytes(size), want.Size, manifestFile)
 	}
 	sum := sha256.New()
 	if _, err := io.Copy(sum, f); err != nil {

@@ -141,6 +141,6 @@ func tooSmall(budget int, c Config, fixedEmbedding int, least int64) error {
 	if fixedEmbedding > 0 {
 		embedding = fmt.Sprintf("embedding %d", fixedEmbedding)
 	}
-	return fmt.Errorf("a budget of %d parameters is too small for model %s with vocabulary %d, %d layers and %s; want at least %d",
+	return fmt.Errorf("a budget of %d parameters is too small for model %s with vocabulary %d, layers %d and %s; want at least %d",
 		budget, c.Model, c.VocabSize, c.NumLayers, embedding, least)
 }

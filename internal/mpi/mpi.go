@@ -39,16 +39,23 @@ func Check(command, build string, shared, told bool, asked, launched int) error 
 
 func check(available bool, command, build string, shared, told bool, asked, launched int) error {
 	switch {
-	case !available && (told || launched > 1):
-		return fmt.Errorf("this build has no MPI for %d processes; build it with: %s (Debian: apt-get install openmpi-bin libopenmpi-dev)", max(launched, asked), build)
 	case told && asked < 1:
 		return fmt.Errorf("--ranks %d: want at least 1", asked)
+	case !available && (told || launched > 1):
+		return fmt.Errorf("this build has no MPI for %s; build it with: %s (Debian: apt-get install openmpi-bin libopenmpi-dev)", processes(max(launched, asked)), build)
 	case told && asked != launched:
-		return fmt.Errorf("--ranks %d: there are %d; want mpirun -n %d, or another number", asked, launched, asked)
+		return fmt.Errorf("--ranks %d: this was launched as %s; want mpirun -n %d, or another number", asked, processes(launched), asked)
 	case launched > 1 && !shared:
 		return fmt.Errorf("%s takes one process and was launched as %d; want it without mpirun or srun, or with one task", command, launched)
 	}
 	return nil
+}
+
+func processes(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
 }
 
 // Share completes x [n], of which each process has set the elements whose number

@@ -29,9 +29,11 @@ func TestCheck(t *testing.T) {
 	}{
 		"alone":                 {false, false, false, 0, 1, ""},
 		"launched, no MPI":      {false, true, false, 0, 2, "-tags mpi"},
-		"told, no MPI":          {false, true, true, 1, 1, "-tags mpi"},
+		"told, no MPI":          {false, true, true, 1, 1, "no MPI for 1 process; build it with: go build -tags mpi ./eval"},
+		"nonsense, no MPI":      {false, true, true, -1, 1, "at least 1"},
 		"as told":               {true, true, true, 2, 2, ""},
-		"not as told":           {true, true, true, 3, 2, "there are 2"},
+		"not as told":           {true, true, true, 3, 2, "launched as 2 processes; want mpirun -n 3"},
+		"told, not launched":    {true, true, true, 3, 1, "launched as 1 process; want"},
 		"told nonsense":         {true, true, true, 0, 1, "at least 1"},
 		"launched, not told":    {true, true, false, 0, 2, ""},
 		"launched, cannot":      {true, false, false, 0, 2, "one process"},

@@ -71,7 +71,7 @@ func (s *Study) pairsNote() string {
 	if len(s.Pairs) == 0 {
 		return ""
 	}
-	note := fmt.Sprintf("The model with the better mean stands first. p: exact two-sided rank-sum test over seeds; beside it p corrected by Holm’s method for %d pairs.", len(s.Pairs))
+	note := fmt.Sprintf("The model with the better mean stands first. p: exact two-sided rank-sum test over seeds; beside it p corrected by Holm’s method for %s.", count(len(s.Pairs), "pair"))
 	var seen [][2]int
 	least := math.Inf(1)
 	for _, pair := range s.Pairs {

@@ -169,7 +169,7 @@ func otherKind(prefix []byte) string {
 
 func readHeader(path string, r io.Reader, size int64) ([]byte, error) {
 	if size < 8 {
-		return nil, badfile.New(path, "", "has %d bytes, too few for a safetensors file; copy it again", size)
+		return nil, badfile.New(path, "", "has %s, too few for a safetensors file; copy it again", badfile.Bytes(size))
 	}
 	var prefix [8]byte
 	if _, err := io.ReadFull(r, prefix[:]); err != nil {
@@ -232,7 +232,7 @@ func layout(path string, header []byte, dataSize uint64, dtype safetensors.DType
 		at = e.end
 	}
 	if at != dataSize && !room {
-		return nil, nil, badfile.New(path, "", "has %d bytes of data and its tensors take %d; the file is cut short or too long", dataSize, at)
+		return nil, nil, badfile.New(path, "", "has %s of data and its tensors take %d; the file is cut short or too long", badfile.Bytes(int64(dataSize)), at)
 	}
 	return entries, decoded.Metadata(), nil
 }

@@ -145,6 +145,13 @@ func TestReadRefuses(t *testing.T) {
 			t.Errorf("%q: error %v, want one line with %q", c.file, err, c.want)
 		}
 	}
+	one := filepath.Join(t.TempDir(), "one")
+	if err := os.WriteFile(one, []byte{1}, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(one); err == nil || !strings.Contains(err.Error(), ": has 1 byte, too few") {
+		t.Errorf("a file of one byte: %v", err)
+	}
 	if _, err := Read(t.TempDir()); err == nil {
 		t.Error("a folder was read as a file")
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 	"github.com/spf13/pflag"
 )
@@ -45,8 +46,8 @@ func (o *options) compare(ctx context.Context, stdout io.Writer) error {
 		}
 		fmt.Fprintln(stdout)
 	}
-	_, err = fmt.Fprintf(stdout, "medians of %d pairs: %s / %s %s, ratio %.2f (%.2f to %.2f)\n",
-		o.pairs, short(stats.Median(a)), short(stats.Median(b)), o.unit(), stats.Median(ratios), slices.Min(ratios), slices.Max(ratios))
+	_, err = fmt.Fprintf(stdout, "medians of %s: %s / %s %s, ratio %.2f (%.2f to %.2f)\n",
+		progress.Count(o.pairs, "pair"), short(stats.Median(a)), short(stats.Median(b)), o.unit(), stats.Median(ratios), slices.Min(ratios), slices.Max(ratios))
 	return err
 }
 

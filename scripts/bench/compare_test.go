@@ -33,7 +33,7 @@ func TestCompareCommands(t *testing.T) {
 
 // Without --ours it is the benchmark itself that is compared.
 func TestCompareItself(t *testing.T) {
-	if out := output(t, "--vs", `echo '{"tokens_per_s": 1}'`, "--pairs", "1"); !strings.Contains(out, "medians of 1 pairs: ") || !strings.Contains(out, "tokens/s, ratio ") {
+	if out := output(t, "--vs", `echo '{"tokens_per_s": 1}'`, "--pairs", "1"); !strings.Contains(out, "medians of 1 pair: ") || !strings.Contains(out, "tokens/s, ratio ") {
 		t.Error(out)
 	}
 }

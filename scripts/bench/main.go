@@ -32,6 +32,7 @@ import (
 	"github.com/engram-lm/engram/internal/kernel"
 	"github.com/engram-lm/engram/internal/lm"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/rng"
 	"github.com/engram-lm/engram/internal/settings"
 	"github.com/engram-lm/engram/lstm/optim"
@@ -193,8 +194,8 @@ func (o *options) run(ctx context.Context, stdout io.Writer) error {
 	if o.json {
 		return json.NewEncoder(stdout).Encode(r)
 	}
-	_, err = fmt.Fprintf(stdout, "%s, %d parameters, %d x %d tokens a step, %d cores, %s, %s: %.1f ms a step (least %.1f), %.0f tokens/s, %.0f MB; head's product %.0f of %.0f GFLOP/s\n",
-		r.Model, r.Params, r.Batch, r.BPTT, r.Threads, r.Kernel, r.Precision, r.MsMedian, r.MsMin, r.TokensPerS, r.PeakRSSMB, r.GemmGFLOPS, r.FMAPeakGFLOPS)
+	_, err = fmt.Fprintf(stdout, "%s, %d parameters, %d x %d tokens a step, %s, %s, %s: %.1f ms a step (least %.1f), %.0f tokens/s, %.0f MB; head's product %.0f of %.0f GFLOP/s\n",
+		r.Model, r.Params, r.Batch, r.BPTT, progress.Count(r.Threads, "core"), r.Kernel, r.Precision, r.MsMedian, r.MsMin, r.TokensPerS, r.PeakRSSMB, r.GemmGFLOPS, r.FMAPeakGFLOPS)
 	return err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/engram-lm/engram/internal/atomicfile"
 	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/kernel"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -148,8 +149,8 @@ func buildAt(ctx context.Context, commit string) (path string, remove func(), er
 // processor names the processor as a heading does: brands of virtual machines say
 // little, family and model which one it is.
 func processor() string {
-	return fmt.Sprintf("%s (family %d, model %d), %d cores, %s", cpuid.CPU.BrandName, cpuid.CPU.Family, cpuid.CPU.Model,
-		kernel.Workers(), kernel.LevelOf(kernel.BF16))
+	return fmt.Sprintf("%s (family %d, model %d), %s, %s", cpuid.CPU.BrandName, cpuid.CPU.Family, cpuid.CPU.Model,
+		progress.Count(kernel.Workers(), "core"), kernel.LevelOf(kernel.BF16))
 }
 
 // marks begin and end the tables in the file.

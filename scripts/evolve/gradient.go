@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -40,8 +41,8 @@ func compare(rows io.Reader, w io.Writer) error {
 			end := min(x[len(x)-1], y[len(y)-1])
 			at, evolved, trained = append(at, end*by.scale), append(evolved, read(x, e.Fitness, end)), append(trained, read(y, g.Fitness, end))
 		}
-		fmt.Fprintf(w, "at equal %s, %.1f %s: evolution has fitness %.3f (%s), gradient %.3f (%s), over %d seeds\n",
-			by.name, stats.Mean(at), by.unit, stats.Mean(evolved), listed(evolved), stats.Mean(trained), listed(trained), len(at))
+		fmt.Fprintf(w, "at equal %s, %.1f %s: evolution has fitness %.3f (%s), gradient %.3f (%s), over %s\n",
+			by.name, stats.Mean(at), by.unit, stats.Mean(evolved), listed(evolved), stats.Mean(trained), listed(trained), progress.Count(len(at), "seed"))
 	}
 	return nil
 }

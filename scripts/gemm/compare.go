@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/progress"
 )
 
 // Pair compares one product in one pair of runs.
@@ -66,7 +67,7 @@ func (o *options) compare(ctx context.Context, stdout io.Writer) error {
 		for _, a := range ours {
 			i := slices.IndexFunc(peers, func(b Result) bool { return b.Product == a.Product })
 			if i < 0 || peers[i].Threads != a.Threads {
-				return cli.Usagef("--vs: the peer measured no %s on %d threads: want the same products and --threads on both sides", a.Product, a.Threads)
+				return cli.Usagef("--vs: the peer measured no %s on %s: want the same products and --threads on both sides", a.Product, progress.Count(a.Threads, "thread"))
 			}
 			p := Pair{pair, a.Product, a.Threads, a.GFLOPS, peers[i].GFLOPS, a.GFLOPS / peers[i].GFLOPS, a.Share}
 			if err := enc.Encode(p); err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/runlock"
 )
 
@@ -32,11 +33,11 @@ func (t *tally) add(u tally) {
 
 func (t tally) String() string {
 	if t.fills > 0 {
-		return fmt.Sprintf("stopped %d times by a full disk (%d before the run's folder stood, %d before a checkpoint, %d with all trained)",
-			t.fills, t.unborn, t.early, t.late)
+		return fmt.Sprintf("stopped %s by a full disk (%d before the run's folder stood, %d before a checkpoint, %d with all trained)",
+			progress.Count(t.fills, "time"), t.unborn, t.early, t.late)
 	}
-	return fmt.Sprintf("killed %d times (%d before the run's folder stood, %d before a checkpoint, %d amid a save, %d with all trained)",
-		t.kills, t.unborn, t.early, t.inSave, t.late)
+	return fmt.Sprintf("killed %s (%d before the run's folder stood, %d before a checkpoint, %d amid a save, %d with all trained)",
+		progress.Count(t.kills, "time"), t.unborn, t.early, t.inSave, t.late)
 }
 
 // maxKills is how often a run is killed at most before it may end.
@@ -59,7 +60,7 @@ func (l *lab) killed(ctx context.Context, t *trial) error {
 			}
 		})
 		if err != nil {
-			return fmt.Errorf("after %d kills: %w", t.kills, err)
+			return fmt.Errorf("after %s: %w", progress.Count(t.kills, "kill"), err)
 		}
 		if dead {
 			t.count()
@@ -74,7 +75,7 @@ func (l *lab) killed(ctx context.Context, t *trial) error {
 		}
 	}
 	if err := l.end(ctx, t); err != nil {
-		return fmt.Errorf("%s, killed %d times: %w", t.method.name, t.kills, err)
+		return fmt.Errorf("%s, killed %s: %w", t.method.name, progress.Count(t.kills, "time"), err)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/engram-lm/engram/internal/progress"
 )
 
 // status says how far each arm is.
@@ -17,7 +19,7 @@ func status(s *sweep, dir string, stdout io.Writer) error {
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	head := []string{"arm"}
 	for i, r := range s.Rounds {
-		head = append(head, fmt.Sprintf("round %d (%d epochs)", i+1, r.Epochs))
+		head = append(head, fmt.Sprintf("round %d (%s)", i+1, progress.Count(r.Epochs, "epoch")))
 	}
 	fmt.Fprintln(w, strings.Join(append(head, "best valid ppl", "trial"), "\t"))
 	for i := range s.Arms {
@@ -62,7 +64,7 @@ func sweepReport(s *sweep, dir string, stdout io.Writer) error {
 		a := &s.Arms[i]
 		fmt.Fprintf(&b, "### %s\n\n| trial | settings |", a.label)
 		for i, r := range s.Rounds {
-			fmt.Fprintf(&b, " round %d: %d epochs |", i+1, r.Epochs)
+			fmt.Fprintf(&b, " round %d: %s |", i+1, progress.Count(r.Epochs, "epoch"))
 		}
 		b.WriteString("\n| --- | --- |" + strings.Repeat(" --- |", len(s.Rounds)) + "\n")
 		for trial := range s.Trials {
