@@ -161,6 +161,8 @@ func TestUsage(t *testing.T) {
 		{"", "no task,perplexity,generate"},
 		{"perplex", "\"perplex\",want one of"},
 		{"help perplex", "\"perplex\",want one of"},
+		{"perplex --json", "\"perplex\",want one of"},
+		{"pattern --bits 10 --json", "\"pattern\" (did you mean patterns?),want one of"},
 		{"--bogus", "--bogus"},
 		{"perplexity --model M --bogus", "--bogus,--help"},
 		{"perplexity --model M stray", "\"stray\",flags only"},

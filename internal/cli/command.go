@@ -89,6 +89,9 @@ var wants = map[string]string{
 // flagError words what pflag says of a flag. A setting is called by its key here too,
 // as it is where another setting or a file gives a value that cannot be.
 func flagError(c *cobra.Command, err error) error {
+	if args := c.Flags().Args(); c.HasSubCommands() && len(args) > 0 { // the flag of a task that is not
+		return noTask(c, args)
+	}
 	if bad, ok := errors.AsType[*settings.ValueError](err); ok {
 		return &UsageError{bad}
 	}
