@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -100,7 +101,7 @@ func Status(ctx context.Context, name string, err error, stderr io.Writer) int {
 }
 
 // apart returns a message with a semicolon between the errors that are joined in err:
-// errors.Join gives each a line of its own.
+// errors.Join gives each a line of its own. What follows in the same words is said once.
 func apart(err error, message string) string {
 	var inner []error
 	switch e := err.(type) {
@@ -114,7 +115,7 @@ func apart(err error, message string) string {
 			texts = append(texts, e.Error())
 		}
 		if text == strings.Join(texts, "\n") {
-			message = strings.ReplaceAll(message, text, strings.Join(texts, "; "))
+			message = strings.ReplaceAll(message, text, strings.Join(slices.Compact(texts), "; "))
 		}
 	}
 	for _, e := range inner {

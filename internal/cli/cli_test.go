@@ -24,6 +24,7 @@ func TestStatus(t *testing.T) {
 		"joined":             {going, fmt.Errorf("a: %w", errors.Join(errors.New("b\nb"), errors.Join(errors.New("c"), errors.New("d")))), Failure, "x: a: b b; c; d\n"},
 		"usage":              {going, fmt.Errorf("--a: %w", Usagef("want b")), Usage, "x: --a: want b\n"},
 		"canceled by itself": {going, context.Canceled, Failure, "x: context canceled\n"},
+		"joined to the same": {going, errors.Join(errors.New("b"), errors.New("b"), errors.New("c")), Failure, "x: b; c\n"},
 		"saved":              {stopped, errors.Join(&ErrInterrupted{"Stopped."}, nil), 143, "Stopped.\n"},
 		"two spaces":         {stopped, &ErrInterrupted{"To go on: --resume 'a  b'"}, 143, "To go on: --resume 'a  b'\n"},
 		"canceled":           {stopped, fmt.Errorf("read: %w", context.Canceled), 143, "x: read: context canceled\n"},
