@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/badfile"
@@ -31,7 +32,7 @@ func Load(dir string) (*Genotype, error) {
 	path := filepath.Join(dir, configFile)
 	b, err := regular.Read(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not a genotype folder: %w", dir, err)
+		return nil, missing(dir, err)
 	}
 	if err != nil {
 		return nil, err
@@ -76,6 +77,23 @@ func parse(path string, b []byte) (c Config, err error) {
 		return c, err
 	}
 	return c, c.validate(path)
+}
+
+// missing says of a folder without a configuration where there is one: in the folder
+// of a run, or of one of its trainings.
+func missing(dir string, err error) error {
+	want := fmt.Sprintf("want the folder of %s and %s that go run ./eval evolve writes, such as runs/NAME/decomposed-seed1/genotype", configFile, tensorsFile)
+	var found []string
+	for _, within := range []string{"genotype/", "*/genotype/"} {
+		paths, _ := fs.Glob(os.DirFS(dir), within+configFile) // the pattern is well-formed
+		for _, path := range paths {
+			found = append(found, filepath.Join(dir, filepath.Dir(path)))
+		}
+	}
+	if len(found) > 0 {
+		want = "want one in it: " + strings.Join(found[:min(len(found), 4)], ", ")
+	}
+	return fmt.Errorf("%s is not a genotype folder: %w; %s", dir, err, want)
 }
 
 // Save writes the genotype as a folder, whole or not at all. One that is there

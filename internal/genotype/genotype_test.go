@@ -196,6 +196,19 @@ func TestRefuses(t *testing.T) {
 			}
 		})
 	}
+	run := t.TempDir()
+	if _, err := Load(run); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "want the folder of genotype.json and genotype.safetensors") {
+		t.Errorf("an empty folder: %v", err)
+	}
+	inside := filepath.Join(run, "full-seed1", "genotype")
+	if err := good.Save(inside); err != nil {
+		t.Fatal(err)
+	}
+	for _, outer := range []string{run, filepath.Dir(inside)} {
+		if _, err := Load(outer); !errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(err.Error(), "; want one in it: "+inside) {
+			t.Errorf("the folder of a run or of a training: %v, want %s named", err, inside)
+		}
+	}
 	dir := save(t)
 	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o666); err != nil {
 		t.Fatal(err)
