@@ -18,6 +18,12 @@ func learnt(t *testing.T, args ...string) (nll float64, dynamic, pointer map[str
 	return got.NLL, got.Dynamic, got.Pointer
 }
 
+// A rate that leads beyond all numbers is blamed, not the model.
+func TestDynamicLedAstray(t *testing.T) {
+	fail(t, 1, []string{"the mean NLL is", "want a --dynamic-rate below 1e+30"}, "perplexity", "--model", lstmCase+"/model", "--text", lstmCase+"/corpus/test.txt",
+		"--dynamic", "--dynamic-rule", "sgd", "--dynamic-rate", "1e30")
+}
+
 // Of every kind of model: rate 0 and weight 0 are the model alone, to the bit; other
 // settings are not; what is tuned is what is then used.
 func TestDynamicAndPointer(t *testing.T) {

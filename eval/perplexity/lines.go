@@ -77,7 +77,7 @@ func (o *options) runLines(ctx context.Context, model *lm.Model[float32], t *tex
 	for _, line := range tokens {
 		characters += t.tok.Characters(line)
 	}
-	r, err := newResult(all, characters, unknown)
+	r, err := newResult(all, characters, unknown, untrained)
 	if err != nil {
 		return errors.Join(err, out.Flush())
 	}

@@ -171,7 +171,11 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	r, err := newResult(losses, tok.Characters(score.Targets(text.Tokens, o.batch)), text.Unknown)
+	why := untrained
+	if o.learn.dynamic {
+		why = fmt.Sprintf("dynamic evaluation has led the model astray: want a --dynamic-rate below %g", o.learn.rate)
+	}
+	r, err := newResult(losses, tok.Characters(score.Targets(text.Tokens, o.batch)), text.Unknown, why)
 	if err != nil {
 		return err
 	}

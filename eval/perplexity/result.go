@@ -22,7 +22,11 @@ type result struct {
 	By map[score.By][]group `json:"by,omitempty"` // of --by
 }
 
-func newResult(l score.Losses, characters, unknown int64) (result, error) {
+// untrained is why a result may be beyond numbers, if nothing was learned meanwhile.
+const untrained = "the model's parameters are not those of a trained model"
+
+// newResult returns the result of losses; why is what to say if they are beyond numbers.
+func newResult(l score.Losses, characters, unknown int64, why string) (result, error) {
 	nll := l.Mean()
 	r := result{
 		NLL:        nll,
@@ -31,8 +35,11 @@ func newResult(l score.Losses, characters, unknown int64) (result, error) {
 		BPC:        nll * float64(len(l)) / math.Ln2 / float64(characters),
 		Unknown:    unknown,
 	}
-	if math.IsInf(r.Perplexity, 0) || math.IsNaN(r.Perplexity) {
-		return result{}, fmt.Errorf("the mean NLL is %.4g nats, and its perplexity too large for a number; the model's parameters are not those of a trained model", nll)
+	switch {
+	case math.IsNaN(r.Perplexity):
+		return result{}, fmt.Errorf("the mean NLL is not a number; %s", why)
+	case math.IsInf(r.Perplexity, 0):
+		return result{}, fmt.Errorf("the mean NLL is %.4g nats, and its perplexity too large for a number; %s", nll, why)
 	}
 	return r, nil
 }
