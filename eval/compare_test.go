@@ -44,8 +44,8 @@ func TestCompare(t *testing.T) {
 		args   []string
 	}{
 		{2, []string{"two or more folders", "1 given"}, []string{path("a")}},
-		{2, []string{"holds a run: want a new folder, or that of an earlier comparison"}, []string{path("a"), path("b"), "--out", path("a")}},
-		{2, []string{"is not empty"}, []string{path("a"), path("b"), "--out", dir}},
+		{2, []string{"eval: --out: " + path("a") + " holds a run: want a new folder, or that of an earlier comparison"}, []string{path("a"), path("b"), "--out", path("a")}},
+		{2, []string{"eval: --out: " + dir + " is not empty"}, []string{path("a"), path("b"), "--out", dir}},
 		{2, []string{"--against gru", "rnn; lstm"}, []string{path("a"), path("b"), "--against", "gru", "--out", path("c")}},
 		{2, []string{"--out \"\""}, []string{path("a"), path("b"), "--out", ""}},
 		{2, []string{"named twice"}, []string{path("a"), path("a") + "/", "--out", path("c")}},

@@ -82,7 +82,7 @@ func Command() *cobra.Command {
 			return err
 		}
 		if err := write(joined, out); err != nil {
-			return fmt.Errorf("the report in %s: %w", out, err)
+			return err
 		}
 		if asJSON {
 			text, err := joined.JSON()
@@ -106,17 +106,23 @@ func Command() *cobra.Command {
 // write puts the report into a folder: a new one, which appears whole or not at all, or
 // that of an earlier comparison.
 func write(joined compare.Joined, out string) error {
+	report := func(dir string) error {
+		if err := joined.Write(dir); err != nil {
+			return fmt.Errorf("the report in %s: %w", out, err)
+		}
+		return nil
+	}
 	if holdsReport(out) {
-		return joined.Write(out)
+		return report(out)
 	}
 	if _, err := os.Lstat(filepath.Join(out, runfolder.Record)); err == nil { // a comparison cannot go on with it
 		return cli.Usagef("--out: %s holds a run: want a new folder, or that of an earlier comparison", out)
 	}
 	return runfolder.Create(out, func(dir string) error {
 		if err := os.Mkdir(dir, 0o777); err != nil {
-			return err
+			return fmt.Errorf("--out: %w", err)
 		}
-		return joined.Write(dir)
+		return report(dir)
 	})
 }
 

@@ -145,6 +145,7 @@ func TestToldApart(t *testing.T) {
 		"another rate, one seed":     {lm("lstm", 1, 99).with("lr", "5"), []string{"lstm (A)", "modulated", "lstm (B)"}, "lr is 10 in A and 5 in B."},
 		"other bits":                 {lm("lstm", 2, 105.5), []string{"lstm (A)", "modulated", "lstm (B)"}, "what seed 2 comes to under the same settings is 105 in A and 105.5 in B."},
 		"the same bits":              {lm("lstm", 2, 105, 107).with("lr", "5"), []string{"lstm", "modulated"}, "Seeds come from several runs. lstm: 1, 2 of A; 3 of B."},
+		"all to the same bits":       {lm("lstm", 2, 105), []string{"lstm", "modulated"}, "lstm: 1, 2 of A; 2 of B, the same."},
 		"another rule of an LSTM":    {lm("lstm", 3, 107).with("rule", "decay"), []string{"lstm", "modulated"}, "3 of B."},
 		"another rule":               {lm("modulated", 3, 100).with("rule", "decay"), []string{"lstm", "modulated (A)", "modulated (B)"}, "rule is clip in A and decay in B."},
 		"a file of another version":  {lm("lstm", 3, 107).with("depth", "2"), []string{"lstm", "modulated"}, "3 of B."},

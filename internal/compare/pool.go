@@ -87,17 +87,23 @@ func (p *pooled) from() string {
 	var from []string
 	had := map[uint64]bool{}
 	for _, a := range p.arms {
-		var seeds []string
+		var fresh, again []string
 		for _, seed := range slices.Sorted(maps.Keys(a.seeds)) {
-			if !had[seed] {
-				seeds = append(seeds, fmt.Sprint(seed))
+			if had[seed] {
+				again = append(again, fmt.Sprint(seed))
+			} else {
+				fresh = append(fresh, fmt.Sprint(seed))
 			}
 			had[seed] = true
 		}
-		if seeds == nil {
-			seeds = []string{"none"}
+		switch {
+		case fresh != nil:
+			from = append(from, strings.Join(fresh, ", ")+" of "+a.run.name)
+		case again != nil:
+			from = append(from, strings.Join(again, ", ")+" of "+a.run.name+", the same")
+		default:
+			from = append(from, "none of "+a.run.name)
 		}
-		from = append(from, strings.Join(seeds, ", ")+" of "+a.run.name)
 	}
 	return p.name + ": " + strings.Join(from, "; ") + "."
 }
