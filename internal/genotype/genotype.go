@@ -65,6 +65,9 @@ func (c Config) validate(path string) error {
 	} {
 		if !slices.Contains(f.accepted, f.value) {
 			want := slices.DeleteFunc(slices.Clone(f.accepted), func(s string) bool { return s == "" })
+			if f.value == "" { // a key that networks without plasticity may leave out
+				return badfile.New(path, f.name, "is missing or empty; want %s", strings.Join(want, " or "))
+			}
 			return badfile.New(path, f.name, "is %q; want %s", f.value, strings.Join(want, " or "))
 		}
 	}

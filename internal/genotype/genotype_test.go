@@ -173,7 +173,7 @@ func TestRefuses(t *testing.T) {
 		"modulation": {`"after"`, `"simple"`, "modulation"},
 		"none":       {`"after"`, `"none"`, "modulator"},
 		"birth":      {`"zero"`, `"one"`, "birth"},
-		"no birth":   {",\n \"birth\": \"zero\"", "", "birth"},
+		"no birth":   {",\n \"birth\": \"zero\"", "", "birth: is missing or empty; want zero or normal"},
 		"other key":  {`"hidden"`, `"size": 3, "hidden"`, "size"},
 	} {
 		t.Run(name, func(t *testing.T) {

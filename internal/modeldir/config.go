@@ -6,6 +6,7 @@
 package modeldir
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -214,9 +215,13 @@ func oneOf(path, field, value string, accepted []string) error {
 	if slices.Contains(accepted, value) {
 		return nil
 	}
+	is := fmt.Sprintf("is %q", value)
+	if value == "" { // a key that may be left out for another kind of model
+		is = "is missing or empty"
+	}
 	if len(accepted) == 1 {
-		return badfile.New(path, field, "is %q; want %q", value, accepted[0])
+		return badfile.New(path, field, "%s; want %q", is, accepted[0])
 	}
 	last := len(accepted) - 1
-	return badfile.New(path, field, "is %q; want %s or %s", value, strings.Join(accepted[:last], ", "), accepted[last])
+	return badfile.New(path, field, "%s; want %s or %s", is, strings.Join(accepted[:last], ", "), accepted[last])
 }

@@ -87,7 +87,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{swap(plasticJSON, `"neuron"`, `"yoked"`), `plasticity.alpha: is "yoked"; want connection, neuron, layer or decomposed`},
 		{swap(plasticJSON, `"layer"`, `"free"`), `plasticity.rate: is "free"`},
 		{swap(plasticJSON, `"cell"`, `"input"`), `plasticity.modulator_input: is "input"; want hidden, previous_hidden or cell`},
-		{swap(plasticJSON, `"modulator_input": "cell", `, ""), `plasticity.modulator_input: is ""`},
+		{swap(plasticJSON, `"modulator_input": "cell", `, ""), "plasticity.modulator_input: is missing or empty; want hidden"},
 		{swap(plasticJSON, `"rule": "clip"`, `"rule": "hebb"`), `plasticity.rule: is "hebb"; want clip, `},
 		{swap(swap(plasticJSON, "modulated", "retroactive"), `"rule": "clip"`, `"rule": "oja"`), `plasticity.rule: is "oja", which model retroactive does not have; want clip or additive`},
 		{swap(swap(plasticJSON, "modulated", "retroactive"), `"rule": "clip"`, `"rule": "decay"`), `plasticity.rule: is "decay"`},
