@@ -175,6 +175,70 @@ func TestToldApart(t *testing.T) {
 	}
 }
 
+// A run that was kept without its trainings, or in which none has ended, is set as its
+// configuration says: models of other settings stand apart, but for those that act on
+// nothing.
+func TestToldApartByConfiguration(t *testing.T) {
+	kept := func(config string, seed uint64, value float64, labels ...string) string {
+		var models []trained
+		for _, label := range labels {
+			models = append(models, trained{label, "modulated", 110, seed, []float64{value}, nil, nil})
+		}
+		dir := languageModels(t, "sample", models...)
+		for _, m := range models {
+			must(t, os.RemoveAll(run.JobDir(dir, m.label, seed)))
+		}
+		r, _, err := report.Read(filepath.Join(dir, "report.json"))
+		must(t, err)
+		r.Config = config
+		must(t, r.Write(dir))
+		return dir
+	}
+	models := []string{"modulated", "still", "slow"}
+	a := kept("models: [modulated, still, slow=modulated:lr=3]\nlr: 10\nstart: small\nthreads: 1\n", 1, 100, models...)
+	for config, want := range map[string]string{
+		"models: [slow=modulated:lr=3, modulated, still]\nlr: 10\nstart: small\nthreads: 2\nl2: 0.1\n": "modulated;still;slow",
+		"models: [modulated, still, slow=modulated:lr=3]\nlr: 10\nstart: published\n":                  "modulated (A);still;slow (A);modulated (B);slow (B)",
+		"models: [modulated, still, slow=modulated:lr=3]\nlr: 5\nstart: small\n":                       "modulated (A);still (A);slow;modulated (B);still (B)",
+		"models: [modulated, still, slow=modulated:lr=4]\nlr: 10\nstart: small\n":                      "modulated;still;slow (A);slow (B)",
+		"a key of another version: 1\n": "modulated;still;slow",
+	} {
+		b := kept(config, 2, 101, models...)
+		joined, err := join(t, "", a, b)
+		must(t, err)
+		var got []string
+		for _, arm := range joined.(*report.Report).Arms {
+			got = append(got, strings.NewReplacer(filepath.Base(a), "A", filepath.Base(b), "B").Replace(arm.Model))
+		}
+		if strings.Join(got, ";") != want {
+			t.Errorf("%q beside %s: models %q, want %s", config, "lr 10, start small", got, want)
+		}
+	}
+
+	under := func(config string, seed uint64) string {
+		dir := task(t, "cue", "2", trained{label: "rnn", first: seed, values: []float64{1}, settings: map[string]string{}})
+		must(t, os.RemoveAll(run.JobDir(dir, "rnn", seed)))
+		_, s, err := report.Read(filepath.Join(dir, "report.json"))
+		must(t, err)
+		s.Config = config
+		must(t, s.Write(dir))
+		return dir
+	}
+	first := under("lr: 0.1\nthreads: 1\nepisodes: 10\n", 1)
+	for config, want := range map[string]int{
+		"lr: 0.1\nthreads: 2\nepisodes: 10\n":          1,
+		"lr: 0.2\nthreads: 1\nepisodes: 10\n":          2,
+		"lr: 0.1\nthreads: 1\nepisodes: 20\n":          2,
+		"--- # one\nlr: 0.2\n--- # another\nlr: 0.3\n": 1,
+	} {
+		joined, err := join(t, "", first, under(config, 2))
+		must(t, err)
+		if got := len(joined.(*report.Study).Models); got != want {
+			t.Errorf("a task set %q: %d models, want %d", config, got, want)
+		}
+	}
+}
+
 // What cannot be compared is refused by the names of the runs and of what differs.
 func TestRefused(t *testing.T) {
 	sample := languageModels(t, "sample", lm("lstm", 1, 104))

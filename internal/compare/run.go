@@ -15,13 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"go.yaml.in/yaml/v3"
-
-	"github.com/engram-lm/engram/internal/badfile"
 	"github.com/engram-lm/engram/internal/cli"
-	"github.com/engram-lm/engram/internal/recipe"
 	"github.com/engram-lm/engram/internal/report"
 	"github.com/engram-lm/engram/internal/run"
 )
@@ -46,7 +41,7 @@ type arm struct {
 	params   int
 	control  bool
 	seeds    map[uint64]float64 // what each that finished has come to
-	settings map[string]string  // of its trainings; nil if they are not known
+	settings map[string]string  // of its trainings, else of the run; nil if they are not known
 }
 
 // Open reads the run in a folder. Of a run that is not at its end it is what has ended,
@@ -130,42 +125,12 @@ func (r *Run) survey() error {
 			}
 			break
 		}
+		if a.settings == nil {
+			a.settings = a.configured(config, length)
+		}
 	}
 	return nil
 }
 
 // dataFact is what a learning task calls the data that it learns from.
 const dataFact = "data (SHA-256)"
-
-// counting are the settings that make a model what it is: without those of the run,
-// those whose outcome is among the model's sizes, and those of plasticity in a model
-// that has none.
-func (a *arm) counting(all map[string]string) map[string]string {
-	settings := map[string]string{}
-	for key, value := range all {
-		switch {
-		case slices.Contains([]string{"preset", "log_every"}, key):
-		case a.run.Report != nil && slices.Contains([]string{"hidden", "embed", "params"}, key):
-		case a.run.Report != nil && a.kind == recipe.Kinds[0] && recipe.OfPlasticity(key):
-		default:
-			settings[key] = value
-		}
-	}
-	return settings
-}
-
-// lengths are the settings of how long a run trains, some of which a task's trainings
-// do not keep because they may change.
-func lengths(path, config string) (map[string]string, error) {
-	var all map[string]any
-	if err := yaml.Unmarshal([]byte(config), &all); err != nil {
-		return nil, badfile.New(path, "config", "is no YAML (%v)", strings.Join(strings.Fields(err.Error()), " "))
-	}
-	length := map[string]string{}
-	for _, key := range []string{"episodes", "max_time", "stop_at_goal"} {
-		if value, ok := all[key]; ok {
-			length[key] = fmt.Sprint(value)
-		}
-	}
-	return length, nil
-}
