@@ -272,7 +272,7 @@ func (o *learn) notes() []string {
 var learnHelp = strings.TrimSpace(`
 --dynamic and --pointer are other ways to learn from a text while it is read, for
 any kind of model, to hold plastic ones against: dynamic evaluation goes on
-training (Krause et al., arXiv 1709.07432), the continuous cache points back at
-words that came in a like place (Grave et al., arXiv 1612.04426). Both may be
-given. Neither sees a word before it is scored. --tune looks for their settings on
-the validation text first.`)
+training (Krause et al., arXiv 1709.07432) all but plasticity coefficients that are
+0 throughout, the continuous cache points back at words that came in a like place
+(Grave et al., arXiv 1612.04426). Both may be given. Neither sees a word before it
+is scored. --tune looks for their settings on the validation text first.`)
