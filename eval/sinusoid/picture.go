@@ -57,7 +57,7 @@ func (s *settings) show(name string, l *meta.Learner) ([]study.Picture, []study.
 	return []study.Picture{{
 		Title:   "A new wave",
 		Caption: fmt.Sprintf("The first held-out wave and what %s makes of it from %d points between %.1f and %.1f: a mean squared error of %.3g on others.", name, s.Shots, lo, hi, out),
-		Curves:  []study.Curve{curve("wave", w.at), curve("learned", learned)}, X: "x", Y: "y",
+		Curves:  []study.Curve{curve("learned", learned), curve("wave", w.at)}, X: "x", Y: "y", // the first in the model's colour
 	}}, more, nil
 }
 

@@ -1,10 +1,16 @@
 package sinusoid
 
 import (
+	"encoding/json"
+	"io"
 	"math"
+	"path/filepath"
 	"testing"
 
+	"github.com/engram-lm/engram/internal/cli"
 	"github.com/engram-lm/engram/internal/rng"
+	"github.com/engram-lm/engram/internal/run"
+	"github.com/engram-lm/engram/internal/study"
 	"github.com/engram-lm/engram/internal/studytest"
 )
 
@@ -19,6 +25,26 @@ func TestSideBySide(t *testing.T) {
 }
 
 func TestResumed(t *testing.T) { studytest.Resumed(t, Command, 4, small...) }
+
+// The curve in a model's colour is its own, not that of the wave.
+func TestPicture(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	args := append(append([]string{"--episodes", "1", "--quiet", "--out", dir}, small...), "--models", "contrastive")
+	if err := cli.Execute(t.Context(), Command(), args, io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	res, err := run.ReadResult(dir, contrastive, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var outcome study.Outcome
+	if err := json.Unmarshal(res.Outcome, &outcome); err != nil {
+		t.Fatal(err)
+	}
+	if p := outcome.Pictures; len(p) != 1 || len(p[0].Curves) != 2 || p[0].Curves[0].Name != "learned" || p[0].Curves[1].Name != "wave" {
+		t.Errorf("pictures %+v", p)
+	}
+}
 
 // Waves are within their bounds, and their points on them.
 func TestDraw(t *testing.T) {
