@@ -91,8 +91,9 @@ The metric is the loss on the held-out examples; test_loss is that on others.`,
 	Example: `  go run ./eval hyper
   go run ./eval hyper --models contrastive,implicit,grid --seeds 3
   go run ./eval hyper --preset large`,
-	Unit:   "updates",
-	Metric: study.Metric{Name: "held_out_loss", Label: "loss on the held-out examples, in nats"},
+	Unit: "updates",
+	Metric: study.Metric{Name: "held_out_loss", Label: "loss on the held-out examples, in nats",
+		On: "examples that the strengths were chosen by and the weights have not seen"},
 	Columns: []study.Column{
 		{Name: "test_loss", About: "loss on examples that neither the weights nor the strengths have seen"},
 		{Name: "accuracy", About: "share of those that are classified right"},

@@ -294,10 +294,17 @@ func TestTasks(t *testing.T) {
 	}
 	a := task(t, "cue", "2", of("lstm", "1", 1, 1, 2), of("plastic", "1", 1, 3, 4))
 	b := task(t, "cue", "2", of("lstm", "2", 1, 1.5, 2.5), of("plastic", "1", 3, 5))
+	_, later, err := report.Read(filepath.Join(b, "report.json"))
+	must(t, err)
+	later.Metric.On = "what earlier versions did not say"
+	must(t, later.Write(b))
 	joined, err := join(t, "", a, b)
 	must(t, err)
 	s := joined.(*report.Study)
 	s.Summarise()
+	if s.Metric != later.Metric {
+		t.Errorf("measured is %+v, want %+v", s.Metric, later.Metric)
+	}
 	if len(s.Models) != 3 || !s.Models[0].Control || s.Models[2].Control {
 		t.Fatalf("models %v, want the first run's lstm as the control, plastic, the other lstm", s.Models)
 	}

@@ -113,7 +113,8 @@ func (r *Run) unlike(other *Run) string {
 		}
 		return ""
 	}
-	if a, b := r.Study.Metric, other.Study.Metric; a != b {
+	a, b := r.Study.Metric, other.Study.Metric
+	if a.On, b.On = "", ""; a != b { // which earlier versions did not say
 		return differ("what is measured", a.Name, b.Name)
 	}
 	is := map[string]string{}
@@ -170,6 +171,7 @@ func joinStudies(runs []*Run, models []*pooled, reference, command, out string, 
 	for _, r := range runs[1:] {
 		rep.Preset = common(rep.Preset, r.Study.Preset)
 		rep.System = common(rep.System, r.Study.System)
+		rep.Metric.On = cmp.Or(rep.Metric.On, r.Study.Metric.On)
 		if g := r.Study.Goal; g == nil || rep.Goal == nil || *g != *rep.Goal {
 			rep.Goal = nil
 		}

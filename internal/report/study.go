@@ -40,6 +40,9 @@ type Metric struct {
 	Label   string `json:"label"` // in words
 	Higher  bool   `json:"higher_is_better"`
 	Percent bool   `json:"percent"` // a share of one, written as a percentage
+	// On is what it is measured on, in words, where that is not what every task has:
+	// episodes that no model has learned from.
+	On string `json:"on,omitempty"`
 }
 
 // Condition is a setting and its value.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -110,7 +111,8 @@ func (s *Study) find() finding {
 		return finding{Headline: pickText(s.underWay(), "No training is finished yet.", "No model came to its end."), Support: s.stopped()}
 	}
 	f := finding{Headline: s.headline(c)}
-	measured := fmt.Sprintf("Measured: %s, %s, on episodes that no model has learned from.", s.Metric.Label, pickText(s.Metric.Higher, "higher is better", "lower is better"))
+	measured := fmt.Sprintf("Measured: %s, %s, on %s.", s.Metric.Label, pickText(s.Metric.Higher, "higher is better", "lower is better"),
+		cmp.Or(s.Metric.On, "episodes that no model has learned from"))
 	if c.n > 1 {
 		measured += fmt.Sprintf(" Mean of %s with its 95%% confidence interval.", count(c.n, "seed"))
 	} else {

@@ -55,6 +55,23 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
+// What a metric is measured on is what the task says, else what most tasks have.
+func TestMeasuredOn(t *testing.T) {
+	for on, want := range map[string][2]string{
+		"":                  {"lower is better, on episodes that no model has learned from.", "Loss: the loss, on held-out episodes after training."},
+		"those it chose by": {"lower is better, on those it chose by.", "Loss: the loss, on those it chose by."},
+	} {
+		s := sampled(Metric{Name: "loss", Label: "the loss", On: on}, true, []float64{1}, []float64{2})
+		s.Summarise()
+		if got := strings.Join(s.find().Support, " "); !strings.Contains(got, want[0]) {
+			t.Errorf("%q: %s, want %s", on, got, want[0])
+		}
+		if got := s.tableNote(); !strings.Contains(got, want[1]) {
+			t.Errorf("%q: %s, want %s", on, got, want[1])
+		}
+	}
+}
+
 // The model that the headline picks as the best of several is tested as one of
 // several: p is corrected.
 func TestVerdictOfTheBest(t *testing.T) {

@@ -126,7 +126,7 @@ func (s *StudySeed) measure(name string) float64 {
 
 // tableNote says how the table's numbers were made.
 func (s *Study) tableNote() string {
-	note := capital(s.Metric.label()) + ": " + s.Metric.Label + ", on held-out episodes after training."
+	note := capital(s.Metric.label()) + ": " + s.Metric.Label + ", on " + cmp.Or(s.Metric.On, "held-out episodes after training") + "."
 	for _, m := range s.measures() {
 		note += " " + capital(m.label()) + ": " + m.About + "."
 	}
