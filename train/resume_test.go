@@ -140,6 +140,7 @@ func TestResumeRefuses(t *testing.T) {
 	succeed(t, "--resume", dir)
 	write(t, filepath.Join(dir, configFile), config)
 	fail(t, cli.Usage, []string{"--hidden 8", "with 6"}, "--resume", dir, "--hidden", "8")
+	fail(t, cli.Usage, []string{"--init x", `started with "", and`}, "--resume", dir, "--init", "x")
 
 	text := read(t, data, "train.txt")
 	write(t, filepath.Join(data, "train.txt"), strings.Replace(text, "w3", "w4", 1))

@@ -42,7 +42,7 @@ func OfPlasticity(key string) bool { return slices.Contains(plasticKeys, key) }
 
 var readoutKeys = []string{"readout_key", "readout_slots", "readout_alone"}
 
-var labels = regexp.MustCompile(`^[a-z0-9-]+$`)
+var labels = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
 
 // Arms returns the models of the run. Each is given as
 //
@@ -85,7 +85,7 @@ func (r *Recipe) arm(text string) (Arm, error) {
 		ask := nearest.DidYouMean(kind, "", append(slices.Clone(Kinds), Still))
 		return a, fmt.Errorf("models: %q%s: want %s or %s", kind, ask, strings.Join(Kinds, ", "), Still)
 	case !labels.MatchString(label):
-		return a, fmt.Errorf("models: label %q of %s: want letters a to z, digits and -", label, text)
+		return a, fmt.Errorf("models: label %q of %s: want at most 64 letters a to z, digits and -", label, text)
 	case label != kind && (slices.Contains(Kinds, label) || label == Still):
 		return a, fmt.Errorf("models: label %q of %s is the name of another kind: want another label", label, text)
 	}

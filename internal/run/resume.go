@@ -106,16 +106,16 @@ func (r *Run) changed() (all []change) {
 		all = append(all, c)
 	}
 	for _, f := range r.Settings.Fields().Changes(r.Was.Fields()) {
-		hint := "start a new run"
+		is, was, hint := f.Is.Shown(), f.Was.Shown(), "start a new run"
 		if f.Is.Forced() {
 			hint = "add --force or start a new run"
 		}
-		c := change{key: f.Is.Key, forced: f.Is.Forced(), said: fmt.Sprintf("%s became %s (before %s)", f.Is.Key, f.Is, f.Was)}
-		c.refusal = badfile.New(filepath.Join(r.Dir, ConfigFile), c.key, "is %s, but the run was started with %s; put that back, or %s", f.Is, f.Was, hint)
+		c := change{key: f.Is.Key, forced: f.Is.Forced(), said: fmt.Sprintf("%s became %s (before %s)", f.Is.Key, is, was)}
+		c.refusal = badfile.New(filepath.Join(r.Dir, ConfigFile), c.key, "is %s, but the run was started with %s; put that back, or %s", is, was, hint)
 		if r.options.flags.Changed(f.Is.Flag()) {
-			c.refusal = cli.Usagef("--%s %s: the run was started with %s, and goes on with that; for another %s", f.Is.Flag(), f.Is, f.Was, hint)
+			c.refusal = cli.Usagef("--%s %s: the run was started with %s, and goes on with that; for another %s", f.Is.Flag(), is, was, hint)
 		}
-		c.late = cli.Usagef("--%s %s: the run in %s is finished, with %s; want more --%s to train on, or a new run", f.Is.Flag(), f.Is, r.Dir, f.Was, strings.Join(r.Longer, " or --"))
+		c.late = cli.Usagef("--%s %s: the run in %s is finished, with %s; want more --%s to train on, or a new run", f.Is.Flag(), is, r.Dir, was, strings.Join(r.Longer, " or --"))
 		all = append(all, c)
 	}
 	return all

@@ -256,6 +256,9 @@ func (f Field) Set(s string) error {
 	return nil
 }
 
+// Shown is the field's value as a sentence has it: an empty text as "".
+func (f Field) Shown() string { return cmp.Or(f.String(), `""`) }
+
 // Find returns the field with a key.
 func (fs Fields) Find(key string) (Field, error) {
 	var keys []string
