@@ -88,7 +88,7 @@ func TestDynamicRefused(t *testing.T) {
 		{[]string{"--tune-text", "missing"}, []string{"--pointer", "--tune"}},
 		{[]string{"--tune-tokens", "-1"}, []string{"--pointer", "--tune", "--tune-text", text, "--tune-tokens", "-1"}},
 		{[]string{"--lines", "--pointer"}, []string{"--pointer", "--lines"}},
-		{[]string{"--tune-text", "1 tokens"}, []string{"--pointer", "--tune", "--tune-text", text, "--tune-tokens", "1"}},
+		{[]string{"--tune-text", "1 token to tune on"}, []string{"--pointer", "--tune", "--tune-text", text, "--tune-tokens", "1"}},
 	} {
 		fail(t, 2, c.words, append([]string{"perplexity", "--model", lstmCase + "/model", "--text", text}, c.args...)...)
 	}

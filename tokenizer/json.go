@@ -191,7 +191,7 @@ func (m *model) words() ([]string, error) {
 			return nil, badfile.New(fileName, key, "the word %.60q %s", word, problem)
 		}
 		if id < 0 || id >= n {
-			return nil, badfile.New(fileName, key, "the word %.60q has id %d; want the ids of %d words to be 0 to %d", word, id, n, n-1)
+			return nil, badfile.New(fileName, key, "the word %.60q has id %d; want 0 to %d, one id for each word", word, id, n-1)
 		}
 		if taken[id] {
 			return nil, badfile.New(fileName, key, "the words %.60q and %.60q both have id %d", min(word, words[id]), max(word, words[id]), id)

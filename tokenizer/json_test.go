@@ -105,7 +105,7 @@ var malformed = []struct{ text, want string }{
 	{fmt.Sprintf(document, "", `"a":"0"`), "model.vocab"},
 	{fmt.Sprintf(document, "", `"a":0.5`), "model.vocab"},
 	{fmt.Sprintf(document, "", `"a":null`), "model.vocab.a: is null"},
-	{fmt.Sprintf(document, "", `"a":-1`), `the word "a" has id -1; want the ids of 1 words to be 0 to 0`},
+	{fmt.Sprintf(document, "", `"a":-1`), `the word "a" has id -1; want 0 to 0, one id for each word`},
 	{fmt.Sprintf(document, "", `"a":0,"b":2`), `has id 2`},
 	{fmt.Sprintf(document, "", `"a":0,"b":0`), `the words "a" and "b" both have id 0`},
 	{fmt.Sprintf(document, "", `"a":0,"a":1`), "appears twice"},
