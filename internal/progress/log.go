@@ -104,10 +104,10 @@ func (b *Bar) state(done int) (far, rest string) {
 	return far, rest
 }
 
-// Thousands writes a count with separators: "10,000".
+// Thousands writes an integer with separators: "10,000".
 func Thousands(n int) string {
 	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
+	for i := len(s) - 3; i > 1 || i == 1 && n > 0; i -= 3 { // "-100" has none
 		s = s[:i] + "," + s[i:]
 	}
 	return s

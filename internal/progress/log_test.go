@@ -143,7 +143,7 @@ func TestLogSideBySide(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
-	for n, want := range map[int]string{0: "0 neurons", 1: "1 neuron", 1001: "1,001 neurons"} {
+	for n, want := range map[int]string{0: "0 neurons", 1: "1 neuron", 1001: "1,001 neurons", 1234567: "1,234,567 neurons", -100: "-100 neurons", -1000: "-1,000 neurons"} {
 		if got := Count(n, "neuron"); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}

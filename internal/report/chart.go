@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/engram-lm/engram/internal/progress"
 )
 
 // The charts are SVG written by html/template (page/chart.svg.tmpl), not by
@@ -151,7 +153,7 @@ func tickLabel(v float64, decimals int) string {
 		v = 0 // no "−0.0" where steps of a tenth do not quite cancel
 	}
 	if decimals == 0 && math.Abs(v) < 1e6 {
-		return strings.Replace(grouped(int(math.Round(v))), "-", "−", 1)
+		return strings.Replace(progress.Thousands(int(math.Round(v))), "-", "−", 1)
 	}
 	if math.Abs(v) >= 1e6 {
 		return strconv.FormatFloat(v, 'g', 2, 64)

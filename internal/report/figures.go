@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -206,7 +207,7 @@ func (r *Report) divisionChart(width float64) chart {
 		a := &r.Arms[i]
 		y := row * float64(i)
 		c.Texts = append(c.Texts, text{X: c.Plot.X, Y: y + 14, Class: "strong", Anchor: "start",
-			Text: fmt.Sprintf("%s, %s hidden: %s", a.Model, grouped(a.Hidden), grouped(a.Params))})
+			Text: fmt.Sprintf("%s, %s hidden: %s", a.Model, progress.Thousands(a.Hidden), progress.Thousands(a.Params))})
 		var before int
 		for j, n := range a.divide() {
 			if n == 0 {
@@ -216,7 +217,7 @@ func (r *Report) divisionChart(width float64) chart {
 			before += n
 			share := typographic.percent(float64(n) / float64(a.Params))
 			c.Bars = append(c.Bars, bar{box: box{X: start, Y: y + 21, W: max(end-start-1, 0.6), H: 20},
-				Class: groups[j] + "-part", Title: fmt.Sprintf("%s: %s (%s)", groups[j], grouped(n), share)})
+				Class: groups[j] + "-part", Title: fmt.Sprintf("%s: %s (%s)", groups[j], progress.Thousands(n), share)})
 			if end-start > 48 {
 				c.Texts = append(c.Texts, text{X: (start + end) / 2, Y: y + 35, Class: "on-" + groups[j], Text: share, Anchor: "middle"})
 			}

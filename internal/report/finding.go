@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -48,7 +49,7 @@ func (r *Report) unknownWords() []string {
 		return nil
 	}
 	share := func(n, of int) string {
-		return fmt.Sprintf("%s (%s)", grouped(n), typographic.share(float64(n)/float64(of)))
+		return fmt.Sprintf("%s (%s)", progress.Thousands(n), typographic.share(float64(n)/float64(of)))
 	}
 	return []string{fmt.Sprintf("Words outside the vocabulary, read as <unk>: %s of the validation text, %s of the test text; perplexities with more or fewer of them do not compare.",
 		share(d.ValidUnknown, d.ValidTokens), share(d.TestUnknown, d.TestTokens))}
@@ -71,7 +72,7 @@ func (r *Report) ignorant() []string {
 		verb = " have"
 	}
 	return []string{fmt.Sprintf("%s%s learned nothing that helps here: a model that knows nothing has the vocabulary’s size, %s, as its perplexity.",
-		capital(joined(names)), verb, grouped(r.Dataset.Vocab))}
+		capital(joined(names)), verb, progress.Thousands(r.Dataset.Vocab))}
 }
 
 // withoutAny is the headline of a report in which no perplexity counts.
@@ -125,7 +126,7 @@ func (r *Report) findBest(measure func(*Seed) float64, name string) finding {
 	if len(arms) == 1 {
 		f := finding{Headline: fmt.Sprintf("%s reaches a %s of %s.", capital(called(arms[0].Model)), name, reached)}
 		if n := len(values[0]); n > 1 {
-			f.Support = append(f.Support, fmt.Sprintf("Mean of %s with its 95%% confidence interval.", count(n, "seed")))
+			f.Support = append(f.Support, fmt.Sprintf("Mean of %s with its 95%% confidence interval.", progress.Count(n, "seed")))
 		} else {
 			f.Support = append(f.Support, "This is one seed: how far another would land from it is unknown.")
 		}
@@ -191,7 +192,7 @@ func verdict(family []float64, tested, n1, n2 int) string {
 		by += fmt.Sprintf(" after Holm’s correction for %d comparisons", compared)
 	}
 	if n1 == n2 {
-		by += fmt.Sprintf("; %s each)", count(n1, "seed"))
+		by += fmt.Sprintf("; %s each)", progress.Count(n1, "seed"))
 	} else {
 		by += fmt.Sprintf("; %d and %d seeds)", n1, n2)
 	}
@@ -210,7 +211,7 @@ func (r *Report) stopped() []string {
 		if n == len(arm.Seeds) {
 			continue
 		}
-		sentence := fmt.Sprintf("%s finished %d of %s (%s)", capital(called(arm.Model)), n, count(len(arm.Seeds), "run"), arm.reasons())
+		sentence := fmt.Sprintf("%s finished %d of %s (%s)", capital(called(arm.Model)), n, progress.Count(len(arm.Seeds), "run"), arm.reasons())
 		if n > 0 {
 			sentence += "; its means are over those that did"
 		}

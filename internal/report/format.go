@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -60,7 +61,7 @@ func (n notation) perplexity(v float64) string {
 	case math.Abs(v) < 999.995:
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	case math.Abs(v) < 1e9:
-		return grouped(int(math.Round(v)))
+		return progress.Thousands(int(math.Round(v)))
 	}
 	return strconv.FormatFloat(v, 'e', 1, 64)
 }
@@ -132,7 +133,7 @@ func (n notation) speed(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return n.dash
 	}
-	return grouped(int(math.Round(v)))
+	return progress.Thousands(int(math.Round(v)))
 }
 
 // pValue writes p with three decimals.
@@ -153,27 +154,6 @@ func (n notation) equation(p float64) string {
 	} else {
 		return "p" + n.space + "=" + n.space + text
 	}
-}
-
-// count writes n things: "1 seed", "3 seeds".
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return grouped(n) + " " + thing + "s"
-}
-
-// grouped writes an integer with commas between groups of three digits.
-func grouped(n int) string {
-	text := strconv.Itoa(n)
-	start := 0
-	if n < 0 {
-		start = 1
-	}
-	for at := len(text) - 3; at > start; at -= 3 {
-		text = text[:at] + "," + text[at:]
-	}
-	return text
 }
 
 // joined writes a list as prose: "a", "a and b", "a, b and c".
@@ -259,7 +239,7 @@ func bounded(ci float64) bool { return ci > 0 && !math.IsInf(ci, 0) }
 func (n notation) fixed(v float64, decimals int) string {
 	text := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
 	if decimals == 0 && len(text) <= 10 {
-		text = grouped(int(math.Round(math.Abs(v))))
+		text = progress.Thousands(int(math.Round(math.Abs(v))))
 	}
 	if v < 0 && strings.ContainsAny(text, "123456789") {
 		return n.minus + text

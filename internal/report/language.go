@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -137,7 +138,7 @@ func (r *Report) parameters() []part {
 	caption := "Plasticity is all that a standard LSTM does not have: the coefficients alpha, the rates or the neuromodulator that sets them, a plastic readout."
 	if r.Budget > 0 {
 		legend = append(legend, legendEntry{Model: "budget", Chip: "budget"})
-		caption = fmt.Sprintf("Each model has the largest hidden size whose parameters fit the budget of %s. ", grouped(r.Budget)) + caption
+		caption = fmt.Sprintf("Each model has the largest hidden size whose parameters fit the budget of %s. ", progress.Thousands(r.Budget)) + caption
 	}
 	var tensors []part
 	for i := range r.Arms {
@@ -145,14 +146,14 @@ func (r *Report) parameters() []part {
 		if len(a.Accounting) == 0 {
 			continue
 		}
-		cells := []string{a.Model, grouped(a.Params), typographic.percent(float64(a.Params) / float64(r.Budget))}
+		cells := []string{a.Model, progress.Thousands(a.Params), typographic.percent(float64(a.Params) / float64(r.Budget))}
 		for _, n := range a.divide() {
-			cells = append(cells, grouped(n))
+			cells = append(cells, progress.Thousands(n))
 		}
-		t.add(append(cells, grouped(a.Embedding))...)
+		t.add(append(cells, progress.Thousands(a.Embedding))...)
 		all := plainTable("Tensors of "+a.Model, a.Model, []column{{Head: "tensor", Text: true}, {Head: "shape"}, {Head: "parameters"}})
 		for _, n := range a.Accounting {
-			all.add(n.Name, shape(n.Shape), grouped(n.Count))
+			all.add(n.Name, shape(n.Shape), progress.Thousands(n.Count))
 		}
 		tensors = append(tensors, part{Table: all, HTMLOnly: true})
 	}

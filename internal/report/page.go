@@ -12,6 +12,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/atomicdir"
 	"github.com/engram-lm/engram/internal/atomicfile"
+	"github.com/engram-lm/engram/internal/progress"
 )
 
 // page is a report as it is shown, in HTML and in Markdown: what it found, and
@@ -126,7 +127,7 @@ func known(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return grouped(n)
+	return progress.Thousands(n)
 }
 
 //go:embed page

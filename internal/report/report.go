@@ -16,6 +16,7 @@ import (
 
 	"github.com/engram-lm/engram/internal/machine"
 	"github.com/engram-lm/engram/internal/modeldir"
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -232,7 +233,7 @@ func ofSeeds[S any, P seed[S]](seeds []S) string {
 	if done := finished[S, P](seeds); done < len(seeds) {
 		return fmt.Sprintf("%d of %d", done, len(seeds))
 	}
-	return grouped(len(seeds))
+	return progress.Thousands(len(seeds))
 }
 
 func (a *Arm) collect(of func(*Seed) float64) []float64           { return collect(a.Seeds, of) }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -97,7 +98,7 @@ func (s *Study) headline(c *contest) string {
 	case c.n == 1 && c.m == 1:
 		text += " (one seed each)"
 	case c.n == 1 || c.m == 1:
-		text += fmt.Sprintf(" (%s and %s)", count(c.n, "seed"), count(c.m, "seed"))
+		text += fmt.Sprintf(" (%s and %s)", progress.Count(c.n, "seed"), progress.Count(c.m, "seed"))
 	case c.unclear() && !c.tied():
 		text += ": no clear difference"
 	}
@@ -114,7 +115,7 @@ func (s *Study) find() finding {
 	measured := fmt.Sprintf("Measured: %s, %s, on %s.", s.Metric.Label, pickText(s.Metric.Higher, "higher is better", "lower is better"),
 		cmp.Or(s.Metric.On, "episodes that no model has learned from"))
 	if c.n > 1 {
-		measured += fmt.Sprintf(" Mean of %s with its 95%% confidence interval.", count(c.n, "seed"))
+		measured += fmt.Sprintf(" Mean of %s with its 95%% confidence interval.", progress.Count(c.n, "seed"))
 	} else {
 		measured += " This is one seed: how far another would land from it is unknown" + pickText(c.other != nil, ", and so is whether the models would keep their order.", ".")
 	}

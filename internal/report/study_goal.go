@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -44,9 +45,9 @@ func (s *Study) learned(n notation, a *StudyArm) string {
 	}
 	lo, hi, missed := s.medianLearned(a)
 	if len(missed) == a.finished() {
-		return "not within" + n.space + grouped(fewest(missed))
+		return "not within" + n.space + progress.Thousands(fewest(missed))
 	}
-	whole := func(v float64) string { return grouped(int(math.Round(v))) }
+	whole := func(v float64) string { return progress.Thousands(int(math.Round(v))) }
 	text := whole(lo)
 	switch {
 	case math.IsInf(hi, 1):
@@ -81,15 +82,15 @@ func (s *Study) undecided() (sentences []string) {
 		var later []string
 		for j := range s.Models {
 			if _, at, _ := s.medianLearned(&s.Models[j]); lo < at && !math.IsInf(at, 1) { // NaN: none finished
-				later = append(later, fmt.Sprintf("%s learned at %s", s.Models[j].Model, grouped(int(math.Round(at)))))
+				later = append(later, fmt.Sprintf("%s learned at %s", s.Models[j].Model, progress.Thousands(int(math.Round(at)))))
 			}
 		}
 		if later == nil {
 			continue
 		}
-		length := grouped(fewest(missed))
+		length := progress.Thousands(fewest(missed))
 		if most := slices.MaxFunc(missed, func(a, b *StudySeed) int { return a.Episodes - b.Episodes }).Episodes; most > fewest(missed) {
-			length += " to " + grouped(most)
+			length += " to " + progress.Thousands(most)
 		}
 		sentences = append(sentences, fmt.Sprintf("The model %s was stopped after %s %s and had not learned by then; %s. These runs do not say which needs fewer.",
 			a.Model, length, s.Unit, joined(later)))
@@ -101,5 +102,5 @@ func (s *Study) undecided() (sentences []string) {
 func (s *Study) goalNote() string {
 	g := s.Goal
 	return fmt.Sprintf(" Learned at: how many %s training had taken when, for the first time, the mean over the last %s of them came to lie %s %s and then stayed there for %s more; median over seeds. A training in which that did not happen counts as more than its length less those %s in the median.",
-		s.Unit, grouped(g.Window), pickText(s.Metric.Higher, "above", "below"), s.Metric.write(typographic, g.Value), grouped(g.Hold), grouped(g.Hold))
+		s.Unit, progress.Thousands(g.Window), pickText(s.Metric.Higher, "above", "below"), s.Metric.write(typographic, g.Value), progress.Thousands(g.Hold), progress.Thousands(g.Hold))
 }

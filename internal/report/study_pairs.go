@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/combin"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -71,7 +72,7 @@ func (s *Study) pairsNote() string {
 	if len(s.Pairs) == 0 {
 		return ""
 	}
-	note := fmt.Sprintf("The model with the better mean stands first. p: exact two-sided rank-sum test over seeds; beside it p corrected by Holm’s method for %s.", count(len(s.Pairs), "pair"))
+	note := fmt.Sprintf("The model with the better mean stands first. p: exact two-sided rank-sum test over seeds; beside it p corrected by Holm’s method for %s.", progress.Count(len(s.Pairs), "pair"))
 	var seen [][2]int
 	least := math.Inf(1)
 	for _, pair := range s.Pairs {
@@ -79,7 +80,7 @@ func (s *Study) pairsNote() string {
 		if !slices.Contains(seen, sizes) {
 			seen = append(seen, sizes)
 			least = min(least, pair.Least)
-			note += fmt.Sprintf(" The smallest p that %s against %d can give is %s.", count(sizes[0], "seed"), sizes[1], typographic.pValue(pair.Least))
+			note += fmt.Sprintf(" The smallest p that %s against %d can give is %s.", progress.Count(sizes[0], "seed"), sizes[1], typographic.pValue(pair.Least))
 		}
 	}
 	if corrected := min(1, least*float64(len(s.Pairs))); corrected >= significant {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -33,7 +34,7 @@ func (s *Study) compare(n notation) table {
 		}
 		model.add(name)
 		about.add(a.About)
-		params.add(grouped(a.Params))
+		params.add(progress.Thousands(a.Params))
 		p.add(n.pValue(a.P))
 		hasP = hasP || !math.IsNaN(a.P)
 		learned.add(s.learned(n, a))
@@ -164,7 +165,7 @@ func (s *Study) runs() *table {
 	t.Columns = append(t.Columns, column{Head: "status", Text: true})
 	for _, a := range s.Models {
 		for _, seed := range a.Seeds {
-			row := []string{a.Model, strconv.FormatUint(seed.Seed, 10), grouped(seed.Episodes), elapsed(seed.Seconds), cells[0]}
+			row := []string{a.Model, strconv.FormatUint(seed.Seed, 10), progress.Thousands(seed.Episodes), elapsed(seed.Seconds), cells[0]}
 			cells = cells[1:]
 			if s.Goal != nil {
 				row = append(row, s.learned(typographic, &StudyArm{Seeds: []StudySeed{seed}}))

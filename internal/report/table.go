@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/engram-lm/engram/internal/progress"
 	"github.com/engram-lm/engram/internal/stats"
 )
 
@@ -130,8 +131,8 @@ func (r *Report) compare(n notation) table {
 			ranked++
 		}
 		model.add(a.Model)
-		hidden.add(grouped(a.Hidden))
-		params.add(grouped(a.Params))
+		hidden.add(progress.Thousands(a.Hidden))
+		params.add(progress.Thousands(a.Params))
 		valid.add(n.interval(a.ValidPPL, validCI))
 		test.add(n.interval(a.TestPPL, testCI))
 		diff.add(n.difference(stats.Comparison{Diff: v.Diff, CI95: v.CI95}, !math.IsNaN(v.CI95)))
