@@ -211,7 +211,7 @@ func (m *metrics) chart(who Trainee, lines [][]byte) (*tensorboard.Writer, error
 // chartEnded writes the event files of the trainings that have ended, as far as they
 // are not there: they may not have been asked for before.
 func (r *Run) chartEnded() error {
-	if !r.Resumed || r.locked != nil || !r.Settings.Running().TensorBoard {
+	if !r.Resumed || r.locked != nil || !r.Settings.Running().TensorBoard || len(r.left()) == len(r.Jobs) {
 		return nil
 	}
 	m := &metrics{path: filepath.Join(r.Dir, MetricsFile)}

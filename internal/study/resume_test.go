@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/engram-lm/engram/internal/cli"
+	"github.com/engram-lm/engram/internal/runfolder"
 )
 
 // sameButOrder compares runs of the same trainings, whose lines of metrics lie where
@@ -40,6 +41,23 @@ func sameButOrder(t *testing.T, want, got map[string]string, end string) {
 	if compared < 4 {
 		t.Errorf("%d files to compare", compared)
 	}
+}
+
+// A run that was killed as soon as its folder stood, or found no room for another file,
+// goes on like a new one, also where there are to be event files.
+func TestResumeBeforeTheMetrics(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	succeed(t, "--out", dir, "--models", "steady,still", "--tensorboard")
+	want := product(t, dir)
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	for _, e := range entries {
+		if name := e.Name(); name != configFile && name != runfolder.Record {
+			must(t, os.RemoveAll(filepath.Join(dir, name)))
+		}
+	}
+	succeed(t, "--resume", dir)
+	same(t, want, product(t, dir))
 }
 
 // A finished run shows its results again; a run may get more episodes, seeds and
