@@ -167,3 +167,23 @@ func TestForestNames(t *testing.T) {
 		}
 	}
 }
+
+// A figure over rollouts or steps has no tick between two of them; one over an angle may.
+func TestFiguresThatCount(t *testing.T) {
+	for _, c := range []struct {
+		x    []float64
+		want string
+	}{
+		{[]float64{1, 2, 3, 4, 5, 6, 7, 8}, "1 2 3 4 5 6 7 8"},
+		{[]float64{1, 2.5}, "1.0 1.1 1.2 1.3 1.4 1.5 1.6 1.7 1.8 1.9 2.0 2.1 2.2 2.3 2.4 2.5"},
+	} {
+		f := Figure{Y: "score", Curves: []Curve{{"agent", c.x, make([]float64, len(c.x)), false}}}
+		var labels []string
+		for _, tick := range f.lines(0)[0].Wide.XTicks {
+			labels = append(labels, tick.Label)
+		}
+		if got := strings.Join(labels, " "); got != c.want {
+			t.Errorf("ticks at %s, want %s", got, c.want)
+		}
+	}
+}

@@ -131,8 +131,15 @@ func (f *Figure) lines(model hue) []panel {
 	if len(all) == 1 && title == "" {
 		title = curves[0].Name
 	}
-	a := axes{Label: f.Title, XLabel: f.X, Height: 230, Value: typographic.number, Events: events}
+	a := axes{Label: f.Title, XLabel: f.X, Height: 230, Value: typographic.number, Events: events, WholeX: f.counts()}
 	return []panel{newPanel(title, wholeWidth, func(width float64) chart { return lineChart(width, a, all) })}
+}
+
+// counts reports whether the figure runs over whole numbers: steps, rollouts, generations.
+func (f *Figure) counts() bool {
+	return !slices.ContainsFunc(f.Curves, func(l Curve) bool {
+		return slices.ContainsFunc(l.X, func(x float64) bool { return x != math.Trunc(x) })
+	})
 }
 
 // curves are the lines that are curves.
